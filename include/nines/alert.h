@@ -1,0 +1,42 @@
+/*
+ * Burn-rate alerts: the state of one (SLO, objective) and its transitions.
+ */
+#pragma once
+
+#include "nines/slo.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Numbers are stored: append only. */
+enum alert_phase { ALERT_INACTIVE, ALERT_FIRING, ALERT_COOLING };
+
+/* Kept over restarts; zeroes are the initial state. */
+struct alert_state {
+    enum alert_phase phase;
+    enum severity severity;  /* highest while firing or cooling */
+    int64_t since_us;        /* when it began to fire */
+    int64_t cooling_since_us;
+    int64_t evaluated_us;    /* last evaluation instant */
+};
+
+enum alert_event_kind { ALERT_EVENT_FIRE, ALERT_EVENT_ESCALATE, ALERT_EVENT_DEESCALATE,
+                        ALERT_EVENT_COOL, ALERT_EVENT_REFIRE, ALERT_EVENT_RESOLVE };
+
+/* What a transition says; one row, and one message where it notifies. */
+struct alert_transition {
+    const char *slo, *objective_name, *service;
+    int64_t at_us;
+    enum alert_event_kind kind;
+    bool notify; /* cooling and refiring are stored, not sent */
+    enum severity severity;
+    struct alert_state state; /* after it */
+    /* cause: the tier that decided, in both windows */
+    struct tier_def tier;
+    struct counts long_counts, short_counts;
+    int64_t long_expected, short_expected;
+    double long_burn, short_burn; /* for people; decided in integers */
+};
+
+const char *alert_event_name(enum alert_event_kind k); /* "fire" */
+const char *alert_phase_name(enum alert_phase p);

@@ -1,0 +1,187 @@
+/*
+ * Configuration: files become one immutable, counted snapshot, or a diag full
+ * of errors. Rank 3 (src/config) knows YAML and these generic tables; what the
+ * keys of a probe kind or a receiver are, it learns from the tables that rank
+ * 5 hands in.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "nines/diag.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct probe_def;
+struct probe_kind;
+struct slo_def;
+struct notifier_kind;
+struct receiver_def;
+
+/* ---- the document tree ------------------------------------------------ */
+
+enum node_kind { NODE_SCALAR, NODE_MAP, NODE_SEQ };
+
+/*
+ * A YAML node with its place in the file. Lives in the snapshot's arena. For
+ * a map, items[2*i] is the key (a scalar) and items[2*i+1] its value; keys are
+ * known to be distinct. `text` is NUL-terminated and holds no NUL inside.
+ */
+struct node {
+    enum node_kind kind;
+    bool plain; /* scalar written without quotes: may be null, bool or number */
+    struct pos pos;
+    const char *text;
+    size_t n; /* entries: pairs for a map, elements for a sequence */
+    struct node **items;
+};
+
+const struct node *node_get(const struct node *map, const char *key); /* or NULL */
+bool node_is_null(const struct node *n); /* plain `null`, `~` or empty */
+
+/* ---- field tables ------------------------------------------------------ */
+
+/*
+ * A struct is decoded from a map by a table of fields, each naming a key, a
+ * type and an offset. A NULL-named entry ends the table. Absent keys leave the
+ * target as it was (decode starts from zeroes or from copied defaults).
+ *
+ *     static const struct field spec_fields[] = {
+ *         {"url", FIELD_STRING, offsetof(struct spec, url), .flags = FIELD_REQUIRED},
+ *         {"timeout", FIELD_DURATION, offsetof(struct spec, timeout_us), .min = 1000},
+ *         {0},
+ *     };
+ */
+enum field_type {
+    FIELD_STRING,      /* const char * in the arena */
+    FIELD_BOOL,        /* bool: true or false */
+    FIELD_INT,         /* int64_t, decimal digits */
+    FIELD_DURATION,    /* int64_t microseconds */
+    FIELD_SIZE,        /* int64_t bytes */
+    FIELD_PERCENT,     /* struct decimal, ratio: "99.9%" is 0.999 */
+    FIELD_ENUM,        /* int: index into `names`, a NULL-ended list */
+    FIELD_SECRET,      /* struct secret */
+    FIELD_STRING_LIST, /* struct string_list: a sequence, or one scalar */
+    FIELD_STRING_MAP,  /* struct string_map: scalar to scalar */
+    FIELD_SECRET_MAP,  /* struct secret_map: scalar to plain text or secret */
+    FIELD_OBJECT,      /* a struct at the offset, by `fields` */
+    FIELD_CUSTOM,      /* `decode` is called with the node */
+};
+
+#define FIELD_REQUIRED 1u
+
+struct decode {
+    struct arena *arena; /* everything decoded lives here */
+    struct diag *diag;
+};
+
+struct field {
+    const char *name;
+    enum field_type type;
+    size_t offset;
+    unsigned flags;
+    int64_t min, max; /* INT, DURATION, SIZE; max 0 means no limit */
+    const char *const *names;
+    const struct field *fields;
+    /* Reports through c->diag; `out` is the address at `offset`. */
+    void (*decode)(struct decode *c, const struct node *n, void *out);
+    const char *help; /* one line for the manual, may be NULL */
+};
+
+struct string_list {
+    const char **at;
+    size_t n;
+};
+
+struct pair {
+    const char *key, *value;
+    struct pos pos;
+};
+
+struct string_map {
+    struct pair *at;
+    size_t n;
+};
+
+/*
+ * Text that must not be shown. Written as plain text (allowed, a warning where
+ * the field is FIELD_SECRET), `{env: NAME}` or `{file: path}`; resolved when
+ * the snapshot is built, after parsing, without a trailing newline. `source`
+ * says where from ("env NAME") and may be shown.
+ */
+struct secret {
+    const char *value;
+    const char *source;
+};
+
+struct secret_pair {
+    const char *key;
+    struct secret value;
+    bool secret; /* false: plain text, may be shown */
+};
+
+struct secret_map {
+    struct secret_pair *at;
+    size_t n;
+};
+
+/* Decodes `n` into the struct at `out` by `fields`; unknown keys, wrong types
+ * and missing required keys go to c->diag with the nearest valid key. */
+void decode_object(struct decode *c, const struct node *n, const struct field *fields, void *out);
+
+/* One value of any non-object type, for FIELD_CUSTOM decoders. */
+void decode_value(struct decode *c, const struct node *n, const struct field *f, void *out);
+
+/* ---- the snapshot ------------------------------------------------------ */
+
+/* What rank 5 knows and the loader needs: the extension tables. */
+struct config_tables {
+    const struct probe_kind *const *probe_kinds; /* NULL-ended */
+    const struct notifier_kind *const *notifiers;
+};
+
+struct daemon_config {
+    const char *database;       /* path; "./nines.db" */
+    const char *listen;         /* "127.0.0.1:9464"; "" turns the listener off */
+    int64_t evaluate_every_us;  /* fixed at 10 s: kept here for the manual */
+    int64_t raw_retention_us;   /* 0: keep everything */
+    struct string_list probe_dirs, slo_dirs;
+    int log_format;             /* enum log_format */
+    int log_level;              /* enum log_level */
+    struct string_list dns_servers; /* empty: resolv.conf */
+};
+
+struct config {
+    struct arena arena;
+    int refs; /* atomic */
+    struct daemon_config daemon;
+    struct probe_def **probes; /* sorted by id */
+    size_t probe_count;
+    struct slo_def **slos; /* sorted by name */
+    size_t slo_count;
+    struct receiver_def **receivers; /* in file order */
+    size_t receiver_count;
+    size_t file_count;
+};
+
+/* Where to look. Any of them NULL: the defaults of nines.yaml(5). */
+struct config_sources {
+    const char *config_file;         /* --config; missing file is an error only if given */
+    const char *const *paths;        /* `nines check PATH...`: files or directories, by content */
+    size_t path_count;
+};
+
+/*
+ * Reads, decodes, resolves and cross-checks everything. Errors of all files
+ * are collected in `diag`; with any error -1 is returned and nothing else
+ * set. The caller holds the first reference.
+ */
+int config_load(const struct config_sources *src, const struct config_tables *tables,
+                struct config **ret, struct diag *diag);
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c); /* thread-safe; releases kinds' resources too */
+
+const struct probe_def *config_probe(const struct config *c, const char *id); /* or NULL */
+const struct slo_def *config_slo(const struct config *c, const char *name);   /* first of name */

@@ -1,0 +1,97 @@
+/*
+ * The contract of a probe kind.
+ *
+ * To add a kind: write src/probe/NAME.c with one `const struct probe_kind`,
+ * and add its line to the table in src/engine/kinds.c. Nothing else changes.
+ *
+ * A run is one slot being measured. start() begins it and returns at once;
+ * the kind calls `done` exactly once, never from inside start(), on the loop
+ * thread. cancel() ends a run without calling `done`.
+ */
+#pragma once
+
+#include "nines/config.h"
+#include "nines/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_client;
+struct jsonpath;
+
+/* A declared probe. Immutable; lives in its config snapshot. */
+struct probe_def {
+    const char *id;
+    const char *renamed_from; /* or NULL */
+    struct pos pos;
+    const struct probe_kind *kind;
+    void *spec; /* the kind's own struct, decoded by its fields */
+    int64_t interval_us, timeout_us;
+    int64_t phase_us; /* hash(id) mod interval: slots are phase + k * interval */
+    int max_in_flight;
+    struct string_map labels;
+    uint64_t revision; /* hash of what `expected` depends on: interval, phase, timeout */
+    uint64_t content;  /* hash of the whole definition: a reload compares it */
+};
+
+/* One assertion and what was seen, for people. */
+struct assertion_seen {
+    bool ok;
+    const char *what; /* "status is 200" */
+    const char *seen; /* "503" */
+};
+
+/* One request of a run: redirects make several. */
+struct hop {
+    const char *url;        /* credentials removed */
+    const char *address;    /* "127.0.0.1:8000", or "" */
+    const char *protocol;   /* "HTTP/1.1", or "" */
+    int status;
+    bool reused;
+    struct phases phases;
+    int64_t bytes;          /* body bytes received */
+};
+
+/* What a run saw. Valid only during the `done` call. */
+struct observation {
+    struct result result; /* slot_us, done_us and lag_us are the engine's to fill */
+    const char *message;  /* why it is not good, one line; "" when good */
+    const struct hop *hops;
+    size_t hop_count;
+    const struct assertion_seen *assertions;
+    size_t assertion_count;
+    const char *body; /* first bytes, for evidence; may be NULL */
+    size_t body_len;
+    int64_t cert_not_after_us; /* 0: no certificate seen */
+};
+
+typedef void (*probe_done_fn)(void *ctx, const struct observation *obs);
+
+/* What the loop offers to kinds. One per loop; no file-static state. */
+struct probe_env {
+    struct http_client *http;
+    struct jsonpath *json;
+    int64_t (*wall_us)(void *ctx); /* for certificate days left */
+    void *ctx;
+};
+
+struct probe_kind {
+    const char *name; /* the key that selects it in YAML: `http:` */
+    const char *help;
+    const struct field *fields;
+    size_t spec_size;
+
+    /* After decoding: cross-field checks, compile patterns. Errors to c->diag. */
+    void (*prepare)(struct decode *c, const struct node *n, const struct probe_def *def, void *spec);
+    /* Releases what prepare() made outside of the arena. May be NULL. */
+    void (*release)(void *spec);
+
+    /* `def` stays valid until done or cancel. Returns the run. */
+    void *(*start)(struct probe_env *env, const struct probe_def *def, probe_done_fn done, void *ctx);
+    void (*cancel)(void *run);
+
+    /* Spec for a bare URL on the command line (`nines probe URL`); NULL if the
+     * kind has no such form. */
+    int (*from_url)(struct arena *a, const char *url, void *spec, struct err *reterr);
+};

@@ -1,0 +1,131 @@
+/*
+ * An error-budget report as data: what src/engine/query.c computes from the
+ * store and every format in src/report prints. docs/report.md is the manual of
+ * the JSON form. Times in microseconds; latencies in microseconds; a double is
+ * only ever for printing, and `has_*` says whether there is a number at all.
+ */
+#pragma once
+
+#include "nines/alert.h"
+#include "nines/slo.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum slo_state { SLO_MET, SLO_BREACHED, SLO_AT_RISK, SLO_WARMING, SLO_NO_DATA };
+
+struct report_burn {
+    int64_t window_us;
+    bool has_rate;
+    double rate;
+};
+
+struct report_tier {
+    struct tier_def def;
+    bool firing;
+    double long_burn, short_burn;
+};
+
+struct report_reason {
+    enum reason reason;
+    int64_t count;
+};
+
+/* Latency of all runs; failed ones rank above all others. */
+struct report_latency {
+    int64_t count, censored;
+    int64_t p50_us, p90_us, p95_us, p99_us, max_us; /* -1: no data */
+    bool p50_lower, p90_lower, p95_lower, p99_lower; /* lands on a censored run */
+};
+
+/* One step of the curves, [at, at + step). */
+struct report_point {
+    int64_t at_us;
+    struct counts counts;
+    int64_t expected;
+    int64_t p50_us, p95_us, p99_us; /* -1: no data */
+    bool has_budget;
+    double budget_remaining; /* of the window as it stood at the step's end */
+    bool has_burn;
+    double burn; /* over the step */
+};
+
+struct report_incident {
+    int64_t from_us, to_us; /* to_us 0: still going on */
+    enum severity severity;
+    int64_t bad; /* events lost from fire to resolve */
+};
+
+struct report_failure {
+    int64_t at_us;
+    enum reason reason;
+    int code;
+    const char *message;
+};
+
+struct report_slo {
+    const struct slo_def *def;
+    const char *budgeting_method; /* "Occurrences" */
+    int64_t start_us, end_us; /* [start, end): the window; end is `at`, or a calendar
+                                 period's end */
+    int64_t upto_us;          /* data counted up to here, min(end, at) */
+    enum slo_state state;
+    struct counts counts;
+    bool has_sli;
+    double sli;
+
+    int64_t expected, observed, prober_down, target_silent, not_started;
+
+    bool has_confidence;
+    double confidence_low, confidence_high; /* Wilson, 95 % */
+
+    bool has_budget;
+    double allowed, projected, consumed, remaining; /* events */
+    double consumed_ratio, remaining_ratio;
+    int64_t exhausts_at_us; /* 0: not in sight */
+
+    struct report_burn burn[8];
+    size_t burn_count;
+    struct report_tier *tiers;
+    size_t tier_count;
+    struct report_latency latency;
+    struct report_reason reasons[REASON_COUNT]; /* falling count */
+    size_t reason_count;
+
+    /* for people: text sparkline, HTML */
+    int64_t step_us;
+    struct report_point *points;
+    size_t point_count;
+    struct report_incident *incidents;
+    size_t incident_count;
+    struct report_failure *failures; /* newest first */
+    size_t failure_count;
+};
+
+struct report {
+    int64_t generated_at_us, at_us;
+    struct report_slo *slos;
+    size_t slo_count;
+    struct arena arena; /* all of the above lives here */
+    struct config *config; /* a reference: defs live there */
+};
+
+struct report_style {
+    bool color;
+    int width; /* columns for text */
+};
+
+/*
+ * A report format. To add one: write src/report/NAME.c with one `const struct
+ * report_format` and add its line to the table in src/report/formats.c.
+ */
+struct report_format {
+    const char *name;
+    const char *help;
+    int (*write)(const struct report *r, const struct report_style *style, struct str *out);
+};
+
+extern const struct report_format *const report_formats[]; /* NULL-ended */
+
+const char *slo_state_name(enum slo_state s); /* "at_risk" */

@@ -1,0 +1,79 @@
+/*
+ * SLIs, objectives and windows as declared, and the counts they are judged by.
+ * The arithmetic is in src/slo; its meaning in docs/numbers.md.
+ */
+#pragma once
+
+#include "base/units.h"
+#include "nines/config.h"
+#include "nines/result.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct zone; /* an IANA time zone, io/zone.h */
+
+/* A stream of events classified good, bad or excluded. */
+struct sli_def {
+    const char *probe;        /* probe id */
+    int64_t faster_than_us;   /* 0: availability; else good needs total <= this */
+    int8_t classify[REASON_COUNT]; /* outcome a reason is mapped to, or -1 */
+    const char *key;          /* canonical text, equal for equal definitions:
+                                 "api-health", "api-health faster_than=500000us" */
+};
+
+enum window_type { WINDOW_ROLLING, WINDOW_CALENDAR };
+enum calendar_unit { CALENDAR_DAY, CALENDAR_WEEK, CALENDAR_MONTH, CALENDAR_QUARTER, CALENDAR_YEAR };
+
+struct window_def {
+    enum window_type type;
+    int64_t duration_us; /* rolling */
+    enum calendar_unit unit;
+    int count;               /* calendar: `1 month` */
+    const char *timezone;    /* IANA name, "UTC" by default */
+    const struct zone *zone; /* calendar: resolved at load */
+    const char *text;        /* as shown: "30d", "1 month" */
+};
+
+enum no_data { NO_DATA_EXCLUDE, NO_DATA_GOOD, NO_DATA_BAD };
+enum severity { SEVERITY_NONE, SEVERITY_TICKET, SEVERITY_PAGE };
+
+/* One multi-window burn-rate rule. */
+struct tier_def {
+    enum severity severity;
+    int64_t long_us, short_us;
+    struct decimal factor;
+    int min_failures;
+};
+
+struct slo_def {
+    const char *name;
+    const char *service;
+    const char *description; /* or NULL */
+    const char *runbook;     /* or NULL */
+    const char *objective_name; /* "" unless several objectives */
+    struct pos pos;
+    struct sli_def sli;
+    const struct probe_def *probe; /* resolved; same snapshot */
+    struct decimal target;
+    struct window_def window;
+    enum no_data no_data;
+    bool alerting; /* `default` or `none` */
+    const struct tier_def *tiers; /* those that can fire, after dropping */
+    size_t tier_count;
+    struct string_map labels;
+    uint64_t content; /* hash of the definition: its revision */
+};
+
+/* Events of a span. */
+struct counts {
+    int64_t good, bad, excluded;
+};
+
+static inline int64_t counts_total(struct counts c) { return c.good + c.bad; }
+
+/* How an SLI classifies one result; model/result.c. OUTCOME_SKIPPED stays
+ * skipped: it is missing data. */
+enum outcome sli_classify(const struct sli_def *sli, const struct result *r);
+
+const char *severity_name(enum severity s); /* "page" */

@@ -1,0 +1,214 @@
+/*
+ * The store: one SQLite database, one thread that writes it, any number of
+ * read-only readers.
+ *
+ * Writing. Records are pushed into one ordered, byte-bounded queue and never
+ * dropped: a slot reserves its place before it starts (store_reserve), without
+ * space it does not run. The writer commits batches in record order, once a
+ * second (STORE_FLUSH_US) or at once when a batch holds a transition. A failed
+ * batch is kept and tried again unchanged.
+ *
+ * Every push is made by one producer at a time per store (internally locked);
+ * callbacks come on the store thread and must only hand over.
+ */
+#pragma once
+
+#include "nines/alert.h"
+#include "nines/probe.h"
+#include "nines/result.h"
+#include "nines/slo.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sketch;
+struct store;
+struct store_reader;
+
+#define STORE_FLUSH_US 1000000
+#define STORE_QUEUE_BYTES (64LL << 20)
+
+/* An outbox row that a commit has made durable. */
+struct outbox_item {
+    int64_t id;
+    int64_t created_us;
+    int attempts;
+    char *receiver, *dedup_key, *payload; /* owned by whoever gets the item */
+};
+
+void outbox_item_release(struct outbox_item *item);
+
+struct store_options {
+    const char *path;
+    int64_t queue_bytes; /* 0: STORE_QUEUE_BYTES */
+    /* Store thread: outbox rows just committed (items pass to the callee). */
+    void (*committed)(void *ctx, struct outbox_item *items, size_t n);
+    /* Store thread: commit health changed; `failing_since_us` is 0 when well. */
+    void (*health)(void *ctx, int64_t failing_since_us, const char *error);
+    void *ctx;
+};
+
+/*
+ * Takes the flock on `<path>.lock`, opens or creates the database, migrates it
+ * and starts the thread. Errors say what to do: locked by a running process
+ * (with its pid), another application's file, a newer schema, read-only.
+ * Pending outbox rows of an earlier process are handed to `committed` first.
+ */
+int store_open(const struct store_options *o, struct store **ret, struct err *reterr);
+
+/* Commits what is queued (gives up after `patience_us` if commits fail, -1
+ * then), checkpoints, closes, releases the lock. Frees the store. */
+int store_close(struct store *s, int64_t patience_us, struct err *reterr);
+
+/* ---- records, in queue order ------------------------------------------- */
+
+/* Makes the probe known under a number of the caller's choice (dense, small;
+ * later results name it), and records a revision if its schedule changed. */
+void store_push_probe(struct store *s, uint32_t handle, const struct probe_def *def, int64_t at_us);
+
+/* Makes an SLI's rollups known; history is rolled up in the background. */
+void store_push_sli(struct store *s, const struct sli_def *sli);
+
+/* Records the SLO's revision if it changed. */
+void store_push_slo(struct store *s, const struct slo_def *slo, int64_t at_us);
+
+#define STORE_RESULT_BYTES 160
+#define STORE_EVIDENCE_MAX 1024
+
+/* Reserves room for one result; false: no room, the slot must not start. Each
+ * reservation is used by one push or given back. */
+bool store_reserve(struct store *s);
+void store_unreserve(struct store *s);
+
+/* `message` and `body` (evidence of a bad result) may be NULL; both are cut to
+ * STORE_EVIDENCE_MAX and copied. Uses a reservation. */
+void store_push_result(struct store *s, uint32_t handle, const struct result *r,
+                       const char *message, const char *body, size_t body_len);
+
+/* A transition with what is to be sent, in one transaction, synchronous=FULL. */
+struct outbox_new {
+    const char *receiver, *dedup_key, *payload;
+};
+void store_push_transition(struct store *s, const struct alert_transition *t,
+                           const struct outbox_new *out, size_t n);
+
+/* What became of a delivery: done, or to be tried again at `retry_at_us`. */
+void store_push_delivery(struct store *s, int64_t outbox_id, bool done, const char *detail,
+                         int64_t retry_at_us);
+
+/* The prober is alive at `now_us`, and every slot before `complete_through_us`
+ * has its result in the queue or is missing for good. */
+void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_through_us);
+
+/* Waits until everything pushed so far is committed; -1 when that fails for
+ * `patience_us`. Not for the loop thread. */
+int store_flush(struct store *s, int64_t patience_us, struct err *reterr);
+
+struct store_stats {
+    int64_t queued_bytes, queue_limit_bytes, committed_records, commits, failed_commits;
+    int64_t refused_slots; /* reservations that found no room */
+    int64_t failing_since_us, database_bytes, wal_bytes;
+    int64_t complete_through_us;
+};
+void store_get_stats(struct store *s, struct store_stats *ret); /* any thread, never blocks long */
+
+/* ---- import -------------------------------------------------------------- */
+
+struct import_row {
+    const char *probe; /* id */
+    struct result result;
+    long line; /* for messages */
+};
+
+struct import_totals {
+    int64_t lines, inserted, same, different, replaced;
+};
+
+struct import_batch {
+    struct import_row *rows;
+    size_t n;
+    bool replace;
+    int64_t create_interval_us; /* 0: unknown probes are an error */
+    struct import_totals totals; /* added to */
+    struct err err;              /* set when the batch failed; nothing of it was stored */
+    int status;                  /* 0 or -1 */
+};
+
+/* Stores a batch in one transaction and calls `done` on the store thread. The
+ * batch and its rows stay the caller's, untouched until then. */
+void store_import(struct store *s, struct import_batch *b, void (*done)(void *ctx), void *ctx);
+
+/* ---- reading --------------------------------------------------------------- */
+
+/* Read-only; works with and without a running daemon. One thread at a time. */
+int store_reader_open(const char *path, struct store_reader **ret, struct err *reterr);
+void store_reader_free(struct store_reader *r);
+
+/* One schedule of a probe, in force from `since_us` to the next one. */
+struct probe_revision {
+    int64_t since_us, interval_us, phase_us, timeout_us;
+};
+
+struct store_probe {
+    int64_t num;
+    int64_t first_event_us; /* slot of the first good or bad result, INT64_MAX if none */
+    int64_t last_slot_us;   /* INT64_MIN if none */
+    struct probe_revision *revisions; /* by since_us; caller frees */
+    size_t revision_count;
+};
+
+/* 1 when found, 0 when the database does not know the probe, -1 on error. */
+int store_reader_probe(struct store_reader *r, const char *id, struct store_probe *ret,
+                       struct err *reterr);
+
+/* Exact counts of the events in [from, to): whole hours from rollups where
+ * they are complete, the rest from rows. */
+int store_reader_counts(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
+                        int64_t to_us, struct counts *ret, struct err *reterr);
+
+/* The same, for n consecutive steps of `step_us` starting at from_us; a step
+ * that is a whole number of aligned hours or minutes reads rollups. */
+int store_reader_series(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
+                        int64_t step_us, size_t n, struct counts *ret, struct err *reterr);
+
+/* Bad events of [from, to) by reason (slow but good ones count as LATENCY). */
+int store_reader_reasons(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
+                         int64_t to_us, int64_t ret[REASON_COUNT], struct err *reterr);
+
+/* Adds the latencies of all good and bad runs of [from, to) into `into`;
+ * censored runs (bad ones) are counted by the sketch apart. */
+int store_reader_latency(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
+                         struct sketch *into, struct err *reterr);
+
+/* Rows in slot order; the callback returns false to stop. Pages internally. */
+typedef bool (*store_result_fn)(void *ctx, const struct result *r);
+int store_reader_results(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
+                         store_result_fn fn, void *ctx, struct err *reterr);
+
+/* Stored transitions of [from, to), oldest first; slo NULL for all. Strings
+ * live during the call. */
+typedef bool (*store_transition_fn)(void *ctx, const struct alert_transition *t);
+int store_reader_transitions(struct store_reader *r, const char *slo, int64_t from_us, int64_t to_us,
+                             store_transition_fn fn, void *ctx, struct err *reterr);
+
+/* Alert state as last committed; zeroes if there is none. */
+int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
+                       struct alert_state *ret, struct err *reterr);
+
+/* When the SLO was first declared to this store; INT64_MAX if never. */
+int store_reader_slo_since(struct store_reader *r, const char *slo, const char *objective_name,
+                           int64_t *ret, struct err *reterr);
+
+struct store_heartbeat {
+    int64_t started_us, alive_us, complete_through_us; /* 0: never ran */
+};
+int store_reader_heartbeat(struct store_reader *r, struct store_heartbeat *ret, struct err *reterr);
+
+/* The newest failures of a probe with their message, for status and reports. */
+struct failure {
+    struct result result;
+    char message[256];
+};
+int store_reader_failures(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
+                          struct failure *ret, size_t max, size_t *ret_n, struct err *reterr);

@@ -1,0 +1,9 @@
+/* Every command, in the order of the manual. To add one: a file that defines a
+ * `const struct command`, and its line here. */
+#include "cli/cli.h"
+#include "cli/table.h"
+
+const struct command *const commands[] = {
+    &command_version,
+    NULL,
+};

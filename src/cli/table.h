@@ -1,0 +1,7 @@
+/* The commands, each defined in the file of its name. */
+#pragma once
+
+#include "cli/cli.h"
+
+extern const struct command command_run, command_check, command_probe, command_report,
+    command_status, command_import, command_demo, command_version;

@@ -1,0 +1,96 @@
+/*
+ * One HTTP request at a time, asynchronously, on a uv loop: libcurl's multi
+ * interface below, our own name lookup beside it (io/resolve.h), our own time
+ * stamps. Redirects are not followed: a hop is a request of its own.
+ *
+ * Nothing here blocks the loop. A client belongs to one loop and one thread.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "nines/config.h"
+#include "nines/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct uv_loop_s;
+struct http_client;
+struct http_call;
+
+enum ip_family { IP_ANY, IP_V4, IP_V6 };
+
+struct http_request {
+    const char *method; /* "GET" */
+    const char *url;    /* http or https; unix sockets with `unix_socket` */
+    const char *unix_socket; /* path, or NULL */
+    const char *const *headers; /* "Name: value" lines */
+    size_t header_count;
+    const char *body; /* NULL: none */
+    size_t body_len;
+    const char *user, *password; /* basic auth, or NULL */
+    const char *bearer;          /* or NULL */
+
+    int64_t connect_timeout_us; /* name, connect and TLS together; 0: timeout_us */
+    int64_t timeout_us;         /* everything; > 0 */
+    int64_t max_body;           /* bytes kept and read; beyond: REASON_BODY */
+    int64_t max_headers;        /* bytes; beyond: REASON_PROTOCOL; 0: 256 KiB */
+
+    enum ip_family family;
+    bool reuse;     /* may use a kept connection; default is a fresh one */
+    bool dns_fresh; /* bypass the lookup cache */
+    bool insecure;  /* no TLS verification */
+    const char *ca_file, *cert_file, *key_file; /* or NULL */
+    const char *server_name;                    /* SNI and Host override, or NULL */
+};
+
+/*
+ * What came back. Valid only during the callback. `reason` is REASON_NONE when
+ * a complete response was received, whatever its status; otherwise it names
+ * the phase that failed and `message` says why in one line.
+ */
+struct http_response {
+    enum reason reason;
+    const char *message;
+    bool local_fault; /* no ports, no descriptors, no memory: the prober's own */
+    int status;
+    const char *protocol; /* "HTTP/1.1" */
+    const char *address;  /* "127.0.0.1:8000" */
+    bool reused;
+    struct phases phases;
+    int64_t total_us;
+    const char *headers; /* of the final response, lines ended by \r\n */
+    size_t headers_len;
+    const char *body;
+    size_t body_len;
+    int64_t cert_not_after_us; /* leaf certificate; 0 if none seen */
+};
+
+typedef void (*http_done_fn)(void *ctx, const struct http_response *resp);
+
+/* Optional: sees body bytes as they arrive (for streams), with the time since
+ * the request began. Returning false ends the call with REASON_BODY. */
+typedef bool (*http_data_fn)(void *ctx, int64_t since_start_us, const char *data, size_t n);
+
+/* `dns_servers`: NULL or "" for resolv.conf, else "127.0.0.1:5353,..." */
+int http_client_new(struct uv_loop_s *loop, const char *dns_servers, struct http_client **ret,
+                    struct err *reterr);
+
+/* Cancels every call (no callbacks), closes all handles; `closed` is called
+ * when the memory is gone. */
+void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *ctx);
+
+/* Begins a call; strings of `req` are copied. `done` comes exactly once, never
+ * from inside this function. */
+struct http_call *http_start(struct http_client *c, const struct http_request *req,
+                             http_data_fn data, http_done_fn done, void *ctx);
+void http_cancel(struct http_call *call); /* no callback will come */
+
+/* The value of the first header of that name, case-insensitive, trimmed, cut
+ * to size; false if absent. */
+bool http_header(const struct http_response *r, const char *name, char *buf, size_t size);
+
+/* Process-wide set-up, before any thread. */
+void http_global_init(void);
+void http_global_cleanup(void);

@@ -1,0 +1,22 @@
+/*
+ * The span an objective looks at. Half-open, microseconds.
+ *
+ * Rolling: [at - W, at). Calendar: the period that holds `at`, following the
+ * wall clock of its zone: boundaries are anchor + k periods from 1970-01-01
+ * (weeks from Monday 1970-01-05), so days may have 23 or 25 hours. `at` on a
+ * boundary belongs to the period that starts there.
+ */
+#pragma once
+
+#include "nines/slo.h"
+
+#include <stdint.h>
+
+struct span {
+    int64_t start_us, end_us;
+};
+
+struct span window_span(const struct window_def *w, int64_t at_us);
+
+/* Nominal length, for tier rules (a month counts 30 d, a quarter 90, a year 365). */
+int64_t window_nominal_us(const struct window_def *w);
