@@ -19,6 +19,7 @@
 
 struct http_client;
 struct jsonpath;
+struct uv_loop_s;
 
 /* A declared probe. Immutable; lives in its config snapshot. */
 struct probe_def {
@@ -70,6 +71,7 @@ typedef void (*probe_done_fn)(void *ctx, const struct observation *obs);
 
 /* What the loop offers to kinds. One per loop; no file-static state. */
 struct probe_env {
+    struct uv_loop_s *loop; /* for work that does not fit on it: io/work.h */
     struct http_client *http;
     struct jsonpath *json;
     int64_t (*wall_us)(void *ctx); /* for certificate days left */
