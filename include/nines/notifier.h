@@ -5,7 +5,8 @@
  * and add its line to the table in src/engine/kinds.c.
  *
  * Runs on the notify thread with its own loop and its own HTTP client. send()
- * begins one delivery and returns at once; `done` is called exactly once.
+ * begins one delivery and returns at once; `done` is called exactly once
+ * unless the delivery is cancelled.
  */
 #pragma once
 
@@ -49,6 +50,9 @@ struct notifier_kind {
     const struct field *fields;
     size_t spec_size;
     void (*prepare)(struct decode *c, const struct node *n, void *spec);
-    void (*send)(struct notifier_env *env, const struct receiver_def *def,
-                 const struct notification *n, notifier_done_fn done, void *ctx);
+    /* Returns the delivery, for cancel(); NULL when `done` was called already,
+     * from inside send(). `def` and `n` stay valid until done or cancel. */
+    void *(*send)(struct notifier_env *env, const struct receiver_def *def,
+                  const struct notification *n, notifier_done_fn done, void *ctx);
+    void (*cancel)(void *delivery); /* no callback will come; NULL if send() never waits */
 };
