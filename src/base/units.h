@@ -3,7 +3,7 @@
  *
  * Durations: `500us 500ms 15s 5m 6h 30d 2w`, one positive integer and one
  * unit, or a sum in falling order (`1h30m`). A bare number is an error: the
- * message names the units. Sizes: `512B 64KiB 1MiB 2GiB` (and kB MB GB).
+ * message names the units, and so is zero or more than UNITS_DURATION_MAX. Sizes: `512B 64KiB 1MiB 2GiB` (and kB MB GB).
  *
  * Everything inside the program is in microseconds and bytes, in int64_t.
  */
@@ -21,6 +21,7 @@
 #define USEC_PER_HOUR (3600 * USEC_PER_SEC)
 #define USEC_PER_DAY (24 * USEC_PER_HOUR)
 #define NSEC_PER_USEC 1000LL
+#define UNITS_DURATION_MAX (36500 * USEC_PER_DAY) /* any instant plus it fits in int64_t */
 
 int units_parse_duration(const char *text, int64_t *ret_us, struct err *reterr);
 int units_parse_size(const char *text, int64_t *ret_bytes, struct err *reterr);

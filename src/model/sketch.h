@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SKETCH_BUCKETS 1792 /* up to 2^32 us; larger values share the last */
+#define SKETCH_BUCKETS 1792 /* up to 2^33 us (2.4 h); larger values share the last */
 
 struct sketch {
     int64_t count;    /* all values, censored ones included */

@@ -1,0 +1,87 @@
+#include "base/arena.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_SIZE 8192
+
+struct arena_block {
+    struct arena_block *next;
+    size_t used, size;
+    max_align_t data[];
+};
+
+static struct arena_block *new_block(size_t size)
+{
+    assert(size <= SIZE_MAX - sizeof(struct arena_block));
+    struct arena_block *b = mem_alloc(sizeof(*b) + size);
+    b->size = size;
+    return b;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    const size_t align = _Alignof(max_align_t);
+    assert(size <= SIZE_MAX / 2);
+    size = (size + align - 1) / align * align;
+
+    /* What does not fit into a quarter of a block gets its own, behind the
+     * head, so that the head's free space stays in use. */
+    if (size > BLOCK_SIZE / 4 && a->head) {
+        struct arena_block *own = new_block(size);
+        own->used = size;
+        own->next = a->head->next;
+        a->head->next = own;
+        return own->data;
+    }
+    if (!a->head || a->head->size - a->head->used < size) {
+        struct arena_block *b = new_block(size > BLOCK_SIZE ? size : BLOCK_SIZE);
+        b->next = a->head;
+        a->head = b;
+    }
+    void *p = (char *)a->head->data + a->head->used;
+    a->head->used += size;
+    return p;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+    size_t len = strnlen(s, n);
+    char *copy = arena_alloc(a, len + 1);
+    memcpy(copy, s, len);
+    return copy;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+    return s ? arena_strndup(a, s, strlen(s)) : NULL;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    assert(n >= 0);
+    char *s = arena_alloc(a, (size_t)n + 1);
+    vsnprintf(s, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return s;
+}
+
+void arena_release(struct arena *a)
+{
+    while (a->head) {
+        struct arena_block *next = a->head->next;
+        free(a->head);
+        a->head = next;
+    }
+}
