@@ -7,6 +7,11 @@
  * cooling -> inactive after 5 min, with one resolve message. Several tiers are
  * one alert with the highest severity; a higher tier that starts is an
  * escalation (message), a lower one that remains is a de-escalation (message).
+ *
+ * A tier whose short window is less than half observed does not clear: while
+ * the alert fires, it holds the alert if it is of the alert's severity, or a
+ * lower one whose long window still burns. The state holds no more than the
+ * severity, so that a restart between two transitions changes nothing.
  */
 #pragma once
 
@@ -22,7 +27,12 @@ struct tier_view {
     struct tier_counts lng, shrt;
 };
 
-/* Steps the machine to instant t. views[i] belongs to slo->tiers[i]. True when
- * there is a transition, which is then in *ret (strings borrowed from slo). */
+/*
+ * Steps the machine to instant t, a multiple of 10 s; an instant that is not
+ * after the last one changes nothing. views[i] belongs to slo->tiers[i]. True
+ * when there is a transition, which is then in *ret (strings borrowed from
+ * slo). The transition's severity is the new one; of `cool` and `resolve`, the
+ * one that ends.
+ */
 bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_us,
                 const struct tier_view *views, struct alert_transition *ret);

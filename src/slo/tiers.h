@@ -27,6 +27,10 @@ size_t tiers_default(struct decimal target, int64_t slo_window_us, int64_t inter
                      int64_t timeout_us, struct pos pos, struct diag *diag,
                      struct tier_def out[static TIERS_MAX]);
 
+/* Gives a decoded SLO its tiers: the default ones if it alerts and its probe
+ * is resolved. Hook of the configuration loader; warnings go to c->diag. */
+void slo_finish(struct slo_def *slo, struct decode *c);
+
 /* Start of a tier window that ends at t: t - L floored to 10 s for L up to
  * 1 h, to 1 min up to 3 d, to 1 h beyond. */
 int64_t tier_window_start(int64_t t_us, int64_t length_us);
@@ -36,8 +40,15 @@ struct tier_counts {
     int64_t bad, observed, expected;
 };
 
+/* Counts of a window that holds `slots` scheduled slots: excluded events are
+ * not expected, and nothing observed is unexpected. */
+struct tier_counts tier_counts_make(struct counts c, int64_t slots);
+
 bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_counts lng,
                 struct tier_counts shrt);
+
+/* The long window alone: burn(long) >= F and bad(long) >= min_failures. */
+bool tier_long_burns(const struct tier_def *tier, struct decimal target, struct tier_counts lng);
 
 /* A firing tier must not clear while less than half of the short window's
  * expected slots are observed. */

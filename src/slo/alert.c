@@ -1,0 +1,138 @@
+#include "slo/alert.h"
+
+#include "slo/budget.h"
+
+#include <assert.h>
+
+static bool fires(const struct slo_def *slo, const struct tier_view *views, size_t i)
+{
+    return tier_fires(&slo->tiers[i], slo->target, views[i].lng, views[i].shrt);
+}
+
+/* Whether tier i keeps a firing alert up although it does not fire itself. */
+static bool holds(const struct alert_state *state, const struct slo_def *slo,
+                  const struct tier_view *views, size_t i)
+{
+    const struct tier_def *tier = &slo->tiers[i];
+    if (state->phase != ALERT_FIRING || tier->severity > state->severity ||
+        tier_may_clear(views[i].shrt))
+        return false;
+    return tier->severity == state->severity ||
+           tier_long_burns(tier, slo->target, views[i].lng);
+}
+
+static enum severity wanted(const struct alert_state *state, const struct slo_def *slo,
+                            const struct tier_view *views)
+{
+    enum severity highest = SEVERITY_NONE;
+    for (size_t i = 0; i < slo->tier_count; i++) {
+        if (slo->tiers[i].severity > highest &&
+            (fires(slo, views, i) || holds(state, slo, views, i)))
+            highest = slo->tiers[i].severity;
+    }
+    return highest;
+}
+
+/* The tier to show as the cause: of this severity, a firing one first, then
+ * the one that burns most over its long window. */
+static size_t deciding_tier(const struct slo_def *slo, const struct tier_view *views,
+                            enum severity severity)
+{
+    size_t best = slo->tier_count;
+    bool best_fires = false;
+    double best_burn = -1;
+    for (size_t i = 0; i < slo->tier_count; i++) {
+        if (slo->tiers[i].severity != severity)
+            continue;
+        bool f = fires(slo, views, i);
+        double burn = budget_burn(views[i].lng.bad, views[i].lng.expected, slo->target);
+        if (best < slo->tier_count && (f < best_fires || (f == best_fires && burn <= best_burn)))
+            continue;
+        best = i;
+        best_fires = f;
+        best_burn = burn;
+    }
+    return best;
+}
+
+static void describe(struct alert_transition *tr, const struct slo_def *slo, int64_t t_us,
+                     const struct tier_view *views, enum severity severity)
+{
+    *tr = (struct alert_transition){.slo = slo->name,
+                                    .objective_name = slo->objective_name,
+                                    .service = slo->service,
+                                    .at_us = t_us,
+                                    .severity = severity};
+    size_t i = deciding_tier(slo, views, severity);
+    if (i == slo->tier_count)
+        return; /* the configuration lost the tier meanwhile */
+    const struct tier_counts *l = &views[i].lng, *s = &views[i].shrt;
+    tr->tier = slo->tiers[i];
+    tr->long_counts = (struct counts){.good = l->observed - l->bad, .bad = l->bad};
+    tr->short_counts = (struct counts){.good = s->observed - s->bad, .bad = s->bad};
+    tr->long_expected = l->expected;
+    tr->short_expected = s->expected;
+    tr->long_burn = budget_burn(l->bad, l->expected, slo->target);
+    tr->short_burn = budget_burn(s->bad, s->expected, slo->target);
+}
+
+struct move {
+    bool any, notify;
+    enum alert_event_kind kind;
+    enum alert_phase phase;
+    enum severity severity;
+};
+
+/* Where the machine goes from here; the only place that knows its arrows. */
+static struct move next_move(const struct alert_state *s, enum severity want, int64_t t_us)
+{
+    switch (s->phase) {
+    case ALERT_INACTIVE:
+        if (want != SEVERITY_NONE)
+            return (struct move){true, true, ALERT_EVENT_FIRE, ALERT_FIRING, want};
+        break;
+    case ALERT_FIRING:
+        if (want == SEVERITY_NONE)
+            return (struct move){true, false, ALERT_EVENT_COOL, ALERT_COOLING, s->severity};
+        if (want > s->severity)
+            return (struct move){true, true, ALERT_EVENT_ESCALATE, ALERT_FIRING, want};
+        if (want < s->severity)
+            return (struct move){true, true, ALERT_EVENT_DEESCALATE, ALERT_FIRING, want};
+        break;
+    case ALERT_COOLING:
+        if (want > s->severity)
+            return (struct move){true, true, ALERT_EVENT_ESCALATE, ALERT_FIRING, want};
+        if (want != SEVERITY_NONE) /* a lower severity is told by the next step */
+            return (struct move){true, false, ALERT_EVENT_REFIRE, ALERT_FIRING, s->severity};
+        if (t_us - s->cooling_since_us >= ALERT_COOLING_US)
+            return (struct move){true, true, ALERT_EVENT_RESOLVE, ALERT_INACTIVE, s->severity};
+        break;
+    }
+    return (struct move){0};
+}
+
+bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_us,
+                const struct tier_view *views, struct alert_transition *ret)
+{
+    assert(t_us % EVALUATE_EVERY_US == 0 && slo->tier_count <= TIERS_MAX);
+    if (t_us <= state->evaluated_us)
+        return false;
+    enum severity want = wanted(state, slo, views);
+    struct move m = next_move(state, want, t_us);
+    state->evaluated_us = t_us;
+    if (!m.any)
+        return false;
+    describe(ret, slo, t_us, views, want != SEVERITY_NONE && want < m.severity ? want : m.severity);
+    ret->kind = m.kind;
+    ret->notify = m.notify;
+    ret->severity = m.severity;
+    if (m.kind == ALERT_EVENT_FIRE)
+        state->since_us = t_us;
+    state->phase = m.phase;
+    state->severity = m.severity;
+    state->cooling_since_us = m.phase == ALERT_COOLING ? t_us : 0;
+    if (m.phase == ALERT_INACTIVE)
+        *state = (struct alert_state){.evaluated_us = t_us};
+    ret->state = *state;
+    return true;
+}

@@ -1,0 +1,134 @@
+#include "slo/budget.h"
+
+#include "base/wide.h"
+
+#include <assert.h>
+#include <math.h>
+
+/* Events the target allows in `events`, in units of 10^-scale events. */
+static uint128 allowed_units(int64_t events, struct decimal miss)
+{
+    assert(events >= 0 && events <= BUDGET_EVENTS_MAX);
+    assert(miss.n > 0 && miss.scale >= 0 && miss.scale <= 12);
+    return (uint128)events * (uint128)miss.n;
+}
+
+static uint128 in_units(int64_t events, struct decimal miss)
+{
+    assert(events >= 0 && events <= BUDGET_EVENTS_MAX);
+    return (uint128)events * (uint128)decimal_pow10(miss.scale);
+}
+
+bool budget_burns_at(int64_t bad, int64_t total, struct decimal target, struct decimal factor)
+{
+    if (total <= 0)
+        return false;
+    struct decimal miss = decimal_one_minus(target);
+    uint128 have = in_units(bad, miss) * (uint128)decimal_pow10(factor.scale);
+    uint128 need;
+    /* `have` is at most 10^38: a need that does not fit is out of its reach. */
+    if (__builtin_mul_overflow(allowed_units(total, miss), (uint128)factor.n, &need))
+        return false;
+    return have >= need;
+}
+
+bool budget_consumed_at_least(struct counts c, struct decimal target, int64_t num, int64_t den)
+{
+    assert(num >= 0 && den > 0 && den <= 100 && num <= 100 * den);
+    if (counts_total(c) <= 0)
+        return false;
+    struct decimal miss = decimal_one_minus(target);
+    return in_units(c.bad, miss) * (uint128)den >=
+           allowed_units(counts_total(c), miss) * (uint128)num;
+}
+
+bool budget_breached(struct counts c, struct decimal target)
+{
+    if (counts_total(c) <= 0)
+        return false;
+    struct decimal miss = decimal_one_minus(target);
+    return in_units(c.bad, miss) > allowed_units(counts_total(c), miss);
+}
+
+bool budget_is_conclusive(struct counts c, struct decimal target)
+{
+    struct decimal miss = decimal_one_minus(target);
+    return allowed_units(counts_total(c), miss) >= in_units(1, miss);
+}
+
+bool budget_unreachable(struct decimal target, struct decimal factor)
+{
+    return !budget_burns_at(1, 1, target, factor);
+}
+
+enum slo_state budget_state(struct counts c, struct decimal target, int64_t first_event_us,
+                            int64_t window_start_us)
+{
+    if (counts_total(c) == 0)
+        return SLO_NO_DATA;
+    if (budget_breached(c, target))
+        return SLO_BREACHED;
+    if (first_event_us > window_start_us)
+        return SLO_WARMING;
+    if (budget_consumed_at_least(c, target, 3, 4))
+        return SLO_AT_RISK;
+    return SLO_MET;
+}
+
+double budget_burn(int64_t bad, int64_t total, struct decimal target)
+{
+    if (total <= 0)
+        return 0;
+    struct decimal miss = decimal_one_minus(target);
+    return (double)in_units(bad, miss) / (double)allowed_units(total, miss);
+}
+
+double budget_allowed(int64_t events, struct decimal target)
+{
+    struct decimal miss = decimal_one_minus(target);
+    return (double)allowed_units(events, miss) / (double)decimal_pow10(miss.scale);
+}
+
+/* allowed - bad in units: the subtraction is exact, so 0 is 0 and no digits
+ * cancel. */
+static double left_units(struct counts c, struct decimal miss)
+{
+    uint128 allowed = allowed_units(counts_total(c), miss), bad = in_units(c.bad, miss);
+    return allowed >= bad ? (double)(allowed - bad) : -(double)(bad - allowed);
+}
+
+double budget_remaining(struct counts c, struct decimal target)
+{
+    if (counts_total(c) <= 0)
+        return 1;
+    struct decimal miss = decimal_one_minus(target);
+    return left_units(c, miss) / (double)allowed_units(counts_total(c), miss);
+}
+
+void budget_wilson(struct counts c, double *ret_low, double *ret_high)
+{
+    assert(counts_total(c) > 0);
+    const double z2 = 1.959963984540054 * 1.959963984540054; /* 97.5th percentile, squared */
+    double n = (double)counts_total(c), good = (double)c.good, bad = (double)c.bad;
+    double spread = sqrt(z2 * (good * bad / n + z2 / 4));
+    /* Exact ends: the square root would leave 1e-17 where there must be 0. */
+    *ret_low = c.good == 0 ? 0 : (good + z2 / 2 - spread) / (n + z2);
+    *ret_high = c.bad == 0 ? 1 : (good + z2 / 2 + spread) / (n + z2);
+}
+
+void budget_fill(struct report_slo *r, struct counts c, struct decimal target,
+                 int64_t expected_whole)
+{
+    r->has_budget = counts_total(c) > 0;
+    r->allowed = r->projected = r->consumed = r->remaining = 0;
+    r->consumed_ratio = r->remaining_ratio = 0;
+    if (!r->has_budget)
+        return;
+    struct decimal miss = decimal_one_minus(target);
+    r->allowed = budget_allowed(counts_total(c), target);
+    r->projected = budget_allowed(expected_whole, target);
+    r->consumed = (double)c.bad;
+    r->remaining = left_units(c, miss) / (double)decimal_pow10(miss.scale);
+    r->consumed_ratio = budget_burn(c.bad, counts_total(c), target);
+    r->remaining_ratio = budget_remaining(c, target);
+}
