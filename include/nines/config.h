@@ -16,6 +16,7 @@
 
 struct probe_def;
 struct probe_kind;
+struct zone;
 struct slo_def;
 struct notifier_kind;
 struct receiver_def;
@@ -56,6 +57,8 @@ bool node_is_null(const struct node *n); /* plain `null`, `~` or empty */
  */
 enum field_type {
     FIELD_STRING,      /* const char * in the arena */
+    FIELD_PATH,        /* const char *; a relative path starts at the folder of the file
+                          that it is written in */
     FIELD_BOOL,        /* bool: true or false */
     FIELD_INT,         /* int64_t, decimal digits */
     FIELD_DURATION,    /* int64_t microseconds */
@@ -75,6 +78,7 @@ enum field_type {
 struct decode {
     struct arena *arena; /* everything decoded lives here */
     struct diag *diag;
+    uint64_t secrets;    /* hash of the secrets read so far: a reload sees a new one */
 };
 
 struct field {
@@ -82,7 +86,7 @@ struct field {
     enum field_type type;
     size_t offset;
     unsigned flags;
-    int64_t min, max; /* INT, DURATION, SIZE; max 0 means no limit */
+    int64_t min, max; /* INT, DURATION, SIZE; both inclusive; max 0 means no limit */
     const char *const *names;
     const struct field *fields;
     /* Reports through c->diag; `out` is the address at `offset`. */
@@ -107,10 +111,13 @@ struct string_map {
 
 /*
  * Text that must not be shown. Written as plain text (allowed, a warning where
- * the field is FIELD_SECRET), `{env: NAME}` or `{file: path}`; resolved when
- * the snapshot is built, after parsing, without a trailing newline. `source`
- * says where from ("env NAME") and may be shown.
+ * the field is FIELD_SECRET), `{env: NAME}` or `{file: path}`; resolved after
+ * all files are parsed, while fields are decoded, without a trailing newline:
+ * prepare() sees the value. `source` says where from ("env NAME") and may be
+ * shown. A missing variable or file is an error at its place.
  */
+#define SECRET_MAX (64 << 10)
+
 struct secret {
     const char *value;
     const char *source;
@@ -128,10 +135,12 @@ struct secret_map {
 };
 
 /* Decodes `n` into the struct at `out` by `fields`; unknown keys, wrong types
- * and missing required keys go to c->diag with the nearest valid key. */
+ * and missing required keys go to c->diag with the nearest valid key. Whoever
+ * must know if all went well compares c->diag->errors before and after. */
 void decode_object(struct decode *c, const struct node *n, const struct field *fields, void *out);
 
-/* One value of any non-object type, for FIELD_CUSTOM decoders. */
+/* One value of any type, for FIELD_CUSTOM decoders. `out` is the address of
+ * the value itself: f->offset is not added. */
 void decode_value(struct decode *c, const struct node *n, const struct field *f, void *out);
 
 /* ---- the snapshot ------------------------------------------------------ */
@@ -140,11 +149,18 @@ void decode_value(struct decode *c, const struct node *n, const struct field *f,
 struct config_tables {
     const struct probe_kind *const *probe_kinds; /* NULL-ended */
     const struct notifier_kind *const *notifiers;
+
+    /* Time zones of calendar windows (io/zone.h); NULL leaves zones NULL. */
+    int (*zone_open)(const char *name, struct zone **ret, struct err *reterr);
+    void (*zone_free)(struct zone *z);
+    /* The last step of an SLO whose probe is known: its tiers. May be NULL. */
+    void (*finish_slo)(struct slo_def *slo, struct decode *c);
 };
 
 struct daemon_config {
     const char *database;       /* path; "./nines.db" */
     const char *listen;         /* "127.0.0.1:9464"; "" turns the listener off */
+    bool allow_remote;          /* `listen` need not be loopback */
     int64_t evaluate_every_us;  /* fixed at 10 s: kept here for the manual */
     int64_t raw_retention_us;   /* 0: keep everything */
     struct string_list probe_dirs, slo_dirs;
@@ -164,6 +180,7 @@ struct config {
     struct receiver_def **receivers; /* in file order */
     size_t receiver_count;
     size_t file_count;
+    void (*zone_free)(struct zone *z); /* for the zones of `slos` */
 };
 
 /* Where to look. Any of them NULL: the defaults of nines.yaml(5). */
@@ -175,8 +192,9 @@ struct config_sources {
 
 /*
  * Reads, decodes, resolves and cross-checks everything. Errors of all files
- * are collected in `diag`; with any error -1 is returned and nothing else
- * set. The caller holds the first reference.
+ * are collected in `diag`, sorted; with any error -1 is returned and nothing
+ * else set. No file at all is an empty configuration (file_count 0). The
+ * caller holds the first reference.
  */
 int config_load(const struct config_sources *src, const struct config_tables *tables,
                 struct config **ret, struct diag *diag);

@@ -84,9 +84,11 @@ struct probe_kind {
     const struct field *fields;
     size_t spec_size;
 
-    /* After decoding: cross-field checks, compile patterns. Errors to c->diag. */
+    /* After decoding without errors: cross-field checks, compile patterns.
+     * Errors to c->diag. `n` is the map under the kind's key. */
     void (*prepare)(struct decode *c, const struct node *n, const struct probe_def *def, void *spec);
-    /* Releases what prepare() made outside of the arena. May be NULL. */
+    /* Releases what prepare() made outside of the arena, also when it stopped at
+     * an error half way. May be NULL. */
     void (*release)(void *spec);
 
     /* `def` stays valid until done or cancel. Returns the run. */
