@@ -27,10 +27,17 @@ struct json_value {
 int jsonpath_new(struct jsonpath **ret, struct err *reterr);
 void jsonpath_free(struct jsonpath *j);
 
-/* -1 if `path` is not a valid path. */
-int jsonpath_check(struct jsonpath *j, const char *path, struct err *reterr);
+/* -1 if `path` is not a valid path. Needs no instance. At most 1 KiB. */
+int jsonpath_check(const char *path, struct err *reterr);
 
 /* Binds a document (not copied; must outlive the queries). -1 if it is not
- * valid JSON, over 1 MiB, or nested deeper than 1,000. */
+ * valid JSON, over 1 MiB, or nested deeper than 1,000; then no document is
+ * bound. Each query parses it anew: about 1 us for 100 bytes, 100 us for
+ * 40 KiB, so large ones belong on the worker pool. */
 int jsonpath_open(struct jsonpath *j, const char *doc, size_t n, struct err *reterr);
 int jsonpath_get(struct jsonpath *j, const char *path, struct json_value *ret, struct err *reterr);
+
+/* Whether the array at `path` has an element equal to `want` (NULL, BOOL, INT,
+ * REAL or STRING): 1, 0 also when there is no array, -1 on error. */
+int jsonpath_contains(struct jsonpath *j, const char *path, const struct json_value *want,
+                      struct err *reterr);

@@ -1,0 +1,129 @@
+#include "io/url.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <curl/urlapi.h>
+#include <curl/curl.h>
+#include <strings.h>
+
+static CURLU *url_new(void)
+{
+    CURLU *u = curl_url();
+    if (!u)
+        abort();
+    return u;
+}
+
+static char *part(CURLU *u, CURLUPart what, unsigned flags)
+{
+    char *text = NULL;
+    if (curl_url_get(u, what, &text, flags) == CURLUE_OK)
+        return text;
+    curl_free(text);
+    return NULL;
+}
+
+static bool is_web(CURLU *u)
+{
+    char *scheme = part(u, CURLUPART_SCHEME, 0);
+    bool web = str_eq(scheme, "http") || str_eq(scheme, "https");
+    curl_free(scheme);
+    return web;
+}
+
+static int check_parsed(CURLU *u, const char *url, struct err *reterr)
+{
+    if (!is_web(u))
+        return err_set(reterr, "'%s' is neither http:// nor https://", url);
+    char *user = part(u, CURLUPART_USER, 0);
+    char *password = part(u, CURLUPART_PASSWORD, 0);
+    bool userinfo = user || password;
+    curl_free(user);
+    curl_free(password);
+    /* Not echoed: it may hold a password. */
+    return userinfo ? err_set(reterr, "the URL holds a user or password: they belong under `auth`")
+                    : 0;
+}
+
+int url_check(const char *url, struct err *reterr)
+{
+    if (strlen(url) > URL_MAX)
+        return err_set(reterr, "a URL has at most %d bytes", URL_MAX);
+    if (!str_starts(url, "http://") && !str_starts(url, "https://")) {
+        const char *at = strstr(url, "://");
+        if (at && strcspn(url, "@") > (size_t)(at - url))
+            return err_set(reterr, "'%.*s://': a URL begins with http:// or https://",
+                           (int)(at - url < 20 ? at - url : 20), url);
+        return err_set(reterr, "a URL begins with http:// or https://");
+    }
+    CURLU *u = url_new();
+    CURLUcode rc = curl_url_set(u, CURLUPART_URL, url, 0);
+    int status = rc == CURLUE_OK ? check_parsed(u, url, reterr)
+                                 : err_set(reterr, "not a valid URL: %s", curl_url_strerror(rc));
+    curl_url_cleanup(u);
+    return status;
+}
+
+int url_resolve(const char *base, const char *location, char **ret, struct err *reterr)
+{
+    if (strlen(location) > URL_MAX)
+        return err_set(reterr, "a Location of more than %d bytes", URL_MAX);
+    CURLU *u = url_new();
+    char *text = NULL;
+    CURLUcode rc = curl_url_set(u, CURLUPART_URL, base, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_set(u, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
+    bool web = rc == CURLUE_OK && is_web(u);
+    if (web) {
+        curl_url_set(u, CURLUPART_USER, NULL, 0);
+        curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
+        curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
+        text = part(u, CURLUPART_URL, 0);
+    }
+    curl_url_cleanup(u);
+    if (rc != CURLUE_OK)
+        return err_set(reterr, "'%.200s' is not a valid URL", location);
+    if (!web)
+        return err_set(reterr, "'%.200s' is neither http nor https", location);
+    if (!text || strlen(text) > URL_MAX) {
+        curl_free(text);
+        return err_set(reterr, "a Location of more than %d bytes", URL_MAX);
+    }
+    *ret = mem_strdup(text);
+    curl_free(text);
+    return 0;
+}
+
+static char *url_part(const char *url, CURLUPart what)
+{
+    CURLU *u = url_new();
+    char *text = NULL;
+    if (curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK)
+        text = part(u, what, what == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0);
+    curl_url_cleanup(u);
+    return text;
+}
+
+static bool same_part(const char *a, const char *b, CURLUPart what)
+{
+    char *x = url_part(a, what), *y = url_part(b, what);
+    bool same = x && y && strcasecmp(x, y) == 0;
+    curl_free(x);
+    curl_free(y);
+    return same;
+}
+
+bool url_same_origin(const char *a, const char *b)
+{
+    return same_part(a, b, CURLUPART_SCHEME) && same_part(a, b, CURLUPART_HOST) &&
+           same_part(a, b, CURLUPART_PORT);
+}
+
+bool url_is_https(const char *url)
+{
+    char *scheme = url_part(url, CURLUPART_SCHEME);
+    bool https = str_eq(scheme, "https");
+    curl_free(scheme);
+    return https;
+}
