@@ -1,0 +1,230 @@
+#include "engine/status.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+
+/* ---- counters -------------------------------------------------------------- */
+
+static const int64_t latency_bounds[] = {
+    5000,   10000,   25000,   50000,   100000,   250000,   500000,
+    1000000, 2500000, 5000000, 10000000, 30000000, 60000000,
+};
+
+static const int64_t lag_bounds[] = {
+    100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 5000000,
+};
+
+static_assert(countof(latency_bounds) <= HISTOGRAM_MAX, "buckets must fit");
+static_assert(countof(lag_bounds) <= HISTOGRAM_MAX, "buckets must fit");
+
+void histogram_init_latency(struct histogram *h)
+{
+    *h = (struct histogram){.bounds_us = latency_bounds, .n = countof(latency_bounds)};
+}
+
+void histogram_init_lag(struct histogram *h)
+{
+    *h = (struct histogram){.bounds_us = lag_bounds, .n = countof(lag_bounds)};
+}
+
+void histogram_add(struct histogram *h, int64_t us)
+{
+    size_t i = 0;
+
+    if (us < 0)
+        us = 0;
+    while (i < h->n && us > h->bounds_us[i])
+        i++;
+    h->counts[i]++;
+    h->sum_us += us;
+}
+
+void probe_counters_init(struct probe_counters *c)
+{
+    memset(c->results, 0, sizeof(c->results));
+    histogram_init_latency(&c->latency);
+}
+
+void probe_counters_add(struct probe_counters *c, const struct result *r)
+{
+    assert(r->outcome < OUTCOME_COUNT && r->reason < REASON_COUNT);
+    c->results[r->outcome][r->reason]++;
+    if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD)
+        histogram_add(&c->latency, r->total_us);
+}
+
+/* ---- the picture ------------------------------------------------------------ */
+
+struct status *status_new(struct config *config)
+{
+    struct status *s = mem_alloc(sizeof(*s));
+
+    s->refs = 1;
+    histogram_init_lag(&s->scheduler.lag);
+    if (!config)
+        return s;
+    s->config = config_ref(config);
+    s->probe_count = config->probe_count;
+    s->slo_count = config->slo_count;
+    s->probes = arena_alloc(&s->arena, (s->probe_count + 1) * sizeof(*s->probes));
+    s->slos = arena_alloc(&s->arena, (s->slo_count + 1) * sizeof(*s->slos));
+    for (size_t i = 0; i < s->probe_count; i++) {
+        s->probes[i].def = config->probes[i];
+        probe_counters_init(&s->probes[i].counters);
+    }
+    for (size_t i = 0; i < s->slo_count; i++) {
+        s->slos[i].def = config->slos[i];
+        s->slos[i].state = SLO_NO_DATA;
+    }
+    return s;
+}
+
+const char *status_text(struct status *s, const char *text)
+{
+    return text && *text ? arena_strdup(&s->arena, text) : NULL;
+}
+
+struct status *status_ref(struct status *s)
+{
+    __atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
+    return s;
+}
+
+void status_unref(struct status *s)
+{
+    if (!s || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    if (s->config)
+        config_unref(s->config);
+    arena_release(&s->arena);
+    free(s);
+}
+
+/* ---- the board --------------------------------------------------------------- */
+
+void status_board_init(struct status_board *b)
+{
+    pthread_mutex_init(&b->mutex, NULL);
+    b->current = NULL;
+}
+
+void status_board_release(struct status_board *b)
+{
+    status_unref(b->current);
+    b->current = NULL;
+    pthread_mutex_destroy(&b->mutex);
+}
+
+void status_publish(struct status_board *b, struct status *s)
+{
+    s->built_mono_ns = clock_mono_ns();
+    pthread_mutex_lock(&b->mutex);
+    struct status *old = b->current;
+    b->current = s;
+    pthread_mutex_unlock(&b->mutex);
+    status_unref(old); /* outside: freeing a large picture takes a while */
+}
+
+struct status *status_get(struct status_board *b)
+{
+    pthread_mutex_lock(&b->mutex);
+    struct status *s = b->current ? status_ref(b->current) : NULL;
+    pthread_mutex_unlock(&b->mutex);
+    return s;
+}
+
+/* ---- judging it ---------------------------------------------------------------- */
+
+static void check_set(struct status_check *c, const char *name, bool ok, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void check_set(struct status_check *c, const char *name, bool ok, const char *fmt, ...)
+{
+    va_list ap;
+
+    c->name = name;
+    c->ok = ok;
+    va_start(ap, fmt);
+    vsnprintf(c->detail, sizeof(c->detail), fmt, ap);
+    va_end(ap);
+}
+
+static void check_engine(const struct status *s, int64_t mono_ns, struct status_check *c)
+{
+    if (!s)
+        check_set(c, "engine", false, "starting");
+    else if (s->stopping)
+        check_set(c, "engine", false, "stopping");
+    else if (mono_ns - s->built_mono_ns > STATUS_STALE_NS)
+        check_set(c, "engine", false, "the event loop has not moved for %" PRId64 " s",
+                  (mono_ns - s->built_mono_ns) / 1000000000);
+    else
+        check_set(c, "engine", true, "running");
+}
+
+static void check_config(const struct status *s, struct status_check *c)
+{
+    if (!s || !s->config)
+        check_set(c, "config", false, "no configuration is loaded");
+    else if (!s->reload.last_ok)
+        check_set(c, "config", true, "the last reload failed, the earlier configuration is kept");
+    else
+        check_set(c, "config", true, "%zu probes, %zu SLOs from %zu files", s->probe_count,
+                  s->slo_count, s->config->file_count);
+}
+
+static void check_store(const struct status *s, struct status_check *c)
+{
+    if (!s)
+        check_set(c, "store", false, "not open yet");
+    else if (s->store.failing_since_us && s->now_us - s->store.failing_since_us
+                                              >= STATUS_STORE_PATIENCE_US)
+        check_set(c, "store", false, "nothing could be committed for %" PRId64 " s",
+                  (int64_t)((s->now_us - s->store.failing_since_us) / USEC_PER_SEC));
+    else
+        check_set(c, "store", true, "%" PRId64 " commits", s->store.commits);
+}
+
+static void check_queue(const struct status *s, struct status_check *c)
+{
+    /* The last tenth is the warning: beyond it slots stop to run. */
+    bool full = s && s->store.queue_limit_bytes > 0
+                && s->store.queued_bytes >= s->store.queue_limit_bytes / 10 * 9;
+    check_set(c, "queue", !full, "%" PRId64 " of %" PRId64 " bytes wait to be stored",
+              s ? s->store.queued_bytes : 0, s ? s->store.queue_limit_bytes : 0);
+}
+
+static void check_lag(const struct status *s, struct status_check *c)
+{
+    int64_t lag = s ? s->scheduler.lag_max_us : 0;
+    check_set(c, "loop_lag", lag <= STATUS_LAG_LIMIT_US, "%" PRId64 " us, limit %d us", lag,
+              STATUS_LAG_LIMIT_US);
+}
+
+/* A receiver that is down is not this process's failure; no room for items is. */
+static void check_notify(const struct status *s, struct status_check *c)
+{
+    bool full = s && s->notify.pending >= NOTIFY_ITEMS_MAX;
+    check_set(c, "notify", !full, "%" PRId64 " pending, %" PRId64 " receivers failing",
+              s ? s->notify.pending : 0, s ? s->notify.failing : 0);
+}
+
+bool status_checks(const struct status *s, int64_t mono_ns,
+                   struct status_check out[static STATUS_CHECKS])
+{
+    check_engine(s, mono_ns, &out[0]);
+    check_config(s, &out[1]);
+    check_store(s, &out[2]);
+    check_queue(s, &out[3]);
+    check_lag(s, &out[4]);
+    check_notify(s, &out[5]);
+    for (size_t i = 0; i < STATUS_CHECKS; i++) {
+        if (!out[i].ok)
+            return false;
+    }
+    return true;
+}
