@@ -1,0 +1,31 @@
+/* To add a probe kind or a receiver kind: its file, and its line here. */
+#include "engine/kinds.h"
+
+#include "io/zone.h"
+#include "notify/kinds.h"
+#include "probe/http.h"
+#include "slo/tiers.h"
+
+static const struct probe_kind *const probe_kinds[] = {
+    &probe_http,
+    NULL,
+};
+
+static const struct notifier_kind *const notifier_kinds[] = {
+    &notifier_log,
+    &notifier_webhook,
+    NULL,
+};
+
+static const struct config_tables tables = {
+    .probe_kinds = probe_kinds,
+    .notifiers = notifier_kinds,
+    .zone_open = zone_open,
+    .zone_free = zone_free,
+    .finish_slo = slo_finish,
+};
+
+const struct config_tables *engine_config_tables(void)
+{
+    return &tables;
+}
