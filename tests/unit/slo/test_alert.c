@@ -1,0 +1,159 @@
+#include "slo/alert.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define S USEC_PER_SEC
+
+static const struct tier_def tiers[] = {
+    {SEVERITY_PAGE, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 2},
+    {SEVERITY_TICKET, 3 * USEC_PER_DAY, 6 * USEC_PER_HOUR, {1, 0}, 2},
+};
+
+static const struct slo_def slo = {.name = "api",
+                                   .objective_name = "",
+                                   .service = "shop",
+                                   .target = {999, 3},
+                                   .tiers = tiers,
+                                   .tier_count = 2};
+
+/* How a tier looks in the test: quiet, firing, unobserved while its long
+ * window still burns, unobserved without. */
+enum look { QUIET, FIRES, BLIND_BURNING, BLIND };
+
+static struct tier_view view(enum look l)
+{
+    switch (l) {
+    case FIRES:
+        return (struct tier_view){{50, 1000, 1000}, {50, 100, 100}};
+    case BLIND_BURNING:
+        return (struct tier_view){{50, 900, 1000}, {0, 49, 100}};
+    case BLIND:
+        return (struct tier_view){{0, 900, 1000}, {0, 49, 100}};
+    case QUIET:
+        break;
+    }
+    return (struct tier_view){{0, 1000, 1000}, {0, 50, 100}};
+}
+
+struct machine {
+    struct alert_state state;
+    struct alert_transition last;
+    int64_t t;
+};
+
+static bool step(struct machine *m, enum look page, enum look ticket)
+{
+    struct tier_view views[] = {view(page), view(ticket)};
+    m->t += 10 * S;
+    return alert_step(&m->state, &slo, m->t, views, &m->last);
+}
+
+static void expect(struct machine *m, enum look page, enum look ticket, enum alert_event_kind kind,
+                   enum severity severity, bool notify)
+{
+    assert_true(step(m, page, ticket));
+    assert_int_equal(m->last.kind, kind);
+    assert_int_equal(m->last.severity, severity);
+    assert_int_equal(m->last.notify, notify);
+    assert_int_equal(m->last.at_us, m->t);
+    assert_memory_equal(&m->last.state, &m->state, sizeof(m->state));
+}
+
+static void a_whole_incident(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    assert_false(step(&m, QUIET, QUIET));
+    expect(&m, QUIET, FIRES, ALERT_EVENT_FIRE, SEVERITY_TICKET, true);
+    int64_t since = m.t;
+    assert_int_equal(m.last.tier.long_us, 3 * USEC_PER_DAY);
+    assert_int_equal(m.last.long_counts.bad, 50);
+    assert_int_equal(m.last.long_counts.good, 950);
+    assert_true(m.last.long_burn > 49.9 && m.last.long_burn < 50.1);
+    assert_false(step(&m, QUIET, FIRES));
+    expect(&m, FIRES, FIRES, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, true);
+    assert_int_equal(m.last.tier.long_us, USEC_PER_HOUR);
+    expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, true);
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
+    assert_int_equal(m.state.since_us, since);
+    for (int i = 0; i < 29; i++)
+        assert_false(step(&m, QUIET, QUIET));
+    expect(&m, QUIET, QUIET, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, true);
+    assert_int_equal(m.state.phase, ALERT_INACTIVE);
+    assert_int_equal(m.state.since_us, 0);
+    assert_false(step(&m, QUIET, QUIET));
+}
+
+static void refiring_is_silent_unless_it_is_worse(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    expect(&m, QUIET, FIRES, ALERT_EVENT_FIRE, SEVERITY_TICKET, true);
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
+    expect(&m, QUIET, FIRES, ALERT_EVENT_REFIRE, SEVERITY_TICKET, false);
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
+    for (int i = 0; i < 29; i++) /* the time runs anew */
+        assert_false(step(&m, QUIET, QUIET));
+    expect(&m, FIRES, QUIET, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, true);
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_PAGE, false);
+    /* back as a ticket: silent first, and told as a de-escalation */
+    expect(&m, QUIET, FIRES, ALERT_EVENT_REFIRE, SEVERITY_PAGE, false);
+    expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, true);
+}
+
+static void blindness_clears_nothing(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    assert_false(step(&m, BLIND, BLIND));
+    assert_false(step(&m, BLIND_BURNING, BLIND_BURNING)); /* nor does it fire */
+    expect(&m, FIRES, QUIET, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+    assert_false(step(&m, BLIND_BURNING, QUIET));
+    assert_false(step(&m, BLIND, QUIET));
+    assert_false(step(&m, BLIND, FIRES)); /* no de-escalation either */
+    /* the page tier sees again; a blind ticket tier that had fired remains */
+    expect(&m, QUIET, BLIND_BURNING, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, true);
+    assert_false(step(&m, BLIND, BLIND)); /* a higher tier holds nothing it did not raise */
+    expect(&m, BLIND, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
+    for (int i = 0; i < 29; i++) /* cooling is over for a blind tier, too */
+        assert_false(step(&m, QUIET, BLIND));
+    expect(&m, QUIET, BLIND, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, true);
+}
+
+static void an_instant_counts_once(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    expect(&m, FIRES, QUIET, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+    m.t -= 10 * S;
+    assert_false(step(&m, QUIET, QUIET));
+    assert_int_equal(m.state.phase, ALERT_FIRING);
+}
+
+static void tiers_may_vanish_with_a_reload(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    expect(&m, FIRES, QUIET, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+    struct slo_def bare = slo;
+    bare.tiers = NULL;
+    bare.tier_count = 0;
+    assert_true(alert_step(&m.state, &bare, m.t + 10 * S, NULL, &m.last));
+    assert_int_equal(m.last.kind, ALERT_EVENT_COOL);
+    assert_int_equal(m.last.tier.long_us, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_incident),
+        cmocka_unit_test(refiring_is_silent_unless_it_is_worse),
+        cmocka_unit_test(blindness_clears_nothing),
+        cmocka_unit_test(an_instant_counts_once),
+        cmocka_unit_test(tiers_may_vanish_with_a_reload),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

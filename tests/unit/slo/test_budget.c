@@ -1,0 +1,177 @@
+#include "slo/budget.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static const struct decimal three_nines = {999, 3};
+
+static void worked_example_of_occurrences(void **state)
+{
+    (void)state;
+    static const int good[] = {2, 10, 12, 13, 13, 12, 13, 13, 12, 11};
+    static const int valid[] = {4, 10, 12, 13, 14, 15, 14, 13, 12, 11};
+    struct counts c = {0};
+    for (int i = 0; i < 10; i++) {
+        c.good += good[i];
+        c.bad += valid[i] - good[i];
+    }
+    struct report_slo r = {0};
+    struct decimal target = {95, 2};
+    budget_fill(&r, c, target, 118);
+    assert_int_equal(counts_total(c), 118);
+    assert_true(r.has_budget);
+    assert_true(fabs(r.allowed - 5.9) < 1e-12);
+    assert_true(fabs(r.projected - 5.9) < 1e-12);
+    assert_true(r.consumed == 7);
+    assert_true(fabs(r.remaining + 1.1) < 1e-12);
+    assert_true(fabs(r.consumed_ratio - 1.186441) < 5e-7);
+    assert_true(fabs(r.remaining_ratio + 0.186441) < 5e-7);
+    assert_true(budget_breached(c, target));
+}
+
+static void example_of_the_report(void **state)
+{
+    (void)state;
+    struct report_slo r = {0};
+    budget_fill(&r, (struct counts){172700, 100, 0}, three_nines, 172800);
+    assert_true(r.allowed == 172.8);
+    assert_true(r.remaining == 72.8);
+    assert_true(fabs(r.consumed_ratio - 0.578704) < 5e-7);
+    assert_true(fabs(r.remaining_ratio - 0.421296) < 5e-7);
+}
+
+/* Budget minutes of windows at 99.9 %, one event a minute. */
+static void budget_minutes(void **state)
+{
+    (void)state;
+    assert_true(fabs(budget_allowed(30 * 1440, three_nines) - 43.2) < 1e-12);
+    assert_true(fabs(budget_allowed(28 * 1440, three_nines) - 40.32) < 1e-12);
+    assert_true(fabs(budget_allowed(743 * 60, three_nines) - 44.58) < 1e-12);
+    assert_true(fabs(budget_allowed(721 * 60, three_nines) - 43.26) < 1e-12);
+    assert_true(fabs(budget_allowed(10080, (struct decimal){9995, 4}) - 5.04) < 1e-12);
+}
+
+static void meeting_and_firing_are_inclusive(void **state)
+{
+    (void)state;
+    /* 14.4 * 0.001 is 0.0144 and nothing beside it. */
+    assert_true(budget_burns_at(144, 10000, three_nines, (struct decimal){144, 1}));
+    assert_false(budget_burns_at(143, 10000, three_nines, (struct decimal){144, 1}));
+    assert_true(budget_burns_at(144000000, 10000000000, three_nines, (struct decimal){144, 1}));
+    assert_false(budget_burns_at(143999999, 10000000000, three_nines, (struct decimal){144, 1}));
+    assert_false(budget_burns_at(0, 0, three_nines, (struct decimal){0, 0}));
+    /* exactly on the objective is met */
+    assert_false(budget_breached((struct counts){999, 1, 0}, three_nines));
+    assert_true(budget_breached((struct counts){998, 2, 0}, three_nines));
+    assert_false(budget_breached((struct counts){0}, three_nines));
+}
+
+static void reachability(void **state)
+{
+    (void)state;
+    struct decimal f = {144, 1};
+    assert_false(budget_unreachable((struct decimal){94, 2}, f)); /* 1/(1-T) = 16.7 */
+    assert_true(budget_unreachable((struct decimal){93, 2}, f));  /* 14.29 */
+    assert_false(budget_unreachable((struct decimal){9, 1}, (struct decimal){10, 0})); /* equal */
+}
+
+static void enough_events_to_judge(void **state)
+{
+    (void)state;
+    assert_false(budget_is_conclusive((struct counts){999, 0, 0}, three_nines));
+    assert_true(budget_is_conclusive((struct counts){999, 1, 0}, three_nines));
+    assert_false(budget_is_conclusive((struct counts){0}, (struct decimal){0, 0}));
+}
+
+static void states_in_their_order(void **state)
+{
+    (void)state;
+    struct counts none = {0, 0, 5}, breached = {0, 1, 0}, risky = {9993, 7, 0},
+                  risky_too = {3997, 3, 0}, fine = {9997, 3, 0}, quarter = {9994, 6, 0};
+    assert_int_equal(budget_state(none, three_nines, 5, 0), SLO_NO_DATA);
+    assert_int_equal(budget_state(breached, three_nines, 5, 0), SLO_BREACHED);
+    assert_int_equal(budget_state(risky, three_nines, 5, 0), SLO_WARMING);
+    assert_int_equal(budget_state(risky, three_nines, 0, 0), SLO_MET); /* 70 % */
+    assert_int_equal(budget_state(risky_too, three_nines, 0, 0), SLO_AT_RISK); /* 75 % exactly */
+    assert_int_equal(budget_state(fine, three_nines, 0, 0), SLO_MET);
+    assert_int_equal(budget_state(quarter, three_nines, 1, 0), SLO_WARMING);
+}
+
+static void huge_counts_stay_exact(void **state)
+{
+    (void)state;
+    struct decimal target = {999999999999, 12}; /* twelve nines */
+    int64_t total = BUDGET_EVENTS_MAX;
+    assert_false(budget_breached((struct counts){total - 100, 100, 0}, target));
+    assert_true(budget_breached((struct counts){total - 101, 101, 0}, target));
+    struct decimal factor = {999999999999999999, 12};
+    assert_false(budget_burns_at(total, total, (struct decimal){5, 1}, factor));
+    assert_true(budget_burns_at(total, total, (struct decimal){5, 1}, (struct decimal){2, 0}));
+}
+
+static void nothing_strange_is_printed(void **state)
+{
+    (void)state;
+    static const struct counts cases[] = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {999, 1, 0},
+                                          {172800, 0, 9}, {0, 172800, 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct report_slo r = {0};
+        budget_fill(&r, cases[i], three_nines, 0);
+        double v[] = {r.allowed, r.projected, r.consumed, r.remaining, r.consumed_ratio,
+                      r.remaining_ratio, budget_burn(cases[i].bad, counts_total(cases[i]),
+                                                     three_nines),
+                      budget_remaining(cases[i], three_nines)};
+        for (size_t k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
+            assert_true(isfinite(v[k]));
+            assert_false(v[k] == 0 && signbit(v[k]));
+        }
+        assert_int_equal(r.has_budget, i != 0);
+    }
+}
+
+/* References from the textbook form, (p + z2/2n -+ z sqrt(p(1-p)/n + z2/4n2))
+ * / (1 + z2/n), in 30 decimal digits; 81/263 is Newcombe's (1998) example. */
+static void wilson_interval(void **state)
+{
+    (void)state;
+    double low, high;
+    budget_wilson((struct counts){81, 182, 0}, &low, &high);
+    assert_true(fabs(low - 0.255288519878274) < 1e-14);
+    assert_true(fabs(high - 0.366209576982800) < 1e-14);
+    budget_wilson((struct counts){172700, 100, 0}, &low, &high);
+    assert_true(fabs(low - 0.999296262094660) < 1e-14);
+    assert_true(fabs(high - 0.999524126057016) < 1e-14);
+    budget_wilson((struct counts){100, 0, 0}, &low, &high);
+    assert_true(fabs(low - 100 / (100 + 3.8414588)) < 1e-7);
+    assert_true(high == 1);
+    budget_wilson((struct counts){0, 7, 0}, &low, &high);
+    assert_true(low == 0 && !signbit(low));
+    assert_true(fabs(high - 3.8414588 / (7 + 3.8414588)) < 1e-7);
+    for (int64_t n = 1; n < 200; n++) {
+        for (int64_t bad = 0; bad <= n; bad++) {
+            double sli = (double)(n - bad) / (double)n;
+            budget_wilson((struct counts){n - bad, bad, 0}, &low, &high);
+            assert_true(0 <= low && low <= sli && sli <= high && high <= 1);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(worked_example_of_occurrences),
+        cmocka_unit_test(example_of_the_report),
+        cmocka_unit_test(budget_minutes),
+        cmocka_unit_test(meeting_and_firing_are_inclusive),
+        cmocka_unit_test(reachability),
+        cmocka_unit_test(enough_events_to_judge),
+        cmocka_unit_test(states_in_their_order),
+        cmocka_unit_test(huge_counts_stay_exact),
+        cmocka_unit_test(nothing_strange_is_printed),
+        cmocka_unit_test(wilson_interval),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
