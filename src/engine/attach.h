@@ -1,0 +1,26 @@
+/*
+ * What a snapshot's SLOs need from the store before they may alert: the
+ * schedules of their probes, the history of their SLIs and the alert state of
+ * an earlier process. Read off the loop thread, merged on it:
+ *
+ *     struct attach *a = attach_new(evaluator, config);   loop thread
+ *     attach_read(a, database);                           any thread
+ *     attach_merge(a, evaluator); attach_free(a);         loop thread
+ *
+ * Everything pushed to the store before attach_new() must be committed before
+ * attach_read(): store_flush().
+ */
+#pragma once
+
+#include "base/err.h"
+
+struct attach;
+struct config;
+struct evaluator;
+
+struct attach *attach_new(const struct evaluator *e, struct config *cfg);
+/* 0, or -1 with the error kept inside for attach_error(). */
+int attach_read(struct attach *a, const char *database);
+const char *attach_error(const struct attach *a);
+void attach_merge(const struct attach *a, struct evaluator *e);
+void attach_free(struct attach *a);

@@ -1,0 +1,227 @@
+#include "engine/daemon.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "engine/daemon_internal.h"
+#include "io/http.h"
+#include "io/jsonpath.h"
+
+#include <assert.h>
+#include <signal.h>
+
+/* ---- between threads ------------------------------------------------------ */
+
+static void on_committed(void *ctx, struct outbox_item *items, size_t n)
+{
+    struct daemon *d = ctx;
+    pthread_mutex_lock(&d->gate);
+    if (d->notify_open)
+        notify_push(d->notify, items, n);
+    else
+        for (size_t i = 0; i < n; i++)
+            outbox_item_release(&items[i]);
+    pthread_mutex_unlock(&d->gate);
+}
+
+static void on_health(void *ctx, int64_t failing_since_us, const char *error)
+{
+    struct daemon *d = ctx;
+    atomic_store(&d->store_failing_since_us, failing_since_us);
+    if (failing_since_us)
+        log_error("results cannot be stored; they wait in memory", "error", error, NULL);
+    else
+        log_info("results are stored again", NULL);
+}
+
+static void on_delivered(void *ctx, int64_t outbox_id, bool done, const char *detail,
+                         int64_t retry_at_us)
+{
+    struct daemon *d = ctx;
+    pthread_mutex_lock(&d->gate);
+    if (d->store_open)
+        store_push_delivery(d->store, outbox_id, done, detail, retry_at_us);
+    pthread_mutex_unlock(&d->gate);
+}
+
+static int64_t published_now(void *ctx)
+{
+    struct daemon *d = ctx;
+    return atomic_load_explicit(&d->published_us, memory_order_relaxed);
+}
+
+/* ---- signals ---------------------------------------------------------------- */
+
+void daemon_check_stop(struct daemon *d)
+{
+    if (d->stops > 1 || (d->stops && !scheduler_in_flight(d->scheduler) && d->job == JOB_NONE))
+        uv_stop(&d->loop);
+}
+
+void daemon_stop(struct daemon *d)
+{
+    d->stops++;
+    scheduler_stop(d->scheduler);
+    log_info(d->stops == 1 ? "stopping; a second signal does not wait" : "stopping at once", NULL);
+    daemon_publish(d);
+    daemon_check_stop(d);
+}
+
+static void on_signal(uv_signal_t *h, int signum)
+{
+    struct daemon *d = h->data;
+    if (signum == SIGHUP)
+        daemon_reload(d);
+    else
+        daemon_stop(d);
+}
+
+static void on_reload_asked(uv_async_t *a)
+{
+    daemon_reload(a->data);
+}
+
+static void watch_signals(struct daemon *d)
+{
+    static const int wanted[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < countof(wanted); i++) {
+        uv_signal_init(&d->loop, &d->signals[i]);
+        d->signals[i].data = d;
+        uv_signal_start(&d->signals[i], on_signal, wanted[i]);
+    }
+    uv_async_init(&d->loop, &d->reload_asked, on_reload_asked);
+    d->reload_asked.data = d;
+}
+
+/* ---- parts ------------------------------------------------------------------ */
+
+static int open_store(struct daemon *d, struct err *reterr)
+{
+    struct store_options so = {
+        .path = d->database, .committed = on_committed, .health = on_health, .ctx = d};
+    struct notify_options no = {
+        .config = d->o.config, .delivered = on_delivered, .now_us = published_now, .ctx = d};
+    if (notify_start(&no, &d->notify, reterr) < 0)
+        return -1;
+    /* Messages of an earlier process arrive while the store opens; their
+     * outcomes wait at the gate until it has. */
+    pthread_mutex_lock(&d->gate);
+    d->notify_open = true;
+    pthread_mutex_unlock(&d->gate);
+    if (store_open(&so, &d->store, reterr) < 0)
+        return -1;
+    pthread_mutex_lock(&d->gate);
+    d->store_open = true;
+    pthread_mutex_unlock(&d->gate);
+    return 0;
+}
+
+static int64_t hook_wall(void *ctx)
+{
+    return daemon_now(ctx);
+}
+
+static int open_probing(struct daemon *d, struct err *reterr)
+{
+    mem_auto char *servers = NULL;
+    const struct string_list *dns = &d->o.config->daemon.dns_servers;
+    for (size_t i = 0; i < dns->n; i++) {
+        char *longer = mem_printf("%s%s%s", servers ? servers : "", i ? "," : "", dns->at[i]);
+        free(servers);
+        servers = longer;
+    }
+    if (http_client_new(&d->loop, servers, &d->env.http, reterr) < 0 ||
+        jsonpath_new(&d->env.json, reterr) < 0)
+        return -1;
+    d->env.loop = &d->loop;
+    d->env.wall_us = hook_wall;
+    d->env.ctx = d;
+    struct scheduler_hooks sh = daemon_scheduler_hooks(d);
+    struct evaluator_hooks eh = daemon_evaluator_hooks(d);
+    d->scheduler = scheduler_new(&d->env, &sh);
+    d->evaluator = evaluator_new(&eh, d->started_us);
+    return daemon_adopt_first(d, reterr);
+}
+
+static int start(struct daemon *d, struct err *reterr)
+{
+    watch_signals(d);
+    if (daemon_time_init(d, reterr) < 0)
+        return -1;
+    if (open_store(d, reterr) < 0 || open_probing(d, reterr) < 0 || daemon_web_start(d, reterr) < 0)
+        return -1;
+    daemon_publish(d);
+    daemon_kick(d);
+    return 0;
+}
+
+static void close_loop(struct daemon *d)
+{
+    scheduler_free(d->scheduler);
+    evaluator_free(d->evaluator);
+    if (d->env.http)
+        http_client_close(d->env.http, NULL, NULL);
+    uv_close((uv_handle_t *)&d->wake, NULL);
+    uv_close((uv_handle_t *)&d->turn, NULL);
+    uv_close((uv_handle_t *)&d->reload_asked, NULL);
+    for (size_t i = 0; i < countof(d->signals); i++)
+        uv_close((uv_handle_t *)&d->signals[i], NULL);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    jsonpath_free(d->env.json);
+}
+
+/*
+ * Backwards: nobody asks any more, what was measured is committed, what was
+ * committed is delivered, and only then the store goes.
+ */
+static int stop(struct daemon *d, struct err *reterr)
+{
+    bool hurry = d->stops > 1;
+    int rc = 0;
+    daemon_web_stop(d);
+    close_loop(d);
+    if (d->store)
+        rc = store_flush(d->store, hurry ? USEC_PER_SEC : DAEMON_FLUSH_PATIENCE_US, reterr);
+    pthread_mutex_lock(&d->gate);
+    d->notify_open = false;
+    pthread_mutex_unlock(&d->gate);
+    if (d->notify)
+        notify_stop(d->notify, hurry ? 0 : 2 * USEC_PER_SEC);
+    pthread_mutex_lock(&d->gate);
+    d->store_open = false;
+    pthread_mutex_unlock(&d->gate);
+    if (d->store && store_close(d->store, hurry ? USEC_PER_SEC : DAEMON_FLUSH_PATIENCE_US,
+                                rc ? NULL : reterr) < 0)
+        rc = -1;
+    return rc;
+}
+
+int daemon_run(const struct daemon_options *o, struct err *reterr)
+{
+    struct daemon *d = mem_alloc(sizeof(*d));
+    struct err late = {0};
+    d->o = *o;
+    d->database = mem_strdup(o->database ? o->database : o->config->daemon.database);
+    pthread_mutex_init(&d->gate, NULL);
+    status_board_init(&d->board);
+    uv_loop_init(&d->loop);
+
+    int rc = start(d, reterr);
+    if (rc == 0)
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+    if (stop(d, &late) < 0 && rc == 0)
+        rc = err_set(reterr, "%s", late.msg);
+    daemon_free_unrecorded(d);
+    status_board_release(&d->board);
+    config_unref(d->config);
+    int busy = uv_loop_close(&d->loop);
+    assert(busy == 0);
+    (void)busy;
+    pthread_mutex_destroy(&d->gate);
+    free(d->database);
+    free(d);
+    if (rc == 0)
+        log_info("stopped", NULL);
+    return rc;
+}

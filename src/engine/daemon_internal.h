@@ -1,0 +1,112 @@
+/* The daemon's one object, for the daemon_*.c files only. */
+#pragma once
+
+#include "base/clock.h"
+#include "engine/daemon.h"
+#include "engine/evaluate.h"
+#include "engine/pulse.h"
+#include "engine/scheduler.h"
+#include "engine/status.h"
+#include "nines/store.h"
+#include "notify/notify.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct attach;
+struct jsonpath;
+struct web;
+
+/* A page handed to the store that may have to go out without it. */
+struct unrecorded {
+    struct unrecorded *next;
+    int64_t pushed_ns;
+    char *receiver, *dedup_key, *payload;
+};
+
+/* A file with the engine time to run to, instead of the system's clock. */
+struct test_clock {
+    const char *path; /* NULL: real time */
+    int64_t target_us;
+    bool reached; /* announced for this target */
+};
+
+struct daemon {
+    struct daemon_options o;
+    struct config *config; /* the snapshot in force */
+    char *database;
+
+    uv_loop_t loop;
+    struct clock clock;
+    _Atomic int64_t published_us; /* engine time for other threads */
+    struct test_clock test;
+    struct pulse pulse;
+
+    struct probe_env env;
+    struct scheduler *scheduler;
+    struct evaluator *evaluator;
+    struct store *store;
+    struct notify *notify;
+    struct web *web;
+    struct status_board board;
+
+    uv_timer_t wake;
+    int64_t wake_due_ns;
+    uv_prepare_t turn;
+    uv_signal_t signals[3];
+    uv_async_t reload_asked;
+
+    int64_t started_us, next_beat_us;
+    int stops; /* SIGINT and SIGTERM seen */
+
+    /* Between the store thread and the notify thread while either starts or stops. */
+    pthread_mutex_t gate;
+    bool notify_open, store_open;
+    _Atomic int64_t store_failing_since_us;
+
+    struct unrecorded *unrecorded; /* loop thread */
+
+    /* One job at a time on the worker pool: a reload, an attach, a flush. */
+    uv_work_t work;
+    enum daemon_job { JOB_NONE, JOB_LOAD, JOB_ATTACH, JOB_FLUSH } job;
+    bool reload_again;
+    struct config *loaded;
+    struct diag load_diag;
+    struct attach *attach;
+    int job_rc;
+    struct err job_err;
+    struct status_reload reloads;
+    char reload_error[256];
+};
+
+#define DAEMON_FLUSH_PATIENCE_US (10 * USEC_PER_SEC)
+
+/* daemon_time.c: what is due is done, in order. */
+int64_t daemon_now(struct daemon *d);
+int daemon_time_init(struct daemon *d, struct err *reterr);
+void daemon_pump(struct daemon *d); /* runs what is due and arms the timer */
+void daemon_kick(struct daemon *d); /* pump from the loop, soon */
+
+/* daemon_record.c: results and transitions on their way to the store. */
+struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d);
+struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d);
+void daemon_send_unrecorded(struct daemon *d); /* each second: pages the store cannot take */
+void daemon_free_unrecorded(struct daemon *d);
+
+/* daemon_reload.c: snapshots in and out of force. */
+int daemon_adopt_first(struct daemon *d, struct err *reterr); /* before the loop runs */
+void daemon_reload(struct daemon *d);
+void daemon_announce_reached(struct daemon *d); /* flush, then say so: test clock */
+
+/* daemon_status.c */
+void daemon_publish(struct daemon *d);
+
+/* daemon_web.c */
+int daemon_web_start(struct daemon *d, struct err *reterr);
+void daemon_web_stop(struct daemon *d);
+
+void daemon_stop(struct daemon *d); /* as by a signal */
+void daemon_check_stop(struct daemon *d); /* ends the loop once nothing is in flight */

@@ -1,0 +1,156 @@
+/*
+ * Snapshots come into force here. Files and the database are read on the
+ * worker pool, one job at a time; what they bring is merged on the loop.
+ */
+#include "engine/daemon_internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/units.h"
+#include "base/when.h"
+#include "engine/attach.h"
+
+static void start_job(struct daemon *d, enum daemon_job job);
+
+/* Order matters: the evaluator must watch a probe before its schedule is
+ * recorded, and the store must know a probe before its SLIs. */
+static void adopt(struct daemon *d, struct config *cfg)
+{
+    int64_t now = daemon_now(d);
+    evaluator_set_config(d->evaluator, cfg, now);
+    scheduler_set_config(d->scheduler, cfg, now);
+    for (size_t i = 0; i < cfg->slo_count; i++) {
+        store_push_sli(d->store, &cfg->slos[i]->sli);
+        store_push_slo(d->store, cfg->slos[i], now);
+    }
+    notify_set_config(d->notify, cfg);
+    struct config *previous = d->config;
+    d->config = config_ref(cfg);
+    config_unref(previous);
+}
+
+static void merge_attached(struct daemon *d)
+{
+    if (d->job_rc == 0)
+        attach_merge(d->attach, d->evaluator);
+    else
+        log_error("history could not be read; its SLOs do not alert", "error", d->job_err.msg, NULL);
+    attach_free(d->attach);
+    d->attach = NULL;
+}
+
+/* ---- jobs ---------------------------------------------------------------------- */
+
+static void do_work(uv_work_t *w)
+{
+    struct daemon *d = w->data;
+    switch (d->job) {
+    case JOB_LOAD:
+        d->job_rc = config_load(d->o.sources, d->o.tables, &d->loaded, &d->load_diag);
+        break;
+    case JOB_ATTACH:
+        d->job_rc = store_flush(d->store, DAEMON_FLUSH_PATIENCE_US, &d->job_err);
+        if (d->job_rc == 0 && (d->job_rc = attach_read(d->attach, d->database)) < 0)
+            err_set(&d->job_err, "%s", attach_error(d->attach));
+        break;
+    case JOB_FLUSH:
+        d->job_rc = store_flush(d->store, DAEMON_FLUSH_PATIENCE_US, &d->job_err);
+        break;
+    case JOB_NONE:
+        break;
+    }
+}
+
+static void loaded(struct daemon *d)
+{
+    d->reloads.last_us = daemon_now(d);
+    d->reloads.last_ok = d->job_rc == 0;
+    if (d->job_rc == 0) {
+        d->reloads.succeeded++;
+        d->reload_error[0] = '\0';
+        adopt(d, d->loaded);
+        config_unref(d->loaded);
+        log_info("configuration reloaded", NULL);
+        d->attach = attach_new(d->evaluator, d->config);
+        start_job(d, JOB_ATTACH);
+    } else {
+        d->reloads.failed++;
+        snprintf(d->reload_error, sizeof(d->reload_error), "%zu errors; the old configuration stays",
+                 d->load_diag.errors);
+        log_error("reload failed; the old configuration stays in force", NULL);
+        if (d->o.print_diag)
+            d->o.print_diag(&d->load_diag);
+    }
+    d->loaded = NULL;
+    diag_release(&d->load_diag);
+}
+
+static void announce(struct daemon *d)
+{
+    char at[WHEN_MAX];
+    if (d->job_rc == 0)
+        log_info("test clock reached", "time", when_text(at, daemon_now(d)), NULL);
+    else
+        log_error("test clock reached, but not everything is stored", "error", d->job_err.msg, NULL);
+}
+
+static void work_done(uv_work_t *w, int status)
+{
+    struct daemon *d = w->data;
+    enum daemon_job job = d->job;
+    (void)status; /* never cancelled */
+    d->job = JOB_NONE;
+    if (job == JOB_LOAD)
+        loaded(d);
+    else if (job == JOB_ATTACH)
+        merge_attached(d);
+    else if (job == JOB_FLUSH)
+        announce(d);
+    if (d->job == JOB_NONE && d->reload_again && !d->stops) {
+        d->reload_again = false;
+        start_job(d, JOB_LOAD);
+    }
+    daemon_kick(d);
+    daemon_check_stop(d);
+}
+
+static void start_job(struct daemon *d, enum daemon_job job)
+{
+    d->job = job;
+    d->job_rc = 0;
+    d->job_err.msg[0] = '\0';
+    d->work.data = d;
+    uv_queue_work(&d->loop, &d->work, do_work, work_done);
+}
+
+void daemon_reload(struct daemon *d)
+{
+    if (d->stops)
+        return;
+    if (d->job != JOB_NONE)
+        d->reload_again = true;
+    else
+        start_job(d, JOB_LOAD);
+}
+
+void daemon_announce_reached(struct daemon *d)
+{
+    start_job(d, JOB_FLUSH);
+}
+
+int daemon_adopt_first(struct daemon *d, struct err *reterr)
+{
+    adopt(d, d->o.config);
+    d->reloads = (struct status_reload){
+        .succeeded = 1, .last_ok = true, .last_us = daemon_now(d)};
+    if (store_flush(d->store, DAEMON_FLUSH_PATIENCE_US, reterr) < 0)
+        return -1;
+    struct attach *a = attach_new(d->evaluator, d->config);
+    int rc = attach_read(a, d->database);
+    if (rc == 0)
+        attach_merge(a, d->evaluator);
+    else
+        err_set(reterr, "%s", attach_error(a));
+    attach_free(a);
+    return rc;
+}

@@ -1,0 +1,70 @@
+/* The picture the web thread shows, drawn once a second on the loop. */
+#include "engine/daemon_internal.h"
+
+#include "base/mem.h"
+#include "slo/budget.h"
+
+static void draw_probe(struct status *s, struct status_probe *out, const struct scheduled *p)
+{
+    out->has_last = p->has_last;
+    out->last = p->last;
+    out->message = status_text(s, p->last_message);
+    out->cert_not_after_us = p->cert_not_after_us;
+    out->in_flight = p->in_flight;
+    out->counters = p->counters;
+    for (int o = 0; o < OUTCOME_COUNT; o++)
+        for (int r = 0; r < REASON_COUNT; r++)
+            *(o == OUTCOME_SKIPPED ? &s->scheduler.slots_skipped : &s->scheduler.slots_run) +=
+                p->counters.results[o][r];
+    s->scheduler.slots_skipped += p->missed;
+}
+
+static void draw_slo(struct status_slo *out, const struct slo_view *v)
+{
+    const struct {
+        int64_t window_us;
+        double rate;
+    } burns[] = {
+        {5 * USEC_PER_MIN, v->burn_5m}, {30 * USEC_PER_MIN, v->burn_30m},
+        {USEC_PER_HOUR, v->burn_1h},    {6 * USEC_PER_HOUR, v->burn_6h},
+        {3 * USEC_PER_DAY, v->burn_3d},
+    };
+    struct report_slo budget = {0};
+    budget_fill(&budget, v->window, v->def->target, v->window_expected);
+    out->state = v->at_us ? budget_state(v->window, v->def->target, v->first_event_us,
+                                         v->window_start_us)
+                          : SLO_NO_DATA;
+    out->counts = v->window;
+    out->expected = v->window_expected;
+    out->observed = counts_total(v->window);
+    out->has_budget = budget.has_budget;
+    out->remaining_ratio = budget.remaining_ratio;
+    out->burn_count = countof(burns);
+    for (size_t i = 0; i < countof(burns); i++)
+        out->burn[i] = (struct report_burn){burns[i].window_us, counts_total(v->window) > 0,
+                                            burns[i].rate};
+    for (size_t i = 0; i < v->def->tier_count; i++)
+        out->firing[i] = v->firing[i];
+    out->alert = v->alert;
+}
+
+void daemon_publish(struct daemon *d)
+{
+    struct status *s = status_new(d->config);
+    s->now_us = daemon_now(d);
+    s->started_us = d->started_us;
+    s->stopping = d->stops > 0;
+    /* Scheduler, evaluator and snapshot keep the same order. */
+    for (size_t i = 0; i < s->probe_count; i++)
+        draw_probe(s, &s->probes[i], scheduler_at(d->scheduler, i));
+    for (size_t i = 0; i < s->slo_count; i++)
+        draw_slo(&s->slos[i], evaluator_view(d->evaluator, i));
+    s->scheduler.in_flight = (int)scheduler_in_flight(d->scheduler);
+    s->scheduler.lag_max_us = pulse_lag_max_us(&d->pulse);
+    s->scheduler.lag = d->pulse.lag;
+    s->reload = d->reloads;
+    s->reload.error = status_text(s, d->reload_error);
+    store_get_stats(d->store, &s->store);
+    notify_get_stats(d->notify, &s->notify);
+    status_publish(&d->board, s);
+}

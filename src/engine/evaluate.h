@@ -1,0 +1,78 @@
+/*
+ * Burn-rate evaluation while the daemon runs: results go into the sliding
+ * windows of their SLIs, and at every multiple of 10 s each SLO's tiers are
+ * judged over what was visible then. Transitions come out of a callback.
+ *
+ * Pure bookkeeping on the loop thread: no I/O. History of a new SLI is read
+ * elsewhere (engine/backfill.h) and merged in.
+ */
+#pragma once
+
+#include "nines/alert.h"
+#include "nines/config.h"
+#include "nines/probe.h"
+#include "nines/store.h"
+#include "slo/tiers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct evaluator;
+struct live;
+
+/* What the last tick knew about an SLO: for the status page and messages. */
+struct slo_view {
+    const struct slo_def *def;
+    struct alert_state alert;
+    bool ready;             /* history merged: alerts are on */
+    int64_t at_us;          /* the tick */
+    struct counts window;   /* the SLO's window, whole hours at its far end */
+    int64_t window_start_us, window_expected;
+    int64_t first_event_us; /* of the SLI; INT64_MAX if none */
+    double burn_5m, burn_30m, burn_1h, burn_6h, burn_3d; /* of expected slots, for people */
+    bool firing[TIERS_MAX];
+};
+
+struct evaluator_hooks {
+    /* A transition of view->def; view is as of this tick. */
+    void (*transition)(void *ctx, const struct slo_view *view, const struct alert_transition *t);
+    void *ctx;
+};
+
+struct evaluator *evaluator_new(const struct evaluator_hooks *hooks, int64_t now_us);
+void evaluator_free(struct evaluator *e);
+
+/* Takes over the SLOs of a snapshot (holds a reference). Windows of an SLI
+ * that was known go on; new ones collect from now on and wait for
+ * evaluator_merge() before their SLOs alert. */
+void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_us);
+
+/* What the store knows of a probe: the revisions of its schedule, oldest first,
+ * which `expected` counts by, and when its first event was. */
+void evaluator_set_history(struct evaluator *e, const char *probe, const struct store_probe *known);
+/* The schedule of `def` is in force from now on; no change, no effect. */
+void evaluator_add_revision(struct evaluator *e, const struct probe_def *def, int64_t now_us);
+
+void evaluator_set_alert(struct evaluator *e, const char *slo, const char *objective_name,
+                         const struct alert_state *state);
+
+/* The SLIs still without history, and the instant they were attached: what was
+ * done until then is to be merged. */
+struct pending_sli {
+    const struct sli_def *sli;
+    int64_t longest_us, attached_us;
+};
+size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, size_t max);
+void evaluator_merge(struct evaluator *e, const char *sli_key, const struct live *history);
+
+/* One result of a probe. Ticks up to its done instant must have been run. */
+void evaluator_result(struct evaluator *e, const char *probe, const struct result *r);
+
+/* The next evaluation instant, a multiple of 10 s. */
+int64_t evaluator_due(const struct evaluator *e);
+/* Runs every evaluation due at or before now_us, in order. */
+void evaluator_run_due(struct evaluator *e, int64_t now_us);
+
+size_t evaluator_count(const struct evaluator *e);
+const struct slo_view *evaluator_view(const struct evaluator *e, size_t i);

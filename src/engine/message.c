@@ -1,0 +1,85 @@
+#include "engine/message.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "base/when.h"
+#include "slo/budget.h"
+
+#include <jansson.h>
+
+void message_dedup_key(const struct alert_transition *t, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s/%s/%lld/%s/%lld", t->slo, t->objective_name, (long long)t->state.since_us,
+             alert_event_name(t->kind), (long long)t->at_us);
+}
+
+static const char *status(const struct alert_transition *t)
+{
+    return t->kind == ALERT_EVENT_RESOLVE ? "resolved" : "firing";
+}
+
+static json_t *window(int64_t length_us, struct counts c, int64_t expected, double burn)
+{
+    char text[UNITS_MAX];
+    return json_pack("{s:s, s:f, s:I, s:I, s:I}", "window", units_duration(text, length_us), "burn",
+                     burn, "bad", (json_int_t)c.bad, "total", (json_int_t)counts_total(c),
+                     "expected", (json_int_t)expected);
+}
+
+static json_t *budget(const struct slo_view *v)
+{
+    struct report_slo r = {0};
+    budget_fill(&r, v->window, v->def->target, v->window_expected);
+    if (!r.has_budget)
+        return json_null();
+    return json_pack("{s:f, s:f, s:f, s:f}", "allowed", r.allowed, "consumed", r.consumed,
+                     "consumed_ratio", r.consumed_ratio, "remaining_ratio", r.remaining_ratio);
+}
+
+static json_t *labels(const struct slo_def *def)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; i < def->labels.n; i++)
+        json_object_set_new(o, def->labels.at[i].key, json_string(def->labels.at[i].value));
+    return o;
+}
+
+/* The one line a phone shows. */
+static char *summary(const struct slo_view *v, const struct alert_transition *t)
+{
+    char lng[UNITS_MAX], shrt[UNITS_MAX], target[UNITS_MAX], took[UNITS_MAX];
+    if (t->kind == ALERT_EVENT_RESOLVE)
+        return mem_printf("%s: resolved after %s", t->slo,
+                          units_duration(took, t->at_us - v->alert.since_us));
+    return mem_printf("%s (%s %s) burns its error budget at %.1fx over %s and %.1fx over %s", t->slo,
+                      v->def->service, decimal_percent(target, v->def->target), t->long_burn,
+                      units_duration(lng, t->tier.long_us), t->short_burn,
+                      units_duration(shrt, t->tier.short_us));
+}
+
+char *message_payload(const struct slo_view *view, const struct alert_transition *t)
+{
+    const struct slo_def *def = view->def;
+    char at[WHEN_MAX], since[WHEN_MAX], target[UNITS_MAX], factor[UNITS_MAX], key[256];
+    mem_auto char *line = summary(view, t);
+    int64_t since_us = t->state.since_us ? t->state.since_us : t->at_us;
+    snprintf(key, sizeof(key), "%s/%s", t->slo, t->objective_name);
+    json_t *o = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1, "status",
+        status(t), "event", alert_event_name(t->kind), "severity", severity_name(t->severity),
+        "alert", key, "slo", t->slo, "objective_name", t->objective_name, "service", t->service,
+        "target", decimal_text(target, def->target), "window", def->window.text, "at",
+        when_text(at, t->at_us), "since", when_text(since, since_us), "summary", line);
+    json_object_set_new(o, "factor", json_string(decimal_text(factor, t->tier.factor)));
+    json_object_set_new(o, "long", window(t->tier.long_us, t->long_counts, t->long_expected,
+                                          t->long_burn));
+    json_object_set_new(o, "short", window(t->tier.short_us, t->short_counts, t->short_expected,
+                                           t->short_burn));
+    json_object_set_new(o, "budget", budget(view));
+    json_object_set_new(o, "probe", json_string(def->sli.probe));
+    json_object_set_new(o, "runbook", def->runbook ? json_string(def->runbook) : json_null());
+    json_object_set_new(o, "labels", labels(def));
+    char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(o);
+    return text;
+}

@@ -1,0 +1,14 @@
+/*
+ * What an alert says: the JSON document that an outbox row stores and a
+ * receiver delivers. docs/alerts.md lists its fields.
+ */
+#pragma once
+
+#include "engine/evaluate.h"
+#include "nines/alert.h"
+
+/* Names one message: a receiver may drop the second of a name. */
+void message_dedup_key(const struct alert_transition *t, char *buf, size_t size);
+
+/* The payload; caller frees. */
+char *message_payload(const struct slo_view *view, const struct alert_transition *t);

@@ -1,0 +1,320 @@
+#include "engine/scheduler.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "model/schedule.h"
+
+#include <assert.h>
+
+/* One slot being measured. Holds a reference on the snapshot its definition
+ * lives in, so a reload cannot pull it away. */
+struct run {
+    struct run *prev, *next;
+    struct scheduler *scheduler;
+    struct scheduled *probe;
+    struct config *config;
+    const struct probe_kind *kind;
+    void *kind_run;
+    int64_t slot_us, start_us, start_ns;
+};
+
+struct scheduler {
+    struct probe_env *env;
+    struct scheduler_hooks hooks;
+    struct config *config;
+    VEC(struct scheduled *) probes; /* sorted by id */
+    VEC(struct scheduled *) heap;   /* by next_us */
+    struct run *runs;               /* newest first */
+    size_t in_flight;
+    uint32_t next_handle;
+    bool stopped;
+};
+
+/* ---- the heap: a binary min-heap whose entries know their place ---------- */
+
+static void heap_put(struct scheduler *s, size_t i, struct scheduled *p)
+{
+    s->heap.at[i] = p;
+    p->heap_at = i;
+}
+
+static void heap_sift(struct scheduler *s, size_t i)
+{
+    struct scheduled *p = s->heap.at[i];
+    while (i > 0 && s->heap.at[(i - 1) / 2]->next_us > p->next_us) {
+        heap_put(s, i, s->heap.at[(i - 1) / 2]);
+        i = (i - 1) / 2;
+    }
+    for (;;) {
+        size_t c = 2 * i + 1;
+        if (c >= s->heap.len)
+            break;
+        if (c + 1 < s->heap.len && s->heap.at[c + 1]->next_us < s->heap.at[c]->next_us)
+            c++;
+        if (s->heap.at[c]->next_us >= p->next_us)
+            break;
+        heap_put(s, i, s->heap.at[c]);
+        i = c;
+    }
+    heap_put(s, i, p);
+}
+
+static void heap_add(struct scheduler *s, struct scheduled *p)
+{
+    vec_push(&s->heap, p);
+    heap_put(s, s->heap.len - 1, p);
+    heap_sift(s, s->heap.len - 1);
+}
+
+static void heap_remove(struct scheduler *s, struct scheduled *p)
+{
+    size_t i = p->heap_at;
+    struct scheduled *last = s->heap.at[--s->heap.len];
+    if (last == p)
+        return;
+    heap_put(s, i, last);
+    heap_sift(s, i);
+}
+
+/* ---- runs ------------------------------------------------------------------ */
+
+static void run_unlink(struct run *run)
+{
+    struct scheduler *s = run->scheduler;
+    if (run->prev)
+        run->prev->next = run->next;
+    else
+        s->runs = run->next;
+    if (run->next)
+        run->next->prev = run->prev;
+    s->in_flight--;
+    run->probe->in_flight--;
+}
+
+static void run_free(struct run *run)
+{
+    config_unref(run->config);
+    free(run);
+}
+
+static void note_result(struct scheduled *p, const struct observation *obs)
+{
+    probe_counters_add(&p->counters, &obs->result);
+    if (obs->result.outcome == OUTCOME_SKIPPED)
+        return;
+    p->last = obs->result;
+    p->has_last = true;
+    p->cert_not_after_us = obs->cert_not_after_us;
+    str_copy(p->last_message, sizeof(p->last_message),
+             obs->result.outcome == OUTCOME_GOOD ? "" : obs->message);
+}
+
+static void on_done(void *ctx, const struct observation *seen)
+{
+    struct run *run = ctx;
+    struct scheduler *s = run->scheduler;
+    struct scheduled *p = run->probe;
+    struct observation obs = *seen;
+    obs.result.slot_us = run->slot_us;
+    obs.result.lag_us = (int32_t)(run->start_us - run->slot_us);
+    obs.result.done_us = s->hooks.now_us(s->hooks.ctx);
+    if (s->hooks.stalled && s->hooks.stalled(s->hooks.ctx, run->start_ns)) {
+        obs.result.outcome = OUTCOME_SKIPPED;
+        obs.result.reason = REASON_PROBER;
+        obs.message = "the prober itself stalled while it measured";
+    }
+    run_unlink(run);
+    note_result(p, &obs);
+    s->hooks.result(s->hooks.ctx, p, &obs);
+    run_free(run);
+}
+
+static void start_run(struct scheduler *s, struct scheduled *p, int64_t slot_us, int64_t now_us)
+{
+    struct run *run = mem_alloc(sizeof(*run));
+    run->scheduler = s;
+    run->probe = p;
+    run->config = config_ref(s->config);
+    run->kind = p->def->kind;
+    run->slot_us = slot_us;
+    run->start_us = now_us;
+    run->start_ns = clock_mono_ns();
+    run->next = s->runs;
+    if (s->runs)
+        s->runs->prev = run;
+    s->runs = run;
+    s->in_flight++;
+    p->in_flight++;
+    run->kind_run = run->kind->start(s->env, p->def, on_done, run);
+}
+
+static void skip_slot(struct scheduler *s, struct scheduled *p, int64_t slot_us, int64_t now_us)
+{
+    struct observation obs = {.message = "as many runs as allowed are still in flight"};
+    obs.result.slot_us = slot_us;
+    obs.result.done_us = now_us;
+    obs.result.outcome = OUTCOME_SKIPPED;
+    obs.result.reason = REASON_PROBER;
+    note_result(p, &obs);
+    s->hooks.result(s->hooks.ctx, p, &obs);
+}
+
+/* Runs the newest slot that is due; older ones have passed for good. */
+static void run_probe(struct scheduler *s, struct scheduled *p, int64_t now_us)
+{
+    int64_t interval = p->def->interval_us;
+    int64_t passed = (now_us - p->next_us) / interval;
+    int64_t slot = p->next_us + passed * interval;
+    p->missed += passed;
+    p->next_us = slot + interval;
+    heap_sift(s, p->heap_at);
+    if (now_us - slot > SCHEDULER_LAG_MAX_US || !s->hooks.reserve(s->hooks.ctx))
+        p->missed++;
+    else if (p->in_flight >= p->def->max_in_flight)
+        skip_slot(s, p, slot, now_us);
+    else
+        start_run(s, p, slot, now_us);
+}
+
+void scheduler_run_due(struct scheduler *s, int64_t now_us)
+{
+    while (!s->stopped && s->heap.len && s->heap.at[0]->next_us <= now_us)
+        run_probe(s, s->heap.at[0], now_us);
+}
+
+int64_t scheduler_due(const struct scheduler *s)
+{
+    return s->stopped || !s->heap.len ? INT64_MAX : s->heap.at[0]->next_us;
+}
+
+int64_t scheduler_complete_through(const struct scheduler *s, int64_t now_us)
+{
+    int64_t through = s->heap.len && s->heap.at[0]->next_us < now_us ? s->heap.at[0]->next_us
+                                                                      : now_us;
+    for (const struct run *r = s->runs; r; r = r->next)
+        if (r->slot_us < through)
+            through = r->slot_us;
+    return through;
+}
+
+/* ---- snapshots ------------------------------------------------------------- */
+
+static void cancel_runs(struct scheduler *s, const struct scheduled *p)
+{
+    for (struct run *r = s->runs, *next; r; r = next) {
+        next = r->next;
+        if (p && r->probe != p)
+            continue;
+        r->kind->cancel(r->kind_run);
+        s->hooks.unreserve(s->hooks.ctx);
+        run_unlink(r);
+        run_free(r);
+    }
+}
+
+static struct scheduled *adopt_new(struct scheduler *s, const struct probe_def *def, int64_t now_us)
+{
+    struct scheduled *p = mem_alloc(sizeof(*p));
+    p->handle = s->next_handle++;
+    probe_counters_init(&p->counters);
+    p->def = def;
+    p->next_us = schedule_next(def->phase_us, def->interval_us, now_us);
+    heap_add(s, p);
+    if (s->hooks.adopt)
+        s->hooks.adopt(s->hooks.ctx, p);
+    return p;
+}
+
+static void adopt_known(struct scheduler *s, struct scheduled *p, const struct probe_def *def,
+                        int64_t now_us)
+{
+    bool same = p->def->content == def->content;
+    bool same_slots = p->def->phase_us == def->phase_us && p->def->interval_us == def->interval_us;
+    p->def = def;
+    if (!same_slots) {
+        p->next_us = schedule_next(def->phase_us, def->interval_us, now_us);
+        heap_sift(s, p->heap_at);
+    }
+    if (!same && s->hooks.adopt)
+        s->hooks.adopt(s->hooks.ctx, p);
+}
+
+static void remove_probe(struct scheduler *s, struct scheduled *p)
+{
+    heap_remove(s, p);
+    cancel_runs(s, p);
+    free(p);
+}
+
+void scheduler_set_config(struct scheduler *s, struct config *cfg, int64_t now_us)
+{
+    VEC(struct scheduled *) kept = {0};
+    size_t old = 0;
+    /* Both lists are sorted by id: one merge pass. */
+    for (size_t i = 0; i < cfg->probe_count; i++) {
+        const struct probe_def *def = cfg->probes[i];
+        while (old < s->probes.len && strcmp(s->probes.at[old]->def->id, def->id) < 0)
+            remove_probe(s, s->probes.at[old++]);
+        if (old < s->probes.len && str_eq(s->probes.at[old]->def->id, def->id)) {
+            adopt_known(s, s->probes.at[old], def, now_us);
+            vec_push(&kept, s->probes.at[old]);
+            old++;
+        } else {
+            vec_push(&kept, adopt_new(s, def, now_us));
+        }
+    }
+    while (old < s->probes.len)
+        remove_probe(s, s->probes.at[old++]);
+    vec_release(&s->probes);
+    s->probes.at = kept.at;
+    s->probes.len = kept.len;
+    s->probes.cap = kept.cap;
+    struct config *previous = s->config;
+    s->config = config_ref(cfg);
+    config_unref(previous);
+}
+
+/* ---- life -------------------------------------------------------------------- */
+
+struct scheduler *scheduler_new(struct probe_env *env, const struct scheduler_hooks *hooks)
+{
+    struct scheduler *s = mem_alloc(sizeof(*s));
+    s->env = env;
+    s->hooks = *hooks;
+    return s;
+}
+
+size_t scheduler_in_flight(const struct scheduler *s)
+{
+    return s->in_flight;
+}
+
+size_t scheduler_count(const struct scheduler *s)
+{
+    return s->probes.len;
+}
+
+const struct scheduled *scheduler_at(const struct scheduler *s, size_t i)
+{
+    return s->probes.at[i];
+}
+
+void scheduler_stop(struct scheduler *s)
+{
+    s->stopped = true;
+}
+
+void scheduler_free(struct scheduler *s)
+{
+    if (!s)
+        return;
+    cancel_runs(s, NULL);
+    for (size_t i = 0; i < s->probes.len; i++)
+        free(s->probes.at[i]);
+    vec_release(&s->probes);
+    vec_release(&s->heap);
+    config_unref(s->config);
+    free(s);
+}

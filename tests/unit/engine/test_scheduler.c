@@ -1,0 +1,337 @@
+/* The scheduler against a probe kind that ends when the test says so, on a
+ * clock that is a number. */
+#include "engine/scheduler.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "base/vec.h"
+#include "model/schedule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+struct fake_run {
+    probe_done_fn done;
+    void *ctx;
+    const struct probe_def *def;
+};
+
+struct seen {
+    const char *id;
+    struct result result;
+    char message[160];
+};
+
+struct world {
+    struct probe_env env;
+    struct scheduler *scheduler;
+    int64_t now_us;
+    int reserved;
+    bool full, stalled;
+    VEC(struct fake_run *) runs;
+    VEC(struct seen) results;
+    int adopted, cancelled;
+    struct config *config;
+};
+
+static void *fake_start(struct probe_env *env, const struct probe_def *def, probe_done_fn done,
+                        void *ctx)
+{
+    struct world *w = env->ctx;
+    struct fake_run *run = mem_alloc(sizeof(*run));
+    *run = (struct fake_run){done, ctx, def};
+    vec_push(&w->runs, run);
+    return run;
+}
+
+static struct world *world_of_cancel; /* cancel() gets only the run */
+
+static void fake_cancel(void *p)
+{
+    struct world *w = world_of_cancel;
+    for (size_t i = 0; i < w->runs.len; i++)
+        if (w->runs.at[i] == p) {
+            w->runs.at[i] = w->runs.at[--w->runs.len];
+            break;
+        }
+    w->cancelled++;
+    free(p);
+}
+
+static const struct probe_kind fake_kind = {
+    .name = "fake", .start = fake_start, .cancel = fake_cancel};
+
+static int64_t now_us(void *ctx)
+{
+    return ((struct world *)ctx)->now_us;
+}
+
+static bool reserve(void *ctx)
+{
+    struct world *w = ctx;
+    if (w->full)
+        return false;
+    w->reserved++;
+    return true;
+}
+
+static void unreserve(void *ctx)
+{
+    ((struct world *)ctx)->reserved--;
+}
+
+static void on_result(void *ctx, struct scheduled *p, const struct observation *obs)
+{
+    struct world *w = ctx;
+    struct seen s = {.id = p->def->id, .result = obs->result};
+    snprintf(s.message, sizeof(s.message), "%s", obs->message ? obs->message : "");
+    w->reserved--;
+    vec_push(&w->results, s);
+}
+
+static void on_adopt(void *ctx, struct scheduled *p)
+{
+    (void)p;
+    ((struct world *)ctx)->adopted++;
+}
+
+static bool on_stalled(void *ctx, int64_t since_ns)
+{
+    (void)since_ns;
+    return ((struct world *)ctx)->stalled;
+}
+
+struct decl {
+    const char *id;
+    int64_t interval_us, phase_us;
+    int max_in_flight;
+    uint64_t content;
+};
+
+static struct config *make_config(const struct decl *decls, size_t n)
+{
+    struct config *c = mem_alloc(sizeof(*c));
+    c->refs = 1;
+    c->probe_count = n;
+    c->probes = arena_alloc(&c->arena, n * sizeof(*c->probes) + 1);
+    for (size_t i = 0; i < n; i++) {
+        struct probe_def *d = arena_alloc(&c->arena, sizeof(*d));
+        d->id = arena_strdup(&c->arena, decls[i].id);
+        d->kind = &fake_kind;
+        d->interval_us = decls[i].interval_us;
+        d->phase_us = decls[i].phase_us;
+        d->timeout_us = decls[i].interval_us;
+        d->max_in_flight = decls[i].max_in_flight;
+        d->content = decls[i].content;
+        c->probes[i] = d;
+    }
+    return c;
+}
+
+static void set_config(struct world *w, const struct decl *decls, size_t n)
+{
+    struct config *c = make_config(decls, n);
+    scheduler_set_config(w->scheduler, c, w->now_us);
+    config_unref(c);
+}
+
+static void end_run(struct world *w, size_t i, enum outcome o)
+{
+    struct fake_run *run = w->runs.at[i];
+    w->runs.at[i] = w->runs.at[--w->runs.len];
+    struct observation obs = {.message = o == OUTCOME_GOOD ? "" : "broken"};
+    obs.result.outcome = (uint8_t)o;
+    obs.result.total_us = 1234;
+    run->done(run->ctx, &obs);
+    free(run);
+}
+
+static int setup(void **state)
+{
+    struct world *w = mem_alloc(sizeof(*w));
+    w->env.ctx = w;
+    world_of_cancel = w;
+    struct scheduler_hooks hooks = {now_us, reserve, unreserve, on_result, on_adopt, on_stalled, w};
+    w->scheduler = scheduler_new(&w->env, &hooks);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    scheduler_free(w->scheduler);
+    assert_int_equal(w->reserved, 0);
+    assert_int_equal(w->runs.len, 0);
+    vec_release(&w->runs);
+    vec_release(&w->results);
+    free(w);
+    return 0;
+}
+
+#define S USEC_PER_SEC
+
+static void test_slots_are_fixed_to_the_grid(void **state)
+{
+    struct world *w = *state;
+    w->now_us = 100 * S + 1;
+    set_config(w, (struct decl[]){{"a", 10 * S, 3 * S, 1, 1}}, 1);
+    assert_int_equal(scheduler_due(w->scheduler), 103 * S);
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 0);
+
+    w->now_us = 103 * S + 700;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 1);
+    assert_int_equal(scheduler_due(w->scheduler), 113 * S);
+    assert_int_equal(scheduler_complete_through(w->scheduler, w->now_us), 103 * S);
+
+    w->now_us = 105 * S;
+    end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(w->results.len, 1);
+    assert_int_equal(w->results.at[0].result.slot_us, 103 * S);
+    assert_int_equal(w->results.at[0].result.lag_us, 700);
+    assert_int_equal(w->results.at[0].result.done_us, 105 * S);
+    assert_int_equal(scheduler_complete_through(w->scheduler, w->now_us), 105 * S);
+}
+
+static void test_hanging_target_does_not_delay_slots(void **state)
+{
+    struct world *w = *state;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 2, 1}}, 1);
+    for (int i = 0; i < 4; i++) {
+        w->now_us = i * 10 * S;
+        scheduler_run_due(w->scheduler, w->now_us);
+    }
+    /* Two run, the other two slots are rows of their own. */
+    assert_int_equal(w->runs.len, 2);
+    assert_int_equal(w->results.len, 2);
+    assert_int_equal(w->results.at[0].result.outcome, OUTCOME_SKIPPED);
+    assert_int_equal(w->results.at[0].result.reason, REASON_PROBER);
+    assert_int_equal(w->results.at[0].result.slot_us, 20 * S);
+    assert_int_equal(w->results.at[1].result.slot_us, 30 * S);
+}
+
+static void test_jump_leaves_a_gap_not_a_burst(void **state)
+{
+    struct world *w = *state;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 5, 1}}, 1);
+    scheduler_run_due(w->scheduler, 0);
+    end_run(w, 0, OUTCOME_GOOD);
+    w->now_us = 1000 * S; /* 99 slots passed; this one is due right now */
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 1);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->missed, 99);
+    assert_int_equal(scheduler_due(w->scheduler), 1010 * S);
+    end_run(w, 0, OUTCOME_GOOD);
+    /* Too late for its slot: it does not run at all. */
+    w->now_us = 1010 * S + SCHEDULER_LAG_MAX_US + 1;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 0);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->missed, 100);
+}
+
+static void test_no_room_no_run(void **state)
+{
+    struct world *w = *state;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}}, 1);
+    w->full = true;
+    scheduler_run_due(w->scheduler, 0);
+    assert_int_equal(w->runs.len, 0);
+    assert_int_equal(w->results.len, 0);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->missed, 1);
+}
+
+static void test_stall_is_the_probers_fault(void **state)
+{
+    struct world *w = *state;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}}, 1);
+    scheduler_run_due(w->scheduler, 0);
+    w->stalled = true;
+    end_run(w, 0, OUTCOME_BAD);
+    assert_int_equal(w->results.at[0].result.outcome, OUTCOME_SKIPPED);
+    assert_int_equal(w->results.at[0].result.reason, REASON_PROBER);
+}
+
+static void test_reload_keeps_unchanged_probes(void **state)
+{
+    struct world *w = *state;
+    struct decl before[] = {
+        {"a", 10 * S, 0, 1, 1}, {"b", 10 * S, 1 * S, 1, 2}, {"d", 10 * S, 2 * S, 1, 3}};
+    struct decl after[] = {
+        {"b", 10 * S, 1 * S, 1, 2}, {"c", 10 * S, 5 * S, 1, 4}, {"d", 20 * S, 2 * S, 1, 5}};
+    set_config(w, before, 3);
+    assert_int_equal(w->adopted, 3);
+    w->now_us = 2 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 3);
+    uint32_t b_handle = scheduler_at(w->scheduler, 1)->handle;
+
+    w->now_us = 3 * S;
+    set_config(w, after, 3);
+    assert_int_equal(w->cancelled, 1); /* a */
+    assert_int_equal(w->adopted, 5);   /* c, and d anew */
+    assert_int_equal(scheduler_count(w->scheduler), 3);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->handle, b_handle);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->next_us, 11 * S);
+    assert_int_equal(scheduler_at(w->scheduler, 1)->next_us, 5 * S);
+    assert_int_equal(scheduler_at(w->scheduler, 2)->next_us, 22 * S);
+    /* A run that began before the reload ends on its old definition. */
+    while (w->runs.len)
+        end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(w->results.len, 2);
+}
+
+static void test_stop_lets_runs_end(void **state)
+{
+    struct world *w = *state;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}}, 1);
+    scheduler_run_due(w->scheduler, 0);
+    scheduler_stop(w->scheduler);
+    assert_true(scheduler_due(w->scheduler) == INT64_MAX);
+    w->now_us = 10 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(scheduler_in_flight(w->scheduler), 1);
+    end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(scheduler_in_flight(w->scheduler), 0);
+}
+
+static void test_many_probes_start_in_slot_order(void **state)
+{
+    struct world *w = *state;
+    struct decl decls[500];
+    char ids[500][8];
+    for (int i = 0; i < 500; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "p%03d", i);
+        decls[i] = (struct decl){ids[i], 10 * S, schedule_phase(ids[i], 10 * S), 1, 1};
+    }
+    set_config(w, decls, 500);
+    int64_t last = 0;
+    size_t started = 0;
+    while (scheduler_due(w->scheduler) < 10 * S) {
+        w->now_us = scheduler_due(w->scheduler);
+        assert_true(w->now_us >= last);
+        last = w->now_us;
+        scheduler_run_due(w->scheduler, w->now_us);
+        started += w->runs.len;
+        while (w->runs.len)
+            end_run(w, 0, OUTCOME_GOOD);
+    }
+    assert_int_equal(started, 500);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_slots_are_fixed_to_the_grid), T(test_hanging_target_does_not_delay_slots),
+        T(test_jump_leaves_a_gap_not_a_burst), T(test_no_room_no_run),
+        T(test_stall_is_the_probers_fault), T(test_reload_keeps_unchanged_probes),
+        T(test_stop_lets_runs_end), T(test_many_probes_start_in_slot_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
