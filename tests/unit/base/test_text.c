@@ -143,6 +143,9 @@ static void arena_keeps_everything(void **state)
     }
     assert_string_equal(arena_strndup(&a, "abcdef", 3), "abc");
     assert_null(arena_strdup(&a, NULL));
+    assert_int_equal(strlen(arena_printf(&a, "%0255d", 1)), 255);
+    assert_int_equal(strlen(arena_printf(&a, "%0256d", 1)), 256);
+    assert_int_equal(strlen(arena_printf(&a, "%09000d", 1)), 9000);
     arena_release(&a);
     arena_release(&a);
 }
