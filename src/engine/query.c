@@ -1,0 +1,232 @@
+#include "engine/query_internal.h"
+
+#include "base/mem.h"
+#include "model/sketch.h"
+#include "slo/budget.h"
+#include "slo/expected.h"
+#include "slo/window.h"
+
+#include <assert.h>
+
+#define ALIVE_US (30 * USEC_PER_SEC)         /* a heartbeat comes every second or so */
+#define LAG_MAX_US (USEC_PER_HOUR + ALIVE_US) /* the longest timeout a slot can have */
+
+int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us)
+{
+    return expected_slots(q->revisions, q->revision_count, from_us, to_us);
+}
+
+/* ---- steps ----------------------------------------------------------------- */
+
+static int step_counts(struct slo_query *q, struct err *reterr)
+{
+    struct report_slo *s = q->out;
+    if (store_reader_counts(q->reader, &q->def->sli, s->start_us, s->upto_us, &s->counts, reterr) <
+        0)
+        return -1;
+    struct coverage v = expected_coverage(q->revisions, q->revision_count, s->start_us, s->upto_us,
+                                          q->first_event_us, s->counts);
+    s->expected = v.expected;
+    s->observed = v.observed;
+    s->prober_down = v.prober_down;
+    s->target_silent = v.target_silent;
+    s->not_started = v.not_started;
+    s->state = budget_state(s->counts, q->def->target, q->first_event_us, s->start_us);
+    budget_fill(s, s->counts, q->def->target,
+                v.expected + slo_query_slots(q, s->upto_us, s->end_us));
+    if (counts_total(s->counts) == 0)
+        return 0;
+    s->has_sli = s->has_confidence = true;
+    s->sli = (double)s->counts.good / (double)counts_total(s->counts);
+    budget_wilson(s->counts, &s->confidence_low, &s->confidence_high);
+    return 0;
+}
+
+/*
+ * When the budget is used up if the last 6 hours go on. A rolling window counts
+ * from what is left now; a calendar one from what is left of the whole period.
+ * An end after the period, or after everything counted today has left the
+ * rolling window, is not in sight.
+ */
+static int64_t exhausts_at(const struct report_slo *s, const struct slo_def *def, double burn,
+                           int64_t at_us)
+{
+    double left = s->remaining_ratio;
+    int64_t length = s->end_us - s->start_us, room = length;
+    if (def->window.type == WINDOW_CALENDAR) {
+        left = s->projected > 0 ? 1 - s->consumed / s->projected : 0;
+        room = s->end_us - at_us;
+    }
+    if (!s->has_budget || left <= 0 || burn <= 0 || room <= 0)
+        return 0;
+    double wait = left / burn * (double)length;
+    if (wait > (double)room)
+        return 0;
+    return (at_us + (int64_t)wait) / USEC_PER_SEC * USEC_PER_SEC;
+}
+
+static int step_burn(struct slo_query *q, struct err *reterr)
+{
+    static const int64_t windows[] = {5 * USEC_PER_MIN,  30 * USEC_PER_MIN, USEC_PER_HOUR,
+                                      2 * USEC_PER_HOUR, 6 * USEC_PER_HOUR, USEC_PER_DAY,
+                                      3 * USEC_PER_DAY};
+    struct report_slo *s = q->out;
+    assert(countof(windows) <= countof(s->burn));
+    for (size_t i = 0; i < countof(windows); i++) {
+        struct counts c;
+        if (store_reader_counts(q->reader, &q->def->sli, q->at_us - windows[i], q->at_us, &c,
+                                reterr) < 0)
+            return -1;
+        struct report_burn *b = &s->burn[s->burn_count++];
+        b->window_us = windows[i];
+        b->has_rate = counts_total(c) > 0;
+        b->rate = budget_burn(c.bad, counts_total(c), q->def->target);
+        if (b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
+            s->exhausts_at_us = exhausts_at(s, q->def, b->rate, q->at_us);
+    }
+    return 0;
+}
+
+static int step_latency(struct slo_query *q, struct err *reterr)
+{
+    struct report_slo *s = q->out;
+    struct report_latency *l = &s->latency;
+    struct sketch sketch = SKETCH_INIT;
+    if (store_reader_latency(q->reader, q->def->sli.probe, s->start_us, s->upto_us, &sketch,
+                             reterr) < 0)
+        return -1;
+    l->count = sketch.count;
+    l->censored = sketch.censored;
+    l->max_us = sketch.max_us;
+    l->p50_us = sketch_quantile(&sketch, 50, 100, &l->p50_lower);
+    l->p90_us = sketch_quantile(&sketch, 90, 100, &l->p90_lower);
+    l->p95_us = sketch_quantile(&sketch, 95, 100, &l->p95_lower);
+    l->p99_us = sketch_quantile(&sketch, 99, 100, &l->p99_lower);
+    sketch_release(&sketch);
+    return 0;
+}
+
+typedef int query_step(struct slo_query *q, struct err *reterr);
+
+static query_step *const brief_steps[] = {step_counts, step_burn, query_step_tiers};
+static query_step *const detail_steps[] = {step_latency, query_step_reasons, query_step_curve,
+                                           query_step_incidents, query_step_failures};
+
+static int run_steps(query_step *const *steps, size_t n, struct slo_query *q, struct err *reterr)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (steps[i](q, reterr) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- one SLO ------------------------------------------------------------------ */
+
+static void set_window(struct report_slo *s, const struct slo_def *def, const struct query *q,
+                       int64_t at_us)
+{
+    struct span w = q->to_us ? (struct span){q->from_us, q->to_us} : window_span(&def->window, at_us);
+    s->start_us = w.start_us > 0 ? w.start_us : 0;
+    s->end_us = w.end_us;
+    s->upto_us = w.end_us < at_us ? w.end_us : at_us;
+}
+
+static int query_slo(struct report *report, struct store_reader *r, const struct query *q,
+                     const struct slo_def *def, struct report_slo *s, struct err *reterr)
+{
+    /* A probe that never ran here: what its definition would have made. */
+    struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
+                                      def->probe->timeout_us};
+    struct store_probe known = {.first_event_us = INT64_MAX};
+    struct slo_query sq = {.reader = r,
+                           .def = def,
+                           .at_us = report->at_us,
+                           .arena = &report->arena,
+                           .out = s,
+                           .revisions = &declared,
+                           .revision_count = 1};
+    s->def = def;
+    s->budgeting_method = "Occurrences";
+    s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
+    set_window(s, def, q, report->at_us);
+
+    int found = store_reader_probe(r, def->sli.probe, &known, reterr);
+    if (found < 0)
+        return -1;
+    if (found == 0)
+        known = (struct store_probe){.first_event_us = INT64_MAX};
+    if (known.revision_count > 0) {
+        sq.revisions = known.revisions;
+        sq.revision_count = known.revision_count;
+    }
+    sq.first_event_us = known.first_event_us;
+    int rc = run_steps(brief_steps, countof(brief_steps), &sq, reterr);
+    if (rc == 0 && !q->brief)
+        rc = run_steps(detail_steps, countof(detail_steps), &sq, reterr);
+    free(known.revisions);
+    return rc;
+}
+
+/* ---- the report ----------------------------------------------------------------- */
+
+static int unknown_slo(const struct config *cfg, const char *name, struct err *reterr)
+{
+    const char **names = mem_array(cfg->slo_count + 1, sizeof(*names));
+    for (size_t i = 0; i < cfg->slo_count; i++)
+        names[i] = cfg->slos[i]->name;
+    const char *near = str_nearest(name, names, cfg->slo_count);
+    if (near)
+        err_set(reterr, "there is no SLO '%s'; did you mean '%s'?", name, near);
+    else
+        err_set(reterr, "there is no SLO '%s'", name);
+    free(names);
+    return -1;
+}
+
+int query_report(struct config *cfg, struct store_reader *r, const struct query *q,
+                 struct report **ret, struct err *reterr)
+{
+    assert(!q->to_us || q->from_us < q->to_us);
+    struct report *report = mem_alloc(sizeof(*report));
+    report->config = config_ref(cfg);
+    report->generated_at_us = q->generated_at_us;
+    report->at_us = q->to_us ? q->to_us : q->at_us;
+    report->slos = arena_alloc(&report->arena, (cfg->slo_count + 1) * sizeof(*report->slos));
+    for (size_t i = 0; i < cfg->slo_count; i++) {
+        const struct slo_def *def = cfg->slos[i];
+        if (q->slo && !str_eq(q->slo, def->name))
+            continue;
+        if (query_slo(report, r, q, def, &report->slos[report->slo_count++], reterr) < 0)
+            goto fail;
+    }
+    if (q->slo && report->slo_count == 0) {
+        unknown_slo(cfg, q->slo, reterr);
+        goto fail;
+    }
+    *ret = report;
+    return 0;
+fail:
+    query_report_free(report);
+    return -1;
+}
+
+void query_report_free(struct report *report)
+{
+    if (!report)
+        return;
+    arena_release(&report->arena);
+    config_unref(report->config);
+    free(report);
+}
+
+int query_now(struct store_reader *r, int64_t now_us, int64_t *ret, struct err *reterr)
+{
+    struct store_heartbeat h;
+    if (store_reader_heartbeat(r, &h, reterr) < 0)
+        return -1;
+    bool writes = h.alive_us > 0 && h.alive_us <= now_us && now_us - h.alive_us < ALIVE_US;
+    bool close = h.complete_through_us <= now_us && now_us - h.complete_through_us < LAG_MAX_US;
+    *ret = writes && close && h.complete_through_us > 0 ? h.complete_through_us : now_us;
+    return 0;
+}

@@ -1,0 +1,43 @@
+/*
+ * Answers from the database: an error-budget report is computed here from the
+ * store, by the formulas of docs/numbers.md, and printed by src/report. Works
+ * beside a running daemon and without one. Not for the loop thread.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "nines/config.h"
+#include "nines/report.h"
+#include "nines/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define QUERY_POINTS_MAX 720
+#define QUERY_FAILURES_MAX 10
+#define QUERY_INCIDENTS_MAX 500 /* the newest ones */
+
+struct query {
+    const char *slo;         /* only the SLO of this name, or NULL: all */
+    int64_t at_us;           /* the instant to look from */
+    int64_t from_us, to_us;  /* to_us != 0: the window is [from, to) for every SLO, and
+                                `at_us` is ignored: it is `to` */
+    int64_t generated_at_us;
+    bool brief;              /* no latency, reasons, curves, incidents, failures */
+};
+
+/*
+ * The report is the caller's, to be freed with query_report_free(). It holds a
+ * reference to `cfg`. An unknown name is an error that names the nearest one;
+ * an SLO without data is a report of state no_data.
+ */
+int query_report(struct config *cfg, struct store_reader *r, const struct query *q,
+                 struct report **ret, struct err *reterr);
+void query_report_free(struct report *report); /* NULL is fine */
+
+/*
+ * The instant to look from when nobody says one. While a daemon writes to this
+ * database it is the end of what is complete there (a second or so ago), so
+ * that slots in flight are not taken for missing; otherwise it is `now_us`.
+ */
+int query_now(struct store_reader *r, int64_t now_us, int64_t *ret, struct err *reterr);

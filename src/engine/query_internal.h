@@ -1,0 +1,30 @@
+/*
+ * What the parts of one SLO's report share while it is computed. Parts are
+ * steps with one signature, called in the order of query.c: later ones use
+ * what earlier ones put into `out`.
+ */
+#pragma once
+
+#include "engine/query.h"
+
+struct slo_query {
+    struct store_reader *reader;
+    const struct slo_def *def;
+    int64_t at_us;
+    struct arena *arena;    /* of the report */
+    struct report_slo *out; /* start_us, end_us, upto_us are set first */
+
+    /* the schedules in force over time, at least one, and the first event */
+    const struct probe_revision *revisions;
+    size_t revision_count;
+    int64_t first_event_us;
+};
+
+/* Slots of [from, to) by those schedules. */
+int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us);
+
+int query_step_tiers(struct slo_query *q, struct err *reterr);     /* query_tiers.c */
+int query_step_curve(struct slo_query *q, struct err *reterr);     /* query_curve.c */
+int query_step_incidents(struct slo_query *q, struct err *reterr); /* query_events.c */
+int query_step_failures(struct slo_query *q, struct err *reterr);
+int query_step_reasons(struct slo_query *q, struct err *reterr);

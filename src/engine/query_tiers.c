@@ -1,0 +1,88 @@
+#include "engine/query_internal.h"
+
+#include "base/vec.h"
+#include "slo/budget.h"
+#include "slo/tiers.h"
+
+/* A run may last this long: younger results are looked at one by one, for
+ * whether they were visible at the evaluation instant. Timeouts are at most 1 h. */
+#define SETTLE_US (2 * USEC_PER_HOUR)
+
+struct unseen {
+    int64_t slot_us;
+    enum outcome outcome;
+};
+
+/* Results whose slot is before t and which were done after it. */
+struct unseen_list {
+    const struct sli_def *sli;
+    int64_t t_us;
+    VEC(struct unseen) list;
+};
+
+static bool collect(void *ctx, const struct result *r)
+{
+    struct unseen_list *u = ctx;
+    if (r->done_us > u->t_us)
+        vec_push(&u->list, ((struct unseen){r->slot_us, sli_classify(u->sli, r)}));
+    return true;
+}
+
+static void forget_unseen(struct counts *c, const struct unseen_list *u, int64_t start_us)
+{
+    for (size_t i = 0; i < u->list.len; i++) {
+        const struct unseen *e = &u->list.at[i];
+        if (e->slot_us < start_us)
+            continue;
+        c->good -= e->outcome == OUTCOME_GOOD;
+        c->bad -= e->outcome == OUTCOME_BAD;
+        c->excluded -= e->outcome == OUTCOME_EXCLUDED;
+    }
+}
+
+static int window_counts(const struct slo_query *q, const struct unseen_list *u, int64_t length_us,
+                         struct tier_counts *ret, struct err *reterr)
+{
+    int64_t start = tier_window_start(u->t_us, length_us);
+    struct counts c;
+    if (store_reader_counts(q->reader, &q->def->sli, start, u->t_us, &c, reterr) < 0)
+        return -1;
+    forget_unseen(&c, u, start);
+    *ret = tier_counts_make(c, slo_query_slots(q, start, u->t_us));
+    return 0;
+}
+
+static int evaluate(struct slo_query *q, const struct unseen_list *u, struct err *reterr)
+{
+    const struct slo_def *def = q->def;
+    struct report_slo *s = q->out;
+    s->tiers = arena_alloc(q->arena, def->tier_count * sizeof(*s->tiers));
+    for (size_t i = 0; i < def->tier_count; i++) {
+        const struct tier_def *d = &def->tiers[i];
+        struct tier_counts lng, shrt;
+        if (window_counts(q, u, d->long_us, &lng, reterr) < 0 ||
+            window_counts(q, u, d->short_us, &shrt, reterr) < 0)
+            return -1;
+        s->tiers[s->tier_count++] =
+            (struct report_tier){.def = *d,
+                                 .firing = tier_fires(d, def->target, lng, shrt),
+                                 .long_burn = budget_burn(lng.bad, lng.expected, def->target),
+                                 .short_burn = budget_burn(shrt.bad, shrt.expected, def->target)};
+    }
+    return 0;
+}
+
+/* As the daemon saw it at the last evaluation instant before `at`. */
+int query_step_tiers(struct slo_query *q, struct err *reterr)
+{
+    if (q->def->tier_count == 0)
+        return 0;
+    struct unseen_list u = {.sli = &q->def->sli,
+                            .t_us = q->at_us / EVALUATE_EVERY_US * EVALUATE_EVERY_US};
+    int rc = store_reader_results(q->reader, q->def->sli.probe, u.t_us - SETTLE_US, u.t_us, collect,
+                                  &u, reterr);
+    if (rc == 0)
+        rc = evaluate(q, &u, reterr);
+    vec_release(&u.list);
+    return rc;
+}
