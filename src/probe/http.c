@@ -1,0 +1,307 @@
+#include "probe/http.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "config/decode.h"
+#include "io/http.h"
+#include "io/url.h"
+
+#include <ctype.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define METHOD_MAX 16
+#define HEADERS_MAX 64
+#define SECRET_LINE_MAX 8192
+
+static const char *const ip_names[] = {"any", "4", "6", NULL};
+static const char *const dns_names[] = {"cached", "fresh", NULL};
+
+static const struct field basic_fields[] = {
+    {"user", FIELD_STRING, offsetof(struct http_auth, basic.user), .flags = FIELD_REQUIRED,
+     .help = "user name"},
+    {"password", FIELD_SECRET, offsetof(struct http_auth, basic.password),
+     .flags = FIELD_REQUIRED, .help = "password: {env: NAME} or {file: path}"},
+    {0},
+};
+
+static const struct field auth_fields[] = {
+    {"basic", FIELD_OBJECT, 0, .fields = basic_fields, .help = "user and password"},
+    {"bearer", FIELD_SECRET, offsetof(struct http_auth, bearer),
+     .help = "bearer token: {env: NAME} or {file: path}"},
+    {0},
+};
+
+static const struct field tls_fields[] = {
+    {"insecure", FIELD_BOOL, offsetof(struct http_tls, insecure),
+     .help = "accept any certificate"},
+    {"ca_file", FIELD_STRING, offsetof(struct http_tls, ca_file),
+     .help = "PEM file of the certificate authorities to trust instead of the system's"},
+    {"cert_file", FIELD_STRING, offsetof(struct http_tls, cert_file),
+     .help = "PEM file of the client certificate; needs key_file"},
+    {"key_file", FIELD_STRING, offsetof(struct http_tls, key_file),
+     .help = "PEM file of the client certificate's key"},
+    {"server_name", FIELD_STRING, offsetof(struct http_tls, server_name),
+     .help = "name to ask for and to verify instead of the URL's host"},
+    {0},
+};
+
+static const struct field http_fields[] = {
+    {"url", FIELD_STRING, offsetof(struct http_spec, url), .flags = FIELD_REQUIRED,
+     .help = "http:// or https://, without user and password"},
+    {"method", FIELD_STRING, offsetof(struct http_spec, method),
+     .help = "GET by default, POST if there is a body"},
+    {"headers", FIELD_SECRET_MAP, offsetof(struct http_spec, headers),
+     .help = "name: text, {env: NAME} or {file: path}"},
+    {"body", FIELD_STRING, offsetof(struct http_spec, body),
+     .help = "request body; Content-Type is application/json if it begins with { or [, else "
+             "text/plain, unless given"},
+    {"auth", FIELD_OBJECT, offsetof(struct http_spec, auth), .fields = auth_fields,
+     .help = "{basic: {user, password}} or {bearer: secret}; not sent to another origin"},
+    {"follow", FIELD_INT, offsetof(struct http_spec, follow), .max = HTTP_PROBE_MAX_FOLLOW,
+     .help = "redirects to follow; with 0, the default, a 3xx is judged as it is"},
+    {"tls", FIELD_OBJECT, offsetof(struct http_spec, tls), .fields = tls_fields,
+     .help = "how to verify the server and what to show it"},
+    {"ip", FIELD_ENUM, offsetof(struct http_spec, ip), .names = ip_names,
+     .help = "address family: any, 4 or 6"},
+    {"reuse", FIELD_BOOL, offsetof(struct http_spec, reuse),
+     .help = "keep the connection between runs; by default each run makes a fresh one"},
+    {"max_body", FIELD_SIZE, offsetof(struct http_spec, max_body), .min = 1,
+     .max = HTTP_PROBE_MAX_BODY, .help = "a longer body is a failure; 1MiB by default"},
+    {"dns", FIELD_ENUM, offsetof(struct http_spec, dns), .names = dns_names,
+     .help = "cached: answers are kept for their TTL; fresh: each run asks"},
+    {"connect_timeout", FIELD_DURATION, offsetof(struct http_spec, connect_timeout_us),
+     .min = 1000, .help = "name lookup, connect and TLS together; the timeout by default"},
+    {"expect", FIELD_OBJECT, offsetof(struct http_spec, expect), .fields = expect_fields,
+     .help = "what a good response is like; any 2xx by default"},
+    {0},
+};
+
+/* ---- where to point -------------------------------------------------------------- */
+
+/* The position of a key's value, for messages; that of the whole if absent. */
+static struct pos key_pos(const struct node *n, struct pos whole, const char *key)
+{
+    const struct node *v = n && n->kind == NODE_MAP ? node_get(n, key) : NULL;
+    return v ? v->pos : whole;
+}
+
+/* ---- the request ------------------------------------------------------------------ */
+
+static void prepare_method(struct decode *c, struct pos pos, struct http_spec *s)
+{
+    if (!s->method)
+        s->method = s->body ? "POST" : "GET";
+    size_t n = strspn(s->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    if (!n || s->method[n] || n > METHOD_MAX)
+        diag_error(c->diag, pos, "expected a method in capital letters, like GET; found '%.40s'",
+                   s->method);
+    else if (str_eq(s->method, "CONNECT"))
+        diag_error(c->diag, pos, "CONNECT is not a request to a server");
+    else if (s->body && (str_eq(s->method, "HEAD") || str_eq(s->method, "TRACE")))
+        diag_error(c->diag, pos, "%s has no body", s->method);
+}
+
+static bool is_token(const char *name)
+{
+    static const char *const extra = "!#$%&'*+-.^_`|~";
+    for (const char *p = name; *p; p++) {
+        if (!isalnum((unsigned char)*p) && !strchr(extra, *p))
+            return false;
+    }
+    return *name != '\0';
+}
+
+static bool is_field_value(const char *value)
+{
+    for (const unsigned char *p = (const unsigned char *)value; *p; p++) {
+        if ((*p < 0x20 && *p != '\t') || *p == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool named(const char *name, const char *const *names)
+{
+    for (; *names; names++) {
+        if (strcasecmp(name, *names) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Why a header cannot be sent; NULL if it can. Never quotes the value. */
+static const char *header_fault(const struct secret_pair *p)
+{
+    static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Upgrade",
+                                       "Expect", "Trailer", NULL};
+    if (!is_token(p->key))
+        return "is not a header name";
+    if (named(p->key, ours))
+        return "is set by the prober itself";
+    if (!is_field_value(p->value.value))
+        return "has a value with control characters";
+    return strlen(p->value.value) > SECRET_LINE_MAX ? "has a value over 8 KiB" : NULL;
+}
+
+static void add_line(struct decode *c, struct http_spec *s, const char *name, const char *value,
+                     bool secret)
+{
+    static const char *const bound[] = {"Authorization", "Cookie", "Proxy-Authorization", "Host", NULL};
+    s->lines[s->line_count++] = (struct header_line){
+        .text = arena_printf(c->arena, "%s: %s", name, value),
+        .bound = secret || named(name, bound),
+        .content = strncasecmp(name, "Content-", 8) == 0,
+    };
+}
+
+static bool has_header(const struct http_spec *s, const char *name)
+{
+    for (size_t i = 0; i < s->headers.n; i++) {
+        if (strcasecmp(s->headers.at[i].key, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void prepare_headers(struct decode *c, struct pos pos, struct http_spec *s)
+{
+    if (s->headers.n > HEADERS_MAX) {
+        diag_error(c->diag, pos, "%zu headers: at most %d are allowed", s->headers.n, HEADERS_MAX);
+        return;
+    }
+    s->lines = arena_alloc(c->arena, (s->headers.n + 2) * sizeof(*s->lines));
+    s->line_count = 0;
+    for (size_t i = 0; i < s->headers.n; i++) {
+        const struct secret_pair *p = &s->headers.at[i];
+        const char *fault = p->value.value ? header_fault(p) : NULL;
+        if (fault)
+            diag_error(c->diag, pos, "header '%.60s' %s", p->key, fault);
+        else if (p->value.value)
+            add_line(c, s, p->key, p->value.value, p->secret);
+    }
+    if (!has_header(s, "User-Agent"))
+        add_line(c, s, "User-Agent", "nines/" NINES_VERSION, false);
+    if (s->body && !has_header(s, "Content-Type")) {
+        char first = s->body[strspn(s->body, " \t\r\n")];
+        add_line(c, s, "Content-Type",
+                 first == '{' || first == '[' ? "application/json" : "text/plain; charset=utf-8",
+                 false);
+    }
+    s->body_len = s->body ? strlen(s->body) : 0;
+}
+
+static void prepare_auth(struct decode *c, struct pos pos, const struct http_spec *s)
+{
+    bool basic = s->auth.basic.user, bearer = s->auth.bearer.value;
+    if (basic && bearer)
+        diag_error(c->diag, pos, "expected one of basic and bearer, found both");
+    if ((basic || bearer) && has_header(s, "Authorization"))
+        diag_error(c->diag, pos, "`auth` and an Authorization header exclude each other");
+    if (basic && strchr(s->auth.basic.user, ':'))
+        diag_error(c->diag, pos, "a user name cannot hold a colon");
+    if (bearer && !is_field_value(s->auth.bearer.value))
+        diag_error(c->diag, pos, "the bearer token holds control characters");
+}
+
+/* ---- TLS ----------------------------------------------------------------------------- */
+
+static const char *prepare_file(struct decode *c, struct pos pos, const char *key, const char *path)
+{
+    if (!path)
+        return NULL;
+    if (pos.file)
+        path = decode_path(c->arena, pos.file, path);
+    if (access(path, R_OK) != 0)
+        diag_error(c->diag, pos, "%s: cannot read %s", key, path);
+    return path;
+}
+
+static void prepare_tls(struct decode *c, const struct node *n, struct pos pos, struct http_spec *s)
+{
+    pos = key_pos(n, pos, "tls");
+    struct http_tls *t = &s->tls;
+    t->ca_file = prepare_file(c, pos, "ca_file", t->ca_file);
+    t->cert_file = prepare_file(c, pos, "cert_file", t->cert_file);
+    t->key_file = prepare_file(c, pos, "key_file", t->key_file);
+    if (!t->cert_file != !t->key_file)
+        diag_error(c->diag, pos, "cert_file and key_file belong together");
+    if (t->insecure && t->ca_file)
+        diag_error(c->diag, pos, "ca_file has no effect with insecure: true");
+}
+
+static void prepare_expect(struct decode *c, const struct node *n, struct pos pos,
+                           struct http_spec *s)
+{
+    pos = key_pos(n, pos, "expect");
+    if (s->expect.certificate_days && s->reuse)
+        diag_error(c->diag, pos, "certificate_days needs a fresh connection: not with reuse: true");
+    if (s->expect.certificate_days && !s->follow && !url_is_https(s->url))
+        diag_error(c->diag, pos, "certificate_days needs an https:// URL");
+    expect_prepare(c, pos, &s->expect);
+}
+
+void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos,
+                       struct http_spec *s)
+{
+    struct err err;
+    if (!s->url)
+        return; /* required: already reported */
+    if (url_check(s->url, &err) < 0) {
+        diag_error(c->diag, key_pos(n, pos, "url"), "%s", err.msg);
+        return;
+    }
+    if (!s->max_body)
+        s->max_body = HTTP_PROBE_DEFAULT_BODY;
+    prepare_method(c, key_pos(n, pos, "method"), s);
+    prepare_headers(c, key_pos(n, pos, "headers"), s);
+    prepare_auth(c, key_pos(n, pos, "auth"), s);
+    prepare_tls(c, n, pos, s);
+    prepare_expect(c, n, pos, s);
+}
+
+/* ---- the kind --------------------------------------------------------------------------- */
+
+static void prepare(struct decode *c, const struct node *n, const struct probe_def *def, void *spec)
+{
+    struct http_spec *s = spec;
+    size_t errors = c->diag->errors;
+    if (s->connect_timeout_us > def->timeout_us)
+        diag_error(c->diag, key_pos(n, def->pos, "connect_timeout"),
+                   "connect_timeout is longer than the timeout");
+    if (s->expect.faster_than_us > def->timeout_us)
+        diag_error(c->diag, key_pos(n, def->pos, "expect"), "faster_than is longer than the timeout");
+    http_spec_prepare(c, n, n ? n->pos : def->pos, s);
+    if (c->diag->errors > errors)
+        expect_release(&s->expect);
+}
+
+static void release(void *spec)
+{
+    struct http_spec *s = spec;
+    expect_release(&s->expect);
+}
+
+static int from_url(struct arena *a, const char *url, void *spec, struct err *reterr)
+{
+    struct http_spec *s = spec;
+    struct diag diag = {0};
+    struct decode c = {.arena = a, .diag = &diag};
+    s->url = arena_strdup(a, url);
+    http_spec_prepare(&c, NULL, (struct pos){0}, s);
+    int rc = diag.errors ? err_set(reterr, "%s", diag.items[0].text) : 0;
+    diag_release(&diag);
+    return rc;
+}
+
+const struct probe_kind probe_http = {
+    .name = "http",
+    .help = "an HTTP request and what its response must be like",
+    .fields = http_fields,
+    .spec_size = sizeof(struct http_spec),
+    .prepare = prepare,
+    .release = release,
+    .start = http_run_start,
+    .cancel = http_run_cancel,
+    .from_url = from_url,
+};

@@ -1,0 +1,318 @@
+/* The life of one run: request, redirects, verdict. */
+#include "probe/http.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "io/http.h"
+#include "io/work.h"
+#include "probe/judge.h"
+#include "probe/redact.h"
+#include "probe/redirect.h"
+
+#include <assert.h>
+
+#define EVIDENCE_MAX 1024
+#define LOCATION_MAX 8192
+#define LINES_MAX 80
+
+/* REQUEST: a call is out. JUDGE: a large body is on the pool. Each ends in
+ * finish() or in cancel, whichever comes first. */
+enum run_state { RUN_REQUEST, RUN_JUDGE, RUN_FINISHED };
+
+struct http_run {
+    struct probe_env *env;
+    const struct probe_def *def;
+    const struct http_spec *spec;
+    probe_done_fn done;
+    void *ctx;
+    enum run_state state;
+    int64_t started_ns, hop_started_ns;
+    int64_t total_us;
+    struct http_call *call; /* REQUEST */
+    struct work *work;      /* JUDGE */
+    struct target target;
+    struct hop hops[HTTP_PROBE_MAX_FOLLOW + 1];
+    const char *methods[HTTP_PROBE_MAX_FOLLOW + 1];
+    size_t hop_count;
+    struct arena arena; /* strings of hops and targets, a kept response */
+    struct http_response kept;
+    int64_t judged_wall_us;
+    struct verdict verdict;
+    char evidence[EVIDENCE_MAX];
+};
+
+static void on_response(void *ctx, const struct http_response *r);
+
+static void run_free(struct http_run *run)
+{
+    arena_release(&run->arena);
+    free(run);
+}
+
+/* ---- the end ----------------------------------------------------------------- */
+
+static void redact_all(const struct http_spec *s, char *text, size_t n)
+{
+    redact(text, n, s->auth.basic.password.value);
+    redact(text, n, s->auth.bearer.value);
+    for (size_t i = 0; i < s->headers.n; i++) {
+        if (s->headers.at[i].secret)
+            redact(text, n, s->headers.at[i].value.value);
+    }
+}
+
+static size_t take_evidence(struct http_run *run, const struct http_response *r)
+{
+    if (run->verdict.outcome != OUTCOME_BAD || !r->body)
+        return 0;
+    size_t n = r->body_len < EVIDENCE_MAX ? r->body_len : EVIDENCE_MAX;
+    memcpy(run->evidence, r->body, n);
+    redact_all(run->spec, run->evidence, n);
+    return n;
+}
+
+/* The only way out but cancel: reports and frees. */
+static void finish(struct http_run *run, const struct http_response *r)
+{
+    assert(run->state != RUN_FINISHED);
+    run->state = RUN_FINISHED;
+    struct verdict *v = &run->verdict;
+    for (size_t i = 0; i < v->seen_count; i++)
+        redact_all(run->spec, v->text[i], strlen(v->text[i]));
+    redact_all(run->spec, v->message, strlen(v->message));
+
+    size_t evidence = take_evidence(run, r);
+    const struct hop *last = &run->hops[run->hop_count - 1];
+    struct observation obs = {
+        .result = {.total_us = run->total_us,
+                   .phases = last->phases,
+                   .code = (int16_t)last->status,
+                   .outcome = (uint8_t)v->outcome,
+                   .reason = (uint8_t)v->reason,
+                   .flags = last->reused ? RESULT_REUSED : 0},
+        .message = v->message,
+        .hops = run->hops,
+        .hop_count = run->hop_count,
+        .assertions = v->seen,
+        .assertion_count = v->seen_count,
+        .body = evidence ? run->evidence : NULL,
+        .body_len = evidence,
+        .cert_not_after_us = r->cert_not_after_us,
+    };
+    run->done(run->ctx, &obs);
+    run_free(run);
+}
+
+/* ---- judging ------------------------------------------------------------------- */
+
+static void judge_here(struct http_run *run, const struct http_response *r, struct jsonpath *json)
+{
+    struct judge_input in = {
+        .resp = r, .total_us = run->total_us, .wall_us = run->judged_wall_us, .json = json};
+    judge(&run->spec->expect, &in, &run->verdict);
+}
+
+/* On a worker thread: the loop's JSON engine is not ours to use here. */
+static void judge_on_pool(void *ctx)
+{
+    struct http_run *run = ctx;
+    struct jsonpath *json = NULL;
+    struct err err;
+    if (run->spec->expect.reads_json && jsonpath_new(&json, &err) < 0)
+        verdict_fail(&run->verdict, REASON_PROBER, "%s", err.msg);
+    else
+        judge_here(run, &run->kept, json);
+    jsonpath_free(json);
+}
+
+static void on_judged(void *ctx)
+{
+    struct http_run *run = ctx;
+    assert(run->state == RUN_JUDGE);
+    run->work = NULL;
+    finish(run, &run->kept);
+}
+
+/* A response lives only during its callback; the pool needs it longer. */
+static void keep(struct http_run *run, const struct http_response *r)
+{
+    struct arena *a = &run->arena;
+    run->kept = *r;
+    run->kept.message = arena_strdup(a, r->message);
+    run->kept.protocol = arena_strdup(a, r->protocol);
+    run->kept.address = arena_strdup(a, r->address);
+    char *headers = arena_alloc(a, r->headers_len + 1);
+    char *body = arena_alloc(a, r->body_len + 1);
+    if (r->headers_len)
+        memcpy(headers, r->headers, r->headers_len);
+    memcpy(body, r->body, r->body_len);
+    run->kept.headers = headers;
+    run->kept.body = body;
+}
+
+static void judge_response(struct http_run *run, const struct http_response *r)
+{
+    const struct expect *e = &run->spec->expect;
+    struct probe_env *env = run->env;
+    run->judged_wall_us = env->wall_us(env->ctx);
+    bool heavy = (e->reads_body || e->reads_json) && r->body_len > HTTP_PROBE_POOL_BODY;
+    if (!heavy || r->reason != REASON_NONE) {
+        judge_here(run, r, env->json);
+        finish(run, r);
+        return;
+    }
+    keep(run, r);
+    run->state = RUN_JUDGE;
+    run->work = work_start(env->loop, judge_on_pool, on_judged, run);
+}
+
+/* ---- requests -------------------------------------------------------------------- */
+
+static int64_t since_us(int64_t start_ns, int64_t now_ns)
+{
+    return (now_ns - start_ns) / NSEC_PER_USEC;
+}
+
+static size_t pick_lines(const struct http_run *run, const char *lines[static LINES_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < run->spec->line_count; i++) {
+        const struct header_line *l = &run->spec->lines[i];
+        bool skip = (l->bound && !run->target.credentials) || (l->content && !run->target.body);
+        if (!skip && n < LINES_MAX)
+            lines[n++] = l->text;
+    }
+    return n;
+}
+
+static void send_request(struct http_run *run, int64_t now_ns)
+{
+    const struct http_spec *s = run->spec;
+    const struct target *t = &run->target;
+    const char *lines[LINES_MAX];
+    struct http_request req = {
+        .method = t->method,
+        .url = t->url,
+        .headers = lines,
+        .header_count = pick_lines(run, lines),
+        .body = t->body ? s->body : NULL,
+        .body_len = t->body ? s->body_len : 0,
+        .connect_timeout_us = s->connect_timeout_us,
+        .timeout_us = run->def->timeout_us - since_us(run->started_ns, now_ns),
+        .max_body = s->max_body,
+        .family = (enum ip_family)s->ip,
+        .reuse = s->reuse,
+        .dns_fresh = s->dns == 1,
+        .insecure = s->tls.insecure,
+        .ca_file = s->tls.ca_file,
+    };
+    if (t->credentials) {
+        req.user = s->auth.basic.user;
+        req.password = s->auth.basic.password.value;
+        req.bearer = s->auth.bearer.value;
+        req.cert_file = s->tls.cert_file;
+        req.key_file = s->tls.key_file;
+        req.server_name = s->tls.server_name;
+    }
+    run->state = RUN_REQUEST;
+    run->hop_started_ns = now_ns;
+    run->call = http_start(run->env->http, &req, NULL, on_response, run);
+}
+
+static void add_hop(struct http_run *run, const struct http_response *r)
+{
+    assert(run->hop_count < countof(run->hops));
+    struct arena *a = &run->arena;
+    run->methods[run->hop_count] = run->target.method;
+    run->hops[run->hop_count++] = (struct hop){
+        .url = run->target.url,
+        .address = arena_strdup(a, r->address ? r->address : ""),
+        .protocol = arena_strdup(a, r->protocol ? r->protocol : ""),
+        .status = r->status,
+        .reused = r->reused,
+        .phases = r->phases,
+        .bytes = (int64_t)r->body_len,
+    };
+}
+
+static bool was_here(const struct http_run *run, const struct target *t)
+{
+    for (size_t i = 0; i < run->hop_count; i++) {
+        if (str_eq(run->hops[i].url, t->url) && str_eq(run->methods[i], t->method))
+            return true;
+    }
+    return false;
+}
+
+/* Sends the next hop, or fails the run. */
+static void follow(struct http_run *run, const struct http_response *r, const char *location)
+{
+    struct target next;
+    struct err err;
+    int64_t now_ns = clock_mono_ns();
+    char text[UNITS_MAX];
+    struct verdict *v = &run->verdict;
+    if (redirect_next(&run->arena, &run->target, r->status, location, &next, &err) < 0)
+        verdict_fail(v, REASON_REDIRECT, "%s", err.msg);
+    else if (was_here(run, &next))
+        verdict_fail(v, REASON_REDIRECT, "a redirect loop: back to %.300s", next.url);
+    else if (run->hop_count > (size_t)run->spec->follow)
+        verdict_fail(v, REASON_REDIRECT, "more than %d redirects; the next is %.300s",
+                     (int)run->spec->follow, next.url);
+    else if (since_us(run->started_ns, now_ns) >= run->def->timeout_us)
+        verdict_fail(v, REASON_TOTAL_TIMEOUT, "the redirects took the whole timeout of %s",
+                     units_duration(text, run->def->timeout_us));
+    if (v->reason != REASON_NONE) {
+        finish(run, r);
+        return;
+    }
+    run->target = next;
+    send_request(run, now_ns);
+}
+
+static void on_response(void *ctx, const struct http_response *r)
+{
+    struct http_run *run = ctx;
+    assert(run->state == RUN_REQUEST);
+    run->call = NULL;
+    run->total_us = since_us(run->started_ns, run->hop_started_ns) + r->total_us;
+    add_hop(run, r);
+    char location[LOCATION_MAX + 2];
+    bool redirects = run->spec->follow > 0 && r->reason == REASON_NONE && !r->local_fault &&
+                     redirect_status(r->status) &&
+                     http_header(r, "Location", location, sizeof(location));
+    if (redirects)
+        follow(run, r, location);
+    else
+        judge_response(run, r);
+}
+
+void *http_run_start(struct probe_env *env, const struct probe_def *def, probe_done_fn done,
+                     void *ctx)
+{
+    const struct http_spec *spec = def->spec;
+    struct http_run *run = mem_alloc(sizeof(*run));
+    run->env = env;
+    run->def = def;
+    run->spec = spec;
+    run->done = done;
+    run->ctx = ctx;
+    run->target = (struct target){spec->url, spec->method, spec->body != NULL, true};
+    run->started_ns = clock_mono_ns();
+    send_request(run, run->started_ns);
+    return run;
+}
+
+void http_run_cancel(void *p)
+{
+    struct http_run *run = p;
+    assert(run->state == RUN_REQUEST || run->state == RUN_JUDGE);
+    if (run->state == RUN_REQUEST)
+        http_cancel(run->call);
+    else
+        work_cancel(run->work);
+    run_free(run);
+}

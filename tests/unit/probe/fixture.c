@@ -1,0 +1,54 @@
+#include "fixture.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "config/yaml.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+void fixture_init(struct fixture *f, const char *yaml)
+{
+    *f = (struct fixture){.def = {.id = "p", .kind = &probe_http, .timeout_us = 5 * USEC_PER_SEC,
+                                  .interval_us = 15 * USEC_PER_SEC}};
+    f->def.spec = &f->spec;
+    f->def.pos = (struct pos){"test.yaml", 1, 1};
+    struct decode c = {.arena = &f->arena, .diag = &f->diag};
+    struct yaml_documents docs = {0};
+    if (yaml_parse(&f->arena, "test.yaml", yaml, strlen(yaml), &f->diag, &docs) < 0 || docs.n != 1)
+        fail_msg("bad YAML in the test: %s", yaml);
+    decode_object(&c, docs.at[0], probe_http.fields, &f->spec);
+    probe_http.prepare(&c, docs.at[0], &f->def, &f->spec);
+}
+
+void fixture_expect(struct fixture *f, const char *expect)
+{
+    mem_auto char *yaml = mem_printf("{url: 'https://h/', expect: %s}", expect);
+    fixture_init(f, yaml);
+    if (f->diag.errors)
+        fail_msg("%s: %s", expect, f->diag.items[0].text);
+}
+
+void fixture_release(struct fixture *f)
+{
+    probe_http.release(&f->spec);
+    diag_release(&f->diag);
+    arena_release(&f->arena);
+}
+
+void fixture_refused(const char *yaml, const char *text)
+{
+    struct fixture f;
+    fixture_init(&f, yaml);
+    if (f.diag.errors != 1)
+        fail_msg("%zu errors for %s: %s", f.diag.errors, yaml,
+                 f.diag.errors ? f.diag.items[f.diag.n - 1].text : "");
+    if (!strstr(f.diag.items[0].text, text))
+        fail_msg("'%s' does not mention '%s'", f.diag.items[0].text, text);
+    if (f.diag.items[0].pos.line < 1 || f.diag.items[0].pos.column < 1)
+        fail_msg("no position for '%s'", f.diag.items[0].text);
+    fixture_release(&f);
+}
