@@ -81,7 +81,7 @@ static int step_burn(struct slo_query *q, struct err *reterr)
         b->window_us = windows[i];
         b->has_rate = counts_total(c) > 0;
         b->rate = budget_burn(c.bad, counts_total(c), q->def->target);
-        if (b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
+        if (q->outlook && b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
             s->exhausts_at_us = exhausts_at(s, q->def, b->rate, q->at_us);
     }
     return 0;
@@ -142,6 +142,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
     struct slo_query sq = {.reader = r,
                            .def = def,
                            .at_us = report->at_us,
+                           .outlook = q->to_us == 0,
                            .arena = &report->arena,
                            .out = s,
                            .revisions = &declared,

@@ -11,6 +11,7 @@ struct slo_query {
     struct store_reader *reader;
     const struct slo_def *def;
     int64_t at_us;
+    bool outlook;           /* not a span of the caller's choice: the budget has a future */
     struct arena *arena;    /* of the report */
     struct report_slo *out; /* start_us, end_us, upto_us are set first */
 

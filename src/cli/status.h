@@ -1,0 +1,20 @@
+/*
+ * The two voices of `nines status`. Both append to `out`; -1 when it overflows.
+ */
+#pragma once
+
+#include "base/str.h"
+#include "engine/overview.h"
+
+int status_put_text(const struct overview *o, const struct report_style *style, struct str *out);
+
+/*
+ * {"at", "daemon": {"running", "started_at", "alive_at", "complete_through"},
+ *  "slos": [{"slo", "service", "objective_name", "target", "state", "sli", "good", "bad",
+ *    "coverage", "remaining_ratio", "burn_1h", "burn_6h", "alert", "severity", "since"}],
+ *  "probes": [{"probe", "last": null or {"time", "outcome", "reason", "code", "latency_ms",
+ *    "message"}}]}
+ *
+ * One object on one line, so that --watch gives a stream of them.
+ */
+int status_put_json(const struct overview *o, struct str *out);

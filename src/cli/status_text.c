@@ -1,0 +1,195 @@
+#include "cli/status.h"
+
+#include "base/units.h"
+#include "nines/probe.h"
+#include "report/fmt.h"
+#include "report/term.h"
+
+#define NAME_COLUMNS_MIN 12
+#define NAME_COLUMNS_MAX 40
+#define BAR_COLUMNS 14
+#define WIDE_ENOUGH_FOR_BAR 96
+
+static int clamp(size_t n)
+{
+    return n < NAME_COLUMNS_MIN ? NAME_COLUMNS_MIN : n > NAME_COLUMNS_MAX ? NAME_COLUMNS_MAX : (int)n;
+}
+
+static const char *ago(char buf[static FMT_MAX], int64_t now_us, int64_t then_us)
+{
+    char span[FMT_MAX];
+    snprintf(buf, FMT_MAX, "%s ago", fmt_span(span, now_us > then_us ? now_us - then_us : 0));
+    return buf;
+}
+
+/* ---- the daemon ----------------------------------------------------------- */
+
+static void put_daemon(struct term *t, const struct overview *o)
+{
+    char text[FMT_MAX];
+    term_paint(t, TERM_BOLD, "nines");
+    term_paint(t, TERM_DIM, " at %s\n", fmt_stamp(text, o->now_us));
+    if (o->running) {
+        term_paint(t, TERM_GREEN, "running");
+        str_addf(t->out, " for %s", fmt_span(text, o->now_us - o->heartbeat.started_us));
+    } else if (o->heartbeat.alive_us > 0) {
+        term_paint(t, TERM_RED, "not running");
+        str_addf(t->out, ", last seen %s", ago(text, o->now_us, o->heartbeat.alive_us));
+    } else {
+        term_paint(t, TERM_DIM, "no daemon has run on this database");
+    }
+    str_addf(t->out, "; %zu of %zu probes down\n\n", o->down, o->probe_count);
+}
+
+/* ---- SLOs -------------------------------------------------------------------- */
+
+static const char *budget_color(const struct report_slo *s)
+{
+    if (!s->has_budget)
+        return TERM_DIM;
+    return s->remaining <= 0 ? TERM_RED : s->consumed_ratio >= 0.75 ? TERM_YELLOW : TERM_GREEN;
+}
+
+static void put_burn(struct term *t, const struct report_slo *s, int64_t window_us)
+{
+    char text[FMT_MAX];
+    const struct report_burn *b = fmt_find_burn(s, window_us);
+    bool has = b && b->has_rate;
+    const char *color = !has ? TERM_DIM : b->rate >= 6 ? TERM_RED : b->rate >= 1 ? TERM_YELLOW : "";
+    term_right(t, color, 9, has ? fmt_burn(text, b->rate) : FMT_NONE);
+}
+
+static void put_alert(struct term *t, const struct alert_state *a, int64_t now_us)
+{
+    char text[FMT_MAX];
+    if (a->phase == ALERT_INACTIVE)
+        return;
+    const char *color = a->phase == ALERT_FIRING && a->severity == SEVERITY_PAGE ? TERM_RED
+                                                                                 : TERM_YELLOW;
+    str_add(t->out, "   ");
+    term_paint(t, color, "%s %s", severity_name(a->severity), alert_phase_name(a->phase));
+    term_paint(t, TERM_DIM, " %s", fmt_span(text, now_us - a->since_us));
+}
+
+static void put_slo(struct term *t, int name_columns, const struct overview *o, size_t i)
+{
+    const struct report_slo *s = &o->report->slos[i];
+    char text[FMT_MAX], target[UNITS_MAX];
+    struct str title;
+    str_init(&title, 4096);
+    fmt_title(&title, s);
+    term_paint(t, term_state_color(s->state), "%s ", term_state_mark(s->state));
+    term_cell(t, TERM_PLAIN, name_columns, title.buf);
+    str_release(&title);
+    str_addc(t->out, ' ');
+    term_cell(t, term_state_color(s->state), 9, fmt_state(s->state));
+    term_right(t, TERM_DIM, 8, decimal_percent(target, s->def->target));
+    term_right(t, TERM_PLAIN, 11, fmt_sli(text, s));
+    str_add(t->out, "  ");
+    if (t->width >= WIDE_ENOUGH_FOR_BAR)
+        term_bar(t, budget_color(s), s->has_budget ? s->remaining_ratio : 0, BAR_COLUMNS);
+    term_right(t, budget_color(s), 8,
+               s->has_budget ? fmt_percent(text, s->remaining_ratio, 1) : FMT_NONE);
+    put_burn(t, s, USEC_PER_HOUR);
+    put_burn(t, s, 6 * USEC_PER_HOUR);
+    put_alert(t, &o->alerts[i], o->now_us);
+    str_addc(t->out, '\n');
+}
+
+static void put_slos(struct term *t, const struct overview *o)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < o->report->slo_count; i++) {
+        size_t n = fmt_columns(o->report->slos[i].def->name);
+        longest = n > longest ? n : longest;
+    }
+    int columns = clamp(longest);
+    str_add(t->out, "  ");
+    term_cell(t, TERM_DIM, columns, "SLO");
+    str_addc(t->out, ' ');
+    term_cell(t, TERM_DIM, 9, "state");
+    term_right(t, TERM_DIM, 8, "target");
+    term_right(t, TERM_DIM, 11, "SLI");
+    str_add(t->out, "  ");
+    if (t->width >= WIDE_ENOUGH_FOR_BAR)
+        term_cell(t, TERM_DIM, BAR_COLUMNS, "budget left");
+    term_right(t, TERM_DIM, 8, t->width >= WIDE_ENOUGH_FOR_BAR ? "" : "budget");
+    term_right(t, TERM_DIM, 9, "burn 1h");
+    term_right(t, TERM_DIM, 9, "6h");
+    str_addc(t->out, '\n');
+    for (size_t i = 0; i < o->report->slo_count; i++)
+        put_slo(t, columns, o, i);
+    str_addc(t->out, '\n');
+}
+
+/* ---- probes -------------------------------------------------------------------- */
+
+static void put_cause(struct term *t, const struct overview_probe *p, int room)
+{
+    const char *why = p->message;
+    if (!why || !*why)
+        why = p->last.reason == REASON_NONE ? "" : reason_text((enum reason)p->last.reason);
+    if (*why && room > 8) {
+        str_add(t->out, "   ");
+        term_clean(t, TERM_PLAIN, why, (size_t)room - 3);
+    }
+}
+
+static void put_probe(struct term *t, int name_columns, const struct overview *o,
+                      const struct overview_probe *p)
+{
+    static const char *const marks[OUTCOME_COUNT] = {
+        [OUTCOME_GOOD] = "\xe2\x9c\x93", /* check mark */
+        [OUTCOME_BAD] = "\xe2\x9c\x97",  /* cross */
+        [OUTCOME_EXCLUDED] = "-",
+        [OUTCOME_SKIPPED] = "?",
+    };
+    static const char *const colors[OUTCOME_COUNT] = {[OUTCOME_GOOD] = TERM_GREEN,
+                                                      [OUTCOME_BAD] = TERM_RED,
+                                                      [OUTCOME_EXCLUDED] = TERM_DIM,
+                                                      [OUTCOME_SKIPPED] = TERM_YELLOW};
+    char text[FMT_MAX];
+    if (!p->has_last) {
+        str_add(t->out, "  ");
+        term_cell(t, TERM_PLAIN, name_columns, p->def->id);
+        term_paint(t, TERM_DIM, " no result yet\n");
+        return;
+    }
+    term_paint(t, colors[p->last.outcome], "%s ", marks[p->last.outcome]);
+    term_cell(t, TERM_PLAIN, name_columns, p->def->id);
+    str_addc(t->out, ' ');
+    term_cell(t, colors[p->last.outcome], 9, outcome_name((enum outcome)p->last.outcome));
+    term_right(t, TERM_PLAIN, 9, fmt_latency(text, p->last.total_us, false));
+    term_right(t, TERM_DIM, 14, ago(text, o->now_us, p->last.slot_us));
+    put_cause(t, p, t->width - name_columns - 37);
+    str_addc(t->out, '\n');
+}
+
+static void put_probes(struct term *t, const struct overview *o)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < o->probe_count; i++) {
+        size_t n = fmt_columns(o->probes[i].def->id);
+        longest = n > longest ? n : longest;
+    }
+    int columns = clamp(longest);
+    str_add(t->out, "  ");
+    term_cell(t, TERM_DIM, columns, "probe");
+    str_addc(t->out, ' ');
+    term_cell(t, TERM_DIM, 9, "last");
+    term_right(t, TERM_DIM, 9, "latency");
+    str_addc(t->out, '\n');
+    for (size_t i = 0; i < o->probe_count; i++)
+        put_probe(t, columns, o, &o->probes[i]);
+}
+
+int status_put_text(const struct overview *o, const struct report_style *style, struct str *out)
+{
+    struct term t = {out, style->color, style->width};
+    put_daemon(&t, o);
+    if (o->report->slo_count)
+        put_slos(&t, o);
+    if (o->probe_count)
+        put_probes(&t, o);
+    return out->overflow ? -1 : 0;
+}

@@ -1,0 +1,100 @@
+#include "engine/overview.h"
+
+#include "base/mem.h"
+#include "engine/query.h"
+#include "nines/probe.h"
+
+#define RUNNING_US (30 * USEC_PER_SEC)
+
+static bool take_last(void *ctx, const struct result *r)
+{
+    struct overview_probe *p = ctx;
+    p->last = *r;
+    p->has_last = true;
+    return false;
+}
+
+static int read_probe(struct store_reader *r, struct overview_probe *p, struct err *reterr)
+{
+    struct store_probe known = {0};
+    struct failure f;
+    size_t n = 0;
+    int found = store_reader_probe(r, p->def->id, &known, reterr);
+    if (found <= 0)
+        return found;
+    free(known.revisions);
+    if (known.last_slot_us == INT64_MIN)
+        return 0;
+    if (store_reader_results(r, p->def->id, known.last_slot_us, known.last_slot_us + 1, take_last,
+                             p, reterr) < 0)
+        return -1;
+    if (!p->has_last || p->last.outcome == OUTCOME_GOOD)
+        return 0;
+    if (store_reader_failures(r, p->def->id, known.last_slot_us, known.last_slot_us + 1, &f, 1, &n,
+                              reterr) < 0)
+        return -1;
+    if (n > 0) {
+        free(p->message);
+        p->message = mem_strdup(f.message);
+    }
+    return 0;
+}
+
+static int read_probes(struct overview *o, const struct config *cfg, struct store_reader *r,
+                       struct err *reterr)
+{
+    o->probes = mem_array(cfg->probe_count + 1, sizeof(*o->probes));
+    o->probe_count = cfg->probe_count;
+    for (size_t i = 0; i < cfg->probe_count; i++) {
+        struct overview_probe *p = &o->probes[i];
+        p->def = cfg->probes[i];
+        p->message = mem_strdup("");
+        if (read_probe(r, p, reterr) < 0)
+            return -1;
+        o->down += p->has_last && p->last.outcome == OUTCOME_BAD;
+    }
+    return 0;
+}
+
+static int read_slos(struct overview *o, struct config *cfg, struct store_reader *r,
+                     struct err *reterr)
+{
+    struct query q = {.generated_at_us = o->now_us, .brief = true};
+    if (query_now(r, o->now_us, &q.at_us, reterr) < 0 ||
+        query_report(cfg, r, &q, &o->report, reterr) < 0)
+        return -1;
+    o->alerts = mem_array(o->report->slo_count + 1, sizeof(*o->alerts));
+    for (size_t i = 0; i < o->report->slo_count; i++) {
+        const struct slo_def *def = o->report->slos[i].def;
+        if (store_reader_alert(r, def->name, def->objective_name, &o->alerts[i], reterr) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int overview_read(struct config *cfg, struct store_reader *r, int64_t now_us,
+                  struct overview **ret, struct err *reterr)
+{
+    struct overview *o = mem_alloc(sizeof(*o));
+    o->now_us = now_us;
+    if (store_reader_heartbeat(r, &o->heartbeat, reterr) < 0 || read_slos(o, cfg, r, reterr) < 0 ||
+        read_probes(o, cfg, r, reterr) < 0) {
+        overview_free(o);
+        return -1;
+    }
+    o->running = o->heartbeat.alive_us > 0 && now_us - o->heartbeat.alive_us < RUNNING_US;
+    *ret = o;
+    return 0;
+}
+
+void overview_free(struct overview *o)
+{
+    if (!o)
+        return;
+    for (size_t i = 0; o->probes && i < o->probe_count; i++)
+        free(o->probes[i].message);
+    free(o->probes);
+    free(o->alerts);
+    query_report_free(o->report);
+    free(o);
+}

@@ -1,0 +1,36 @@
+/*
+ * `nines status` as data: how every SLO and probe stands, from the database
+ * alone, so that it works whether or not a daemon runs.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "nines/config.h"
+#include "nines/report.h"
+#include "nines/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct overview_probe {
+    const struct probe_def *def;
+    bool has_last;
+    struct result last;
+    char *message; /* why the last one is not good; "" when good or unknown */
+};
+
+struct overview {
+    int64_t now_us;
+    bool running; /* a daemon wrote to this database within 30 s */
+    struct store_heartbeat heartbeat;
+    struct report *report;      /* brief, every SLO */
+    struct alert_state *alerts; /* by index of report->slos */
+    struct overview_probe *probes; /* config order */
+    size_t probe_count;
+    size_t down; /* probes whose last result is bad */
+};
+
+int overview_read(struct config *cfg, struct store_reader *r, int64_t now_us,
+                  struct overview **ret, struct err *reterr);
+void overview_free(struct overview *o); /* NULL is fine */
