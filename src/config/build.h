@@ -1,0 +1,102 @@
+/*
+ * A configuration while it is put together: one part per document kind adds
+ * its definitions, the cross-checks come last, then it becomes a snapshot.
+ */
+#pragma once
+
+#include "base/vec.h"
+#include "config/decode.h"
+#include "nines/config.h"
+#include "nines/notifier.h"
+#include "nines/probe.h"
+#include "nines/slo.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define KINDS_MAX 32
+#define NAME_LEN_MAX 128
+
+/* A name and where it was given. */
+struct named {
+    const char *name;
+    struct pos pos;
+};
+
+/* An SLO with the nodes that later checks point at. */
+struct built_slo {
+    struct slo_def *def;
+    const struct node *probe, *faster_than; /* may be NULL */
+};
+
+/* A file or folder to read, and where it was asked for. */
+struct folder {
+    const char *path;
+    struct pos pos;
+    bool required; /* a default one may be missing */
+};
+
+struct build {
+    struct config *config;
+    const struct config_tables *tables;
+    struct decode decode;
+    const struct field *probe_fields, *receiver_fields; /* made from the tables */
+    VEC(struct probe_def *) probes;
+    VEC(struct built_slo) slos;
+    VEC(struct receiver_def *) receivers;
+    VEC(struct named) probe_ids; /* those of faulty probes too */
+    VEC(struct named) renames;   /* name: the old id; pos: where renamed_from says it */
+    VEC(struct folder) folders;  /* that the Daemon document names */
+    const struct node *daemon;   /* the Daemon document, or NULL */
+    bool unread;                 /* a probe or file was not understood: a probe that seems to be
+                                    missing may be there */
+};
+
+/* The choice of one kind among many: the node under each kind's key. Last in
+ * the struct that a table of build_kind_fields() describes. */
+struct choice {
+    const struct node *at[KINDS_MAX];
+};
+
+/* `base` followed by one field for each name, whose nodes go into the choice
+ * at `offset`. */
+const struct field *build_kind_fields(struct arena *a, const struct field *base,
+                                      const char *const *names, const char *const *helps,
+                                      size_t n, size_t offset);
+
+/* The index of the one kind that was chosen, or -1 after an error. */
+int build_choice(struct build *b, const struct node *n, const struct choice *choice,
+                 const char *const *names, size_t count, const char *what);
+
+/* Decodes what is under the key of the chosen kind. */
+void build_spec(struct build *b, const struct node *under, const char *kind,
+                const struct field *fields, void *spec);
+
+/* Ids and names: a letter or digit, then up to 127 of letters, digits, '.',
+ * '_' and '-'. Reports and returns false. */
+bool build_check_name(struct build *b, const struct node *n, const char *key, const char *name);
+bool build_check_labels(struct build *b, const struct string_map *labels);
+
+/* The list under `key`; NULL, reported, when there is none. */
+const struct node *build_list(struct build *b, const struct node *doc, const char *key);
+
+/* One document each, a map of the right kind. */
+void build_probes(struct build *b, const struct node *doc);
+void build_slos(struct build *b, const struct node *doc);
+void build_daemon(struct build *b, const struct node *doc);
+
+/* Fills `folders` and the daemon's defaults. `file` is the Daemon document's
+ * file (or would be), `doc` that document or NULL. Before anything else. */
+void build_folders(struct build *b, const char *file, const struct node *doc);
+
+/* Checks between documents, and what needs them all; fills the snapshot. The
+ * snapshot owns what was built, also when errors were found. */
+void build_finish(struct build *b);
+
+void build_init(struct build *b, struct config *config, const struct config_tables *tables,
+                struct diag *diag);
+void build_release(struct build *b);
+
+/* The field tables that depend on the caller's kinds. */
+const struct field *probes_fields(struct arena *a, const struct config_tables *tables);
+const struct field *receivers_fields(struct arena *a, const struct config_tables *tables);

@@ -1,0 +1,256 @@
+/* The document of kind Daemon: nines.yaml. */
+#include "config/build.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/units.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LISTEN_DEFAULT "127.0.0.1:9464"
+#define EVALUATE_EVERY_US (10 * USEC_PER_SEC)
+#define RETENTION_MIN_US USEC_PER_HOUR
+#define RETENTION_MAX_US (36500 * USEC_PER_DAY)
+#define DNS_SERVERS_MAX 8
+
+struct daemon_raw {
+    const char *api_version, *kind;
+    struct daemon_config d;
+    const struct node *probes, *slos, *receivers;
+};
+
+struct receiver_raw {
+    const char *name;
+    struct choice kind;
+};
+
+#define RAW(member) offsetof(struct daemon_raw, d.member)
+
+/* Objects below have offset 0: their fields lie in struct daemon_raw. */
+static const struct field retention_fields[] = {
+    {"raw", FIELD_DURATION, RAW(raw_retention_us), .min = RETENTION_MIN_US,
+     .max = RETENTION_MAX_US},
+    {0},
+};
+
+/* Names in the order of the enums of base/log.h. */
+static const struct field log_fields[] = {
+    {"format", FIELD_ENUM, RAW(log_format),
+     .names = (const char *const[]){"auto", "json", "text", NULL}},
+    {"level", FIELD_ENUM, RAW(log_level),
+     .names = (const char *const[]){"debug", "info", "warn", "error", NULL}},
+    {0},
+};
+
+static const struct field dns_fields[] = {
+    {"servers", FIELD_STRING_LIST, RAW(dns_servers)},
+    {0},
+};
+
+static const struct field daemon_fields[] = {
+    {"apiVersion", FIELD_STRING, offsetof(struct daemon_raw, api_version)},
+    {"kind", FIELD_STRING, offsetof(struct daemon_raw, kind)},
+    {"database", FIELD_PATH, RAW(database)},
+    {"listen", FIELD_STRING, RAW(listen)},
+    {"allow_remote", FIELD_BOOL, RAW(allow_remote)},
+    {"probes", FIELD_CUSTOM, offsetof(struct daemon_raw, probes), .decode = decode_keep},
+    {"slos", FIELD_CUSTOM, offsetof(struct daemon_raw, slos), .decode = decode_keep},
+    {"retention", FIELD_OBJECT, 0, .fields = retention_fields},
+    {"log", FIELD_OBJECT, 0, .fields = log_fields},
+    {"dns", FIELD_OBJECT, 0, .fields = dns_fields},
+    {"receivers", FIELD_CUSTOM, offsetof(struct daemon_raw, receivers), .decode = decode_keep},
+    {0},
+};
+
+static const struct field receiver_fields[] = {
+    {"name", FIELD_STRING, offsetof(struct receiver_raw, name), .flags = FIELD_REQUIRED},
+    {0},
+};
+
+/* ---- addresses -------------------------------------------------------------------- */
+
+struct address {
+    bool loopback;
+    bool has_port;
+};
+
+static bool parse_port(const char *text)
+{
+    size_t len = strlen(text);
+    return len >= 1 && len <= 5 && strspn(text, "0123456789") == len &&
+           strtol(text, NULL, 10) <= 65535;
+}
+
+/* "127.0.0.1:9464", "[::1]:9464", and without the port. -1: none of these. */
+static int parse_address(const char *text, struct address *ret)
+{
+    char host[INET6_ADDRSTRLEN];
+    unsigned char ip[16];
+    bool v6 = text[0] == '[';
+    const char *start = text + v6, *end = strchr(start, v6 ? ']' : ':');
+    size_t len = end ? (size_t)(end - start) : strlen(start);
+    if ((v6 && !end) || len >= sizeof(host))
+        return -1;
+    memcpy(host, start, len);
+    host[len] = '\0';
+    const char *rest = end ? end + v6 : start + len;
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, host, ip) != 1)
+        return -1;
+    if (*rest && (*rest != ':' || !parse_port(rest + 1)))
+        return -1;
+    ret->has_port = *rest == ':';
+    ret->loopback = v6 ? IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)(const void *)ip)
+                       : ip[0] == 127;
+    return 0;
+}
+
+static void check_listen(struct build *b, const struct node *doc, const struct daemon_config *d)
+{
+    struct address a;
+    char found[FOUND_MAX];
+    const struct node *at = node_get(doc, "listen");
+    if (!at || at->kind != NODE_SCALAR || d->listen[0] == '\0')
+        return;
+    if (parse_address(d->listen, &a) < 0 || !a.has_port)
+        decode_error(&b->decode, at->pos,
+                     "listen: expected an address and a port like 127.0.0.1:9464 or [::1]:9464, "
+                     "or \"\" for none; found %s",
+                     decode_found(at, found));
+    else if (!a.loopback && !d->allow_remote)
+        decode_error(&b->decode, at->pos,
+                     "listen: %s can be reached from other machines, and whoever reaches it reads "
+                     "every probe and SLO without a password; say 'allow_remote: true' if that "
+                     "is meant",
+                     d->listen);
+}
+
+static void check_dns(struct build *b, const struct node *doc)
+{
+    struct address a;
+    const struct node *servers = node_get(node_get(doc, "dns"), "servers");
+    size_t n = !servers ? 0 : servers->kind == NODE_SEQ ? servers->n : 1;
+    if (n > DNS_SERVERS_MAX)
+        decode_error(&b->decode, servers->pos, "servers: at most %d", DNS_SERVERS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const struct node *at = servers->kind == NODE_SEQ ? servers->items[i] : servers;
+        char found[FOUND_MAX];
+        if (at->kind == NODE_SCALAR && parse_address(at->text, &a) < 0)
+            decode_error(&b->decode, at->pos,
+                         "servers: expected an address like 9.9.9.9 or 127.0.0.1:5353 or "
+                         "[::1]:53; found %s",
+                         decode_found(at, found));
+    }
+}
+
+/* ---- receivers ----------------------------------------------------------------------- */
+
+static size_t kind_names(const struct config_tables *t, const char *names[static KINDS_MAX],
+                         const char *helps[static KINDS_MAX])
+{
+    size_t n = 0;
+    for (; t->notifiers[n]; n++) {
+        assert(n < KINDS_MAX);
+        names[n] = t->notifiers[n]->name;
+        helps[n] = t->notifiers[n]->help;
+    }
+    return n;
+}
+
+const struct field *receivers_fields(struct arena *a, const struct config_tables *tables)
+{
+    const char *names[KINDS_MAX], *helps[KINDS_MAX];
+    size_t n = kind_names(tables, names, helps);
+    return build_kind_fields(a, receiver_fields, names, helps, n,
+                             offsetof(struct receiver_raw, kind));
+}
+
+static void build_receiver(struct build *b, const struct node *n)
+{
+    const char *names[KINDS_MAX], *helps[KINDS_MAX];
+    struct receiver_raw raw = {0};
+    size_t count = kind_names(b->tables, names, helps);
+    decode_object(&b->decode, n, b->receiver_fields, &raw);
+    if (n->kind != NODE_MAP)
+        return;
+    if (raw.name && !build_check_name(b, n, "name", raw.name))
+        raw.name = NULL;
+    int chosen = build_choice(b, n, &raw.kind, names, count, "receiver");
+    if (chosen < 0)
+        return;
+
+    const struct node *under = raw.kind.at[chosen];
+    const struct notifier_kind *kind = b->tables->notifiers[chosen];
+    size_t errors = b->decode.diag->errors;
+    struct receiver_def *def = arena_alloc(&b->config->arena, sizeof(*def));
+    def->name = raw.name;
+    def->kind = kind;
+    def->spec = arena_alloc(&b->config->arena, kind->spec_size);
+    build_spec(b, under, kind->name, kind->fields, def->spec);
+    if (b->decode.diag->errors == errors && kind->prepare)
+        kind->prepare(&b->decode, under, def->spec);
+    if (!raw.name)
+        return;
+    def->pos = node_get(n, "name")->pos;
+    vec_push(&b->receivers, def);
+}
+
+static void build_receivers(struct build *b, const struct node *doc)
+{
+    const struct node *list = node_get(doc, "receivers") ? build_list(b, doc, "receivers") : NULL;
+    for (size_t i = 0; list && i < list->n; i++)
+        build_receiver(b, list->items[i]);
+}
+
+/* ---- the document ---------------------------------------------------------------------- */
+
+void build_daemon(struct build *b, const struct node *doc)
+{
+    struct daemon_config *d = &b->config->daemon;
+    struct daemon_raw raw = {.d = *d};
+    decode_object(&b->decode, doc, daemon_fields, &raw);
+    *d = raw.d;
+    check_listen(b, doc, d);
+    check_dns(b, doc);
+    build_receivers(b, doc);
+}
+
+/* The folders under `key`, or the default one. */
+static void add_folders(struct build *b, const char *file, const struct node *doc,
+                        const char *key, struct string_list *dirs)
+{
+    const struct node *n = node_get(doc, key);
+    struct field field = {.name = key, .type = FIELD_STRING_LIST};
+    if (!n) {
+        const char *path = decode_path(&b->config->arena, file, key);
+        dirs->at = arena_alloc(&b->config->arena, sizeof(*dirs->at));
+        dirs->at[dirs->n++] = path;
+        vec_push(&b->folders, ((struct folder){.path = path}));
+        return;
+    }
+    decode_value(&b->decode, n, &field, dirs);
+    for (size_t i = 0; i < dirs->n; i++)
+        dirs->at[i] = decode_path(&b->config->arena, file, dirs->at[i]);
+    for (size_t i = 0, at = 0; at < dirs->n; i++) {
+        const struct node *item = n->kind == NODE_SEQ ? n->items[i] : n;
+        if (item->kind == NODE_SCALAR && !node_is_null(item))
+            vec_push(&b->folders, ((struct folder){dirs->at[at++], item->pos, true}));
+    }
+}
+
+void build_folders(struct build *b, const char *file, const struct node *doc)
+{
+    struct daemon_config *d = &b->config->daemon;
+    bool elsewhere = file && strchr(file, '/');
+    *d = (struct daemon_config){.listen = LISTEN_DEFAULT,
+                                .evaluate_every_us = EVALUATE_EVERY_US,
+                                .log_format = LOG_AUTO,
+                                .log_level = LOG_INFO};
+    d->database = elsewhere ? decode_path(&b->config->arena, file, "nines.db") : "./nines.db";
+    b->daemon = doc;
+    add_folders(b, file, doc, "probes", &d->probe_dirs);
+    add_folders(b, file, doc, "slos", &d->slo_dirs);
+}
