@@ -2,8 +2,9 @@
  * Units as people write them, parsed strictly and printed exactly.
  *
  * Durations: `500us 500ms 15s 5m 6h 30d 2w`, one positive integer and one
- * unit, or a sum in falling order (`1h30m`). A bare number is an error: the
- * message names the units, and so is zero or more than UNITS_DURATION_MAX. Sizes: `512B 64KiB 1MiB 2GiB` (and kB MB GB).
+ * unit, or a sum in falling order (`1h30m`). A bare number is an error whose
+ * message names the units; so is zero, or more than UNITS_DURATION_MAX.
+ * Sizes: `512B 64KiB 1MiB 2GiB` (and kB MB GB).
  *
  * Everything inside the program is in microseconds and bytes, in int64_t.
  */

@@ -1,11 +1,7 @@
 #include "cli/cli.h"
 
-#include "base/arena.h"
-#include "nines/config.h"
-#include "nines/diag.h"
-#include "engine/kinds.h"
-
 #include "base/str.h"
+#include "nines/diag.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -93,23 +89,4 @@ void cli_print_diag(const struct diag *d, FILE *f, bool color)
         print_item(&d->items[i], f, color);
     if (d->dropped > 0)
         fprintf(f, "and %zu more\n", d->dropped);
-}
-
-struct config *cli_config(const struct command *self, const struct cli_common *common, bool quiet)
-{
-    struct config_sources sources = {.config_file = common->config};
-    struct config *config = NULL;
-    struct diag diag = {0};
-    int rc = config_load(&sources, engine_config_tables(), &config, &diag);
-    if (rc < 0 || !quiet) {
-        diag_sort(&diag);
-        cli_print_diag(&diag, stderr, cli_color(common, stderr));
-    }
-    if (rc < 0)
-        cli_fail(self, "the configuration has %zu error%s", diag.errors,
-                 diag.errors == 1 ? "" : "s");
-    else if (common->db)
-        config->daemon.database = arena_strdup(&config->arena, common->db);
-    diag_release(&diag);
-    return rc < 0 ? NULL : config;
 }

@@ -177,7 +177,7 @@ int cli_parse(const struct command *self, const struct cli_option *options, int 
     bool json = false;
     *common = (struct cli_common){0};
     const struct cli_option shared[] = {
-        {"config", 'c', OPT_STRING, &common->config, "FILE", "configuration (default ./nines.yaml)"},
+        {"config", 'c', OPT_STRING, &common->config, "FILE", "instead of ./nines.yaml"},
         {"db", 0, OPT_STRING, &common->db, "FILE", "database, instead of the configuration's"},
         {"format", 'f', OPT_STRING, &common->format, "NAME", "output format"},
         {"json", 0, OPT_FLAG, &json, NULL, "the same as --format json"},
