@@ -153,13 +153,18 @@ static void check_set(struct status_check *c, const char *name, bool ok, const c
     va_end(ap);
 }
 
+bool status_alive(const struct status *s, int64_t mono_ns)
+{
+    return !s || s->stopping || mono_ns - s->built_mono_ns <= STATUS_STALE_NS;
+}
+
 static void check_engine(const struct status *s, int64_t mono_ns, struct status_check *c)
 {
     if (!s)
         check_set(c, "engine", false, "starting");
     else if (s->stopping)
         check_set(c, "engine", false, "stopping");
-    else if (mono_ns - s->built_mono_ns > STATUS_STALE_NS)
+    else if (!status_alive(s, mono_ns))
         check_set(c, "engine", false, "the event loop has not moved for %" PRId64 " s",
                   (mono_ns - s->built_mono_ns) / 1000000000);
     else

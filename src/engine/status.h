@@ -157,7 +157,10 @@ struct status_check {
 /*
  * Whether the daemon does its job: one line per check, in a fixed order,
  * `mono_ns` being clock_mono_ns() now. `s` may be NULL (still starting). True
- * when all are well. The first one alone ("engine") says whether it lives.
+ * when all are well.
  */
 bool status_checks(const struct status *s, int64_t mono_ns,
                    struct status_check out[static STATUS_CHECKS]);
+
+/* The process should not be restarted: it starts, stops, or its loop moves. */
+bool status_alive(const struct status *s, int64_t mono_ns);

@@ -1,0 +1,415 @@
+#include "web/metrics.h"
+
+#include "base/mem.h"
+#include "web/process.h"
+#include "wire/exposition.h"
+
+/* ---- families with one sample ------------------------------------------------- */
+
+static void counter(struct exposition *e, const char *name, const char *help, int64_t value)
+{
+    exposition_family(e, name, EXPOSITION_COUNTER, help);
+    exposition_int(e, NULL, 0, value);
+}
+
+static void gauge(struct exposition *e, const char *name, const char *help, int64_t value)
+{
+    exposition_family(e, name, EXPOSITION_GAUGE, help);
+    exposition_int(e, NULL, 0, value);
+}
+
+static void gauge_seconds(struct exposition *e, const char *name, const char *help, int64_t us)
+{
+    exposition_family(e, name, EXPOSITION_GAUGE, help);
+    exposition_seconds(e, NULL, 0, us);
+}
+
+/* ---- probes ---------------------------------------------------------------------- */
+
+static void probe_results(struct exposition *e, const struct status *s)
+{
+    exposition_family(e, "nines_probe_results_total", EXPOSITION_COUNTER,
+                      "Slots by outcome since the start.");
+    for (size_t i = 0; i < s->probe_count; i++) {
+        const struct status_probe *p = &s->probes[i];
+        for (int o = 0; o < OUTCOME_COUNT; o++) {
+            const struct label l[] = {{"probe", p->def->id},
+                                      {"outcome", outcome_name((enum outcome)o)}};
+            int64_t sum = 0;
+            for (int r = 0; r < REASON_COUNT; r++)
+                sum += p->counters.results[o][r];
+            exposition_int(e, l, countof(l), sum);
+        }
+    }
+}
+
+static void probe_failures(struct exposition *e, const struct status *s)
+{
+    exposition_family(e, "nines_probe_failures_total", EXPOSITION_COUNTER,
+                      "Slots that were not good, by outcome and reason, since the start.");
+    for (size_t i = 0; i < s->probe_count; i++) {
+        const struct status_probe *p = &s->probes[i];
+        for (int k = 0; k < OUTCOME_COUNT * REASON_COUNT; k++) {
+            int o = k / REASON_COUNT, r = k % REASON_COUNT;
+            const struct label l[] = {{"probe", p->def->id},
+                                      {"outcome", outcome_name((enum outcome)o)},
+                                      {"reason", reason_name((enum reason)r)}};
+            if (o != OUTCOME_GOOD && p->counters.results[o][r] > 0)
+                exposition_int(e, l, countof(l), p->counters.results[o][r]);
+        }
+    }
+}
+
+static void probe_latency(struct exposition *e, const struct status *s)
+{
+    exposition_family(e, "nines_probe_duration_seconds", EXPOSITION_HISTOGRAM,
+                      "Duration of the runs that ended good or bad.");
+    for (size_t i = 0; i < s->probe_count; i++) {
+        const struct histogram *h = &s->probes[i].counters.latency;
+        const struct label l[] = {{"probe", s->probes[i].def->id}};
+        exposition_histogram(e, l, countof(l), h->bounds_us, h->counts, h->n, h->sum_us);
+    }
+}
+
+static void probe_phases(struct exposition *e, const struct status *s)
+{
+    exposition_family(e, "nines_probe_phase_seconds", EXPOSITION_GAUGE,
+                      "Phases of the newest run.");
+    for (size_t i = 0; i < s->probe_count; i++) {
+        const struct status_probe *p = &s->probes[i];
+        const struct phases *ph = &p->last.phases;
+        const struct {
+            const char *name;
+            int64_t us;
+        } phases[] = {
+            {"dns", ph->dns_us},   {"connect", ph->connect_us},   {"tls", ph->tls_us},
+            {"send", ph->send_us}, {"wait", ph->wait_us},         {"transfer", ph->transfer_us},
+        };
+        for (size_t k = 0; p->has_last && k < countof(phases); k++) {
+            const struct label l[] = {{"probe", p->def->id}, {"phase", phases[k].name}};
+            exposition_seconds(e, l, countof(l), phases[k].us);
+        }
+    }
+}
+
+/* One value of each probe. */
+static int64_t last_good(const struct status_probe *p)
+{
+    return p->last.outcome == OUTCOME_GOOD;
+}
+
+static int64_t last_code(const struct status_probe *p)
+{
+    return p->last.code;
+}
+
+static int64_t last_slot(const struct status_probe *p)
+{
+    return p->last.slot_us;
+}
+
+static int64_t last_total(const struct status_probe *p)
+{
+    return p->last.total_us;
+}
+
+static int64_t in_flight(const struct status_probe *p)
+{
+    return p->in_flight;
+}
+
+static int64_t interval(const struct status_probe *p)
+{
+    return p->def->interval_us;
+}
+
+static int64_t certificate(const struct status_probe *p)
+{
+    return p->cert_not_after_us;
+}
+
+static const struct probe_gauge {
+    const char *name, *help;
+    int64_t (*value)(const struct status_probe *p);
+    bool seconds;
+    enum { ALWAYS, WITH_RESULT, NOT_ZERO } when;
+} probe_gauges[] = {
+    {"nines_probe_good", "Whether the newest result is good.", last_good, false, WITH_RESULT},
+    {"nines_probe_status_code", "HTTP status of the newest result, 0 without one.", last_code,
+     false, WITH_RESULT},
+    {"nines_probe_last_slot_timestamp_seconds", "Slot of the newest result.", last_slot, true,
+     WITH_RESULT},
+    {"nines_probe_last_duration_seconds", "Duration of the newest run.", last_total, true,
+     WITH_RESULT},
+    {"nines_probe_runs_in_flight", "Runs of the probe that have not ended.", in_flight, false,
+     ALWAYS},
+    {"nines_probe_interval_seconds", "Distance between slots.", interval, true, ALWAYS},
+    {"nines_probe_certificate_expiry_timestamp_seconds", "When the certificate last seen expires.",
+     certificate, true, NOT_ZERO},
+};
+
+static void probes(struct exposition *e, const struct status *s)
+{
+    probe_results(e, s);
+    probe_failures(e, s);
+    probe_latency(e, s);
+    probe_phases(e, s);
+    for (size_t g = 0; g < countof(probe_gauges); g++) {
+        const struct probe_gauge *pg = &probe_gauges[g];
+        exposition_family(e, pg->name, EXPOSITION_GAUGE, pg->help);
+        for (size_t i = 0; i < s->probe_count; i++) {
+            const struct status_probe *p = &s->probes[i];
+            const struct label l[] = {{"probe", p->def->id}};
+            if ((pg->when == WITH_RESULT && !p->has_last)
+                || (pg->when == NOT_ZERO && pg->value(p) == 0))
+                continue;
+            (pg->seconds ? exposition_seconds : exposition_int)(e, l, countof(l), pg->value(p));
+        }
+    }
+}
+
+/* ---- SLOs --------------------------------------------------------------------------- */
+
+/* Every series of an SLO begins with these. */
+#define SLO_LABELS(slo)                                                     \
+    {"slo", (slo)->def->name}, {"objective", (slo)->def->objective_name},   \
+    {"service", (slo)->def->service}
+
+static void slo_ratio(struct exposition *e, const struct status_slo *slo, double value)
+{
+    const struct label l[] = {SLO_LABELS(slo)};
+    exposition_double(e, l, countof(l), value);
+}
+
+static void slo_ratios(struct exposition *e, const struct status *s)
+{
+    exposition_family(e, "nines_slo_target_ratio", EXPOSITION_GAUGE, "The objective's target.");
+    for (size_t i = 0; i < s->slo_count; i++)
+        slo_ratio(e, &s->slos[i], decimal_double(s->slos[i].def->target));
+
+    exposition_family(e, "nines_slo_sli_ratio", EXPOSITION_GAUGE,
+                      "Good events over all events of the window.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        int64_t total = counts_total(s->slos[i].counts);
+        if (total > 0)
+            slo_ratio(e, &s->slos[i], (double)s->slos[i].counts.good / (double)total);
+    }
+    exposition_family(e, "nines_slo_budget_remaining_ratio", EXPOSITION_GAUGE,
+                      "Error budget left: 1 full, 0 used up, negative overspent.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        if (s->slos[i].has_budget)
+            slo_ratio(e, &s->slos[i], s->slos[i].remaining_ratio);
+    }
+    exposition_family(e, "nines_slo_coverage_ratio", EXPOSITION_GAUGE,
+                      "Observed events over expected events of the window.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        const struct status_slo *slo = &s->slos[i];
+        if (slo->expected > 0)
+            slo_ratio(e, slo, (double)slo->observed / (double)slo->expected);
+    }
+}
+
+static void slo_events(struct exposition *e, const struct status *s)
+{
+    exposition_family(e, "nines_slo_events", EXPOSITION_GAUGE, "Events in the SLO's window.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        const struct status_slo *slo = &s->slos[i];
+        const struct label good[] = {SLO_LABELS(slo), {"class", "good"}};
+        const struct label bad[] = {SLO_LABELS(slo), {"class", "bad"}};
+        const struct label excluded[] = {SLO_LABELS(slo), {"class", "excluded"}};
+        exposition_int(e, good, countof(good), slo->counts.good);
+        exposition_int(e, bad, countof(bad), slo->counts.bad);
+        exposition_int(e, excluded, countof(excluded), slo->counts.excluded);
+    }
+}
+
+static void slo_burn(struct exposition *e, const struct status *s)
+{
+    char window[UNITS_MAX];
+
+    exposition_family(e, "nines_slo_burn_rate", EXPOSITION_GAUGE,
+                      "Error ratio of the window over the ratio the target allows.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        const struct status_slo *slo = &s->slos[i];
+        for (size_t b = 0; b < slo->burn_count; b++) {
+            const struct report_burn *burn = &slo->burn[b];
+            const struct label l[] = {SLO_LABELS(slo),
+                                      {"window", units_duration(window, burn->window_us)}};
+            if (burn->has_rate)
+                exposition_double(e, l, countof(l), burn->rate);
+        }
+    }
+}
+
+static void slo_states(struct exposition *e, const struct status *s)
+{
+    exposition_family(e, "nines_slo_state", EXPOSITION_GAUGE, "1 for the state the SLO is in.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        const struct status_slo *slo = &s->slos[i];
+        for (int k = SLO_MET; k <= SLO_NO_DATA; k++) {
+            const struct label l[] = {SLO_LABELS(slo),
+                                      {"state", slo_state_name((enum slo_state)k)}};
+            exposition_int(e, l, countof(l), slo->state == (enum slo_state)k);
+        }
+    }
+}
+
+static void slo_alerts(struct exposition *e, const struct status *s)
+{
+    char lng[UNITS_MAX], shrt[UNITS_MAX];
+
+    exposition_family(e, "nines_alert_firing", EXPOSITION_GAUGE,
+                      "Whether the SLO's alert is active, by its highest severity.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        const struct status_slo *slo = &s->slos[i];
+        for (int k = SEVERITY_TICKET; k <= SEVERITY_PAGE; k++) {
+            const struct label l[] = {SLO_LABELS(slo),
+                                      {"severity", severity_name((enum severity)k)}};
+            exposition_int(e, l, countof(l), slo->alert.phase != ALERT_INACTIVE
+                                                 && slo->alert.severity == (enum severity)k);
+        }
+    }
+    exposition_family(e, "nines_slo_tier_firing", EXPOSITION_GAUGE,
+                      "Whether a burn-rate tier fires.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        const struct status_slo *slo = &s->slos[i];
+        for (size_t t = 0; t < slo->def->tier_count && t < STATUS_TIERS_MAX; t++) {
+            const struct tier_def *tier = &slo->def->tiers[t];
+            const struct label l[] = {SLO_LABELS(slo),
+                                      {"severity", severity_name(tier->severity)},
+                                      {"long", units_duration(lng, tier->long_us)},
+                                      {"short", units_duration(shrt, tier->short_us)}};
+            exposition_int(e, l, countof(l), slo->firing[t]);
+        }
+    }
+}
+
+/* ---- the daemon itself ----------------------------------------------------------------- */
+
+static void scheduler(struct exposition *e, const struct status *s)
+{
+    const struct status_scheduler *sc = &s->scheduler;
+
+    counter(e, "nines_scheduler_slots_run_total", "Slots that were measured.", sc->slots_run);
+    counter(e, "nines_scheduler_slots_skipped_total", "Slots that were not measured.",
+            sc->slots_skipped);
+    gauge(e, "nines_scheduler_runs_in_flight", "Runs that have not ended.", sc->in_flight);
+    exposition_family(e, "nines_loop_lag_seconds", EXPOSITION_HISTOGRAM,
+                      "How late the event loop wakes up.");
+    exposition_histogram(e, NULL, 0, sc->lag.bounds_us, sc->lag.counts, sc->lag.n, sc->lag.sum_us);
+    gauge_seconds(e, "nines_loop_lag_max_seconds", "Largest loop lag of the last 10 s.",
+                  sc->lag_max_us);
+}
+
+static void store(struct exposition *e, const struct status *s)
+{
+    const struct store_stats *st = &s->store;
+
+    gauge(e, "nines_store_queue_bytes", "Records that wait to be committed.", st->queued_bytes);
+    gauge(e, "nines_store_queue_limit_bytes", "Size at which slots stop to run.",
+          st->queue_limit_bytes);
+    counter(e, "nines_store_records_total", "Records committed.", st->committed_records);
+    counter(e, "nines_store_commits_total", "Transactions committed.", st->commits);
+    counter(e, "nines_store_commit_failures_total", "Transactions that failed and are retried.",
+            st->failed_commits);
+    counter(e, "nines_store_refused_slots_total", "Slots that did not run for want of queue space.",
+            st->refused_slots);
+    gauge(e, "nines_store_failing", "Whether commits fail now.", st->failing_since_us != 0);
+    gauge(e, "nines_store_database_bytes", "Size of the database file.", st->database_bytes);
+    gauge(e, "nines_store_wal_bytes", "Size of the write-ahead log.", st->wal_bytes);
+    gauge_seconds(e, "nines_store_complete_through_timestamp_seconds",
+                  "Everything before this instant is stored.", st->complete_through_us);
+}
+
+static void notifications(struct exposition *e, const struct status *s)
+{
+    const struct notify_stats *n = &s->notify;
+    const struct {
+        const char *result;
+        int64_t value;
+    } ends[] = {{"delivered", n->delivered}, {"retried", n->retried}, {"rejected", n->rejected}};
+
+    exposition_family(e, "nines_notify_attempts_total", EXPOSITION_COUNTER,
+                      "Delivery attempts by how they ended.");
+    for (size_t i = 0; i < countof(ends); i++) {
+        const struct label l[] = {{"result", ends[i].result}};
+        exposition_int(e, l, countof(l), ends[i].value);
+    }
+    counter(e, "nines_notify_deduplicated_total", "Messages not sent a second time.",
+            n->deduplicated);
+    counter(e, "nines_notify_overflowed_total", "Messages left in the outbox for want of room.",
+            n->overflowed);
+    gauge(e, "nines_notify_pending", "Messages not yet delivered.", n->pending);
+    gauge(e, "nines_notify_receivers_failing", "Receivers whose last attempt failed.", n->failing);
+}
+
+static void configuration(struct exposition *e, const struct status *s)
+{
+    const struct label ok[] = {{"result", "ok"}}, failed[] = {{"result", "failed"}};
+
+    exposition_family(e, "nines_config_reloads_total", EXPOSITION_COUNTER,
+                      "Configuration loads by result.");
+    exposition_int(e, ok, 1, s->reload.succeeded);
+    exposition_int(e, failed, 1, s->reload.failed);
+    gauge(e, "nines_config_last_reload_successful", "Whether the last load succeeded.",
+          s->reload.last_ok);
+    gauge_seconds(e, "nines_config_last_reload_timestamp_seconds", "When it was.",
+                  s->reload.last_us);
+    gauge(e, "nines_config_probes", "Probes in force.", (int64_t)s->probe_count);
+    gauge(e, "nines_config_slos", "SLO objectives in force.", (int64_t)s->slo_count);
+}
+
+static void process(struct exposition *e)
+{
+    struct process_stats p;
+
+    process_get_stats(&p);
+    if (p.cpu_us >= 0) {
+        exposition_family(e, "process_cpu_seconds_total", EXPOSITION_COUNTER,
+                          "CPU time spent in user and system mode.");
+        exposition_seconds(e, NULL, 0, p.cpu_us);
+    }
+    if (p.started_us >= 0)
+        gauge_seconds(e, "process_start_time_seconds", "Start of the process.", p.started_us);
+    if (p.resident_bytes >= 0)
+        gauge(e, "process_resident_memory_bytes", "Resident memory.", p.resident_bytes);
+    if (p.virtual_bytes >= 0)
+        gauge(e, "process_virtual_memory_bytes", "Virtual memory.", p.virtual_bytes);
+    if (p.open_fds >= 0)
+        gauge(e, "process_open_fds", "Open file descriptors.", p.open_fds);
+    if (p.max_fds >= 0)
+        gauge(e, "process_max_fds", "Limit of file descriptors.", p.max_fds);
+    if (p.threads >= 0)
+        gauge(e, "process_threads", "Threads.", p.threads);
+}
+
+void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
+{
+    struct exposition e = {.out = out};
+    struct status_check checks[STATUS_CHECKS];
+    const struct label version[] = {{"version", NINES_VERSION}};
+
+    exposition_family(&e, "nines_build_info", EXPOSITION_GAUGE, "1, with the version.");
+    exposition_int(&e, version, 1, 1);
+    gauge(&e, "nines_ready", "Whether every readiness check is well.",
+          status_checks(s, mono_ns, checks));
+    exposition_family(&e, "nines_check_ok", EXPOSITION_GAUGE, "Readiness checks one by one.");
+    for (size_t i = 0; i < STATUS_CHECKS; i++) {
+        const struct label l[] = {{"check", checks[i].name}};
+        exposition_int(&e, l, 1, checks[i].ok);
+    }
+    process(&e);
+    if (!s)
+        return;
+    gauge_seconds(&e, "nines_engine_time_seconds", "Engine time of this picture.", s->now_us);
+    scheduler(&e, s);
+    store(&e, s);
+    notifications(&e, s);
+    configuration(&e, s);
+    probes(&e, s);
+    slo_ratios(&e, s);
+    slo_events(&e, s);
+    slo_burn(&e, s);
+    slo_states(&e, s);
+    slo_alerts(&e, s);
+}
