@@ -86,13 +86,15 @@ struct probe_kind {
 
     /* After decoding without errors: cross-field checks, compile patterns.
      * Errors to c->diag. `n` is the map under the kind's key. */
-    void (*prepare)(struct decode *c, const struct node *n, const struct probe_def *def, void *spec);
+    void (*prepare)(struct decode *c, const struct node *n, const struct probe_def *def,
+                    void *spec);
     /* Releases what prepare() made outside of the arena, also when it stopped at
      * an error half way. May be NULL. */
     void (*release)(void *spec);
 
     /* `def` stays valid until done or cancel. Returns the run. */
-    void *(*start)(struct probe_env *env, const struct probe_def *def, probe_done_fn done, void *ctx);
+    void *(*start)(struct probe_env *env, const struct probe_def *def, probe_done_fn done,
+                   void *ctx);
     void (*cancel)(void *run);
 
     /* Spec for a bare URL on the command line (`nines probe URL`); NULL if the
