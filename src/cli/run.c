@@ -1,29 +1,69 @@
-/* nines run: the daemon. */
+/* nines run: the daemon, with the web thread in front of it. */
 #include "cli/cli.h"
 #include "cli/table.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "engine/daemon.h"
+#include "engine/import.h"
 #include "engine/kinds.h"
 #include "nines/config.h"
+#include "web/web.h"
+
+#include <unistd.h>
 
 static void print_diag(const struct diag *d)
 {
     cli_print_diag(d, stderr, false);
 }
 
-static void set_up_log(const struct config *cfg, const struct cli_common *common)
+static int on_reload(void *ctx, struct err *reterr)
 {
-    log_setup((enum log_level)cfg->daemon.log_level, (enum log_format)cfg->daemon.log_format,
-              cli_color(common, stderr));
+    return daemon_reload_wait(ctx, reterr);
+}
+
+static int serve(struct daemon *d, const char *listen, struct web **ret, struct err *reterr)
+{
+    mem_auto char *control = mem_printf("%s.sock", daemon_database(d));
+    struct web_options o = {
+        .listen = listen,
+        .control_path = control,
+        .board = daemon_board(d),
+        .import = on_import,
+        .reload = on_reload,
+        .ctx = d,
+    };
+    if (web_start(&o, ret, reterr) < 0)
+        return -1;
+    char pid[16];
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    log_info("serving", "address", web_address(*ret), "pid#", pid, NULL);
+    return 0;
+}
+
+static int run_daemon(const struct daemon_options *o, const char *listen, struct err *reterr)
+{
+    struct daemon *d;
+    struct web *web;
+    if (daemon_start(o, &d, reterr) < 0)
+        return -1;
+    if (serve(d, listen, &web, reterr) < 0) {
+        daemon_finish(d, NULL);
+        return -1;
+    }
+    daemon_loop(d);
+    web_stop(web);
+    return daemon_finish(d, reterr);
 }
 
 static int run(const struct command *self, int argc, char **argv)
 {
     struct cli_common common = {0};
     struct daemon_options o = {0};
+    const char *listen = NULL;
     const struct cli_option options[] = {
-        {"listen", 'l', OPT_STRING, &o.listen, "ADDR", "where to serve health and metrics"},
+        {"listen", 'l', OPT_STRING, &listen, "ADDR",
+         "where to serve health and metrics; 'off' for nowhere"},
         {"test-clock", 0, OPT_STRING, &o.test_clock, "FILE",
          "run by the time in FILE instead of the clock, for tests"},
         {0},
@@ -45,8 +85,13 @@ static int run(const struct command *self, int argc, char **argv)
     o.config = cfg;
     o.database = common.db;
     o.print_diag = print_diag;
-    set_up_log(cfg, &common);
-    rc = daemon_run(&o, &err) < 0 ? cli_fail(self, "%s", err.msg) : EXIT_GOOD;
+    log_setup((enum log_level)cfg->daemon.log_level, (enum log_format)cfg->daemon.log_format,
+              cli_color(&common, stderr));
+    if (!listen)
+        listen = cfg->daemon.listen;
+    rc = run_daemon(&o, strcmp(listen, "off") == 0 ? "" : listen, &err) < 0
+             ? cli_fail(self, "%s", err.msg)
+             : EXIT_GOOD;
     config_unref(cfg);
     return rc;
 }

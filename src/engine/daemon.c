@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "base/units.h"
 #include "engine/daemon_internal.h"
 #include "io/http.h"
@@ -149,7 +148,7 @@ static int start(struct daemon *d, struct err *reterr)
     watch_signals(d);
     if (daemon_time_init(d, reterr) < 0)
         return -1;
-    if (open_store(d, reterr) < 0 || open_probing(d, reterr) < 0 || daemon_web_start(d, reterr) < 0)
+    if (open_store(d, reterr) < 0 || open_probing(d, reterr) < 0)
         return -1;
     daemon_publish(d);
     daemon_kick(d);
@@ -158,6 +157,8 @@ static int start(struct daemon *d, struct err *reterr)
 
 static void close_loop(struct daemon *d)
 {
+    while (d->job != JOB_NONE) /* a worker still holds parts of this */
+        uv_run(&d->loop, UV_RUN_ONCE);
     scheduler_free(d->scheduler);
     evaluator_free(d->evaluator);
     if (d->env.http)
@@ -179,7 +180,6 @@ static int stop(struct daemon *d, struct err *reterr)
 {
     bool hurry = d->stops > 1;
     int rc = 0;
-    daemon_web_stop(d);
     close_loop(d);
     if (d->store)
         rc = store_flush(d->store, hurry ? USEC_PER_SEC : DAEMON_FLUSH_PATIENCE_US, reterr);
@@ -197,21 +197,8 @@ static int stop(struct daemon *d, struct err *reterr)
     return rc;
 }
 
-int daemon_run(const struct daemon_options *o, struct err *reterr)
+static void release(struct daemon *d)
 {
-    struct daemon *d = mem_alloc(sizeof(*d));
-    struct err late = {0};
-    d->o = *o;
-    d->database = mem_strdup(o->database ? o->database : o->config->daemon.database);
-    pthread_mutex_init(&d->gate, NULL);
-    status_board_init(&d->board);
-    uv_loop_init(&d->loop);
-
-    int rc = start(d, reterr);
-    if (rc == 0)
-        uv_run(&d->loop, UV_RUN_DEFAULT);
-    if (stop(d, &late) < 0 && rc == 0)
-        rc = err_set(reterr, "%s", late.msg);
     daemon_free_unrecorded(d);
     status_board_release(&d->board);
     config_unref(d->config);
@@ -219,9 +206,57 @@ int daemon_run(const struct daemon_options *o, struct err *reterr)
     assert(busy == 0);
     (void)busy;
     pthread_mutex_destroy(&d->gate);
+    pthread_mutex_destroy(&d->reload_mutex);
+    pthread_cond_destroy(&d->reload_done);
     free(d->database);
     free(d);
+}
+
+int daemon_start(const struct daemon_options *o, struct daemon **ret, struct err *reterr)
+{
+    struct daemon *d = mem_alloc(sizeof(*d));
+    d->o = *o;
+    d->database = mem_strdup(o->database ? o->database : o->config->daemon.database);
+    pthread_mutex_init(&d->gate, NULL);
+    pthread_mutex_init(&d->reload_mutex, NULL);
+    pthread_cond_init(&d->reload_done, NULL);
+    status_board_init(&d->board);
+    uv_loop_init(&d->loop);
+    if (start(d, reterr) < 0) {
+        stop(d, NULL);
+        release(d);
+        return -1;
+    }
+    *ret = d;
+    return 0;
+}
+
+void daemon_loop(struct daemon *d)
+{
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    daemon_end_reloads(d);
+}
+
+int daemon_finish(struct daemon *d, struct err *reterr)
+{
+    int rc = stop(d, reterr);
+    release(d);
     if (rc == 0)
         log_info("stopped", NULL);
     return rc;
+}
+
+struct status_board *daemon_board(struct daemon *d)
+{
+    return &d->board;
+}
+
+struct store *daemon_store(struct daemon *d)
+{
+    return d->store;
+}
+
+const char *daemon_database(const struct daemon *d)
+{
+    return d->database;
 }

@@ -18,7 +18,6 @@
 
 struct attach;
 struct jsonpath;
-struct web;
 
 /* A page handed to the store that may have to go out without it. */
 struct unrecorded {
@@ -50,7 +49,6 @@ struct daemon {
     struct evaluator *evaluator;
     struct store *store;
     struct notify *notify;
-    struct web *web;
     struct status_board board;
 
     uv_timer_t wake;
@@ -80,6 +78,12 @@ struct daemon {
     struct err job_err;
     struct status_reload reloads;
     char reload_error[256];
+
+    /* Threads that wait in daemon_reload_wait(). */
+    pthread_mutex_t reload_mutex;
+    pthread_cond_t reload_done;
+    uint64_t loads_started, loads_ended;
+    bool reload_ok, ended;
 };
 
 #define DAEMON_FLUSH_PATIENCE_US (10 * USEC_PER_SEC)
@@ -99,14 +103,11 @@ void daemon_free_unrecorded(struct daemon *d);
 /* daemon_reload.c: snapshots in and out of force. */
 int daemon_adopt_first(struct daemon *d, struct err *reterr); /* before the loop runs */
 void daemon_reload(struct daemon *d);
+void daemon_end_reloads(struct daemon *d); /* lets everybody go who waits for one */
 void daemon_announce_reached(struct daemon *d); /* flush, then say so: test clock */
 
 /* daemon_status.c */
 void daemon_publish(struct daemon *d);
-
-/* daemon_web.c */
-int daemon_web_start(struct daemon *d, struct err *reterr);
-void daemon_web_stop(struct daemon *d);
 
 void daemon_stop(struct daemon *d); /* as by a signal */
 void daemon_check_stop(struct daemon *d); /* ends the loop once nothing is in flight */

@@ -29,6 +29,16 @@ static void adopt(struct daemon *d, struct config *cfg)
     config_unref(previous);
 }
 
+/* Whoever asked before this load began has its answer. */
+static void answer_reload(struct daemon *d, bool ok)
+{
+    pthread_mutex_lock(&d->reload_mutex);
+    d->reload_ok = ok;
+    d->loads_ended++;
+    pthread_cond_broadcast(&d->reload_done);
+    pthread_mutex_unlock(&d->reload_mutex);
+}
+
 static void merge_attached(struct daemon *d)
 {
     if (d->job_rc == 0)
@@ -83,6 +93,7 @@ static void loaded(struct daemon *d)
     }
     d->loaded = NULL;
     diag_release(&d->load_diag);
+    answer_reload(d, d->reloads.last_ok);
 }
 
 static void announce(struct daemon *d)
@@ -116,6 +127,11 @@ static void work_done(uv_work_t *w, int status)
 
 static void start_job(struct daemon *d, enum daemon_job job)
 {
+    if (job == JOB_LOAD) {
+        pthread_mutex_lock(&d->reload_mutex);
+        d->loads_started++;
+        pthread_mutex_unlock(&d->reload_mutex);
+    }
     d->job = job;
     d->job_rc = 0;
     d->job_err.msg[0] = '\0';
@@ -131,6 +147,32 @@ void daemon_reload(struct daemon *d)
         d->reload_again = true;
     else
         start_job(d, JOB_LOAD);
+}
+
+/* A load already under way may have read the files before they changed: the
+ * answer is that of the next one. */
+int daemon_reload_wait(struct daemon *d, struct err *reterr)
+{
+    pthread_mutex_lock(&d->reload_mutex);
+    uint64_t mine = d->loads_started + 1;
+    uv_async_send(&d->reload_asked);
+    while (d->loads_ended < mine && !d->ended)
+        pthread_cond_wait(&d->reload_done, &d->reload_mutex);
+    bool ok = d->loads_ended >= mine && d->reload_ok;
+    bool ended = d->ended;
+    pthread_mutex_unlock(&d->reload_mutex);
+    if (ok)
+        return 0;
+    return err_set(reterr, ended ? "the daemon is stopping"
+                                 : "the configuration has errors; the old one stays in force");
+}
+
+void daemon_end_reloads(struct daemon *d)
+{
+    pthread_mutex_lock(&d->reload_mutex);
+    d->ended = true;
+    pthread_cond_broadcast(&d->reload_done);
+    pthread_mutex_unlock(&d->reload_mutex);
 }
 
 void daemon_announce_reached(struct daemon *d)

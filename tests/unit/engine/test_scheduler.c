@@ -265,8 +265,8 @@ static void test_reload_keeps_unchanged_probes(void **state)
         {"b", 10 * S, 1 * S, 1, 2}, {"c", 10 * S, 5 * S, 1, 4}, {"d", 20 * S, 2 * S, 1, 5}};
     set_config(w, before, 3);
     assert_int_equal(w->adopted, 3);
-    w->now_us = 2 * S;
-    scheduler_run_due(w->scheduler, w->now_us);
+    for (; w->now_us <= 2 * S; w->now_us += S)
+        scheduler_run_due(w->scheduler, w->now_us);
     assert_int_equal(w->runs.len, 3);
     uint32_t b_handle = scheduler_at(w->scheduler, 1)->handle;
 

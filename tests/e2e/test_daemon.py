@@ -1,0 +1,188 @@
+"""The daemon over hours of engine time: probe, record, evaluate, page."""
+import json
+import signal
+import sqlite3
+import subprocess
+import urllib.request
+
+import conftest
+import pytest
+
+PROBES = """
+apiVersion: nines/v1
+kind: Probes
+defaults: {{interval: {interval}, timeout: 5s}}
+probes:
+  - id: api-health
+    http:
+      url: {url}/health
+      expect: {{status: 200, json: {{$.status: healthy}}}}
+"""
+
+SLOS = """
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: api-availability
+    service: agent-api
+    sli: {probe: api-health}
+    objective: 99.9%
+    window: 30d
+    alerting: default
+"""
+
+DAEMON = """
+apiVersion: nines/v1
+kind: Daemon
+receivers:
+  - name: hook
+    webhook: {{url: "{url}/alert"}}
+"""
+
+BAD = (503, {"Content-Type": "application/json"}, b'{"status":"down"}')
+
+
+@pytest.fixture
+def site(workspace, target, webhook):
+    workspace.write("probes/api.yaml", PROBES.format(url=target.url, interval="15s"))
+    workspace.write("slos/api.yaml", SLOS)
+    workspace.write("nines.yaml", DAEMON.format(url=webhook.url))
+    return workspace
+
+
+def counts(report, name="api-availability"):
+    (slo,) = [s for s in report["slos"] if s["slo"] == name]
+    return slo
+
+
+def test_hours_in_seconds_page_and_resolve(site, target, webhook, daemons):
+    site.write("clock", "2026-03-01T00:00:00Z")
+    d = daemons(site, "--test-clock", "clock")
+    d.wait("test clock reached")
+    d.advance("2026-03-01T02:00:00Z")
+    good = target.answer
+    target.answer = BAD
+    d.advance("2026-03-01T02:10:00Z")
+    target.answer = good
+
+    path, body = webhook.post()
+    page = json.loads(body)
+    assert path == "/alert"
+    assert page["status"] == "firing" and page["severity"] == "page"
+    assert page["slo"] == "api-availability"
+    # 4 of 240 slots fail the 14.4x tier's 1 h window; the first tick after
+    # the fourth failed slot tells.
+    assert "2026-03-01T02:00:40Z" <= page["at"] <= "2026-03-01T02:01:10Z"
+
+    d.advance("2026-03-01T12:00:00Z")
+    while page["status"] != "resolved":
+        page = json.loads(webhook.post()[1])
+    assert d.stop() == 0
+
+    slo = counts(site.report("--at", "2026-03-01T12:00:00Z"))
+    assert slo["total"] == 12 * 240
+    assert slo["bad"] == 40
+    assert slo["good"] == 12 * 240 - 40
+    assert slo["state"] == "breached"
+    assert slo["coverage"]["missing"]["prober_down"] == 0
+    assert slo["reasons"] == [{"reason": "status", "count": 40}]
+
+
+def test_restart_keeps_the_alert_and_counts_the_gap(site, target, webhook, daemons):
+    site.write("clock", "2026-03-01T00:00:00Z")
+    d = daemons(site, "--test-clock", "clock")
+    d.wait("test clock reached")
+    d.advance("2026-03-01T01:00:00Z")
+    target.answer = BAD
+    d.advance("2026-03-01T01:05:00Z")
+    assert json.loads(webhook.post()[1])["event"] == "fire"
+    assert d.stop() == 0
+
+    site.write("clock", "2026-03-01T01:06:00Z")
+    d = daemons(site, "--test-clock", "clock")
+    d.wait("test clock reached")
+    d.advance("2026-03-01T01:30:00Z")
+    assert d.stop() == 0
+    # Still one page: the alert went on over the restart.
+    assert webhook.posts.empty()
+    slo = counts(site.report("--at", "2026-03-01T01:30:00Z"))
+    assert slo["coverage"]["missing"]["prober_down"] == 4
+    assert slo["coverage"]["expected"] == slo["total"] + sum(slo["coverage"]["missing"].values())
+
+
+def test_killed_daemon_loses_nothing_committed(site, daemons):
+    site.write("clock", "2026-03-01T00:00:00Z")
+    d = daemons(site, "--test-clock", "clock")
+    d.wait("test clock reached")
+    d.advance("2026-03-01T01:00:00Z")
+    d.kill()
+    slo = counts(site.report("--at", "2026-03-01T01:00:00Z"))
+    assert slo["total"] == 240
+    with sqlite3.connect(f"file:{site.path}/nines.db?mode=ro", uri=True) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_second_daemon_is_refused(site, daemons):
+    d = daemons(site)
+    d.wait("serving")
+    second = site.run("run", "--listen", "127.0.0.1:0", check=False)
+    assert second.returncode == 1
+    assert str(d.process.pid) in second.stderr
+    assert d.stop() == 0
+
+
+def test_reload_adopts_good_files_and_refuses_bad_ones(site, target, daemons):
+    d = daemons(site)
+    d.wait("serving")
+    site.write("probes/more.yaml", PROBES.format(url=target.url, interval="1s")
+               .replace("api-health", "api-more"))
+    d.signal(signal.SIGHUP)
+    d.wait("configuration reloaded")
+    site.write("probes/more.yaml", "kind: Probes\nprobes: [}")
+    d.signal(signal.SIGHUP)
+    d.wait("reload failed; the old configuration stays in force")
+    assert d.stop() == 0
+    with sqlite3.connect(f"file:{site.path}/nines.db?mode=ro", uri=True) as db:
+        ids = {row[0] for row in db.execute("SELECT id FROM probe")}
+    assert ids == {"api-health", "api-more"}
+
+
+def get(base, path):
+    try:
+        with urllib.request.urlopen(base + path, timeout=conftest.PATIENCE) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
+
+
+def test_own_health_is_served(site, daemons):
+    d = daemons(site)
+    base = "http://" + d.wait("serving")["address"]
+    assert get(base, "/livez")[0] == 200
+    assert get(base, "/version")[0] == 200
+    assert json.loads(get(base, "/health")[1])
+    status, metrics = get(base, "/metrics")
+    assert status == 200
+    checked = subprocess.run(["promtool", "check", "metrics"], input=metrics, text=True,
+                             capture_output=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert get(base, "/nothing")[0] == 404
+    assert d.stop() == 0
+
+
+def test_second_signal_does_not_wait_for_a_hanging_target(site, daemons):
+    import socket
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        port = hole.getsockname()[1]
+        text = PROBES.format(url=f"http://127.0.0.1:{port}", interval="1s").replace(
+            "timeout: 5s", "timeout: 10m")
+        site.write("probes/api.yaml", text)
+        d = daemons(site)
+        d.wait("serving")
+        connection, _ = hole.accept()  # a run is in flight and will not end
+        d.signal(signal.SIGTERM)
+        d.wait("stopping; a second signal does not wait")
+        assert d.process.poll() is None
+        d.signal(signal.SIGTERM)
+        assert d.process.wait(timeout=conftest.PATIENCE) == 0
+        connection.close()

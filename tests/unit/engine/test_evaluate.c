@@ -1,0 +1,204 @@
+/* Evaluation on a clock that is a number: which tick fires, what a restart
+ * merges, what a reload keeps. */
+#include "engine/evaluate.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "base/vec.h"
+#include "slo/live.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define S USEC_PER_SEC
+#define MIN USEC_PER_MIN
+#define T0 (1000 * USEC_PER_DAY)
+#define INTERVAL (15 * S)
+
+struct world {
+    struct evaluator *e;
+    VEC(struct alert_transition) transitions;
+};
+
+static void on_transition(void *ctx, const struct slo_view *view, const struct alert_transition *t)
+{
+    struct world *w = ctx;
+    assert_ptr_equal(view->def->name, t->slo);
+    vec_push(&w->transitions, *t);
+}
+
+static const struct tier_def tiers[] = {
+    {SEVERITY_PAGE, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 2},
+};
+
+static struct probe_def probe = {
+    .id = "api", .interval_us = INTERVAL, .timeout_us = 5 * S, .max_in_flight = 1};
+
+static void add_slo(struct config *c, size_t i, const char *name, const char *key, int64_t faster)
+{
+    struct slo_def *d = arena_alloc(&c->arena, sizeof(*d));
+    d->name = name;
+    d->service = "svc";
+    d->objective_name = "";
+    d->sli.probe = "api";
+    d->sli.key = key;
+    d->sli.faster_than_us = faster;
+    memset(d->sli.classify, -1, sizeof(d->sli.classify));
+    d->probe = &probe;
+    d->target = (struct decimal){999, 3};
+    d->window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = 30 * USEC_PER_DAY};
+    d->alerting = true;
+    d->tiers = tiers;
+    d->tier_count = 1;
+    c->slos[i] = d;
+}
+
+static struct config *make_config(size_t n)
+{
+    struct config *c = mem_alloc(sizeof(*c));
+    c->refs = 1;
+    c->slo_count = n;
+    c->slos = arena_alloc(&c->arena, 2 * sizeof(*c->slos));
+    add_slo(c, 0, "availability", "api", 0);
+    if (n > 1)
+        add_slo(c, 1, "latency", "api faster_than=100000us", 100000);
+    return c;
+}
+
+static void merge_empty(struct world *w, int64_t now)
+{
+    struct pending_sli pending[4];
+    size_t n = evaluator_pending(w->e, pending, 4);
+    for (size_t i = 0; i < n; i++) {
+        struct live *nothing = live_new(pending[i].longest_us, now);
+        evaluator_merge(w->e, pending[i].sli->key, nothing);
+        live_free(nothing);
+    }
+}
+
+static void adopt(struct world *w, size_t slos, int64_t now)
+{
+    struct config *c = make_config(slos);
+    evaluator_set_config(w->e, c, now);
+    evaluator_add_revision(w->e, &probe, now);
+    config_unref(c);
+}
+
+static int setup(void **state)
+{
+    struct world *w = mem_alloc(sizeof(*w));
+    struct evaluator_hooks hooks = {on_transition, w};
+    w->e = evaluator_new(&hooks, T0);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    evaluator_free(w->e);
+    vec_release(&w->transitions);
+    free(w);
+    return 0;
+}
+
+/* One result whose run took 10 ms, ticks before it first, as the daemon does. */
+static void feed(struct world *w, int64_t slot, enum outcome o)
+{
+    struct result r = {.slot_us = slot, .done_us = slot + 10000, .total_us = 10000};
+    r.outcome = (uint8_t)o;
+    r.reason = o == OUTCOME_BAD ? REASON_STATUS : REASON_NONE;
+    evaluator_run_due(w->e, r.done_us - 1);
+    evaluator_result(w->e, "api", &r);
+}
+
+static int64_t feed_span(struct world *w, int64_t from, int64_t to, enum outcome o)
+{
+    for (; from < to; from += INTERVAL)
+        feed(w, from, o);
+    return from;
+}
+
+static void test_fourth_failure_pages_and_quiet_resolves(void **state)
+{
+    struct world *w = *state;
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_span(w, T0, T0 + 2 * USEC_PER_HOUR, OUTCOME_GOOD);
+    assert_int_equal(w->transitions.len, 0);
+    int64_t outage = t;
+    t = feed_span(w, t, t + 5 * MIN, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1);
+    const struct alert_transition *tr = &w->transitions.at[0];
+    assert_int_equal(tr->kind, ALERT_EVENT_FIRE);
+    assert_int_equal(tr->severity, SEVERITY_PAGE);
+    /* Failures at +0, +15, +30, +45 s: 4/240 >= 1.44 % first holds at +50 s. */
+    assert_int_equal(tr->at_us, outage + 50 * S);
+    assert_int_equal(tr->long_counts.bad, 4);
+    assert_int_equal(tr->long_expected, 240);
+    feed_span(w, t, t + 30 * MIN, OUTCOME_GOOD);
+    const struct alert_transition *last = &w->transitions.at[w->transitions.len - 1];
+    assert_int_equal(last->kind, ALERT_EVENT_RESOLVE);
+    assert_true(last->notify);
+}
+
+static void test_young_slo_does_not_page_by_division(void **state)
+{
+    struct world *w = *state;
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    /* The first three slots ever fail: 3 of 240 expected, not 3 of 3. */
+    feed_span(w, T0, T0 + 3 * INTERVAL, OUTCOME_BAD);
+    evaluator_run_due(w->e, T0 + MIN);
+    assert_int_equal(w->transitions.len, 0);
+}
+
+static void test_no_alert_before_history_is_merged(void **state)
+{
+    struct world *w = *state;
+    struct pending_sli pending;
+    adopt(w, 1, T0);
+    assert_int_equal(evaluator_pending(w->e, &pending, 1), 1);
+    assert_int_equal(pending.attached_us, T0);
+    feed_span(w, T0, T0 + 10 * MIN, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 0);
+    merge_empty(w, T0);
+    evaluator_run_due(w->e, T0 + 11 * MIN);
+    assert_int_equal(w->transitions.len, 1);
+    assert_int_equal(evaluator_pending(w->e, &pending, 1), 0);
+}
+
+static void test_reload_keeps_windows_and_alert(void **state)
+{
+    struct world *w = *state;
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_span(w, T0, T0 + 5 * MIN, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1);
+    adopt(w, 2, t);
+    assert_int_equal(evaluator_view(w->e, 0)->alert.phase, ALERT_FIRING);
+    struct pending_sli pending[2];
+    assert_int_equal(evaluator_pending(w->e, pending, 2), 1);
+    assert_string_equal(pending[0].sli->key, "api faster_than=100000us");
+    evaluator_run_due(w->e, t + MIN);
+    assert_int_equal(w->transitions.len, 1); /* no second page */
+    assert_int_equal(evaluator_view(w->e, 0)->window.bad, 20);
+    adopt(w, 1, t + MIN);
+    assert_int_equal(evaluator_count(w->e), 1);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_fourth_failure_pages_and_quiet_resolves),
+        T(test_young_slo_does_not_page_by_division),
+        T(test_no_alert_before_history_is_merged),
+        T(test_reload_keeps_windows_and_alert),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
