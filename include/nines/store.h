@@ -44,7 +44,8 @@ struct store_options {
     int64_t queue_bytes; /* 0: STORE_QUEUE_BYTES */
     /* Store thread: outbox rows just committed (items pass to the callee). */
     void (*committed)(void *ctx, struct outbox_item *items, size_t n);
-    /* Store thread: commit health changed; `failing_since_us` is 0 when well. */
+    /* Store thread: commit health changed; `failing_since_us` is 0 when well,
+     * else the engine time (of the newest heartbeat) of the first failure. */
     void (*health)(void *ctx, int64_t failing_since_us, const char *error);
     void *ctx;
 };
@@ -58,8 +59,13 @@ struct store_options {
 int store_open(const struct store_options *o, struct store **ret, struct err *reterr);
 
 /* Commits what is queued (gives up after `patience_us` if commits fail, -1
- * then), checkpoints, closes, releases the lock. Frees the store. */
+ * then), checkpoints, closes, releases the lock. Frees the store. No import
+ * may be waiting. */
 int store_close(struct store *s, int64_t patience_us, struct err *reterr);
+
+/* The process that holds the database for writing: its pid, -1 if that is not
+ * known, 0 if there is none. */
+long store_lock_holder(const char *path);
 
 /* ---- records, in queue order ------------------------------------------- */
 
@@ -82,7 +88,8 @@ bool store_reserve(struct store *s);
 void store_unreserve(struct store *s);
 
 /* `message` and `body` (evidence of a bad result) may be NULL; both are cut to
- * STORE_EVIDENCE_MAX and copied. Uses a reservation. */
+ * STORE_EVIDENCE_MAX and copied. Uses a reservation. A queue that is full but
+ * for the reservations keeps the result without its evidence. */
 void store_push_result(struct store *s, uint32_t handle, const struct result *r,
                        const char *message, const char *body, size_t body_len);
 
@@ -105,6 +112,10 @@ void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_thro
  * `patience_us`. Not for the loop thread. */
 int store_flush(struct store *s, int64_t patience_us, struct err *reterr);
 
+/* store_flush(), and then waits until everything that can be is rolled up, so
+ * that reading is fast: after an import. */
+int store_settle(struct store *s, int64_t patience_us, struct err *reterr);
+
 struct store_stats {
     int64_t queued_bytes, queue_limit_bytes, committed_records, commits, failed_commits;
     int64_t refused_slots; /* reservations that found no room */
@@ -121,6 +132,8 @@ struct import_row {
     long line; /* for messages */
 };
 
+/* lines = inserted + same + different; `replaced` of the different ones were
+ * overwritten. */
 struct import_totals {
     int64_t lines, inserted, same, different, replaced;
 };
@@ -129,13 +142,19 @@ struct import_batch {
     struct import_row *rows;
     size_t n;
     bool replace;
-    int64_t create_interval_us; /* 0: unknown probes are an error */
+    /* Unknown probes are made with this interval, and rows older than the
+     * oldest schedule of a known one are taken to be that far apart. 0: unknown
+     * probes are an error, older rows come at the probe's own interval. */
+    int64_t create_interval_us;
+    int64_t import_id; /* the same in every batch of one import, else unique */
     struct import_totals totals; /* added to */
     struct err err;              /* set when the batch failed; nothing of it was stored */
+    long err_line;               /* the line at fault; 0: none is */
     int status;                  /* 0 or -1 */
 };
 
-/* Stores a batch in one transaction and calls `done` on the store thread. The
+/* Stores a batch in one transaction (a fault of the disk fails it, it is not
+ * tried again) and calls `done` on the store thread. The
  * batch and its rows stay the caller's, untouched until then. */
 void store_import(struct store *s, struct import_batch *b, void (*done)(void *ctx), void *ctx);
 

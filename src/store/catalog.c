@@ -1,0 +1,248 @@
+#include "store/catalog.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "io/sqlite.h"
+
+#include <assert.h>
+
+void classify_load(int8_t classify[static REASON_COUNT], const void *data, size_t n)
+{
+    memset(classify, -1, REASON_COUNT);
+    if (n)
+        memcpy(classify, data, n < REASON_COUNT ? n : REASON_COUNT);
+}
+
+static void clear(struct catalog *c)
+{
+    for (size_t i = 0; i < c->probes.len; i++)
+        free(c->probes.at[i].id);
+    for (size_t i = 0; i < c->streams.len; i++)
+        free((void *)(uintptr_t)c->streams.at[i].sli.key);
+    vec_clear(&c->probes);
+    vec_clear(&c->streams);
+}
+
+void catalog_release(struct catalog *c)
+{
+    clear(c);
+    vec_release(&c->probes);
+    vec_release(&c->streams);
+}
+
+static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
+{
+    struct sqlite_rows *q = sqlite_query(
+        db,
+        "SELECT num, id, first_event, imported_through,"
+        " EXISTS(SELECT 1 FROM probe_revision WHERE probe = num) FROM probe ORDER BY num",
+        NULL, reterr);
+    int rc;
+    if (!q)
+        return -1;
+    while ((rc = sqlite_next(q, reterr)) > 0) {
+        struct catalog_probe p = {
+            .num = sqlite_int(q, 0),
+            .id = mem_strdup(sqlite_text(q, 1)),
+            .first_event = sqlite_null(q, 2) ? INT64_MAX : sqlite_int(q, 2),
+            .imported_through = sqlite_int(q, 3),
+            .known = sqlite_int(q, 4) != 0,
+        };
+        vec_push(&c->probes, p);
+        if (p.num != (int64_t)c->probes.len) {
+            sqlite_end(q);
+            return err_set(reterr, "the probe table is damaged: its numbers have gaps");
+        }
+    }
+    return rc;
+}
+
+static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr)
+{
+    struct sqlite_rows *q = sqlite_query(
+        db,
+        "SELECT num, probe, kind, key, faster_than, classify, rolled_through FROM roll_stream",
+        NULL, reterr);
+    int rc;
+    if (!q)
+        return -1;
+    while ((rc = sqlite_next(q, reterr)) > 0) {
+        struct stream s = {
+            .num = sqlite_int(q, 0),
+            .probe = sqlite_int(q, 1),
+            .kind = (enum stream_kind)sqlite_int(q, 2),
+            .sli = {.faster_than_us = sqlite_int(q, 4)},
+            .rolled_through = sqlite_int(q, 6),
+        };
+        if (s.probe < 1 || s.probe > (int64_t)c->probes.len) {
+            sqlite_end(q);
+            return err_set(reterr, "the roll_stream table is damaged: unknown probe");
+        }
+        size_t n;
+        const void *map = sqlite_blob(q, 5, &n);
+        classify_load(s.sli.classify, map, n);
+        s.sli.key = mem_strdup(sqlite_text(q, 3));
+        vec_push(&c->streams, s);
+    }
+    return rc;
+}
+
+static void update_rolled_max(struct catalog *c, struct catalog_probe *p)
+{
+    p->rolled_max = 0;
+    for (size_t i = 0; i < c->streams.len; i++) {
+        const struct stream *s = &c->streams.at[i];
+        if (s->probe == p->num && s->rolled_through > p->rolled_max)
+            p->rolled_max = s->rolled_through;
+    }
+}
+
+int catalog_load(struct catalog *c, struct sqlite *db, struct err *reterr)
+{
+    clear(c);
+    if (load_probes(c, db, reterr) < 0 || load_streams(c, db, reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < c->streams.len; i++) {
+        const struct stream *s = &c->streams.at[i];
+        struct catalog_probe *p = catalog_at(c, s->probe);
+        if (s->rolled_through > p->rolled_max)
+            p->rolled_max = s->rolled_through;
+    }
+    return 0;
+}
+
+struct catalog_probe *catalog_at(struct catalog *c, int64_t num)
+{
+    assert(num >= 1 && num <= (int64_t)c->probes.len);
+    return &c->probes.at[num - 1];
+}
+
+int64_t catalog_find(const struct catalog *c, const char *id)
+{
+    for (size_t i = 0; i < c->probes.len; i++)
+        if (str_eq(c->probes.at[i].id, id))
+            return c->probes.at[i].num;
+    return 0;
+}
+
+int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t *ret_num,
+                  struct err *reterr)
+{
+    int64_t num = catalog_find(c, id);
+    if (num == 0) {
+        num = (int64_t)c->probes.len + 1;
+        if (sqlite_run(db, "INSERT INTO probe(num, id) VALUES(?1, ?2)", BIND(v_int(num), v_text(id)),
+                       reterr) < 0)
+            return -1;
+        struct catalog_probe p = {.num = num, .id = mem_strdup(id), .first_event = INT64_MAX};
+        vec_push(&c->probes, p);
+    }
+    *ret_num = num;
+    return 0;
+}
+
+static struct stream *find_stream(struct catalog *c, int64_t probe, enum stream_kind kind,
+                                  const char *key)
+{
+    for (size_t i = 0; i < c->streams.len; i++) {
+        struct stream *s = &c->streams.at[i];
+        if (s->probe == probe && s->kind == kind && str_eq(s->sli.key, key))
+            return s;
+    }
+    return NULL;
+}
+
+static bool same_sli(const struct sli_def *a, const struct sli_def *b)
+{
+    return a->faster_than_us == b->faster_than_us &&
+           memcmp(a->classify, b->classify, sizeof(a->classify)) == 0;
+}
+
+static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum stream_kind kind,
+                      const struct sli_def *sli, struct err *reterr)
+{
+    if (sqlite_run(db,
+                   "INSERT INTO roll_stream(probe, kind, key, faster_than, classify,"
+                   " rolled_through) VALUES(?1, ?2, ?3, ?4, ?5, 0)",
+                   BIND(v_int(probe), v_int(kind), v_text(sli->key), v_int(sli->faster_than_us),
+                        v_blob(sli->classify, sizeof(sli->classify))),
+                   reterr) < 0)
+        return -1;
+    struct stream s = {.num = sqlite_last_id(db), .probe = probe, .kind = kind, .sli = *sli};
+    s.sli.key = mem_strdup(sli->key);
+    s.sli.probe = NULL;
+    vec_push(&c->streams, s);
+    return 0;
+}
+
+/* One key with two meanings is a defect elsewhere, but must not give wrong
+ * numbers here: the rollups start again. */
+static int redefine_stream(struct catalog *c, struct sqlite *db, struct stream *s,
+                           const struct sli_def *sli, struct err *reterr)
+{
+    if (sqlite_run(db, "UPDATE roll_stream SET faster_than = ?2, classify = ?3 WHERE num = ?1",
+                   BIND(v_int(s->num), v_int(sli->faster_than_us),
+                        v_blob(sli->classify, sizeof(sli->classify))),
+                   reterr) < 0 ||
+        catalog_set_rolled(c, db, s, 0, reterr) < 0)
+        return -1;
+    s->sli.faster_than_us = sli->faster_than_us;
+    memcpy(s->sli.classify, sli->classify, sizeof(s->sli.classify));
+    return 0;
+}
+
+int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const struct sli_def *sli,
+                   struct err *reterr)
+{
+    struct sli_def latency = {.key = ""};
+    memset(latency.classify, -1, sizeof(latency.classify));
+    enum stream_kind kind = sli ? STREAM_SLI : STREAM_LATENCY;
+    const struct sli_def *def = sli ? sli : &latency;
+    struct stream *s = find_stream(c, probe, kind, def->key);
+    if (!s)
+        return add_stream(c, db, probe, kind, def, reterr);
+    return same_sli(&s->sli, def) ? 0 : redefine_stream(c, db, s, def, reterr);
+}
+
+int catalog_set_rolled(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
+                       struct err *reterr)
+{
+    if (through_us < s->rolled_through &&
+        sqlite_run(db, "DELETE FROM rollup WHERE stream = ?1 AND hour >= ?2",
+                   BIND(v_int(s->num), v_int(through_us)), reterr) < 0)
+        return -1;
+    if (sqlite_run(db, "UPDATE roll_stream SET rolled_through = ?2 WHERE num = ?1",
+                   BIND(v_int(s->num), v_int(through_us)), reterr) < 0)
+        return -1;
+    s->rolled_through = through_us;
+    update_rolled_max(c, catalog_at(c, s->probe));
+    return 0;
+}
+
+int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t slot_us,
+                  struct err *reterr)
+{
+    if (slot_us >= catalog_at(c, probe)->rolled_max)
+        return 0;
+    int64_t hour = hour_floor(slot_us);
+    for (size_t i = 0; i < c->streams.len; i++) {
+        struct stream *s = &c->streams.at[i];
+        if (s->probe == probe && s->rolled_through > hour &&
+            catalog_set_rolled(c, db, s, hour, reterr) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int catalog_saw_event(struct catalog *c, struct sqlite *db, int64_t probe, int64_t slot_us,
+                      struct err *reterr)
+{
+    struct catalog_probe *p = catalog_at(c, probe);
+    if (slot_us >= p->first_event)
+        return 0;
+    if (sqlite_run(db, "UPDATE probe SET first_event = ?2 WHERE num = ?1",
+                   BIND(v_int(probe), v_int(slot_us)), reterr) < 0)
+        return -1;
+    p->first_event = slot_us;
+    return 0;
+}

@@ -1,0 +1,77 @@
+/*
+ * What the writer keeps in memory of its own tables: probes and roll streams,
+ * and how far each is rolled up. Only the writer thread touches it. After a
+ * rolled-back transaction it is loaded again, so it never knows more than the
+ * file.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/vec.h"
+#include "nines/slo.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sqlite;
+
+enum stream_kind { STREAM_SLI, STREAM_LATENCY }; /* stored */
+
+struct stream {
+    int64_t num, probe;
+    enum stream_kind kind;
+    struct sli_def sli;      /* SLI streams; `key` is owned, `probe` is NULL */
+    int64_t rolled_through;  /* start of an hour */
+};
+
+struct catalog_probe {
+    int64_t num;
+    char *id;
+    bool known; /* has a schedule; else only an SLI has named it so far */
+    int64_t first_event, imported_through;
+    int64_t rolled_max; /* furthest of its streams */
+};
+
+struct catalog {
+    VEC(struct catalog_probe) probes; /* at[num - 1] */
+    VEC(struct stream) streams;
+};
+
+int catalog_load(struct catalog *c, struct sqlite *db, struct err *reterr);
+void catalog_release(struct catalog *c);
+
+/* By number; never NULL. Pointers die with the next probe that is added. */
+struct catalog_probe *catalog_at(struct catalog *c, int64_t num);
+
+/* The number of a probe, which is added if there is none. */
+int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t *ret_num,
+                  struct err *reterr);
+/* The number of a probe, 0 if there is none. */
+int64_t catalog_find(const struct catalog *c, const char *id);
+
+/* Makes sure that the stream is there, as it is defined now. `sli` is NULL for
+ * the latencies of the probe. */
+int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const struct sli_def *sli,
+                   struct err *reterr);
+
+/* To be called for every result that is inserted or changed, in the same
+ * transaction: takes back the rollups from its hour on, so that a rollup never
+ * says anything else than its rows. */
+int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t slot_us,
+                  struct err *reterr);
+
+int catalog_set_rolled(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
+                       struct err *reterr);
+
+/* first_event of the probe is at most `slot_us`. */
+int catalog_saw_event(struct catalog *c, struct sqlite *db, int64_t probe, int64_t slot_us,
+                      struct err *reterr);
+
+static inline int64_t hour_floor(int64_t t_us)
+{
+    int64_t r = t_us % USEC_PER_HOUR;
+    return t_us - (r < 0 ? r + USEC_PER_HOUR : r);
+}
+
+/* The stored form of an SLI's reason map and back; what is missing is -1. */
+void classify_load(int8_t classify[static REASON_COUNT], const void *data, size_t n);

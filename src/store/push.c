@@ -1,0 +1,189 @@
+/* The producers' side: what is pushed is copied and put into the queue. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/internal.h"
+
+#include <assert.h>
+
+#define HEARTBEAT_GAP_US USEC_PER_MIN /* longer: the prober was not alive in between */
+
+void store_push_probe(struct store *s, uint32_t handle, const struct probe_def *def, int64_t at_us)
+{
+    struct record_probe *r = record_new(RECORD_PROBE, sizeof(*r), 0);
+    struct arena *a = &r->head.arena;
+    r->handle = handle;
+    r->id = arena_strdup(a, def->id);
+    r->renamed_from = arena_strdup(a, def->renamed_from);
+    r->revision = (struct probe_revision){
+        .since_us = at_us,
+        .interval_us = def->interval_us,
+        .phase_us = def->phase_us,
+        .timeout_us = def->timeout_us,
+    };
+    queue_push(&s->q, &r->head, false);
+}
+
+void store_push_sli(struct store *s, const struct sli_def *sli)
+{
+    struct record_sli *r = record_new(RECORD_SLI, sizeof(*r), 0);
+    r->sli = *sli;
+    r->sli.probe = arena_strdup(&r->head.arena, sli->probe);
+    r->sli.key = arena_strdup(&r->head.arena, sli->key);
+    queue_push(&s->q, &r->head, false);
+}
+
+void store_push_slo(struct store *s, const struct slo_def *slo, int64_t at_us)
+{
+    struct record_slo *r = record_new(RECORD_SLO, sizeof(*r), 0);
+    struct arena *a = &r->head.arena;
+    char target[UNITS_MAX];
+    r->slo = arena_strdup(a, slo->name);
+    r->objective = arena_strdup(a, slo->objective_name ? slo->objective_name : "");
+    r->target = arena_strdup(a, decimal_text(target, slo->target));
+    r->window = arena_strdup(a, slo->window.text ? slo->window.text : "");
+    r->sli = arena_strdup(a, slo->sli.key);
+    r->at_us = at_us;
+    r->content = slo->content;
+    queue_push(&s->q, &r->head, false);
+}
+
+/* ---- results ---------------------------------------------------------------- */
+
+bool store_reserve(struct store *s)
+{
+    struct queue *q = &s->q;
+    pthread_mutex_lock(&q->mutex);
+    bool room = q->used_bytes + q->reserved_bytes + STORE_RESULT_BYTES <= q->limit_bytes;
+    if (room)
+        q->reserved_bytes += STORE_RESULT_BYTES;
+    else
+        q->refused++;
+    pthread_mutex_unlock(&q->mutex);
+    return room;
+}
+
+/* Gives a reservation back; how much room there is beside it, for evidence. */
+static int64_t unreserve(struct queue *q)
+{
+    pthread_mutex_lock(&q->mutex);
+    assert(q->reserved_bytes >= STORE_RESULT_BYTES);
+    q->reserved_bytes -= STORE_RESULT_BYTES;
+    int64_t room = q->limit_bytes - q->used_bytes - q->reserved_bytes - STORE_RESULT_BYTES;
+    pthread_mutex_unlock(&q->mutex);
+    return room;
+}
+
+void store_unreserve(struct store *s)
+{
+    unreserve(&s->q);
+}
+
+static size_t evidence_len(size_t n)
+{
+    return n < STORE_EVIDENCE_MAX ? n : STORE_EVIDENCE_MAX;
+}
+
+_Static_assert(sizeof(struct record_result) <= STORE_RESULT_BYTES,
+               "a result fits into its reservation");
+
+void store_push_result(struct store *s, uint32_t handle, const struct result *result,
+                       const char *message, const char *body, size_t body_len)
+{
+    int64_t room = unreserve(&s->q);
+    size_t m = message ? evidence_len(strlen(message)) : 0;
+    size_t b = body ? evidence_len(body_len) : 0;
+    if (room < (int64_t)(m + b)) {
+        message = NULL;
+        m = b = 0;
+    }
+    struct record_result *r = record_new(RECORD_RESULT, sizeof(*r), m + b);
+    r->head.bytes = STORE_RESULT_BYTES + m + b;
+    r->handle = handle;
+    r->result = *result;
+    r->has_message = message != NULL;
+    r->message_len = (uint16_t)m;
+    r->body_len = (uint16_t)b;
+    if (m)
+        memcpy(r->text, message, m);
+    if (b)
+        memcpy(r->text + m, body, b);
+    queue_push(&s->q, &r->head, false);
+}
+
+/* ---- alerts ----------------------------------------------------------------- */
+
+void store_push_transition(struct store *s, const struct alert_transition *t,
+                           const struct outbox_new *out, size_t n)
+{
+    struct record_transition *r = record_new(RECORD_TRANSITION, sizeof(*r), 0);
+    struct arena *a = &r->head.arena;
+    r->t = *t;
+    r->t.slo = arena_strdup(a, t->slo);
+    r->t.objective_name = arena_strdup(a, t->objective_name ? t->objective_name : "");
+    r->t.service = arena_strdup(a, t->service ? t->service : "");
+    r->n = n;
+    r->out = n ? arena_alloc(a, n * sizeof(*out)) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        r->out[i].receiver = arena_strdup(a, out[i].receiver);
+        r->out[i].dedup_key = arena_strdup(a, out[i].dedup_key);
+        r->out[i].payload = arena_strdup(a, out[i].payload);
+        r->head.bytes += strlen(out[i].payload);
+    }
+    queue_push(&s->q, &r->head, true);
+}
+
+void store_push_delivery(struct store *s, int64_t outbox_id, bool done, const char *detail,
+                         int64_t retry_at_us)
+{
+    struct record_delivery *r = record_new(RECORD_DELIVERY, sizeof(*r), 0);
+    r->outbox_id = outbox_id;
+    r->done = done;
+    r->detail = arena_strdup(&r->head.arena, detail);
+    r->retry_at_us = retry_at_us;
+    queue_push(&s->q, &r->head, false);
+}
+
+/* ---- heartbeats --------------------------------------------------------------- */
+
+/* The newest record is a heartbeat of the same span that waits still: it only
+ * needs to say more. Keeps a failing disk from filling memory with them. */
+static bool extend_heartbeat(struct queue *q, int64_t now_us, int64_t complete_through_us)
+{
+    struct record_heartbeat *r = (struct record_heartbeat *)q->last;
+    if (!r || r->head.kind != RECORD_HEARTBEAT || r->started_us != q->heartbeat_started_us)
+        return false;
+    r->now_us = now_us;
+    r->complete_through_us = complete_through_us;
+    return true;
+}
+
+void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_through_us)
+{
+    struct queue *q = &s->q;
+    pthread_mutex_lock(&q->mutex);
+    if (!q->last_heartbeat_us || now_us - q->last_heartbeat_us > HEARTBEAT_GAP_US)
+        q->heartbeat_started_us = now_us;
+    q->last_heartbeat_us = now_us;
+    int64_t started_us = q->heartbeat_started_us;
+    bool extended = extend_heartbeat(q, now_us, complete_through_us);
+    pthread_mutex_unlock(&q->mutex);
+    if (extended)
+        return;
+    struct record_heartbeat *r = record_new(RECORD_HEARTBEAT, sizeof(*r), 0);
+    r->started_us = started_us;
+    r->now_us = now_us;
+    r->complete_through_us = complete_through_us;
+    queue_push(q, &r->head, false);
+}
+
+/* ---- import --------------------------------------------------------------------- */
+
+void store_import(struct store *s, struct import_batch *b, void (*done)(void *ctx), void *ctx)
+{
+    struct record_import *r = record_new(RECORD_IMPORT, sizeof(*r), 0);
+    r->batch = b;
+    r->done = done;
+    r->ctx = ctx;
+    queue_push(&s->q, &r->head, true);
+}

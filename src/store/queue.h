@@ -1,0 +1,141 @@
+/*
+ * The one way into the database: records in the order they were pushed,
+ * bounded in bytes. Any thread pushes; the writer takes batches. A record stays
+ * charged until it is committed, so a disk that fails stops new slots instead
+ * of losing old ones.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "nines/store.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum record_kind {
+    RECORD_PROBE,
+    RECORD_SLI,
+    RECORD_SLO,
+    RECORD_RESULT,
+    RECORD_TRANSITION,
+    RECORD_DELIVERY,
+    RECORD_HEARTBEAT,
+    RECORD_IMPORT, /* always a batch of its own */
+};
+
+/* What every record starts with. */
+struct record {
+    struct record *next;
+    enum record_kind kind;
+    size_t bytes;       /* charged to the queue */
+    struct arena arena; /* its strings; not used by results */
+};
+
+struct record_probe {
+    struct record head;
+    uint32_t handle;
+    const char *id, *renamed_from;
+    struct probe_revision revision;
+};
+
+struct record_sli {
+    struct record head;
+    struct sli_def sli;
+};
+
+struct record_slo {
+    struct record head;
+    const char *slo, *objective, *target, *window, *sli;
+    int64_t at_us;
+    uint64_t content;
+};
+
+struct record_result {
+    struct record head;
+    uint32_t handle;
+    bool has_message;
+    uint16_t message_len, body_len; /* body_len 0: none */
+    struct result result;
+    char text[]; /* message, then body */
+};
+
+struct record_transition {
+    struct record head;
+    struct alert_transition t;
+    struct outbox_new *out;
+    size_t n;
+};
+
+struct record_delivery {
+    struct record head;
+    int64_t outbox_id, retry_at_us;
+    bool done;
+    const char *detail;
+};
+
+struct record_heartbeat {
+    struct record head;
+    int64_t started_us, now_us, complete_through_us;
+};
+
+struct record_import {
+    struct record head;
+    struct import_batch *batch;
+    void (*done)(void *ctx);
+    void *ctx;
+};
+
+/* A zeroed record with `text` extra bytes behind it. */
+void *record_new(enum record_kind kind, size_t size, size_t text);
+void record_free(struct record *r);
+
+struct queue {
+    pthread_mutex_t mutex; /* guards everything below */
+    pthread_cond_t wake;   /* the writer: something to do */
+    pthread_cond_t done;   /* flushers: something was committed, or failed */
+    struct record *first, *last;
+    int64_t limit_bytes, used_bytes, reserved_bytes;
+    int64_t refused;
+    uint64_t pushed, committed; /* records, since the start */
+    int64_t oldest_ns;          /* when `first` was pushed, roughly */
+    bool urgent;                /* commit at once */
+    bool stop;
+    int64_t give_up_ns;         /* with stop: when retrying ends */
+    uint64_t settle_wanted, settle_done;
+    int64_t last_heartbeat_us, heartbeat_started_us;
+};
+
+struct batch {
+    struct record *first;
+    size_t n;
+    int64_t bytes;
+    bool urgent; /* holds a transition: must be durable when committed */
+};
+
+#define BATCH_MAX 4096 /* records */
+
+void queue_init(struct queue *q, int64_t limit_bytes);
+void queue_release(struct queue *q); /* frees what was never taken */
+
+/* Appends; takes the record over. `urgent`: do not wait for the next flush. */
+void queue_push(struct queue *q, struct record *r, bool urgent);
+
+enum queue_event { QUEUE_BATCH, QUEUE_IDLE, QUEUE_STOPPED };
+
+/* Waits until a batch is due, or `until_ns` (CLOCK_MONOTONIC) has come. After
+ * queue_stop() batches go on until nothing is left. */
+enum queue_event queue_wait(struct queue *q, int64_t until_ns, struct batch *ret);
+
+/* The batch is committed: uncharges it and frees its records. */
+void queue_commit(struct queue *q, struct batch *b);
+
+/* Pauses before a retry; false when there is to be none (stopped, and out of
+ * patience). */
+bool queue_pause(struct queue *q, int64_t pause_us);
+
+void queue_stop(struct queue *q, int64_t patience_us);
+
+/* pthread_cond_timedwait on the monotonic clock; the mutex is held. */
+void queue_wait_until(struct queue *q, pthread_cond_t *c, int64_t until_ns);

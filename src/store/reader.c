@@ -1,0 +1,226 @@
+#include "store/reader.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "io/sqlite.h"
+#include "store/rows.h"
+#include "store/schema.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define BUSY_MS 2000
+#define PAGE_ROWS 4096
+
+int store_reader_open(const char *path, struct store_reader **ret, struct err *reterr)
+{
+    if (access(path, F_OK) < 0 && errno == ENOENT)
+        return err_set(reterr, "there is no database at %s: `nines run` or `nines import` makes it",
+                       path);
+    struct store_reader *r = mem_alloc(sizeof(*r));
+    r->path = mem_strdup(path);
+    if (sqlite_open(path, SQLITE_ACCESS_READ, BUSY_MS, &r->db, reterr) < 0 ||
+        schema_check(r->db, path, reterr) < 0 ||
+        sqlite_exec(r->db, "PRAGMA query_only = 1; PRAGMA cache_size = -8192", reterr) < 0) {
+        store_reader_free(r);
+        return -1;
+    }
+    *ret = r;
+    return 0;
+}
+
+void store_reader_free(struct store_reader *r)
+{
+    if (!r)
+        return;
+    sqlite_close(r->db);
+    free(r->path);
+    free(r);
+}
+
+int reader_begin(struct store_reader *r, struct err *reterr)
+{
+    return sqlite_run(r->db, "BEGIN", NULL, reterr);
+}
+
+int reader_end(struct store_reader *r, int rc)
+{
+    sqlite_rollback(r->db); /* nothing was written; this cannot be busy */
+    return rc;
+}
+
+int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, struct err *reterr)
+{
+    return sqlite_lookup(r->db, "SELECT num FROM probe WHERE id = ?1", BIND(v_text(id)), ret_num,
+                         reterr);
+}
+
+static int read_stream(struct store_reader *r, const struct sli_def *sli, struct rolled *ret,
+                       struct err *reterr)
+{
+    struct sqlite_rows *q = sqlite_query(
+        r->db,
+        "SELECT num, rolled_through, faster_than, classify FROM roll_stream"
+        " WHERE probe = ?1 AND kind = ?2 AND key = ?3",
+        BIND(v_int(ret->probe), v_int(sli ? STREAM_SLI : STREAM_LATENCY),
+             v_text(sli ? sli->key : "")),
+        reterr);
+    int rc = q ? sqlite_next(q, reterr) : -1;
+    if (rc > 0) {
+        size_t n;
+        int8_t classify[REASON_COUNT];
+        const void *map = sqlite_blob(q, 3, &n);
+        classify_load(classify, map, n);
+        /* Rolled up under another meaning of the key: of no use here. */
+        bool same = !sli || (sqlite_int(q, 2) == sli->faster_than_us &&
+                             memcmp(classify, sli->classify, sizeof(classify)) == 0);
+        ret->stream = sqlite_int(q, 0);
+        ret->through_us = same ? sqlite_int(q, 1) : 0;
+    }
+    sqlite_end(q);
+    return rc < 0 ? -1 : 0;
+}
+
+int reader_rolled(struct store_reader *r, const char *probe, const struct sli_def *sli,
+                  struct rolled *ret, struct err *reterr)
+{
+    *ret = (struct rolled){0};
+    int rc = reader_probe(r, probe, &ret->probe, reterr);
+    if (rc > 0 && read_stream(r, sli, ret, reterr) < 0)
+        rc = -1;
+    return rc;
+}
+
+/* ---- probes ------------------------------------------------------------------ */
+
+static int read_revisions(struct store_reader *r, struct store_probe *p, struct err *reterr)
+{
+    struct sqlite_rows *q =
+        sqlite_query(r->db,
+                     "SELECT since, interval, phase, timeout FROM probe_revision"
+                     " WHERE probe = ?1 ORDER BY since",
+                     BIND(v_int(p->num)), reterr);
+    VEC(struct probe_revision) revs = {0};
+    int rc = q ? 0 : -1;
+    while (q && (rc = sqlite_next(q, reterr)) > 0) {
+        struct probe_revision rev = {sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2),
+                                     sqlite_int(q, 3)};
+        vec_push(&revs, rev);
+    }
+    p->revisions = revs.at;
+    p->revision_count = revs.len;
+    return rc;
+}
+
+static int read_probe(struct store_reader *r, const char *id, struct store_probe *p,
+                      struct err *reterr)
+{
+    int rc = reader_probe(r, id, &p->num, reterr);
+    if (rc <= 0)
+        return rc;
+    if (sqlite_lookup(r->db, "SELECT first_event FROM probe WHERE num = ?1", BIND(v_int(p->num)),
+                      &p->first_event_us, reterr) < 0 ||
+        sqlite_lookup(r->db, "SELECT max(slot) FROM result WHERE probe = ?1", BIND(v_int(p->num)),
+                      &p->last_slot_us, reterr) < 0 ||
+        read_revisions(r, p, reterr) < 0)
+        return -1;
+    return p->revision_count > 0; /* without a schedule only an SLI has named it */
+}
+
+int store_reader_probe(struct store_reader *r, const char *id, struct store_probe *ret,
+                       struct err *reterr)
+{
+    struct store_probe p = {.first_event_us = INT64_MAX, .last_slot_us = INT64_MIN};
+    if (reader_begin(r, reterr) < 0)
+        return -1;
+    int rc = reader_end(r, read_probe(r, id, &p, reterr));
+    if (rc > 0)
+        *ret = p;
+    else
+        free(p.revisions);
+    return rc;
+}
+
+/* ---- rows -------------------------------------------------------------------- */
+
+/* The next page of rows from *from_us on; moves it behind them. */
+static int read_page(struct store_reader *r, const char *probe, int64_t *from_us, int64_t to_us,
+                     struct result *page, size_t *ret_n, struct err *reterr)
+{
+    int64_t num;
+    int rc = reader_probe(r, probe, &num, reterr);
+    *ret_n = 0;
+    if (rc <= 0)
+        return rc;
+    struct sqlite_rows *q =
+        sqlite_query(r->db,
+                     "SELECT " RESULT_COLUMNS " FROM result"
+                     " WHERE probe = ?1 AND slot >= ?2 AND slot < ?3 ORDER BY slot LIMIT ?4",
+                     BIND(v_int(num), v_int(*from_us), v_int(to_us), v_int(PAGE_ROWS)), reterr);
+    if (!q)
+        return -1;
+    size_t n = 0;
+    while ((rc = sqlite_next(q, reterr)) > 0)
+        result_read(q, &page[n++]);
+    if (n)
+        *from_us = page[n - 1].slot_us + 1;
+    *ret_n = n;
+    return rc;
+}
+
+int store_reader_results(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
+                         store_result_fn fn, void *ctx, struct err *reterr)
+{
+    struct result *page = mem_array(PAGE_ROWS, sizeof(*page));
+    size_t n = PAGE_ROWS;
+    int rc = 0;
+    while (rc == 0 && n == PAGE_ROWS && from_us < to_us) {
+        rc = reader_begin(r, reterr);
+        if (rc == 0)
+            rc = reader_end(r, read_page(r, probe, &from_us, to_us, page, &n, reterr));
+        for (size_t i = 0; rc == 0 && i < n; i++) {
+            if (!fn(ctx, &page[i])) {
+                n = 0;
+                break;
+            }
+        }
+    }
+    free(page);
+    return rc;
+}
+
+static int read_failures(struct store_reader *r, int64_t num, int64_t from_us, int64_t to_us,
+                         struct failure *ret, size_t max, size_t *ret_n, struct err *reterr)
+{
+    struct sqlite_rows *q =
+        sqlite_query(r->db,
+                     "SELECT " RESULT_COLUMNS ", (SELECT message FROM evidence e"
+                     " WHERE e.probe = result.probe AND e.slot = result.slot)"
+                     " FROM result WHERE probe = ?1 AND slot >= ?2 AND slot < ?3 AND outcome = 1"
+                     " ORDER BY slot DESC LIMIT ?4",
+                     BIND(v_int(num), v_int(from_us), v_int(to_us), v_int((int64_t)max)), reterr);
+    int rc;
+    if (!q)
+        return -1;
+    while ((rc = sqlite_next(q, reterr)) > 0) {
+        struct failure *f = &ret[(*ret_n)++];
+        result_read(q, &f->result);
+        str_copy(f->message, sizeof(f->message), sqlite_text(q, 14));
+    }
+    return rc;
+}
+
+int store_reader_failures(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
+                          struct failure *ret, size_t max, size_t *ret_n, struct err *reterr)
+{
+    int64_t num;
+    size_t n = 0;
+    if (reader_begin(r, reterr) < 0)
+        return -1;
+    int rc = reader_probe(r, probe, &num, reterr);
+    if (rc > 0)
+        rc = read_failures(r, num, from_us, to_us, ret, max, &n, reterr);
+    if (rc == 0)
+        *ret_n = n;
+    return reader_end(r, rc);
+}

@@ -1,0 +1,32 @@
+/* A reader from within: what its files share. Every public call is one read
+ * transaction, so all that it adds up is of one moment. */
+#pragma once
+
+#include "base/err.h"
+#include "nines/store.h"
+#include "store/catalog.h"
+
+struct sqlite;
+
+struct store_reader {
+    struct sqlite *db;
+    char *path;
+};
+
+int reader_begin(struct store_reader *r, struct err *reterr);
+/* Ends the transaction; passes `rc` through. */
+int reader_end(struct store_reader *r, int rc);
+
+/* The probe's number: 1 found, 0 unknown, -1 error. Within a transaction. */
+int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, struct err *reterr);
+
+/* Where the rollups of something are. */
+struct rolled {
+    int64_t probe, stream;
+    int64_t through_us; /* rollups say everything before this; 0: there are none */
+};
+
+/* Rollups of an SLI, or with sli NULL those of the probe's latencies. 1, or 0
+ * when the probe is not known, or -1. Within a transaction. */
+int reader_rolled(struct store_reader *r, const char *probe, const struct sli_def *sli,
+                  struct rolled *ret, struct err *reterr);

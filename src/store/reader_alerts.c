@@ -1,0 +1,112 @@
+/* What the store knows of SLOs, their alerts and the prober itself. */
+#include "base/mem.h"
+#include "io/sqlite.h"
+#include "store/reader.h"
+
+/* The columns of alert_event, as read_transition() takes them. */
+#define EVENT_SELECT                                                                     \
+    "SELECT at, slo, objective, service, kind, notify, severity,"                        \
+    " phase, state_severity, since, cooling_since, evaluated,"                           \
+    " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"     \
+    " long_good, long_bad, long_excluded, long_expected, long_burn,"                     \
+    " short_good, short_bad, short_excluded, short_expected, short_burn FROM alert_event"
+
+static void read_transition(struct sqlite_rows *q, struct alert_transition *ret)
+{
+    *ret = (struct alert_transition){
+        .at_us = sqlite_int(q, 0),
+        .slo = sqlite_text(q, 1),
+        .objective_name = sqlite_text(q, 2),
+        .service = sqlite_text(q, 3),
+        .kind = (enum alert_event_kind)sqlite_int(q, 4),
+        .notify = sqlite_int(q, 5) != 0,
+        .severity = (enum severity)sqlite_int(q, 6),
+        .state = {.phase = (enum alert_phase)sqlite_int(q, 7),
+                  .severity = (enum severity)sqlite_int(q, 8),
+                  .since_us = sqlite_int(q, 9),
+                  .cooling_since_us = sqlite_int(q, 10),
+                  .evaluated_us = sqlite_int(q, 11)},
+        .tier = {.severity = (enum severity)sqlite_int(q, 12),
+                 .long_us = sqlite_int(q, 13),
+                 .short_us = sqlite_int(q, 14),
+                 .factor = {sqlite_int(q, 15), (int)sqlite_int(q, 16)},
+                 .min_failures = (int)sqlite_int(q, 17)},
+        .long_counts = {sqlite_int(q, 18), sqlite_int(q, 19), sqlite_int(q, 20)},
+        .long_expected = sqlite_int(q, 21),
+        .long_burn = sqlite_double(q, 22),
+        .short_counts = {sqlite_int(q, 23), sqlite_int(q, 24), sqlite_int(q, 25)},
+        .short_expected = sqlite_int(q, 26),
+        .short_burn = sqlite_double(q, 27),
+    };
+}
+
+int store_reader_transitions(struct store_reader *r, const char *slo, int64_t from_us,
+                             int64_t to_us, store_transition_fn fn, void *ctx, struct err *reterr)
+{
+    if (reader_begin(r, reterr) < 0)
+        return -1;
+    struct sqlite_rows *q = sqlite_query(
+        r->db,
+        EVENT_SELECT " WHERE at >= ?1 AND at < ?2 AND (?3 IS NULL OR slo = ?3) ORDER BY at, id",
+        BIND(v_int(from_us), v_int(to_us), v_text(slo)), reterr);
+    int rc = q ? 0 : -1;
+    while (q && (rc = sqlite_next(q, reterr)) > 0) {
+        struct alert_transition t;
+        read_transition(q, &t);
+        if (!fn(ctx, &t)) {
+            rc = 0;
+            break;
+        }
+    }
+    sqlite_end(q);
+    return reader_end(r, rc);
+}
+
+int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
+                       struct alert_state *ret, struct err *reterr)
+{
+    struct sqlite_rows *q =
+        sqlite_query(r->db,
+                     "SELECT phase, severity, since, cooling_since, evaluated FROM alert"
+                     " WHERE slo = ?1 AND objective = ?2",
+                     BIND(v_text(slo), v_text(objective_name)), reterr);
+    int rc = q ? sqlite_next(q, reterr) : -1;
+    if (rc > 0)
+        *ret = (struct alert_state){
+            .phase = (enum alert_phase)sqlite_int(q, 0),
+            .severity = (enum severity)sqlite_int(q, 1),
+            .since_us = sqlite_int(q, 2),
+            .cooling_since_us = sqlite_int(q, 3),
+            .evaluated_us = sqlite_int(q, 4),
+        };
+    else if (rc == 0)
+        *ret = (struct alert_state){0};
+    sqlite_end(q);
+    return rc < 0 ? -1 : 0;
+}
+
+int store_reader_slo_since(struct store_reader *r, const char *slo, const char *objective_name,
+                           int64_t *ret, struct err *reterr)
+{
+    int64_t since = INT64_MAX;
+    if (sqlite_lookup(r->db, "SELECT min(since) FROM slo_revision WHERE slo = ?1 AND objective = ?2",
+                      BIND(v_text(slo), v_text(objective_name)), &since, reterr) < 0)
+        return -1;
+    *ret = since;
+    return 0;
+}
+
+int store_reader_heartbeat(struct store_reader *r, struct store_heartbeat *ret, struct err *reterr)
+{
+    struct sqlite_rows *q = sqlite_query(
+        r->db,
+        "SELECT started, alive, complete_through FROM heartbeat ORDER BY started DESC LIMIT 1",
+        NULL, reterr);
+    int rc = q ? sqlite_next(q, reterr) : -1;
+    if (rc > 0)
+        *ret = (struct store_heartbeat){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2)};
+    else if (rc == 0)
+        *ret = (struct store_heartbeat){0};
+    sqlite_end(q);
+    return rc < 0 ? -1 : 0;
+}

@@ -1,0 +1,257 @@
+#include "store/records.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "io/sqlite.h"
+#include "store/internal.h"
+#include "store/rows.h"
+
+#include <assert.h>
+
+/* ---- probes and SLOs ----------------------------------------------------- */
+
+static int rename_probe(struct store *s, const char *from, const char *to, struct err *reterr)
+{
+    int64_t num = catalog_find(&s->catalog, from);
+    if (num == 0 || catalog_find(&s->catalog, to) != 0)
+        return 0;
+    /* The SLI streams carry the old id in their keys: the new ones start anew. */
+    if (sqlite_run(s->db, "UPDATE probe SET id = ?2 WHERE num = ?1", BIND(v_int(num), v_text(to)),
+                   reterr) < 0 ||
+        sqlite_run(s->db,
+                   "DELETE FROM rollup WHERE stream IN"
+                   " (SELECT num FROM roll_stream WHERE probe = ?1 AND kind = 0)",
+                   BIND(v_int(num)), reterr) < 0 ||
+        sqlite_run(s->db, "DELETE FROM roll_stream WHERE probe = ?1 AND kind = 0",
+                   BIND(v_int(num)), reterr) < 0)
+        return -1;
+    return catalog_load(&s->catalog, s->db, reterr);
+}
+
+static int revise_probe(struct store *s, int64_t num, const struct probe_revision *rev,
+                        struct err *reterr)
+{
+    struct sqlite_rows *q =
+        sqlite_query(s->db,
+                     "SELECT interval, phase, timeout FROM probe_revision WHERE probe = ?1"
+                     " ORDER BY since DESC LIMIT 1",
+                     BIND(v_int(num)), reterr);
+    if (!q)
+        return -1;
+    int rc = sqlite_next(q, reterr);
+    bool same = rc > 0 && sqlite_int(q, 0) == rev->interval_us &&
+                sqlite_int(q, 1) == rev->phase_us && sqlite_int(q, 2) == rev->timeout_us;
+    sqlite_end(q);
+    if (rc < 0 || same)
+        return rc < 0 ? -1 : 0;
+    return sqlite_run(s->db,
+                      "INSERT OR REPLACE INTO probe_revision(probe, since, interval, phase,"
+                      " timeout, imported) VALUES(?1, ?2, ?3, ?4, ?5, 0)",
+                      BIND(v_int(num), v_int(rev->since_us), v_int(rev->interval_us),
+                           v_int(rev->phase_us), v_int(rev->timeout_us)),
+                      reterr);
+}
+
+static int apply_probe(struct store *s, const struct record_probe *r, struct err *reterr)
+{
+    int64_t num;
+    if (r->renamed_from && rename_probe(s, r->renamed_from, r->id, reterr) < 0)
+        return -1;
+    if (catalog_probe(&s->catalog, s->db, r->id, &num, reterr) < 0 ||
+        revise_probe(s, num, &r->revision, reterr) < 0 ||
+        catalog_stream(&s->catalog, s->db, num, NULL, reterr) < 0)
+        return -1;
+    catalog_at(&s->catalog, num)->known = true;
+    while (s->handles.len <= r->handle)
+        vec_push(&s->handles, 0);
+    s->handles.at[r->handle] = num;
+    return 0;
+}
+
+static int apply_sli(struct store *s, const struct record_sli *r, struct err *reterr)
+{
+    int64_t num;
+    if (catalog_probe(&s->catalog, s->db, r->sli.probe, &num, reterr) < 0)
+        return -1;
+    return catalog_stream(&s->catalog, s->db, num, &r->sli, reterr);
+}
+
+static int apply_slo(struct store *s, const struct record_slo *r, struct err *reterr)
+{
+    int64_t content = 0;
+    int rc = sqlite_lookup(s->db,
+                           "SELECT content FROM slo_revision WHERE slo = ?1 AND objective = ?2"
+                           " ORDER BY since DESC LIMIT 1",
+                           BIND(v_text(r->slo), v_text(r->objective)), &content, reterr);
+    if (rc < 0)
+        return -1;
+    if (rc > 0 && content == (int64_t)r->content)
+        return 0;
+    return sqlite_run(s->db,
+                      "INSERT OR REPLACE INTO slo_revision(slo, objective, since, content, target,"
+                      " window, sli) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                      BIND(v_text(r->slo), v_text(r->objective), v_int(r->at_us),
+                           v_int((int64_t)r->content), v_text(r->target), v_text(r->window),
+                           v_text(r->sli)),
+                      reterr);
+}
+
+/* ---- results ------------------------------------------------------------- */
+
+static int insert_evidence(struct store *s, int64_t num, const struct record_result *r,
+                           struct err *reterr)
+{
+    if (!r->has_message && !r->body_len)
+        return 0;
+    /* Bytes of the wire: the message is ours and is UTF-8, the body is a blob. */
+    mem_auto char *message = r->has_message ? mem_strndup(r->text, r->message_len) : NULL;
+    return sqlite_run(s->db,
+                      "INSERT OR IGNORE INTO evidence(probe, slot, message, body)"
+                      " VALUES(?1, ?2, ?3, ?4)",
+                      BIND(v_int(num), v_int(r->result.slot_us), v_text(message),
+                           v_blob(r->body_len ? r->text + r->message_len : NULL, r->body_len)),
+                      reterr);
+}
+
+static int apply_result(struct store *s, const struct record_result *r, struct err *reterr)
+{
+    const struct result *x = &r->result;
+    assert(r->handle < s->handles.len && s->handles.at[r->handle]);
+    int64_t num = s->handles.at[r->handle];
+    if (sqlite_run(s->db, RESULT_INSERT, RESULT_BIND(num, x), reterr) < 0)
+        return -1;
+    if (sqlite_changes(s->db) == 0)
+        return 0; /* imported before: what is stored wins */
+    if (catalog_touch(&s->catalog, s->db, num, x->slot_us, reterr) < 0)
+        return -1;
+    if ((x->outcome == OUTCOME_GOOD || x->outcome == OUTCOME_BAD) &&
+        catalog_saw_event(&s->catalog, s->db, num, x->slot_us, reterr) < 0)
+        return -1;
+    return insert_evidence(s, num, r, reterr);
+}
+
+static int apply_heartbeat(struct store *s, const struct record_heartbeat *r, struct err *reterr)
+{
+    return sqlite_run(s->db,
+                      "INSERT INTO heartbeat(started, alive, complete_through) VALUES(?1, ?2, ?3)"
+                      " ON CONFLICT(started) DO UPDATE SET alive = max(alive, excluded.alive),"
+                      " complete_through = max(complete_through, excluded.complete_through)",
+                      BIND(v_int(r->started_us), v_int(r->now_us), v_int(r->complete_through_us)),
+                      reterr);
+}
+
+/* ---- alerts -------------------------------------------------------------- */
+
+static int insert_event(struct store *s, const struct alert_transition *t, struct err *reterr)
+{
+    const struct alert_state *a = &t->state;
+    const struct tier_def *tier = &t->tier;
+    return sqlite_run(
+        s->db,
+        "INSERT INTO alert_event(at, slo, objective, service, kind, notify, severity,"
+        " phase, state_severity, since, cooling_since, evaluated,"
+        " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"
+        " long_good, long_bad, long_excluded, long_expected, long_burn,"
+        " short_good, short_bad, short_excluded, short_expected, short_burn)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
+        BIND(v_int(t->at_us), v_text(t->slo), v_text(t->objective_name), v_text(t->service),
+             v_int(t->kind), v_int(t->notify), v_int(t->severity), v_int(a->phase),
+             v_int(a->severity), v_int(a->since_us), v_int(a->cooling_since_us),
+             v_int(a->evaluated_us), v_int(tier->severity), v_int(tier->long_us),
+             v_int(tier->short_us), v_int(tier->factor.n), v_int(tier->factor.scale),
+             v_int(tier->min_failures), v_int(t->long_counts.good), v_int(t->long_counts.bad),
+             v_int(t->long_counts.excluded), v_int(t->long_expected), v_double(t->long_burn),
+             v_int(t->short_counts.good), v_int(t->short_counts.bad),
+             v_int(t->short_counts.excluded), v_int(t->short_expected), v_double(t->short_burn)),
+        reterr);
+}
+
+static int insert_outbox(struct store *s, int64_t event, int64_t at_us, const struct outbox_new *o,
+                         struct err *reterr)
+{
+    if (sqlite_run(s->db,
+                   "INSERT INTO outbox(event, created, receiver, dedup_key, payload)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5)",
+                   BIND(v_int(event), v_int(at_us), v_text(o->receiver), v_text(o->dedup_key),
+                        v_text(o->payload)),
+                   reterr) < 0)
+        return -1;
+    struct outbox_item item = {
+        .id = sqlite_last_id(s->db),
+        .created_us = at_us,
+        .receiver = mem_strdup(o->receiver),
+        .dedup_key = mem_strdup(o->dedup_key),
+        .payload = mem_strdup(o->payload),
+    };
+    vec_push(&s->outbox, item);
+    return 0;
+}
+
+static int apply_transition(struct store *s, const struct record_transition *r, struct err *reterr)
+{
+    const struct alert_transition *t = &r->t;
+    if (insert_event(s, t, reterr) < 0)
+        return -1;
+    int64_t event = sqlite_last_id(s->db);
+    if (sqlite_run(s->db,
+                   "INSERT OR REPLACE INTO alert(slo, objective, phase, severity, since,"
+                   " cooling_since, evaluated) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                   BIND(v_text(t->slo), v_text(t->objective_name), v_int(t->state.phase),
+                        v_int(t->state.severity), v_int(t->state.since_us),
+                        v_int(t->state.cooling_since_us), v_int(t->state.evaluated_us)),
+                   reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < r->n; i++)
+        if (insert_outbox(s, event, t->at_us, &r->out[i], reterr) < 0)
+            return -1;
+    return 0;
+}
+
+static int apply_delivery(struct store *s, const struct record_delivery *r, struct err *reterr)
+{
+    return sqlite_run(s->db,
+                      "UPDATE outbox SET done = ?2, attempts = attempts + 1, retry_at = ?3,"
+                      " detail = ?4 WHERE id = ?1",
+                      BIND(v_int(r->outbox_id), v_int(r->done), v_int(r->retry_at_us),
+                           v_text(r->detail)),
+                      reterr);
+}
+
+/* ---- dispatch ------------------------------------------------------------ */
+
+int record_apply(struct store *s, const struct record *r, struct err *reterr)
+{
+    switch (r->kind) {
+    case RECORD_PROBE:
+        return apply_probe(s, (const struct record_probe *)r, reterr);
+    case RECORD_SLI:
+        return apply_sli(s, (const struct record_sli *)r, reterr);
+    case RECORD_SLO:
+        return apply_slo(s, (const struct record_slo *)r, reterr);
+    case RECORD_RESULT:
+        return apply_result(s, (const struct record_result *)r, reterr);
+    case RECORD_TRANSITION:
+        return apply_transition(s, (const struct record_transition *)r, reterr);
+    case RECORD_DELIVERY:
+        return apply_delivery(s, (const struct record_delivery *)r, reterr);
+    case RECORD_HEARTBEAT:
+        return apply_heartbeat(s, (const struct record_heartbeat *)r, reterr);
+    case RECORD_IMPORT:
+        break; /* a batch of its own, writer.c */
+    }
+    assert(!"an import among records");
+    return -1;
+}
+
+void record_committed(struct store *s, const struct record *r)
+{
+    if (r->kind != RECORD_HEARTBEAT)
+        return;
+    const struct record_heartbeat *h = (const struct record_heartbeat *)r;
+    s->daemon = true;
+    if (h->now_us > s->alive_us)
+        s->alive_us = h->now_us;
+    if (h->complete_through_us > s->complete_through_us)
+        s->complete_through_us = h->complete_through_us;
+}

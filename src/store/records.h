@@ -1,0 +1,18 @@
+/* Records become rows, inside of the writer's transaction. */
+#pragma once
+
+#include "base/err.h"
+
+struct record;
+struct result;
+struct store;
+
+int record_apply(struct store *s, const struct record *r, struct err *reterr);
+
+/* What is to be known in memory once the transaction with it is committed. */
+void record_committed(struct store *s, const struct record *r);
+
+/* The import batch of a record, in a transaction of its own. A fault is the
+ * import's to report: it is not tried again. */
+struct import_batch;
+int import_apply(struct store *s, struct import_batch *b, struct err *reterr);

@@ -1,0 +1,185 @@
+#include "store/schema.h"
+
+#include "base/str.h"
+#include "io/sqlite.h"
+
+#include <inttypes.h>
+
+/*
+ * Times are microseconds since the epoch, durations microseconds; enums are
+ * the numbers of include/nines. All of it is plain SQL for `sqlite3 -readonly`.
+ */
+static const char version_1[] =
+    /* num is dense from 1; history belongs to the id. */
+    "CREATE TABLE probe("
+    " num INTEGER PRIMARY KEY,"
+    " id TEXT NOT NULL UNIQUE,"
+    " first_event INTEGER,"               /* slot of the first good or bad result */
+    " imported_through INTEGER NOT NULL DEFAULT 0" /* end of the newest import */
+    ") STRICT;"
+    "CREATE TABLE probe_revision("
+    " probe INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " interval INTEGER NOT NULL, phase INTEGER NOT NULL, timeout INTEGER NOT NULL,"
+    " imported INTEGER NOT NULL,"         /* 1: guessed from imported rows */
+    " PRIMARY KEY(probe, since)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE slo_revision("
+    " slo TEXT NOT NULL, objective TEXT NOT NULL, since INTEGER NOT NULL,"
+    " content INTEGER NOT NULL,"          /* hash of the whole definition */
+    " target TEXT NOT NULL, window TEXT NOT NULL, sli TEXT NOT NULL,"
+    " PRIMARY KEY(slo, objective, since)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE result("
+    " probe INTEGER NOT NULL, slot INTEGER NOT NULL, done INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL, reason INTEGER NOT NULL, code INTEGER NOT NULL,"
+    " total INTEGER NOT NULL, dns INTEGER NOT NULL, connect INTEGER NOT NULL,"
+    " tls INTEGER NOT NULL, send INTEGER NOT NULL, wait INTEGER NOT NULL,"
+    " transfer INTEGER NOT NULL, lag INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    " PRIMARY KEY(probe, slot)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX result_bad ON result(probe, slot) WHERE outcome = 1;"
+    "CREATE TABLE evidence("
+    " probe INTEGER NOT NULL, slot INTEGER NOT NULL,"
+    " message TEXT, body BLOB,"
+    " UNIQUE(probe, slot)) STRICT;"
+
+    /* A roll stream is one thing that is summed up by the hour: an SLI's counts
+     * (kind 0) or a probe's latencies (kind 1, key ''). Below rolled_through the
+     * rollup says exactly what the results say; from there on there is none. */
+    "CREATE TABLE roll_stream("
+    " num INTEGER PRIMARY KEY,"
+    " probe INTEGER NOT NULL, kind INTEGER NOT NULL, key TEXT NOT NULL,"
+    " faster_than INTEGER NOT NULL, classify BLOB NOT NULL,"
+    " rolled_through INTEGER NOT NULL,"
+    " UNIQUE(probe, kind, key)) STRICT;"
+    /* An hour without results has no row. packed: minutes of counts, or a sketch. */
+    "CREATE TABLE rollup("
+    " stream INTEGER NOT NULL, hour INTEGER NOT NULL,"
+    " good INTEGER NOT NULL, bad INTEGER NOT NULL, excluded INTEGER NOT NULL,"
+    " reasons BLOB, packed BLOB NOT NULL,"
+    " PRIMARY KEY(stream, hour)) STRICT, WITHOUT ROWID;"
+
+    /* Spans in which a prober was alive. */
+    "CREATE TABLE heartbeat("
+    " started INTEGER PRIMARY KEY, alive INTEGER NOT NULL,"
+    " complete_through INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE import_span("
+    " import INTEGER NOT NULL, probe INTEGER NOT NULL,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " PRIMARY KEY(import, probe)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE alert("
+    " slo TEXT NOT NULL, objective TEXT NOT NULL,"
+    " phase INTEGER NOT NULL, severity INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL,"
+    " PRIMARY KEY(slo, objective)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE alert_event("
+    " id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+    " slo TEXT NOT NULL, objective TEXT NOT NULL, service TEXT NOT NULL,"
+    " kind INTEGER NOT NULL, notify INTEGER NOT NULL, severity INTEGER NOT NULL,"
+    " phase INTEGER NOT NULL, state_severity INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL,"
+    " tier_severity INTEGER NOT NULL, long_window INTEGER NOT NULL,"
+    " short_window INTEGER NOT NULL, factor INTEGER NOT NULL, factor_scale INTEGER NOT NULL,"
+    " min_failures INTEGER NOT NULL,"
+    " long_good INTEGER NOT NULL, long_bad INTEGER NOT NULL, long_excluded INTEGER NOT NULL,"
+    " long_expected INTEGER NOT NULL, long_burn REAL NOT NULL,"
+    " short_good INTEGER NOT NULL, short_bad INTEGER NOT NULL,"
+    " short_excluded INTEGER NOT NULL, short_expected INTEGER NOT NULL,"
+    " short_burn REAL NOT NULL) STRICT;"
+    "CREATE INDEX alert_event_at ON alert_event(at);"
+    /* AUTOINCREMENT: an id names one message for ever. */
+    "CREATE TABLE outbox("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " event INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " receiver TEXT NOT NULL, dedup_key TEXT NOT NULL, payload TEXT NOT NULL,"
+    " done INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,"
+    " retry_at INTEGER NOT NULL DEFAULT 0, detail TEXT) STRICT;"
+    "CREATE INDEX outbox_pending ON outbox(id) WHERE done = 0;";
+
+/* migrations[v] takes a file from version v to v + 1. */
+static const char *const migrations[] = {version_1};
+
+_Static_assert(sizeof(migrations) / sizeof(*migrations) == SCHEMA_VERSION,
+               "one migration for each version");
+
+struct identity {
+    int64_t application_id, user_version, tables;
+};
+
+static int identify(struct sqlite *db, struct identity *ret, struct err *reterr)
+{
+    if (sqlite_lookup(db, "PRAGMA application_id", NULL, &ret->application_id, reterr) < 0 ||
+        sqlite_lookup(db, "PRAGMA user_version", NULL, &ret->user_version, reterr) < 0 ||
+        sqlite_lookup(db, "SELECT count(*) FROM sqlite_schema", NULL, &ret->tables, reterr) < 0)
+        return -1;
+    return 0;
+}
+
+static bool is_blank(const struct identity *id)
+{
+    return id->application_id == 0 && id->user_version == 0 && id->tables == 0;
+}
+
+static int check_ours(const struct identity *id, const char *path, struct err *reterr)
+{
+    if (id->application_id != SCHEMA_APPLICATION_ID)
+        return err_set(reterr,
+                       "%s is the database of another application (application_id %" PRId64
+                       "); choose another file with --db",
+                       path, id->application_id);
+    if (id->user_version > SCHEMA_VERSION)
+        return err_set(reterr,
+                       "%s was written by a newer nines (schema %" PRId64
+                       ", this one knows %d); upgrade nines or choose another file",
+                       path, id->user_version, SCHEMA_VERSION);
+    return 0;
+}
+
+static int migrate_step(struct sqlite *db, int64_t from, struct err *reterr)
+{
+    char stamp[128];
+    snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             SCHEMA_APPLICATION_ID, (int)from + 1);
+    if (sqlite_exec(db, "BEGIN IMMEDIATE", reterr) < 0)
+        return -1;
+    if (sqlite_exec(db, migrations[from], reterr) < 0 || sqlite_exec(db, stamp, reterr) < 0 ||
+        sqlite_exec(db, "COMMIT", reterr) < 0) {
+        sqlite_rollback(db);
+        return -1;
+    }
+    return 0;
+}
+
+int schema_migrate(struct sqlite *db, const char *path, struct err *reterr)
+{
+    struct identity id = {0};
+    if (identify(db, &id, reterr) < 0)
+        return -1;
+    if (!is_blank(&id) && check_ours(&id, path, reterr) < 0)
+        return -1;
+    if (sqlite_is_readonly(db))
+        return err_set(reterr, "%s is read-only", path);
+    /* Only now: this writes to the file. */
+    if (sqlite_exec(db, "PRAGMA journal_mode = WAL", reterr) < 0)
+        return -1;
+    for (int64_t v = id.user_version; v < SCHEMA_VERSION; v++)
+        if (migrate_step(db, v, reterr) < 0)
+            return -1;
+    return 0;
+}
+
+int schema_check(struct sqlite *db, const char *path, struct err *reterr)
+{
+    struct identity id = {0};
+    if (identify(db, &id, reterr) < 0)
+        return -1;
+    if (is_blank(&id))
+        return err_set(reterr, "%s is empty: nothing was recorded yet", path);
+    if (check_ours(&id, path, reterr) < 0)
+        return -1;
+    if (id.user_version < SCHEMA_VERSION)
+        return err_set(reterr,
+                       "%s was written by an older nines (schema %" PRId64
+                       "); `nines run` or `nines import` brings it up to date",
+                       path, id.user_version);
+    return 0;
+}

@@ -1,0 +1,19 @@
+/*
+ * The tables: what they are (schema.c is their manual), whether a file holds
+ * them, and how an older file becomes a current one.
+ */
+#pragma once
+
+#include "base/err.h"
+
+struct sqlite;
+
+#define SCHEMA_APPLICATION_ID 0x6e696e65 /* "nine" */
+#define SCHEMA_VERSION 1
+
+/* For the writer: makes a new file ours, or migrates forward; each step is one
+ * transaction. Nothing is changed in a file that is not ours or is newer. */
+int schema_migrate(struct sqlite *db, const char *path, struct err *reterr);
+
+/* For readers: the file is ours and of this version. */
+int schema_check(struct sqlite *db, const char *path, struct err *reterr);

@@ -1,0 +1,185 @@
+/* The store's life: opened, waited for, asked how it is, closed. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "io/sqlite.h"
+#include "store/internal.h"
+#include "store/schema.h"
+#include "store/writer.h"
+
+#include <inttypes.h>
+
+#define BUSY_MS 2000 /* only readers of a log that is being reset hold the writer up */
+
+void outbox_item_release(struct outbox_item *item)
+{
+    mem_free(&item->receiver);
+    mem_free(&item->dedup_key);
+    mem_free(&item->payload);
+}
+
+/* ---- opening -------------------------------------------------------------- */
+
+static int load_outbox(struct store *s, struct err *reterr)
+{
+    struct sqlite_rows *q = sqlite_query(
+        s->db,
+        "SELECT id, created, attempts, receiver, dedup_key, payload FROM outbox"
+        " WHERE done = 0 ORDER BY id",
+        NULL, reterr);
+    int rc;
+    if (!q)
+        return -1;
+    while ((rc = sqlite_next(q, reterr)) > 0) {
+        struct outbox_item item = {
+            .id = sqlite_int(q, 0),
+            .created_us = sqlite_int(q, 1),
+            .attempts = (int)sqlite_int(q, 2),
+            .receiver = mem_strdup(sqlite_text(q, 3)),
+            .dedup_key = mem_strdup(sqlite_text(q, 4)),
+            .payload = mem_strdup(sqlite_text(q, 5)),
+        };
+        vec_push(&s->outbox, item);
+    }
+    return rc;
+}
+
+static int load(struct store *s, struct err *reterr)
+{
+    if (catalog_load(&s->catalog, s->db, reterr) < 0 || load_outbox(s, reterr) < 0)
+        return -1;
+    if (sqlite_lookup(s->db, "SELECT max(complete_through) FROM heartbeat", NULL,
+                      &s->complete_through_us, reterr) < 0)
+        return -1;
+    s->stats.complete_through_us = s->complete_through_us;
+    return 0;
+}
+
+static int open_database(struct store *s, struct err *reterr)
+{
+    if (sqlite_open(s->path, SQLITE_ACCESS_WRITE, BUSY_MS, &s->db, reterr) < 0 ||
+        schema_migrate(s->db, s->path, reterr) < 0 || sqlite_keep_wal(s->db, reterr) < 0)
+        return -1;
+    return sqlite_exec(s->db,
+                       "PRAGMA synchronous = NORMAL;"
+                       "PRAGMA cache_size = -16384;" /* KiB */
+                       "PRAGMA journal_size_limit = 67108864;",
+                       reterr);
+}
+
+static void destroy(struct store *s)
+{
+    for (size_t i = 0; i < s->outbox.len; i++)
+        outbox_item_release(&s->outbox.at[i]);
+    vec_release(&s->outbox);
+    vec_release(&s->handles);
+    catalog_release(&s->catalog);
+    sqlite_close(s->db);
+    lock_drop(&s->lock);
+    queue_release(&s->q);
+    free(s->path);
+    free(s);
+}
+
+int store_open_faulty(const struct store_options *o, store_fault_fn fault, void *fault_ctx,
+                      struct store **ret, struct err *reterr)
+{
+    struct store *s = mem_alloc(sizeof(*s));
+    s->o = *o;
+    s->path = mem_strdup(o->path);
+    s->o.path = s->path;
+    s->lock.fd = -1;
+    queue_init(&s->q, o->queue_bytes ? o->queue_bytes : STORE_QUEUE_BYTES);
+    if (lock_take(&s->lock, s->path, reterr) < 0 || open_database(s, reterr) < 0 ||
+        load(s, reterr) < 0)
+        goto failed;
+    sqlite_set_fault(s->db, fault, fault_ctx);
+    int rc = pthread_create(&s->thread, NULL, writer_main, s);
+    if (rc != 0) {
+        err_errno(reterr, rc, "cannot start the store thread");
+        goto failed;
+    }
+    *ret = s;
+    return 0;
+failed:
+    destroy(s);
+    return -1;
+}
+
+int store_open(const struct store_options *o, struct store **ret, struct err *reterr)
+{
+    return store_open_faulty(o, NULL, NULL, ret, reterr);
+}
+
+int store_close(struct store *s, int64_t patience_us, struct err *reterr)
+{
+    queue_stop(&s->q, patience_us);
+    pthread_join(s->thread, NULL);
+    int rc = s->failed;
+    if (rc < 0)
+        err_set(reterr, "%" PRIu64 " records could not be stored: %s",
+                s->q.pushed - s->q.committed, s->err.msg);
+    else
+        /* A reader in the way leaves the log for the next writer. */
+        (void)sqlite_checkpoint(s->db, true, NULL);
+    destroy(s);
+    return rc;
+}
+
+/* ---- waiting -------------------------------------------------------------- */
+
+static int out_of_patience(struct store *s, struct err *reterr)
+{
+    if (s->stats.failing_since_us)
+        return err_set(reterr, "%s", s->err.msg);
+    return err_set(reterr, "%s: not committed in time", s->path);
+}
+
+int store_flush(struct store *s, int64_t patience_us, struct err *reterr)
+{
+    struct queue *q = &s->q;
+    int rc = 0;
+    int64_t until_ns = clock_mono_ns() + patience_us * NSEC_PER_USEC;
+    pthread_mutex_lock(&q->mutex);
+    uint64_t wanted = q->pushed;
+    if (q->first)
+        q->urgent = true;
+    pthread_cond_signal(&q->wake);
+    while (q->committed < wanted && rc == 0) {
+        if (clock_mono_ns() >= until_ns)
+            rc = out_of_patience(s, reterr);
+        else
+            queue_wait_until(q, &q->done, until_ns);
+    }
+    pthread_mutex_unlock(&q->mutex);
+    return rc;
+}
+
+int store_settle(struct store *s, int64_t patience_us, struct err *reterr)
+{
+    struct queue *q = &s->q;
+    int rc = 0;
+    int64_t until_ns = clock_mono_ns() + patience_us * NSEC_PER_USEC;
+    if (store_flush(s, patience_us, reterr) < 0)
+        return -1;
+    pthread_mutex_lock(&q->mutex);
+    uint64_t ticket = ++q->settle_wanted;
+    pthread_cond_signal(&q->wake);
+    while (q->settle_done < ticket && rc == 0) {
+        if (clock_mono_ns() >= until_ns)
+            rc = out_of_patience(s, reterr);
+        else
+            queue_wait_until(q, &q->done, until_ns);
+    }
+    pthread_mutex_unlock(&q->mutex);
+    return rc;
+}
+
+void store_get_stats(struct store *s, struct store_stats *ret)
+{
+    pthread_mutex_lock(&s->q.mutex);
+    *ret = s->stats;
+    ret->queued_bytes = s->q.used_bytes;
+    ret->queue_limit_bytes = s->q.limit_bytes;
+    ret->refused_slots = s->q.refused;
+    pthread_mutex_unlock(&s->q.mutex);
+}
