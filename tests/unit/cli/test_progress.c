@@ -1,0 +1,94 @@
+/* The progress bar on a terminal, and its silence elsewhere. */
+#include "../cmocka_all.h"
+
+#include "cli/cli.h"
+
+#include <fcntl.h>
+#include <pty.h>
+#include <string.h>
+#include <unistd.h>
+
+static char out[4096];
+
+/* Runs `draw` with stderr on `fd`, and gives what arrived at `from`. */
+static void with_stderr(int fd, int from, void (*draw)(void))
+{
+    int saved = dup(STDERR_FILENO);
+    dup2(fd, STDERR_FILENO);
+    draw();
+    fflush(stderr);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    fcntl(from, F_SETFL, O_NONBLOCK);
+    ssize_t n = read(from, out, sizeof(out) - 1);
+    out[n > 0 ? n : 0] = '\0';
+}
+
+static void draw_half(void)
+{
+    struct progress p;
+    progress_start(&p, "import", 1000, false);
+    progress_update(&p, 500, "rows");
+    progress_update(&p, 501, "rows"); /* too soon to be shown */
+    p.shown_ns -= 200000000;
+    progress_update(&p, 1000, "rows");
+    progress_end(&p);
+}
+
+static void draw_unknown_total(void)
+{
+    struct progress p;
+    progress_start(&p, "import", 0, true);
+    p.started_ns -= 2000000000;
+    progress_update(&p, 1234567, "rows");
+    progress_end(&p);
+}
+
+static void draw_long_run(void)
+{
+    struct progress p;
+    progress_start(&p, "import", 1000000, true);
+    p.started_ns -= 10LL * 1000000000;
+    progress_update(&p, 250000, "rows");
+    progress_end(&p);
+}
+
+static void on_a_terminal(void **state)
+{
+    (void)state;
+    int master, slave;
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    with_stderr(slave, master, draw_half);
+    assert_non_null(strstr(out, "\rimport ████████████              50% 500 rows\033[K"));
+    assert_null(strstr(out, "501"));
+    assert_non_null(strstr(out, "\rimport ████████████████████████ 100% 1.00k rows\033[K"));
+    assert_string_equal(out + strlen(out) - 4, "\r\033[K");
+    with_stderr(slave, master, draw_unknown_total);
+    assert_non_null(strstr(out, "\rimport  1.23M rows, "));
+    assert_null(strstr(out, "%"));
+    with_stderr(slave, master, draw_long_run);
+    assert_non_null(strstr(out, " 25% 250k rows, 25.0k/s, 30s left"));
+    assert_non_null(strstr(out, "\033[32m"));
+    close(master);
+    close(slave);
+}
+
+static void silent_in_a_pipe(void **state)
+{
+    (void)state;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    with_stderr(fds[1], fds[0], draw_half);
+    assert_string_equal(out, "");
+    close(fds[0]);
+    close(fds[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(on_a_terminal),
+        cmocka_unit_test(silent_in_a_pipe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
