@@ -1,0 +1,194 @@
+/* RFC 4180: CRLF, quotes doubled, a header row; a missing number is an empty
+ * field. One row per objective. Numbers are those of the JSON form. */
+#include "report/fmt.h"
+#include "report/formats.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "base/when.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* Every column of burn, in header order; an SLO without it leaves it empty. */
+static const int64_t burn_windows[] = {
+    5 * USEC_PER_MIN,  30 * USEC_PER_MIN, 1 * USEC_PER_HOUR, 2 * USEC_PER_HOUR,
+    6 * USEC_PER_HOUR, 1 * USEC_PER_DAY,  3 * USEC_PER_DAY,
+};
+
+static const char header[] =
+    "at,slo,service,objective_name,target,budgeting_method,window_type,window,start,end,state,"
+    "sli,good,bad,total,excluded,expected,observed,coverage,prober_down,target_silent,not_started,"
+    "confidence_low,confidence_high,budget_unit,allowed,projected,consumed,remaining,"
+    "consumed_ratio,remaining_ratio,exhausts_at,"
+    "burn_5m,burn_30m,burn_1h,burn_2h,burn_6h,burn_1d,burn_3d,firing,"
+    "latency_count,latency_censored,p50,p90,p95,p99,max,lower_bound,reasons\r\n";
+
+struct row {
+    struct str *out;
+    bool started;
+};
+
+static void put(struct row *r, const char *text)
+{
+    if (r->started)
+        str_addc(r->out, ',');
+    r->started = true;
+    bool quote = strpbrk(text, ",\"\r\n") != NULL;
+    if (quote)
+        str_addc(r->out, '"');
+    size_t len;
+    for (size_t n = strlen(text); n > 0; text += len, n -= len) {
+        uint32_t cp = fmt_code_point(text, n, &len);
+        if (cp == '"')
+            str_addc(r->out, '"');
+        fmt_add_code_point(r->out, cp);
+    }
+    if (quote)
+        str_addc(r->out, '"');
+}
+
+static void put_int(struct row *r, int64_t v)
+{
+    char buf[FMT_MAX];
+    snprintf(buf, sizeof buf, "%" PRId64, v);
+    put(r, buf);
+}
+
+typedef char *number_text(char buf[static FMT_MAX], double v);
+
+static void put_number(struct row *r, bool has, double v, number_text *text)
+{
+    char buf[FMT_MAX];
+    put(r, has && isfinite(v) ? text(buf, v) : "");
+}
+
+static char *amount(char buf[static FMT_MAX], double v)
+{
+    return fmt_real(buf, v, 6);
+}
+
+static void put_time(struct row *r, int64_t us)
+{
+    char buf[WHEN_MAX];
+    put(r, us ? when_text(buf, us) : "");
+}
+
+static void put_seconds(struct row *r, int64_t us)
+{
+    char buf[FMT_MAX];
+    put(r, us < 0 ? "" : fmt_seconds(buf, us));
+}
+
+static void put_identity(struct row *r, const struct report *rep, const struct report_slo *s)
+{
+    char text[UNITS_MAX];
+    const struct window_def *w = &s->def->window;
+    put_time(r, rep->at_us);
+    put(r, s->def->name);
+    put(r, s->def->service ? s->def->service : "");
+    put(r, s->def->objective_name ? s->def->objective_name : "");
+    put(r, decimal_text(text, s->def->target));
+    put(r, s->budgeting_method);
+    put(r, w->type == WINDOW_ROLLING ? "rolling" : "calendar");
+    put(r, w->text);
+    put_time(r, s->start_us);
+    put_time(r, s->end_us);
+    put(r, slo_state_name(s->state));
+}
+
+static void put_counts(struct row *r, const struct report_slo *s)
+{
+    double coverage = 0;
+    bool has = fmt_coverage(s, &coverage);
+    put_number(r, s->has_sli, s->sli, fmt_near_one);
+    put_int(r, s->counts.good);
+    put_int(r, s->counts.bad);
+    put_int(r, counts_total(s->counts));
+    put_int(r, s->counts.excluded);
+    put_int(r, s->expected);
+    put_int(r, s->observed);
+    put_number(r, has, coverage, fmt_ratio);
+    put_int(r, s->prober_down);
+    put_int(r, s->target_silent);
+    put_int(r, s->not_started);
+    put_number(r, s->has_confidence, s->confidence_low, fmt_near_one);
+    put_number(r, s->has_confidence, s->confidence_high, fmt_near_one);
+}
+
+static void put_budget(struct row *r, const struct report_slo *s)
+{
+    put(r, fmt_unit(s));
+    put_number(r, true, s->allowed, amount);
+    put_number(r, true, s->projected, amount);
+    put_number(r, true, s->consumed, amount);
+    put_number(r, true, s->remaining, amount);
+    put_number(r, s->has_budget, s->consumed_ratio, fmt_ratio);
+    put_number(r, s->has_budget, s->remaining_ratio, fmt_ratio);
+    put_time(r, s->exhausts_at_us);
+}
+
+static void put_burn(struct row *r, const struct report_slo *s)
+{
+    enum severity firing = SEVERITY_NONE;
+    for (size_t i = 0; i < countof(burn_windows); i++) {
+        const struct report_burn *b = fmt_find_burn(s, burn_windows[i]);
+        put_number(r, b != NULL, b ? b->rate : 0, fmt_ratio);
+    }
+    for (size_t i = 0; i < s->tier_count; i++) {
+        if (s->tiers[i].firing && s->tiers[i].def.severity > firing)
+            firing = s->tiers[i].def.severity;
+    }
+    put(r, firing == SEVERITY_NONE ? "" : severity_name(firing));
+}
+
+static void put_latency(struct row *r, const struct report_latency *l)
+{
+    struct str names;
+    put_int(r, l->count);
+    put_int(r, l->censored);
+    put_seconds(r, l->p50_us);
+    put_seconds(r, l->p90_us);
+    put_seconds(r, l->p95_us);
+    put_seconds(r, l->p99_us);
+    put_seconds(r, l->max_us);
+    str_init(&names, 64);
+    str_addf(&names, "%s%s%s%s", l->p50_lower ? " p50" : "", l->p90_lower ? " p90" : "",
+             l->p95_lower ? " p95" : "", l->p99_lower ? " p99" : "");
+    put(r, names.len ? names.buf + 1 : "");
+    str_release(&names);
+}
+
+static void put_reasons(struct row *r, const struct report_slo *s)
+{
+    struct str text;
+    str_init(&text, 4096);
+    for (size_t i = 0; i < s->reason_count; i++)
+        str_addf(&text, "%s%s=%" PRId64, i ? " " : "", reason_name(s->reasons[i].reason),
+                 s->reasons[i].count);
+    put(r, text.buf);
+    str_release(&text);
+}
+
+static int write_csv(const struct report *r, const struct report_style *style, struct str *out)
+{
+    (void)style;
+    str_add(out, header);
+    for (size_t i = 0; i < r->slo_count; i++) {
+        struct row row = {.out = out};
+        put_identity(&row, r, &r->slos[i]);
+        put_counts(&row, &r->slos[i]);
+        put_budget(&row, &r->slos[i]);
+        put_burn(&row, &r->slos[i]);
+        put_latency(&row, &r->slos[i].latency);
+        put_reasons(&row, &r->slos[i]);
+        str_add(out, "\r\n");
+    }
+    return out->overflow ? -1 : 0;
+}
+
+const struct report_format report_csv = {
+    .name = "csv",
+    .help = "one row per objective, for spreadsheets",
+    .write = write_csv,
+};

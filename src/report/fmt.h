@@ -1,0 +1,110 @@
+/*
+ * Numbers and text as reports print them. Two voices: machine forms (JSON,
+ * CSV) are exact and free of decoration; people's forms group digits, floor
+ * what must not be flattered and never say NaN, infinity or negative zero.
+ *
+ * Functions that fill a buffer return it.
+ */
+#pragma once
+
+#include "nines/report.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FMT_MAX 64
+
+/* Shown for a number that does not exist. */
+#define FMT_NONE "\xe2\x80\x93" /* en dash */
+
+/* ---- machine forms ----------------------------------------------------- */
+
+/* At most `decimals` decimals, no trailing zeros: "172.8", "100", "0". The
+ * number must be finite. */
+char *fmt_real(char buf[static FMT_MAX], double v, int decimals);
+
+/* A ratio or rate: like fmt_real, always with a decimal point. Six decimals,
+ * or as many as six significant digits take: "0.578704", "1.0", "0.0000123457". */
+char *fmt_ratio(char buf[static FMT_MAX], double v);
+
+/* An SLI or a bound of it, nine decimals: what matters is its distance to 1. */
+char *fmt_near_one(char buf[static FMT_MAX], double v);
+
+/* Microseconds as seconds, exactly: "0.0123", "2.0". */
+char *fmt_seconds(char buf[static FMT_MAX], int64_t us);
+
+/* ---- people's forms ---------------------------------------------------- */
+
+char *fmt_count(char buf[static FMT_MAX], int64_t n);         /* "172,800" */
+char *fmt_events(char buf[static FMT_MAX], double n);         /* "172.8", "12,400" */
+char *fmt_percent(char buf[static FMT_MAX], double ratio, int digits); /* rounded: "42.1%" */
+char *fmt_floor(char buf[static FMT_MAX], double ratio, int digits);   /* floored: "99.94%" */
+char *fmt_burn(char buf[static FMT_MAX], double rate);        /* "0.25" "14.4" "1,000" */
+char *fmt_latency(char buf[static FMT_MAX], int64_t us, bool lower); /* "12.3ms" "≥50ms" "–" */
+
+/* A round latency on an axis: "5ms", "0.5s". */
+char *fmt_tick(char buf[static FMT_MAX], double us);
+
+/* The SLI, floored to two digits more than its target has, so that a miss is
+ * never rounded into a hit; FMT_NONE without data. */
+char *fmt_sli(char buf[static FMT_MAX], const struct report_slo *s);
+int fmt_sli_digits(const struct report_slo *s);
+
+char *fmt_day(char buf[static FMT_MAX], int64_t us);     /* "21 Nov" */
+char *fmt_date(char buf[static FMT_MAX], int64_t us);    /* "21 Nov 2026" */
+char *fmt_clock(char buf[static FMT_MAX], int64_t us);   /* "08:00", UTC */
+char *fmt_instant(char buf[static FMT_MAX], int64_t us); /* "21 Nov 2026 08:00 UTC" */
+char *fmt_stamp(char buf[static FMT_MAX], int64_t us);   /* "2026-11-21 08:00:15" */
+
+/* A span for people, at most two units: "3d 4h", "45m", "12s". */
+char *fmt_span(char buf[static FMT_MAX], int64_t us);
+
+/* ---- words about an SLO ------------------------------------------------ */
+
+const char *fmt_state(enum slo_state s);          /* "at risk" */
+const char *fmt_unit(const struct report_slo *s); /* of the budget: "events" or "slices" */
+char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s); /* "30d rolling" */
+
+/* "22 Oct 2026 to 21 Nov 2026", with times unless both ends are midnight UTC. */
+void fmt_period(struct str *out, const struct report_slo *s);
+
+/* "api-availability", or with several objectives "api-availability / strict". */
+void fmt_title(struct str *out, const struct report_slo *s);
+
+/* What the SLI counts: "api-health" or "api-health within 500ms". */
+void fmt_subject(struct str *out, const struct report_slo *s);
+
+/* What becomes of the budget at the pace of the last hours, a sentence without
+ * its full stop: "The budget runs out on 24 Nov 2026 14:00 UTC at this pace". */
+void fmt_outlook(struct str *out, const struct report_slo *s);
+
+/* Why coverage is not whole: "12 prober down, 3 not started"; "" when it is. */
+void fmt_missing(struct str *out, const struct report_slo *s);
+
+/* The rate over `window_us`, or NULL when there is none. */
+const struct report_burn *fmt_find_burn(const struct report_slo *s, int64_t window_us);
+
+/* Observed by expected; false when nothing was expected. */
+bool fmt_coverage(const struct report_slo *s, double *ret);
+
+/* How many of the SLOs are in a state. */
+size_t fmt_tally(const struct report *r, enum slo_state state);
+
+/* ---- text of unknown origin ------------------------------------------- */
+
+/*
+ * Decodes one code point of UTF-8, at most `n` bytes; *ret_len says how many it
+ * took (at least 1 for n > 0). Malformed bytes and control characters give
+ * U+FFFD: neither a terminal nor a browser gets to interpret them. Tab and
+ * line breaks give a space.
+ */
+uint32_t fmt_code_point(const char *s, size_t n, size_t *ret_len);
+
+/* Appends a code point as UTF-8. */
+void fmt_add_code_point(struct str *out, uint32_t cp);
+
+/* Appends cleaned text, at most `columns` code points, cut with an ellipsis.
+ * Returns how many were written. */
+size_t fmt_clean(struct str *out, const char *s, size_t columns);
+
+size_t fmt_columns(const char *s); /* code points */

@@ -1,0 +1,317 @@
+#include "report/charts.h"
+#include "report/curve.h"
+#include "report/fmt.h"
+#include "report/html.h"
+#include "report/svg.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+
+#include <stdio.h>
+
+#define FAILURES_SHOWN 12
+#define INCIDENTS_SHOWN 20
+#define NUMBERS_ROWS 32
+
+static const char *plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void put_head(struct str *out, const struct report_slo *s, size_t index)
+{
+    char a[FMT_MAX], t[UNITS_MAX];
+    struct str line;
+
+    str_addf(out, "<section class=\"slo\" id=\"slo-%zu\" aria-labelledby=\"name-%zu\">\n"
+                  "<div class=\"head\"><div><h2 id=\"name-%zu\">", index, index, index);
+    html_title(out, s);
+    str_add(out, "</h2>\n<p class=\"meta\">");
+    str_init(&line, 8192);
+    if (s->def->service && s->def->service[0])
+        str_addf(&line, "%s \xc2\xb7 ", s->def->service);
+    fmt_subject(&line, s);
+    str_addf(&line, " \xc2\xb7 %s", decimal_percent(t, s->def->target));
+    str_addf(&line, " over %s", fmt_window(a, s));
+    str_add(&line, " \xc2\xb7 ");
+    fmt_period(&line, s);
+    html_text(out, line.buf);
+    str_add(out, "</p></div>");
+    html_state(out, s->state);
+    str_add(out, "</div>\n<p class=\"verdict\">");
+    if (s->def->description) {
+        html_text(out, s->def->description);
+        str_add(out, s->def->description[0] ? "<br>" : "");
+    }
+    fmt_outlook(out, s);
+    str_add(out, ".");
+    if (s->state == SLO_WARMING)
+        str_add(out, " Data begins after the window does, so this is not yet the whole picture.");
+    str_add(out, "</p>\n");
+    str_release(&line);
+}
+
+/* ---- the five figures -------------------------------------------------- */
+
+static void fact_open(struct str *out, const char *name, const char *css, const char *value)
+{
+    str_addf(out, "<div><dt>%s</dt><dd class=\"big%s\">%s</dd><dd class=\"sub\">", name, css, value);
+}
+
+static void fact_close(struct str *out)
+{
+    str_add(out, "</dd></div>\n");
+}
+
+static void fact_sli(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX], t[UNITS_MAX];
+    bool miss = s->has_sli && s->sli < decimal_double(s->def->target);
+    fact_open(out, s->def->sli.faster_than_us > 0 ? "Fast enough" : "Availability",
+              miss ? " over-limit" : "", fmt_sli(a, s));
+    str_addf(out, "target %s", decimal_percent(t, s->def->target));
+    if (s->has_confidence) {
+        int digits = fmt_sli_digits(s);
+        str_addf(out, "<br>95%% interval %s to %s", fmt_percent(a, s->confidence_low, digits),
+                 fmt_percent(b, s->confidence_high, digits));
+    }
+    fact_close(out);
+}
+
+static void fact_budget(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    bool spent = s->has_budget && s->remaining <= 0;
+    fact_open(out, "Budget left", spent ? " over-limit" : "",
+              s->has_budget ? fmt_percent(a, s->remaining_ratio, 1) : FMT_NONE);
+    chart_meter(out, s);
+    if (s->has_budget)
+        str_addf(out, "<br>%s of %s bad %s spent", fmt_events(a, s->consumed),
+                 fmt_events(b, s->allowed), fmt_unit(s));
+    fact_close(out);
+}
+
+static void fact_burn(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX];
+    const struct report_burn *b = fmt_find_burn(s, 6 * USEC_PER_HOUR);
+    const struct report_burn *hour = fmt_find_burn(s, USEC_PER_HOUR);
+    size_t firing = 0;
+    for (size_t i = 0; i < s->tier_count; i++)
+        firing += s->tiers[i].firing;
+    fact_open(out, "Burn rate, 6h", "", b ? fmt_burn(a, b->rate) : FMT_NONE);
+    str_addf(out, "last hour %s<br>", hour ? fmt_burn(a, hour->rate) : FMT_NONE);
+    if (firing)
+        str_addf(out, "<span class=\"hot\">%zu alert%s firing</span>", firing,
+                 plural((int64_t)firing));
+    else
+        str_add(out, s->tier_count ? "no alert is firing" : "no alerts are set");
+    fact_close(out);
+}
+
+static void fact_latency(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    const struct report_latency *l = &s->latency;
+    fact_open(out, "p99 latency", "", fmt_latency(a, l->p99_us, l->p99_lower));
+    str_addf(out, "p50 %s<br>p95 %s", fmt_latency(a, l->p50_us, l->p50_lower),
+             fmt_latency(b, l->p95_us, l->p95_lower));
+    fact_close(out);
+}
+
+static void fact_coverage(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    double coverage;
+    bool has = fmt_coverage(s, &coverage);
+    fact_open(out, "Coverage", "", has ? fmt_floor(a, coverage, 2) : FMT_NONE);
+    if (has)
+        str_addf(out, "%s of %s checks", fmt_count(a, s->observed), fmt_count(b, s->expected));
+    if (s->observed < s->expected) {
+        str_add(out, "<br>");
+        fmt_missing(out, s);
+    }
+    fact_close(out);
+}
+
+/* ---- tables ------------------------------------------------------------ */
+
+static void table_open(struct str *out, const char *css, const char *title, const char *head)
+{
+    str_addf(out, "<div%s><h3>%s</h3><div class=\"scroll\"><table><thead><tr>%s</tr></thead><tbody>",
+             css, title, head);
+}
+
+static void table_close(struct str *out)
+{
+    str_add(out, "</tbody></table></div></div>\n");
+}
+
+static void put_tiers(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], u[UNITS_MAX], v[UNITS_MAX];
+    if (!s->tier_count)
+        return;
+    table_open(out, "", "Burn-rate alerts",
+               "<th>Alert</th><th>Windows</th><th class=\"n\">Fires at</th>"
+               "<th class=\"n\">Long</th><th class=\"n\">Short</th><th>Now</th>");
+    for (size_t i = 0; i < s->tier_count; i++) {
+        const struct report_tier *t = &s->tiers[i];
+        str_addf(out, "<tr><td>%s</td><td class=\"w\">%s and %s</td>", severity_name(t->def.severity),
+                 units_duration(u, t->def.long_us), units_duration(v, t->def.short_us));
+        str_addf(out, "<td class=\"n\">%s</td>", decimal_text(u, t->def.factor));
+        str_addf(out, "<td class=\"n\">%s</td>", fmt_burn(a, t->long_burn));
+        str_addf(out, "<td class=\"n\">%s</td>", fmt_burn(a, t->short_burn));
+        str_add(out, t->firing ? "<td class=\"hot\">firing</td></tr>"
+                               : "<td class=\"dim\">quiet</td></tr>");
+    }
+    table_close(out);
+}
+
+static void put_burn(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], u[UNITS_MAX];
+    if (!s->burn_count)
+        return;
+    str_add(out, "<div><h3>Burn rate by window</h3><div class=\"scroll\"><table><thead><tr>");
+    for (size_t i = 0; i < s->burn_count; i++)
+        str_addf(out, "<th class=\"n\">%s</th>", units_duration(u, s->burn[i].window_us));
+    str_add(out, "</tr></thead><tbody><tr>");
+    for (size_t i = 0; i < s->burn_count; i++)
+        str_addf(out, "<td class=\"n\">%s</td>",
+                 s->burn[i].has_rate ? fmt_burn(a, s->burn[i].rate) : FMT_NONE);
+    str_add(out, "</tr>");
+    table_close(out);
+}
+
+static void put_latency(struct str *out, const struct report_latency *l)
+{
+    char a[FMT_MAX];
+    if (l->count <= 0)
+        return;
+    const struct {
+        int64_t us;
+        bool lower;
+    } q[] = {{l->p50_us, l->p50_lower}, {l->p90_us, l->p90_lower}, {l->p95_us, l->p95_lower},
+             {l->p99_us, l->p99_lower}, {l->max_us, false}};
+    table_open(out, "", "Latency",
+               "<th class=\"n\">p50</th><th class=\"n\">p90</th><th class=\"n\">p95</th>"
+               "<th class=\"n\">p99</th><th class=\"n\">max</th><th class=\"n\">Runs</th>"
+               "<th class=\"n\">Failed</th>");
+    str_add(out, "<tr>");
+    for (size_t i = 0; i < countof(q); i++)
+        str_addf(out, "<td class=\"n\">%s</td>", fmt_latency(a, q[i].us, q[i].lower));
+    str_addf(out, "<td class=\"n\">%s</td>", fmt_count(a, l->count));
+    str_addf(out, "<td class=\"n\">%s</td></tr>", fmt_count(a, l->censored));
+    table_close(out);
+}
+
+static void put_reasons(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX];
+    if (!s->reason_count)
+        return;
+    table_open(out, "", "Where the budget went",
+               "<th>Reason</th><th class=\"n\">Events</th><th></th>");
+    for (size_t i = 0; i < s->reason_count; i++) {
+        const struct report_reason *r = &s->reasons[i];
+        str_addf(out, "<tr><td><code>%s</code> <span class=\"dim\">", reason_name(r->reason));
+        html_text(out, reason_text(r->reason));
+        str_addf(out, "</span></td><td class=\"n\">%s</td><td class=\"bar\"><span class=\"share\" "
+                      "style=\"width:", fmt_count(a, r->count));
+        svg_number(out, 100.0 * (double)r->count / (double)(s->reasons[0].count > 0 ? s->reasons[0].count : 1));
+        str_add(out, "%\"></span></td></tr>");
+    }
+    table_close(out);
+}
+
+static void put_incidents(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX], c[FMT_MAX];
+    if (!s->incident_count)
+        return;
+    table_open(out, "", "Incidents",
+               "<th>Began</th><th>Lasted</th><th>Severity</th><th class=\"n\">Lost</th>");
+    for (size_t i = 0; i < s->incident_count && i < INCIDENTS_SHOWN; i++) {
+        const struct report_incident *n = &s->incidents[s->incident_count - 1 - i];
+        str_addf(out, "<tr><td class=\"w\">%s</td><td class=\"w\">%s</td><td>%s</td><td class=\"n\">%s"
+                      "</td></tr>", fmt_instant(a, n->from_us),
+                 n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on",
+                 severity_name(n->severity), fmt_count(c, n->bad));
+    }
+    table_close(out);
+}
+
+static void put_failures(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX];
+    if (!s->failure_count)
+        return;
+    table_open(out, " class=\"wide\"", "Recent failures",
+               "<th>Time, UTC</th><th>Reason</th><th class=\"n\">Code</th><th>Message</th>");
+    for (size_t i = 0; i < s->failure_count && i < FAILURES_SHOWN; i++) {
+        const struct report_failure *f = &s->failures[i];
+        str_addf(out, "<tr><td class=\"w\">%s</td><td><code>%s</code></td><td class=\"n\">",
+                 fmt_stamp(a, f->at_us), reason_name(f->reason));
+        if (f->code)
+            str_addf(out, "%d", f->code);
+        str_add(out, "</td><td class=\"msg\">");
+        html_text(out, f->message ? f->message : reason_text(f->reason));
+        str_add(out, "</td></tr>");
+    }
+    table_close(out);
+}
+
+/* What the charts show, for those who cannot or do not want to see them. */
+static void put_numbers(struct str *out, const struct report_slo *s)
+{
+    struct curve c;
+    char a[FMT_MAX];
+    curve_build(&c, s, NUMBERS_ROWS);
+    if (!c.n)
+        return;
+    str_add(out, "<details><summary>The numbers behind the charts</summary><div class=\"scroll\">"
+                 "<table><thead><tr><th>From, UTC</th><th class=\"n\">Good</th><th class=\"n\">Bad</th>"
+                 "<th class=\"n\">Excluded</th><th class=\"n\">Expected</th>"
+                 "<th class=\"n\">Budget left</th><th class=\"n\">Highest burn</th>"
+                 "<th class=\"n\">Highest p50</th><th class=\"n\">p95</th><th class=\"n\">p99</th>"
+                 "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < c.n; i++) {
+        const struct bucket *b = &c.at[i];
+        const int64_t counts[] = {b->counts.good, b->counts.bad, b->counts.excluded, b->expected};
+        const int64_t latency[] = {b->p50_us, b->p95_us, b->p99_us};
+        str_addf(out, "<tr><td class=\"w\">%s</td>", fmt_stamp(a, b->from_us));
+        for (size_t k = 0; k < countof(counts); k++)
+            str_addf(out, "<td class=\"n\">%s</td>", fmt_count(a, counts[k]));
+        str_addf(out, "<td class=\"n\">%s</td>",
+                 b->has_budget ? fmt_percent(a, b->budget, 1) : FMT_NONE);
+        str_addf(out, "<td class=\"n\">%s</td>", b->has_burn ? fmt_burn(a, b->burn) : FMT_NONE);
+        for (size_t k = 0; k < countof(latency); k++)
+            str_addf(out, "<td class=\"n\">%s</td>", fmt_latency(a, latency[k], false));
+        str_add(out, "</tr>\n");
+    }
+    str_add(out, "</tbody></table></div></details>\n");
+}
+
+void html_slo(struct str *out, const struct report_slo *s, size_t index)
+{
+    put_head(out, s, index);
+    str_add(out, "<dl class=\"facts\">\n");
+    fact_sli(out, s);
+    fact_budget(out, s);
+    fact_burn(out, s);
+    fact_latency(out, s);
+    fact_coverage(out, s);
+    str_add(out, "</dl>\n");
+    charts_write(out, s, index);
+    str_add(out, "<div class=\"detail\">\n");
+    put_burn(out, s);
+    put_latency(out, &s->latency);
+    put_tiers(out, s);
+    put_reasons(out, s);
+    put_incidents(out, s);
+    put_failures(out, s);
+    str_add(out, "</div>\n");
+    put_numbers(out, s);
+    str_add(out, "</section>\n");
+}

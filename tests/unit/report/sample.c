@@ -1,0 +1,275 @@
+#include "sample.h"
+
+#include "base/arena.h"
+#include "base/units.h"
+
+#include <assert.h>
+#include <math.h>
+
+#define SLOS_MAX 64
+
+static const struct tier_def default_tiers[] = {
+    {SEVERITY_PAGE, 1 * USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 2},
+    {SEVERITY_PAGE, 6 * USEC_PER_HOUR, 30 * USEC_PER_MIN, {6, 0}, 2},
+    {SEVERITY_TICKET, 1 * USEC_PER_DAY, 2 * USEC_PER_HOUR, {3, 0}, 2},
+    {SEVERITY_TICKET, 3 * USEC_PER_DAY, 6 * USEC_PER_HOUR, {1, 0}, 2},
+};
+
+/* Fractions from a counter: the same report on every machine. */
+static double noise(unsigned long long i)
+{
+    return (double)(str_hash(&i, sizeof i) >> 11) / 9007199254740992.0;
+}
+
+struct span {
+    int first, last; /* steps */
+    double lost;     /* of each step's events; < 0: no data, > 1: excluded */
+};
+
+struct shape {
+    const char *name, *service, *probe, *description;
+    struct decimal target;
+    struct window_def window;
+    int64_t faster_than_us, start_us, end_us;
+    int steps_from, steps, per_step; /* steps with data, events a step */
+    double base_ms;
+    struct span spans[8];
+};
+
+static double lost_at(const struct shape *h, int step)
+{
+    for (size_t i = 0; i < 8 && h->spans[i].last > 0; i++) {
+        if (step >= h->spans[i].first && step <= h->spans[i].last)
+            return h->spans[i].lost;
+    }
+    return 0;
+}
+
+static void fill_point(struct report_point *p, const struct shape *h, int step)
+{
+    double lost = lost_at(h, step);
+    p->p50_us = p->p95_us = p->p99_us = -1;
+    p->expected = h->per_step;
+    if (step < h->steps_from || lost < 0)
+        return;
+    if (lost > 1) {
+        p->counts.excluded = h->per_step;
+        p->expected = 0;
+        return;
+    }
+    p->counts.bad = llround(lost * h->per_step);
+    if (!p->counts.bad && !h->steps_from && noise((unsigned)step * 7u + 3) > 0.985)
+        p->counts.bad = 1;
+    p->counts.good = h->per_step - p->counts.bad;
+    double daily = 1 + 0.25 * sin(step * 2 * 3.14159265 / 24);
+    double slow = lost > 0.02 ? 4 : 1;
+    p->p50_us = llround(h->base_ms * 1000 * daily * slow * (0.9 + 0.2 * noise((unsigned)step)));
+    p->p95_us = llround((double)p->p50_us * (2.4 + noise((unsigned)step * 3u)));
+    p->p99_us = llround((double)p->p95_us * (1.6 + 2 * noise((unsigned)step * 5u)));
+}
+
+/* Budget and burn of each step from its counts; a rolling window is taken as
+ * if the time before it had been the steady half of the allowance. */
+static void fill_curves(struct report_slo *s, const struct shape *h)
+{
+    double share = 1 - decimal_double(h->target);
+    double whole = share * h->per_step * (double)((h->end_us - h->start_us) / s->step_us);
+    double bad = 0, before = h->window.type == WINDOW_ROLLING && !h->steps_from ? whole * 0.35 : 0;
+    for (size_t i = 0; i < s->point_count; i++) {
+        struct report_point *p = &s->points[i];
+        int64_t total = counts_total(p->counts);
+        bad += (double)p->counts.bad;
+        if (!total)
+            continue;
+        double old = before * (1 - (double)i / (double)s->point_count);
+        p->has_budget = p->has_burn = true;
+        p->budget_remaining = 1 - (bad + old) / whole;
+        p->burn = (double)p->counts.bad / (double)total / share;
+    }
+}
+
+static void sum_up(struct report_slo *s)
+{
+    for (size_t i = 0; i < s->point_count; i++) {
+        s->counts.good += s->points[i].counts.good;
+        s->counts.bad += s->points[i].counts.bad;
+        s->counts.excluded += s->points[i].counts.excluded;
+        s->expected += s->points[i].expected;
+    }
+    s->observed = counts_total(s->counts);
+    if (!s->observed)
+        return;
+    double v = (double)s->observed, share = 1 - decimal_double(s->def->target);
+    double p = (double)s->counts.good / v, z = 1.959963984540054, z2 = z * z;
+    double mid = (p + z2 / (2 * v)) / (1 + z2 / v);
+    double half = z * sqrt(p * (1 - p) / v + z2 / (4 * v * v)) / (1 + z2 / v);
+    s->has_sli = s->has_confidence = s->has_budget = true;
+    s->sli = p;
+    s->confidence_low = mid - half;
+    s->confidence_high = fmin(mid + half, 1);
+    s->allowed = share * v;
+    s->projected = s->upto_us > s->start_us
+                       ? s->allowed * (double)(s->end_us - s->start_us) /
+                             (double)(s->upto_us - s->start_us)
+                       : 0;
+    s->consumed = (double)s->counts.bad;
+    s->remaining = s->allowed - s->consumed;
+    s->consumed_ratio = s->consumed / s->allowed;
+    s->remaining_ratio = s->remaining / s->allowed;
+}
+
+static void fill_tables(struct report *r, struct report_slo *s, double burn)
+{
+    static const int64_t minutes[] = {5, 30, 60, 120, 360, 1440, 4320};
+    s->burn_count = 7;
+    for (size_t i = 0; i < 7; i++)
+        s->burn[i] = (struct report_burn){minutes[i] * USEC_PER_MIN, s->has_sli,
+                                          burn / sqrt(1 + (double)i * 2)};
+    s->tier_count = 4;
+    s->tiers = arena_alloc(&r->arena, 4 * sizeof *s->tiers);
+    for (size_t i = 0; i < 4; i++) {
+        double b = burn / (1 + (double)i * 0.8);
+        s->tiers[i] = (struct report_tier){default_tiers[i],
+                                           b >= decimal_double(default_tiers[i].factor), b, b * 1.1};
+    }
+    s->latency = (struct report_latency){.p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1,
+                                         .max_us = -1};
+    if (!s->has_sli)
+        return;
+    s->latency = (struct report_latency){
+        .count = s->observed, .censored = s->counts.bad, .p50_us = 12300, .p90_us = 31850,
+        .p95_us = 48210, .p99_us = 512000, .max_us = 5000120,
+        .p99_lower = s->counts.bad * 100 > s->observed};
+    if (!s->counts.bad)
+        return;
+    int64_t main_part = s->counts.bad * 6 / 10;
+    s->reasons[0] = (struct report_reason){REASON_STATUS, s->counts.bad - main_part / 2};
+    s->reasons[1] = (struct report_reason){REASON_TTFB_TIMEOUT, main_part / 2};
+    s->reason_count = main_part / 2 > 0 ? 2 : 1;
+}
+
+static void fill_events(struct report *r, struct report_slo *s, const struct shape *h)
+{
+    s->incidents = arena_alloc(&r->arena, 8 * sizeof *s->incidents);
+    for (size_t i = 0; i < 8 && h->spans[i].last > 0; i++) {
+        const struct span *n = &h->spans[i];
+        if (n->lost <= 0.02 || n->lost > 1)
+            continue;
+        bool open = h->start_us + (n->last + 1) * s->step_us >= s->upto_us;
+        s->incidents[s->incident_count++] = (struct report_incident){
+            h->start_us + n->first * s->step_us + 11 * USEC_PER_MIN,
+            open ? 0 : h->start_us + (n->last + 1) * s->step_us + 26 * USEC_PER_MIN,
+            n->lost > 0.05 ? SEVERITY_PAGE : SEVERITY_TICKET,
+            llround(n->lost * h->per_step * (n->last - n->first + 1))};
+    }
+    if (!s->counts.bad)
+        return;
+    s->failures = arena_alloc(&r->arena, 3 * sizeof *s->failures);
+    s->failure_count = 3;
+    s->failures[0] = (struct report_failure){s->upto_us - 95 * USEC_PER_SEC, REASON_STATUS, 503,
+                                             "status 503, expected 200"};
+    s->failures[1] = (struct report_failure){s->upto_us - 3700 * USEC_PER_SEC, REASON_TTFB_TIMEOUT,
+                                             0, "no first byte within 5s of sending the request"};
+    s->failures[2] = (struct report_failure){s->upto_us - 9000 * USEC_PER_SEC, REASON_JSON, 200,
+                                             "$.checks.redis.status is \"degraded\", expected "
+                                             "\"healthy\""};
+}
+
+#define DAY_START(days) (SAMPLE_AT_US - (days) * USEC_PER_DAY)
+
+static const struct shape shapes[SAMPLE_KINDS] = {
+    [SAMPLE_MET] = {"api-availability", "agent-api", "api-health",
+                    "The API answers /health with 200 and reports itself healthy.", {999, 3},
+                    {WINDOW_ROLLING, 30 * USEC_PER_DAY, .text = "30d"}, 0, DAY_START(30),
+                    SAMPLE_AT_US, 0, 720, 240, 9,
+                    {{131, 133, 0.08}, {290, 301, 2}, {420, 424, -1}, {618, 618, 0.03}}},
+    [SAMPLE_BREACHED] = {"chat-first-token", "agent-api", "chat-completions", NULL, {99, 2},
+                         {WINDOW_ROLLING, 7 * USEC_PER_DAY, .text = "7d"}, 500000, DAY_START(7),
+                         SAMPLE_AT_US, 0, 168, 240, 95,
+                         {{20, 22, 0.04}, {70, 78, 0.12}, {158, 167, 0.31}}},
+    [SAMPLE_AT_RISK] = {"execute-availability", "agent-runtime", "agent-execute", NULL, {995, 3},
+                        {WINDOW_CALENDAR, .unit = CALENDAR_MONTH, .count = 1,
+                         .timezone = "Europe/Berlin", .text = "1 month"},
+                        0, 1793487600000000LL, 1796079600000000LL, 0, 481, 120, 41,
+                        {{100, 103, 0.22}, {240, 250, 0.01}, {331, 333, 0.4}}},
+    [SAMPLE_WARMING] = {"ready-new-region", "agent-runtime", "eu-west-readyz", NULL, {999, 3},
+                        {WINDOW_ROLLING, 30 * USEC_PER_DAY, .text = "30d"}, 0, DAY_START(30),
+                        SAMPLE_AT_US, 718, 720, 240, 14, {{0}}},
+    [SAMPLE_NO_DATA] = {"billing-webhook", "billing", "billing-hook", NULL, {99, 2},
+                        {WINDOW_ROLLING, 7 * USEC_PER_DAY, .text = "7d"}, 0, DAY_START(7),
+                        SAMPLE_AT_US, 168, 168, 240, 1, {{0}}},
+    [SAMPLE_HOSTILE] = {"</title><script>alert(1)</script>|*_`\"'", "a,\"b\"\r\n=1+1",
+                        "probe\033[31m\x01", "\xff\xfe bad <b>bytes</b> @everyone \xe2\x80\xae",
+                        {9, 1}, {WINDOW_ROLLING, USEC_PER_DAY, .text = "1d"}, 1000, DAY_START(1),
+                        SAMPLE_AT_US, 0, 24, 60, 5, {{3, 4, 0.5}}},
+};
+
+static enum slo_state state_of(enum sample_kind kind)
+{
+    static const enum slo_state states[] = {SLO_MET, SLO_BREACHED, SLO_AT_RISK,
+                                            SLO_WARMING, SLO_NO_DATA, SLO_MET};
+    return states[kind];
+}
+
+static void set_state(struct report_slo *s, enum sample_kind kind)
+{
+    s->state = state_of(kind);
+    if (kind == SAMPLE_AT_RISK)
+        s->exhausts_at_us = SAMPLE_AT_US + 52 * USEC_PER_HOUR;
+    if (kind == SAMPLE_WARMING)
+        s->not_started = s->expected - s->observed;
+    else if (s->has_sli)
+        s->prober_down = s->expected - s->observed;
+    else
+        s->target_silent = s->expected;
+}
+
+struct report_slo *sample_add(struct report *r, enum sample_kind kind)
+{
+    static const double burns[] = {0.42, 31.5, 1.6, 0, 0, 2};
+    const struct shape *h = &shapes[kind];
+    struct slo_def *def = arena_alloc(&r->arena, sizeof *def);
+
+    assert(r->slo_count < SLOS_MAX);
+    *def = (struct slo_def){.name = h->name, .service = h->service, .description = h->description,
+                            .objective_name = "", .target = h->target, .window = h->window,
+                            .alerting = true, .tiers = default_tiers, .tier_count = 4,
+                            .sli = {.probe = h->probe, .faster_than_us = h->faster_than_us}};
+    struct report_slo *s = &r->slos[r->slo_count++];
+    *s = (struct report_slo){.def = def, .budgeting_method = "Occurrences", .start_us = h->start_us,
+                             .end_us = h->end_us, .step_us = USEC_PER_HOUR};
+    s->upto_us = h->end_us < SAMPLE_AT_US ? h->end_us : SAMPLE_AT_US;
+    s->point_count = (size_t)h->steps;
+    s->points = arena_alloc(&r->arena, s->point_count * sizeof *s->points);
+    for (int i = 0; i < h->steps; i++) {
+        s->points[i].at_us = h->start_us + i * s->step_us;
+        fill_point(&s->points[i], h, i);
+    }
+    fill_curves(s, h);
+    sum_up(s);
+    fill_tables(r, s, burns[kind]);
+    fill_events(r, s, h);
+    set_state(s, kind);
+    if (kind == SAMPLE_HOSTILE)
+        s->failures[0].message = "<img src=x onerror=alert(1)> | a\x1b]0;title\x07 \"quoted\"\nline "
+                                 "two \xc0\xaf & \xf0\x9f\x94\xa5";
+    return s;
+}
+
+void sample_init(struct report *r)
+{
+    *r = (struct report){.generated_at_us = SAMPLE_AT_US, .at_us = SAMPLE_AT_US};
+    r->slos = arena_alloc(&r->arena, SLOS_MAX * sizeof *r->slos);
+}
+
+void sample_all(struct report *r)
+{
+    sample_init(r);
+    for (int k = SAMPLE_MET; k <= SAMPLE_NO_DATA; k++)
+        sample_add(r, (enum sample_kind)k);
+}
+
+void sample_release(struct report *r)
+{
+    arena_release(&r->arena);
+}
