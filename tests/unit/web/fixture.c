@@ -1,0 +1,112 @@
+#include "fixture.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define NOW_US 1790000000123456
+
+static const struct probe_kind kind = {.name = "http"};
+
+static const struct tier_def tiers[] = {
+    {SEVERITY_PAGE, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 2},
+    {SEVERITY_TICKET, 3 * USEC_PER_DAY, 6 * USEC_PER_HOUR, {1, 0}, 2},
+};
+
+static struct probe_def *make_probe(struct arena *a, const char *id)
+{
+    struct probe_def *p = arena_alloc(a, sizeof(*p));
+
+    p->id = id;
+    p->kind = &kind;
+    p->interval_us = 15 * USEC_PER_SEC;
+    p->timeout_us = 5 * USEC_PER_SEC;
+    return p;
+}
+
+static struct slo_def *make_slo(struct arena *a, const char *name)
+{
+    struct slo_def *s = arena_alloc(a, sizeof(*s));
+
+    s->name = name;
+    s->service = "agent \"api\"\n\\ core";
+    s->objective_name = "";
+    s->target = (struct decimal){999, 3};
+    s->tiers = tiers;
+    s->tier_count = countof(tiers);
+    return s;
+}
+
+struct config *fixture_config(void)
+{
+    struct config *c = mem_alloc(sizeof(*c));
+
+    c->refs = 1;
+    c->file_count = 2;
+    c->probe_count = c->slo_count = 2;
+    c->probes = mem_array(2, sizeof(*c->probes));
+    c->slos = mem_array(2, sizeof(*c->slos));
+    c->probes[0] = make_probe(&c->arena, "api-health");
+    c->probes[1] = make_probe(&c->arena, "fresh");
+    c->slos[0] = make_slo(&c->arena, "api-availability");
+    c->slos[1] = make_slo(&c->arena, "empty");
+    return c;
+}
+
+/* By hand: the kinds in it know no release. */
+void fixture_config_free(struct config *c)
+{
+    arena_release(&c->arena);
+    free(c->probes);
+    free(c->slos);
+    free(c);
+}
+
+static void fill_probe(struct status *s, struct status_probe *p)
+{
+    const struct result good = {.slot_us = NOW_US - 20 * USEC_PER_SEC, .total_us = 12345,
+                                .code = 200};
+    const struct result bad = {.slot_us = NOW_US - 5 * USEC_PER_SEC, .total_us = 5000000,
+                               .code = 503, .outcome = OUTCOME_BAD, .reason = REASON_STATUS,
+                               .phases = {100, 900, 0, 10, 11200, 100}};
+
+    for (int i = 0; i < 7; i++)
+        probe_counters_add(&p->counters, &good);
+    probe_counters_add(&p->counters, &bad);
+    p->has_last = true;
+    p->last = bad;
+    p->message = status_text(s, "the status is 503, expected 200");
+    p->cert_not_after_us = NOW_US + 30 * USEC_PER_DAY;
+    p->in_flight = 1;
+}
+
+static void fill_slo(struct status_slo *slo)
+{
+    slo->state = SLO_AT_RISK;
+    slo->counts = (struct counts){999, 1, 3};
+    slo->expected = 1010;
+    slo->observed = 1000;
+    slo->has_budget = true;
+    slo->remaining_ratio = -0.25;
+    slo->burn[0] = (struct report_burn){5 * USEC_PER_MIN, true, 14.5};
+    slo->burn[1] = (struct report_burn){USEC_PER_HOUR, false, 0};
+    slo->burn_count = 2;
+    slo->firing[0] = true;
+    slo->alert.phase = ALERT_FIRING;
+    slo->alert.severity = SEVERITY_PAGE;
+}
+
+struct status *fixture_status(struct config *c)
+{
+    struct status *s = status_new(c);
+
+    s->built_mono_ns = clock_mono_ns();
+    s->now_us = NOW_US;
+    s->started_us = NOW_US - USEC_PER_HOUR;
+    fill_probe(s, &s->probes[0]);
+    fill_slo(&s->slos[0]);
+    s->reload = (struct status_reload){.succeeded = 1, .last_ok = true, .last_us = NOW_US};
+    s->store.queue_limit_bytes = STORE_QUEUE_BYTES;
+    s->store.commits = 17;
+    histogram_add(&s->scheduler.lag, 120);
+    return s;
+}

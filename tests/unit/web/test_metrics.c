@@ -1,0 +1,125 @@
+/*
+ * The metrics of a full picture, of an empty one and of none: what they say,
+ * and that promtool finds nothing to object to. With an argument, prints them:
+ * the promtool test pipes that.
+ */
+#include "web/metrics.h"
+
+#include "fixture.h"
+#include "base/mem.h"
+#include "web/health.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+
+static void has_line(const struct str *s, const char *line)
+{
+    mem_auto char *whole = mem_printf("\n%s\n", line);
+
+    if (!strstr(s->buf, whole))
+        fail_msg("no line: %s", line);
+}
+
+static void write_fixture(struct str *out)
+{
+    struct config *c = fixture_config();
+    struct status *s = fixture_status(c);
+
+    metrics_write(s, s->built_mono_ns, out);
+    status_unref(s);
+    fixture_config_free(c);
+}
+
+static void test_full(void **state)
+{
+    struct str out;
+
+    (void)state;
+    str_init(&out, 1 << 20);
+    write_fixture(&out);
+    has_line(&out, "nines_ready 1");
+    has_line(&out, "nines_probe_results_total{probe=\"api-health\",outcome=\"good\"} 7");
+    has_line(&out, "nines_probe_results_total{probe=\"fresh\",outcome=\"bad\"} 0");
+    has_line(&out, "nines_probe_failures_total{probe=\"api-health\",outcome=\"bad\","
+                   "reason=\"status\"} 1");
+    has_line(&out, "nines_probe_duration_seconds_bucket{probe=\"api-health\",le=\"0.025\"} 7");
+    has_line(&out, "nines_probe_duration_seconds_count{probe=\"api-health\"} 8");
+    has_line(&out, "nines_probe_duration_seconds_sum{probe=\"api-health\"} 5.086415");
+    has_line(&out, "nines_probe_good{probe=\"api-health\"} 0");
+    has_line(&out, "nines_probe_phase_seconds{probe=\"api-health\",phase=\"wait\"} 0.0112");
+    has_line(&out, "nines_probe_last_slot_timestamp_seconds{probe=\"api-health\"} "
+                   "1789999995.123456");
+    has_line(&out, "nines_slo_sli_ratio{slo=\"api-availability\",objective=\"\","
+                   "service=\"agent \\\"api\\\"\\n\\\\ core\"} 0.999");
+    assert_non_null(strstr(out.buf, "\nnines_slo_budget_remaining_ratio{slo=\"api-availability\""));
+    assert_null(strstr(out.buf, "\nnines_slo_budget_remaining_ratio{slo=\"empty\""));
+    assert_null(strstr(out.buf, "\nnines_probe_good{probe=\"fresh\"}"));
+    assert_null(strstr(out.buf, "nan"));
+    assert_null(strstr(out.buf, "window=\"1h\"")); /* no rate, no sample */
+    str_release(&out);
+}
+
+static void test_none(void **state)
+{
+    struct str out;
+
+    (void)state;
+    str_init(&out, 1 << 20);
+    metrics_write(NULL, 0, &out);
+    has_line(&out, "nines_ready 0");
+    has_line(&out, "nines_check_ok{check=\"engine\"} 0");
+    assert_null(strstr(out.buf, "nines_store_"));
+    str_release(&out);
+}
+
+static void test_health(void **state)
+{
+    struct config *c = fixture_config();
+    struct status *s = fixture_status(c);
+    struct str out;
+    json_error_t error;
+
+    (void)state;
+    str_init(&out, 1 << 20);
+    assert_true(health_details(s, s->built_mono_ns, &out));
+    json_t *doc = json_loads(out.buf, 0, &error);
+    assert_non_null(doc);
+    const json_t *probe = json_array_get(json_object_get(doc, "probes"), 0);
+    assert_string_equal(json_string_value(json_object_get(probe, "reason")), "status");
+    assert_string_equal(json_string_value(json_object_get(probe, "slot")),
+                        "2026-09-21T14:13:15.123456Z");
+    const json_t *slo = json_array_get(json_object_get(doc, "slos"), 1);
+    assert_true(json_is_null(json_object_get(slo, "sli")));
+    json_decref(doc);
+    str_clear(&out);
+    assert_false(health_ready(NULL, 0, &out));
+    assert_non_null(strstr(out.buf, "\"starting\""));
+    str_release(&out);
+    status_unref(s);
+    fixture_config_free(c);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_none),
+        cmocka_unit_test(test_health),
+    };
+
+    (void)argv;
+    if (argc > 1) {
+        struct str out;
+        str_init(&out, 1 << 20);
+        write_fixture(&out);
+        fputs(out.buf, stdout);
+        str_release(&out);
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
