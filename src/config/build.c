@@ -26,8 +26,24 @@ const struct field *build_kind_fields(struct arena *a, const struct field *base,
     return fields;
 }
 
-int build_choice(struct build *b, const struct node *n, const struct choice *choice,
-                 const char *const *names, size_t count, const char *what)
+static void no_choice(struct build *b, const struct node *n, const struct field *fields,
+                      const char *const *names, size_t count, const char *what)
+{
+    struct str list;
+    for (size_t i = 0; i < count; i++)
+        if (decode_misspelt(n, fields, names[i]))
+            return;
+    str_init(&list, 512);
+    for (size_t i = 0; i < count; i++)
+        str_addf(&list, "%s'%s:'", i ? ", " : "", names[i]);
+    decode_error(&b->decode, n->pos, "missing what kind of %s this is: one of %s", what,
+                 list.buf);
+    str_release(&list);
+}
+
+int build_choice(struct build *b, const struct node *n, const struct field *fields,
+                 const struct choice *choice, const char *const *names, size_t count,
+                 const char *what)
 {
     int chosen = -1;
     for (size_t i = 0; i < count; i++) {
@@ -40,15 +56,8 @@ int build_choice(struct build *b, const struct node *n, const struct choice *cho
         }
         chosen = (int)i;
     }
-    if (chosen < 0) {
-        struct str list;
-        str_init(&list, 512);
-        for (size_t i = 0; i < count; i++)
-            str_addf(&list, "%s'%s:'", i ? ", " : "", names[i]);
-        decode_error(&b->decode, n->pos, "missing what kind of %s this is: one of %s", what,
-                     list.buf);
-        str_release(&list);
-    }
+    if (chosen < 0)
+        no_choice(b, n, fields, names, count, what);
     return chosen;
 }
 

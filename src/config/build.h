@@ -65,8 +65,9 @@ const struct field *build_kind_fields(struct arena *a, const struct field *base,
                                       size_t n, size_t offset);
 
 /* The index of the one kind that was chosen, or -1 after an error. */
-int build_choice(struct build *b, const struct node *n, const struct choice *choice,
-                 const char *const *names, size_t count, const char *what);
+int build_choice(struct build *b, const struct node *n, const struct field *fields,
+                 const struct choice *choice, const char *const *names, size_t count,
+                 const char *what);
 
 /* Decodes what is under the key of the chosen kind. */
 void build_spec(struct build *b, const struct node *under, const char *kind,

@@ -178,7 +178,7 @@ static void build_receiver(struct build *b, const struct node *n)
         return;
     if (raw.name && !build_check_name(b, n, "name", raw.name))
         raw.name = NULL;
-    int chosen = build_choice(b, n, &raw.kind, names, count, "receiver");
+    int chosen = build_choice(b, n, b->receiver_fields, &raw.kind, names, count, "receiver");
     if (chosen < 0)
         return;
 

@@ -63,13 +63,27 @@ static char *join_names(char buf[static LIST_TEXT_MAX], const char *const *names
     return buf;
 }
 
+static size_t field_names(const struct field *fields, const char *names[static NAMES_MAX])
+{
+    size_t n = 0;
+    for (; fields[n].name && n < NAMES_MAX; n++)
+        names[n] = fields[n].name;
+    return n;
+}
+
+static const struct field *find_field(const struct field *fields, const char *name)
+{
+    for (; fields->name; fields++)
+        if (str_eq(fields->name, name))
+            return fields;
+    return NULL;
+}
+
 static void unknown_key(struct decode *c, const struct node *key, const struct field *fields)
 {
     const char *names[NAMES_MAX];
     char list[LIST_TEXT_MAX], found[FOUND_MAX];
-    size_t n = 0;
-    for (; fields[n].name && n < NAMES_MAX; n++)
-        names[n] = fields[n].name;
+    size_t n = field_names(fields, names);
     const char *shown = decode_found(key, found);
     const char *near = str_nearest(key->text, names, n);
     if (near)
@@ -77,6 +91,18 @@ static void unknown_key(struct decode *c, const struct node *key, const struct f
     else
         decode_error(c, key->pos, "unknown key %s; expected %s", shown,
                      join_names(list, names, n));
+}
+
+bool decode_misspelt(const struct node *map, const struct field *fields, const char *name)
+{
+    const char *names[NAMES_MAX];
+    size_t n = field_names(fields, names);
+    for (size_t i = 0; i < map->n; i++) {
+        const char *key = map->items[2 * i]->text;
+        if (!find_field(fields, key) && str_eq(str_nearest(key, names, n), name))
+            return true;
+    }
+    return false;
 }
 
 /* ---- single values ------------------------------------------------------------ */
@@ -335,16 +361,15 @@ void decode_object(struct decode *c, const struct node *n, const struct field *f
     }
     for (size_t i = 0; i < n->n; i++) {
         const struct node *key = n->items[2 * i];
-        const struct field *f = fields;
-        while (f->name && !str_eq(f->name, key->text))
-            f++;
-        if (f->name)
+        const struct field *f = find_field(fields, key->text);
+        if (f)
             decode_value(c, n->items[2 * i + 1], f, (char *)out + f->offset);
         else
             unknown_key(c, key, fields);
     }
     for (const struct field *f = fields; f->name; f++)
-        if ((f->flags & FIELD_REQUIRED) && !node_get(n, f->name))
+        if ((f->flags & FIELD_REQUIRED) && !node_get(n, f->name) &&
+            !decode_misspelt(n, fields, f->name))
             decode_error(c, n->pos, "missing key '%s'", f->name);
 }
 

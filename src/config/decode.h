@@ -16,6 +16,10 @@ void decode_error(struct decode *c, struct pos pos, const char *fmt, ...)
 /* What a node is, for "expected X; found Y": "'15'", "a list", "nothing". */
 const char *decode_found(const struct node *n, char buf[static FOUND_MAX]);
 
+/* Whether some unknown key of the map was told to be `name`: then that it is
+ * missing need not be said as well. */
+bool decode_misspelt(const struct node *map, const struct field *fields, const char *name);
+
 /* For FIELD_CUSTOM: keeps the node itself, in a `const struct node *`. */
 void decode_keep(struct decode *c, const struct node *n, void *out);
 

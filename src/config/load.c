@@ -154,7 +154,7 @@ static void check_version(struct build *b, const struct node *doc)
     char found[FOUND_MAX];
     const struct node *version = node_get(doc, "apiVersion");
     if (!version)
-        decode_error(&b->decode, doc->pos, "missing key 'apiVersion': " API_VERSION);
+        decode_error(&b->decode, doc->pos, "missing key 'apiVersion'; it is " API_VERSION);
     else if (version->kind != NODE_SCALAR || !str_eq(version->text, API_VERSION))
         decode_error(&b->decode, version->pos, "apiVersion: expected " API_VERSION "; found %s",
                      decode_found(version, found));

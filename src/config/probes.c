@@ -150,7 +150,7 @@ static void set_spec(struct build *b, const struct node *n, const struct probe_r
 {
     const char *names[KINDS_MAX], *helps[KINDS_MAX];
     size_t count = kind_names(b->tables, names, helps);
-    int chosen = build_choice(b, n, &raw->kind, names, count, "probe");
+    int chosen = build_choice(b, n, b->probe_fields, &raw->kind, names, count, "probe");
     if (chosen < 0)
         return;
     const struct node *under = raw->kind.at[chosen];

@@ -82,32 +82,40 @@ static int check_bytes(const struct reader *r)
     return 0;
 }
 
-static const char *advice(const struct reader *r, const yaml_parser_t *p)
+/* What people get wrong most, in their words; false: no better text is known. */
+static bool explain(const struct reader *r, const yaml_parser_t *p)
 {
+    struct pos pos = pos_of(r, p->problem_mark);
     char c = byte_at(r, p->problem_mark);
-    if (strstr(p->problem, "cannot start any token")) {
+    if (p->problem && strstr(p->problem, "cannot start any token")) {
         if (c == '\t')
-            return "; indentation is made of spaces, not tabs";
-        return "; put the value in quotes";
+            diag_error(r->diag, pos, "YAML syntax: a tab; indentation is made of spaces");
+        else
+            diag_error(r->diag, pos, "YAML syntax: a value that starts with '%c' needs quotes", c);
+        return true;
     }
-    if (strstr(p->problem, "mapping values are not allowed"))
-        return "; text that holds ': ' needs quotes, keys of one mapping need one indentation";
-    return "";
+    if (p->problem && strstr(p->problem, "mapping values are not allowed")) {
+        diag_error(r->diag, pos,
+                   "YAML syntax: a ':' that does not belong here: text that holds ': ' needs "
+                   "quotes, and all keys of a mapping the same indentation");
+        return true;
+    }
+    return false;
 }
 
 static int syntax_error(const struct reader *r)
 {
     const yaml_parser_t *p = &r->parser;
     const char *problem = p->problem ? p->problem : "cannot be read";
-    if (p->error == YAML_READER_ERROR) {
+    if (p->error == YAML_READER_ERROR)
         diag_error(r->diag, pos_at(r, p->problem_offset), "%s", problem);
-    } else if (p->problem && p->context) {
-        diag_error(r->diag, pos_of(r, p->problem_mark), "YAML syntax: %s %s from line %zu on%s",
-                   problem, p->context, p->context_mark.line + 1, advice(r, p));
-    } else {
-        diag_error(r->diag, pos_of(r, p->problem_mark), "YAML syntax: %s%s", problem,
-                   p->problem ? advice(r, p) : "");
-    }
+    else if (explain(r, p))
+        return -1;
+    else if (p->context)
+        diag_error(r->diag, pos_of(r, p->problem_mark), "YAML syntax: %s %s from line %zu on",
+                   problem, p->context, p->context_mark.line + 1);
+    else
+        diag_error(r->diag, pos_of(r, p->problem_mark), "YAML syntax: %s", problem);
     return -1;
 }
 

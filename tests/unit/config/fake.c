@@ -1,0 +1,123 @@
+#include "fake.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "nines/notifier.h"
+#include "nines/probe.h"
+#include "nines/slo.h"
+
+_Static_assert(sizeof(struct decimal_box) == sizeof(struct decimal), "a decimal");
+
+static struct fake_counts counts;
+
+struct fake_counts fake_take_counts(void)
+{
+    struct fake_counts taken = counts;
+    counts = (struct fake_counts){0};
+    return taken;
+}
+
+static const struct field expect_fields[] = {
+    {"status", FIELD_INT, offsetof(struct fake_expect, status), .min = 100, .max = 599},
+    {"faster_than", FIELD_DURATION, offsetof(struct fake_expect, faster_than_us)},
+    {0},
+};
+
+static const struct field http_fields[] = {
+    {"url", FIELD_STRING, offsetof(struct fake_spec, url), .flags = FIELD_REQUIRED},
+    {"ca", FIELD_PATH, offsetof(struct fake_spec, ca)},
+    {"retries", FIELD_INT, offsetof(struct fake_spec, retries), .max = 10},
+    {"limit", FIELD_SIZE, offsetof(struct fake_spec, limit), .min = 1, .max = 1 << 20},
+    {"share", FIELD_PERCENT, offsetof(struct fake_spec, share)},
+    {"ip", FIELD_ENUM, offsetof(struct fake_spec, ip),
+     .names = (const char *const[]){"any", "4", "6", NULL}},
+    {"reuse", FIELD_BOOL, offsetof(struct fake_spec, reuse)},
+    {"tags", FIELD_STRING_LIST, offsetof(struct fake_spec, tags)},
+    {"headers", FIELD_SECRET_MAP, offsetof(struct fake_spec, headers)},
+    {"token", FIELD_SECRET, offsetof(struct fake_spec, token)},
+    {"expect", FIELD_OBJECT, offsetof(struct fake_spec, expect), .fields = expect_fields},
+    {0},
+};
+
+static void http_prepare(struct decode *c, const struct node *n, const struct probe_def *def,
+                         void *spec)
+{
+    const struct fake_spec *s = spec;
+    if (!def->id || !def->interval_us || !s->url)
+        abort();
+    counts.prepared++;
+    if (str_eq(s->url, "bad"))
+        diag_error(c->diag, node_get(n, "url")->pos, "url: a bad one");
+}
+
+static void http_release(void *spec)
+{
+    (void)spec;
+    counts.released++;
+}
+
+static const struct probe_kind fake_http = {.name = "http",
+                                            .help = "an HTTP request",
+                                            .fields = http_fields,
+                                            .spec_size = sizeof(struct fake_spec),
+                                            .prepare = http_prepare,
+                                            .release = http_release};
+
+struct fake_tcp {
+    const char *address;
+};
+
+static const struct field tcp_fields[] = {
+    {"address", FIELD_STRING, offsetof(struct fake_tcp, address), .flags = FIELD_REQUIRED},
+    {0},
+};
+
+static const struct probe_kind fake_tcp = {
+    .name = "tcp", .fields = tcp_fields, .spec_size = sizeof(struct fake_tcp)};
+
+static const struct notifier_kind fake_webhook = {
+    .name = "webhook", .fields = http_fields, .spec_size = sizeof(struct fake_spec)};
+
+struct fake_log {
+    const char *path;
+};
+
+static const struct field log_fields[] = {
+    {"path", FIELD_PATH, offsetof(struct fake_log, path)},
+    {0},
+};
+
+static const struct notifier_kind fake_log = {
+    .name = "log", .fields = log_fields, .spec_size = sizeof(struct fake_log)};
+
+static int zone_open(const char *name, struct zone **ret, struct err *reterr)
+{
+    if (!str_eq(name, "UTC") && !str_eq(name, "Europe/Berlin"))
+        return err_set(reterr, "unknown time zone '%s'", name);
+    *ret = mem_alloc(1);
+    counts.zones_opened++;
+    return 0;
+}
+
+static void zone_free(struct zone *z)
+{
+    mem_free(&z);
+    counts.zones_freed++;
+}
+
+static void finish_slo(struct slo_def *slo, struct decode *c)
+{
+    if (!slo->probe || !c->arena)
+        abort();
+    counts.finished++;
+}
+
+static const struct probe_kind *const probe_kinds[] = {&fake_http, &fake_tcp, NULL};
+static const struct notifier_kind *const notifiers[] = {&fake_webhook, &fake_log, NULL};
+
+const struct config_tables fake_tables = {.probe_kinds = probe_kinds,
+                                          .notifiers = notifiers,
+                                          .zone_open = zone_open,
+                                          .zone_free = zone_free,
+                                          .finish_slo = finish_slo};

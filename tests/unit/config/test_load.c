@@ -1,0 +1,357 @@
+/* Where configuration is found, what its defaults are, and the snapshot. */
+#include "../cmocka_all.h"
+#include "fake.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "nines/diag.h"
+#include "nines/notifier.h"
+#include "nines/probe.h"
+#include "nines/slo.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PROBES "apiVersion: nines/v1\nkind: Probes\nprobes:\n"
+#define SLOS "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
+#define DAEMON "apiVersion: nines/v1\nkind: Daemon\n"
+
+static char folder[] = "/tmp/nines-config-XXXXXX";
+
+static void put(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fputs(text, f) >= 0, 1);
+    fclose(f);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static int enter(void **state)
+{
+    (void)state;
+    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+    (void)state;
+    fake_take_counts();
+    return chdir("/") == 0 ? nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) : -1;
+}
+
+static struct config *load(const struct config_sources *src)
+{
+    struct diag diag = {0};
+    struct config *config = NULL;
+    int rc = config_load(src, &fake_tables, &config, &diag);
+    for (size_t i = 0; i < diag.n && rc < 0; i++)
+        print_error("%s:%d:%d: %s\n", diag.items[i].pos.file, diag.items[i].pos.line,
+                    diag.items[i].pos.column, diag.items[i].text);
+    diag_release(&diag);
+    assert_int_equal(rc, 0);
+    return config;
+}
+
+/* Expects exactly one error that says `why`. */
+static void refused(const struct config_sources *src, const char *file, int line, const char *why)
+{
+    struct diag diag = {0};
+    struct config *config = NULL;
+    assert_int_equal(config_load(src, &fake_tables, &config, &diag), -1);
+    assert_null(config);
+    for (size_t i = 1; i < diag.n; i++)
+        print_error("also: %s\n", diag.items[i].text);
+    assert_int_equal(diag.errors, 1);
+    assert_string_equal(diag.items[0].pos.file, file);
+    assert_int_equal(diag.items[0].pos.line, line);
+    if (!strstr(diag.items[0].text, why))
+        fail_msg("'%s' does not say '%s'", diag.items[0].text, why);
+    diag_release(&diag);
+}
+
+static void nothing(void **state)
+{
+    (void)state;
+    struct config *c = load(&(struct config_sources){0});
+    assert_int_equal(c->file_count, 0);
+    assert_int_equal(c->probe_count + c->slo_count + c->receiver_count, 0);
+    assert_string_equal(c->daemon.database, "./nines.db");
+    assert_string_equal(c->daemon.listen, "127.0.0.1:9464");
+    assert_int_equal(c->daemon.evaluate_every_us, 10 * USEC_PER_SEC);
+    assert_int_equal(c->daemon.raw_retention_us, 0);
+    assert_int_equal(c->daemon.log_format, LOG_AUTO);
+    assert_int_equal(c->daemon.log_level, LOG_INFO);
+    assert_string_equal(c->daemon.probe_dirs.at[0], "probes");
+    assert_string_equal(c->daemon.slo_dirs.at[0], "slos");
+    assert_null(config_probe(c, "a"));
+    assert_null(config_slo(c, "a"));
+    config_unref(c);
+    config_unref(NULL);
+}
+
+static void default_folders(void **state)
+{
+    (void)state;
+    mkdir("probes", 0755);
+    mkdir("slos", 0755);
+    put("probes/b.yaml", PROBES "  - {id: zeta, http: {url: x}}\n  - {id: alpha, http: {url: x}}\n");
+    put("probes/a.yml", PROBES "  - {id: mid, http: {url: x}}\n");
+    put("probes/.hidden.yaml", "]");
+    put("probes/note.txt", "]");
+    put("slos/s.yaml", SLOS "  - {name: two, sli: {probe: mid}, objective: 99.9%, window: 30d}\n"
+                            "  - {name: one, sli: {probe: zeta, faster_than: 500ms},"
+                            " objective: 99%, window: {calendar: 2 weeks}}\n");
+    struct config *c = load(&(struct config_sources){0});
+    assert_int_equal(c->file_count, 3);
+    assert_int_equal(c->probe_count, 3);
+    assert_string_equal(c->probes[0]->id, "alpha");
+    assert_string_equal(c->probes[2]->id, "zeta");
+    assert_ptr_equal(config_probe(c, "mid"), c->probes[1]);
+    assert_string_equal(c->slos[0]->name, "one");
+    assert_ptr_equal(config_slo(c, "two"), c->slos[1]);
+    assert_null(config_slo(c, "three"));
+    assert_ptr_equal(c->slos[0]->probe, config_probe(c, "zeta"));
+    assert_string_equal(c->slos[0]->sli.key, "zeta faster_than=500000us");
+    assert_string_equal(c->slos[0]->window.text, "2 weeks");
+    assert_string_equal(c->slos[0]->window.timezone, "UTC");
+    assert_non_null(c->slos[0]->window.zone);
+    assert_string_equal(c->slos[1]->window.text, "30d");
+    assert_int_equal(c->slos[1]->target.n, 999);
+    assert_int_equal(c->slos[1]->target.scale, 3);
+    assert_string_equal(c->slos[1]->service, "");
+    assert_true(c->slos[1]->alerting);
+
+    assert_ptr_equal(config_ref(c), c);
+    config_unref(c);
+    assert_int_equal(fake_take_counts().released, 0);
+    config_unref(c);
+    struct fake_counts n = fake_take_counts();
+    assert_int_equal(n.released, 3);
+    assert_int_equal(n.zones_freed, 1);
+}
+
+static void schedule(void **state)
+{
+    (void)state;
+    put("p.yaml", "apiVersion: nines/v1\nkind: Probes\ndefaults: {timeout: 3s, labels: {a: x, b: y}}\n"
+                  "probes:\n"
+                  "  - {id: d, http: {url: x}}\n"
+                  "  - {id: e, interval: 1s, labels: {b: z}, http: {url: x}}\n"
+                  "  - {id: f, interval: 1s, timeout: 100ms, max_in_flight: 4, http: {url: x}}\n"
+                  "---\n" PROBES
+                  "  - {id: g, http: {url: x}}\n"
+                  "  - {id: h, interval: 2s, http: {url: x}}\n");
+    const char *path = "p.yaml";
+    struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
+    const struct probe_def *d = config_probe(c, "d"), *e = config_probe(c, "e"),
+                           *f = config_probe(c, "f"), *g = config_probe(c, "g"),
+                           *h = config_probe(c, "h");
+    assert_int_equal(d->interval_us, 30 * USEC_PER_SEC);
+    assert_int_equal(d->timeout_us, 3 * USEC_PER_SEC);
+    assert_int_equal(d->max_in_flight, 1);
+    assert_int_equal(e->max_in_flight, 3);
+    assert_int_equal(f->max_in_flight, 4);
+    assert_int_equal(g->timeout_us, 10 * USEC_PER_SEC);
+    assert_int_equal(h->timeout_us, 2 * USEC_PER_SEC); /* never longer than the interval unasked */
+    assert_in_range(e->phase_us, 0, USEC_PER_SEC - 1);
+    assert_int_equal(e->labels.n, 2);
+    assert_string_equal(e->labels.at[0].value, "z");
+    assert_string_equal(e->labels.at[1].value, "x");
+    assert_int_equal(g->labels.n, 0);
+    config_unref(c);
+}
+
+/* Names the hash of one probe and of its schedule after loading `text`. */
+static struct probe_def hashes(const char *text)
+{
+    const char *path = "h.yaml";
+    put(path, text);
+    struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
+    struct probe_def def = *config_probe(c, "a");
+    config_unref(c);
+    return def;
+}
+
+static void contents(void **state)
+{
+    (void)state;
+    struct probe_def base = hashes(PROBES "  - {id: a, http: {url: x}}\n");
+    struct probe_def spaced = hashes("# moved\n" PROBES "  - id: a\n    http:\n      url: x\n");
+    assert_true(base.content == spaced.content && base.revision == spaced.revision);
+    struct probe_def url = hashes(PROBES "  - {id: a, http: {url: y}}\n");
+    assert_true(base.content != url.content && base.revision == url.revision);
+    struct probe_def timing = hashes(PROBES "  - {id: a, interval: 5s, http: {url: x}}\n");
+    assert_true(base.content != timing.content && base.revision != timing.revision);
+    struct probe_def defaults =
+        hashes("apiVersion: nines/v1\nkind: Probes\ndefaults: {labels: {a: b}}\nprobes:\n"
+               "  - {id: a, http: {url: x}}\n");
+    assert_true(base.content != defaults.content && base.revision == defaults.revision);
+    setenv("NINES_TEST_TOKEN", "one", 1);
+    struct probe_def one = hashes(PROBES "  - {id: a, http: {url: x, token: {env: NINES_TEST_TOKEN}}}\n");
+    setenv("NINES_TEST_TOKEN", "two", 1);
+    struct probe_def two = hashes(PROBES "  - {id: a, http: {url: x, token: {env: NINES_TEST_TOKEN}}}\n");
+    assert_true(one.content != two.content && one.revision == two.revision);
+}
+
+static void slo_contents(void **state)
+{
+    (void)state;
+    const char *path = "s.yaml";
+    static const char *const slos[] = {
+        "{name: s, sli: {probe: a}, objective: 99%, window: 30d}",
+        "{name: s, sli: {probe: a}, objective: 99.0%, window: 30d, description: x, service: y}",
+        "{name: s, sli: {probe: a}, objective: 98%, window: 30d}",
+        "{name: s, sli: {probe: a}, objective: 99%, window: 28d}",
+        "{name: s, sli: {probe: a, classify: {status: excluded}}, objective: 99%, window: 30d}",
+        "{name: s, sli: {probe: a}, objective: 99%, window: 30d, no_data: bad}",
+    };
+    uint64_t content[6];
+    for (int i = 0; i < 6; i++) {
+        mem_auto char *text = mem_printf(PROBES "  - {id: a, http: {url: x}}\n---\n" SLOS "  - %s\n",
+                                         slos[i]);
+        put(path, text);
+        struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
+        content[i] = c->slos[0]->content;
+        assert_string_equal(c->slos[0]->sli.key, i == 4 ? "a classify=status:excluded" : "a");
+        config_unref(c);
+    }
+    assert_true(content[0] == content[1]);
+    for (int i = 2; i < 6; i++)
+        assert_true(content[i] != content[0]);
+}
+
+static void secrets(void **state)
+{
+    (void)state;
+    mkdir("conf", 0755);
+    put("conf/token", "s3cret\r\n");
+    put("conf/p.yaml", PROBES "  - id: a\n    http:\n      url: x\n      token: {file: token}\n"
+                              "      ca: certs/ca.pem\n"
+                              "      headers: {A: plain, B: {env: NINES_TEST_TOKEN}}\n");
+    setenv("NINES_TEST_TOKEN", "from env", 1);
+    const char *path = "conf/p.yaml";
+    struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
+    const struct fake_spec *s = c->probes[0]->spec;
+    assert_string_equal(s->token.value, "s3cret");
+    assert_string_equal(s->token.source, "file conf/token");
+    assert_string_equal(s->ca, "conf/certs/ca.pem");
+    assert_false(s->headers.at[0].secret);
+    assert_string_equal(s->headers.at[0].value.value, "plain");
+    assert_true(s->headers.at[1].secret);
+    assert_string_equal(s->headers.at[1].value.value, "from env");
+    assert_string_equal(s->headers.at[1].value.source, "env NINES_TEST_TOKEN");
+    config_unref(c);
+
+    FILE *f = fopen("conf/token", "we");
+    for (int i = 0; i <= SECRET_MAX; i++)
+        fputc('x', f);
+    fclose(f);
+    refused(&(struct config_sources){.paths = &path, .path_count = 1}, path, 7, "64 KiB");
+    f = fopen("conf/token", "we");
+    fwrite("a\0b", 1, 3, f);
+    fclose(f);
+    refused(&(struct config_sources){.paths = &path, .path_count = 1}, path, 7, "NUL");
+    mkfifo("conf/fifo", 0600);
+    put("conf/p.yaml", PROBES "  - id: a\n    http: {url: x, token: {file: fifo}}\n");
+    refused(&(struct config_sources){.paths = &path, .path_count = 1}, path, 5, "regular file");
+}
+
+/* Folders start at nines.yaml's own, wherever it is read from. */
+static void elsewhere(void **state)
+{
+    (void)state;
+    mkdir("conf", 0755);
+    mkdir("conf/probes", 0755);
+    mkdir("conf/more", 0755);
+    put("conf/probes/p.yaml", PROBES "  - {id: a, http: {url: x}}\n");
+    put("conf/more/s.yaml", SLOS "  - {name: s, sli: {probe: a}, objective: 99%, window: 30d}\n");
+    put("conf/n.yaml", DAEMON "slos: more\nreceivers:\n  - {name: r, log: {path: out.log}}\n"
+                              "  - {name: b, webhook: {url: x}}\n");
+    struct config *c = load(&(struct config_sources){.config_file = "conf/n.yaml"});
+    assert_int_equal(c->file_count, 3);
+    assert_int_equal(c->probe_count, 1);
+    assert_int_equal(c->slo_count, 1);
+    assert_string_equal(c->daemon.database, "conf/nines.db");
+    assert_string_equal(c->daemon.slo_dirs.at[0], "conf/more");
+    assert_int_equal(c->receiver_count, 2); /* in file order */
+    assert_string_equal(c->receivers[0]->name, "r");
+    assert_string_equal(*(const char *const *)c->receivers[0]->spec, "conf/out.log");
+    config_unref(c);
+
+    /* As a path it brings its folders along; a file found twice is read once. */
+    const char *paths[] = {"conf/n.yaml", "conf/more/s.yaml", "conf/probes"};
+    c = load(&(struct config_sources){.paths = paths, .path_count = 3});
+    assert_int_equal(c->file_count, 3);
+    config_unref(c);
+
+    put("conf/n.yaml", DAEMON "probes: [probes, more]\nslos: probes/p.yaml\ndatabase: /var/n.db\n");
+    c = load(&(struct config_sources){.config_file = "conf/n.yaml"});
+    assert_int_equal(c->file_count, 3);
+    assert_int_equal(c->slo_count, 1);
+    assert_string_equal(c->daemon.database, "/var/n.db");
+    config_unref(c);
+}
+
+static void missing(void **state)
+{
+    (void)state;
+    const char *path = "nowhere/x.yaml";
+    refused(&(struct config_sources){.config_file = "none.yaml"}, "none.yaml", 0, "no file");
+    refused(&(struct config_sources){.paths = &path, .path_count = 1}, path, 0, "no file");
+    put("nines.yaml", DAEMON "probes: [gone]\n");
+    refused(&(struct config_sources){0}, "nines.yaml", 3, "'gone'");
+    mkdir("probes", 0755);
+    put("nines.yaml", DAEMON);
+    put("probes/d.yaml", DAEMON);
+    refused(&(struct config_sources){0}, "probes/d.yaml", 1, "does not belong here");
+    put("probes/d.yaml", PROBES "  - {id: a, http: {url: x}}\n");
+    put("probes/e.yaml", PROBES "  - {id: a, http: {url: x}}\n");
+    refused(&(struct config_sources){0}, "probes/e.yaml", 4, "probes/d.yaml:4:10");
+    /* A probe that seems to be missing may be in the file that is not readable. */
+    put("probes/d.yaml", "]");
+    put("probes/e.yaml", SLOS "  - {name: s, sli: {probe: a}, objective: 99%, window: 30d}\n");
+    refused(&(struct config_sources){0}, "probes/d.yaml", 1, "YAML");
+}
+
+/* More mistakes than are kept are counted. */
+static void many_errors(void **state)
+{
+    (void)state;
+    struct diag diag = {0};
+    struct config *config = NULL;
+    const char *path = "m.yaml";
+    FILE *f = fopen(path, "we");
+    fputs(PROBES, f);
+    for (int i = 0; i < 300; i++)
+        fprintf(f, "  - {id: p%d, interval: %d, http: {url: x}}\n", i, i);
+    fclose(f);
+    struct config_sources src = {.paths = &path, .path_count = 1};
+    assert_int_equal(config_load(&src, &fake_tables, &config, &diag), -1);
+    assert_int_equal(diag.errors, 300);
+    assert_int_equal(diag.n, DIAG_MAX);
+    assert_int_equal(diag.items[0].pos.line, 4);
+    diag_release(&diag);
+}
+
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, enter, leave)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(nothing),  IN_FOLDER(default_folders), IN_FOLDER(schedule),
+        IN_FOLDER(contents), IN_FOLDER(slo_contents),    IN_FOLDER(secrets),
+        IN_FOLDER(elsewhere), IN_FOLDER(missing),        IN_FOLDER(many_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
