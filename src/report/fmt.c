@@ -328,10 +328,10 @@ void fmt_outlook(struct str *out, const struct report_slo *s)
     else if (s->remaining <= 0)
         put_overspent(out, s);
     else if (s->exhausts_at_us)
-        str_addf(out, "At the pace of the last 6h the budget runs out on %s",
+        str_addf(out, "At the 6h burn rate the budget runs out on %s",
                  fmt_instant(text, s->exhausts_at_us));
     else
-        str_add(out, "At the pace of the last 6h the budget holds");
+        str_add(out, "At the 6h burn rate the budget holds");
 }
 
 void fmt_missing(struct str *out, const struct report_slo *s)

@@ -74,8 +74,8 @@ void fmt_title(struct str *out, const struct report_slo *s);
 /* What the SLI counts: "api-health" or "api-health within 500ms". */
 void fmt_subject(struct str *out, const struct report_slo *s);
 
-/* What becomes of the budget at the pace of the last hours, a sentence without
- * its full stop: "The budget runs out on 24 Nov 2026 14:00 UTC at this pace". */
+/* What becomes of the budget at the burn rate of the last 6 h, a sentence without
+ * its full stop: "At the 6h burn rate the budget runs out on 24 Nov 2026 14:00 UTC". */
 void fmt_outlook(struct str *out, const struct report_slo *s);
 
 /* Why coverage is not whole: "12 prober down, 3 not started"; "" when it is. */
