@@ -133,8 +133,8 @@ static bool named(const char *name, const char *const *names)
 /* Why a header cannot be sent; NULL if it can. Never quotes the value. */
 static const char *header_fault(const struct secret_pair *p)
 {
-    static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Upgrade",
-                                       "Expect", "Trailer", NULL};
+    static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection",
+                                       "Upgrade", "Expect", "Trailer", NULL};
     if (!is_token(p->key))
         return "is not a header name";
     if (named(p->key, ours))
@@ -147,7 +147,8 @@ static const char *header_fault(const struct secret_pair *p)
 static void add_line(struct decode *c, struct http_spec *s, const char *name, const char *value,
                      bool secret)
 {
-    static const char *const bound[] = {"Authorization", "Cookie", "Proxy-Authorization", "Host", NULL};
+    static const char *const bound[] = {"Authorization", "Cookie", "Proxy-Authorization", "Host",
+                                        NULL};
     s->lines[s->line_count++] = (struct header_line){
         .text = arena_printf(c->arena, "%s: %s", name, value),
         .bound = secret || named(name, bound),
@@ -270,7 +271,8 @@ static void prepare(struct decode *c, const struct node *n, const struct probe_d
         diag_error(c->diag, key_pos(n, def->pos, "connect_timeout"),
                    "connect_timeout is longer than the timeout");
     if (s->expect.faster_than_us > def->timeout_us)
-        diag_error(c->diag, key_pos(n, def->pos, "expect"), "faster_than is longer than the timeout");
+        diag_error(c->diag, key_pos(n, def->pos, "expect"),
+                   "faster_than is longer than the timeout");
     http_spec_prepare(c, n, n ? n->pos : def->pos, s);
     if (c->diag->errors > errors)
         expect_release(&s->expect);

@@ -64,13 +64,14 @@ static void test_checks_in_order_of_judgement(void **state)
         "certificate valid for 14 more days",
     };
     struct fixture f;
-    fixture_expect(&f, "{certificate_days: 14, faster_than: 500ms, json: {$.status: healthy, "
-                       "$.depth: '< 100', $.n: {gte: -2.5}, $.models: {length: '>= 2', contains: a},"
-                       " $.ok: true, $.text: '1', $.error: null, $.version: {matches: '^1\\.'},"
-                       " $.t: {type: string}, $.warning: {present: false}, $.a: '!= b'},"
+    fixture_expect(&f, "{certificate_days: 14, faster_than: 500ms, json: {$.status: healthy,"
+                       " $.depth: '< 100', $.n: {gte: -2.5}, $.models: {length: '>= 2',"
+                       " contains: a}, $.ok: true, $.text: '1', $.error: null,"
+                       " $.version: {matches: '^1\\.'}, $.t: {type: string},"
+                       " $.warning: {present: false}, $.a: '!= b'},"
                        " body: {contains: [ready, steady], not_matches: (?i)error},"
-                       " headers: {Server: nginx, X-Id: {present: true}, X-Debug: {present: false}},"
-                       " status: 200}");
+                       " headers: {Server: nginx, X-Id: {present: true},"
+                       " X-Debug: {present: false}}, status: 200}");
     const struct expect *e = &f.spec.expect;
     assert_int_equal(e->check_count, countof(want));
     for (size_t i = 0; i < countof(want); i++)
@@ -87,7 +88,8 @@ static void test_literals(void **state)
     assert_int_equal(expect_literal("12", false).type, JSON_TYPE_STRING);
     assert_int_equal(expect_literal("-1.5e3", true).type, JSON_TYPE_REAL);
     assert_int_equal(expect_literal("9223372036854775808", true).type, JSON_TYPE_REAL);
-    static const char *const texts[] = {"08", "1_000", "0x10", "1-2", "inf", "nan", "1e999", "-", "yes"};
+    static const char *const texts[] = {"08", "1_000", "0x10", "1-2", "inf",
+                                        "nan", "1e999", "-", "yes"};
     for (size_t i = 0; i < countof(texts); i++)
         assert_int_equal(expect_literal(texts[i], true).type, JSON_TYPE_STRING);
     assert_int_equal(expect_literal("true", true).type, JSON_TYPE_BOOL);

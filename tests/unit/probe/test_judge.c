@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "io/http.h"
-#include "io/sqlite.h"
 #include "probe/judge.h"
 #include "probe/redact.h"
 #include "probe/redirect.h"
@@ -140,7 +139,8 @@ static void test_json(void **state)
 {
     (void)state;
     const char *doc = "{\"status\":\"healthy\",\"n\":5,\"big\":9007199254740993,\"r\":2.5,"
-                      "\"ok\":true,\"nil\":null,\"tags\":[\"a\",2],\"s\":\"5\",\"u\":\"\u00e9\u00e9\"}";
+                      "\"ok\":true,\"nil\":null,\"tags\":[\"a\",2],\"s\":\"5\","
+                      "\"u\":\"\u00e9\u00e9\"}";
     json_verdict("$.status: healthy", doc, true, "\"healthy\"");
     json_verdict("$.status: ready", doc, false, "\"healthy\"");
     json_verdict("$.status.x: ready", doc, false, "absent");
@@ -231,7 +231,8 @@ static void test_failures_below_http(void **state)
     assert_string_equal(j->verdict.message, "h.invalid: no such name");
     assert_int_equal(j->verdict.seen_count, 0);
     judged_free(j);
-    r = (struct http_response){.reason = REASON_CONNECT, .message = "no ports", .local_fault = true};
+    r = (struct http_response){
+        .reason = REASON_CONNECT, .message = "no ports", .local_fault = true};
     j = judge_it("{}", &r);
     assert_int_equal(j->verdict.outcome, OUTCOME_SKIPPED);
     assert_int_equal(j->verdict.reason, REASON_PROBER);
@@ -302,7 +303,6 @@ static void test_redirect_rules(void **state)
 
 int main(void)
 {
-    sqlite_global_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_limits_have_reasons_of_their_own),

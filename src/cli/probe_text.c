@@ -1,0 +1,202 @@
+#include "cli/probe.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+
+#define LABEL_WIDTH 10
+#define VALUE_WIDTH 8
+#define BAR_MIN 10
+#define BAR_MAX 72
+#define WHAT_MAX 48
+
+#define BOLD "\033[1m"
+#define DIM "\033[2m"
+#define RED "\033[31m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+
+/* Text in a colour, or plain. */
+static void put(const struct probe_view *v, struct str *out, const char *color, const char *text)
+{
+    if (v->color)
+        str_addf(out, "%s%s\033[0m", color, text);
+    else
+        str_add(out, text);
+}
+
+/* Columns that a UTF-8 text takes, wide characters aside. */
+static int columns(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static void pad(struct str *out, int n)
+{
+    for (int i = 0; i < n; i++)
+        str_addc(out, ' ');
+}
+
+/* ---- the waterfall ------------------------------------------------------------ */
+
+struct span {
+    const char *name;
+    const char *color;
+    int64_t us;
+};
+
+#define SPANS 6
+
+static int64_t spans_of(const struct phases *p, struct span spans[static SPANS])
+{
+    const struct span all[SPANS] = {
+        {"dns", "\033[36m", p->dns_us},   {"connect", "\033[33m", p->connect_us},
+        {"tls", "\033[35m", p->tls_us},   {"send", "\033[34m", p->send_us},
+        {"wait", "\033[32m", p->wait_us}, {"transfer", "\033[34m", p->transfer_us},
+    };
+    int64_t total_us = 0;
+    memcpy(spans, all, sizeof(all));
+    for (size_t i = 0; i < SPANS; i++)
+        total_us += all[i].us;
+    return total_us;
+}
+
+static int bar_width(const struct probe_view *v)
+{
+    int n = v->width - 2 - LABEL_WIDTH - VALUE_WIDTH - 2;
+    return n < BAR_MIN ? BAR_MIN : n > BAR_MAX ? BAR_MAX : n;
+}
+
+/* From `at` on for `length` of `total`, in eighths of a column; what happened
+ * is never invisible. */
+static void put_bar(const struct probe_view *v, struct str *out, const char *color, int64_t at_us,
+                    int64_t length_us, int64_t total_us)
+{
+    static const char *const part[] = {"",  "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    int64_t eighths = 8 * (int64_t)bar_width(v);
+    int64_t start = total_us ? at_us * eighths / total_us : 0;
+    int64_t length = total_us ? length_us * eighths / total_us : 0;
+    if (start > eighths - 8)
+        start = eighths - 8;
+    if (length < 1)
+        length = 1;
+    if (start + length > eighths)
+        length = eighths - start;
+    struct str bar;
+    str_init(&bar, 4096);
+    for (int64_t i = 0; i < length / 8; i++)
+        str_add(&bar, "█");
+    str_add(&bar, part[length % 8]);
+    pad(out, (int)(start / 8));
+    put(v, out, color, bar.buf);
+    str_release(&bar);
+}
+
+static void put_span(const struct probe_view *v, struct str *out, const struct span *s,
+                     int64_t at_us, int64_t total_us)
+{
+    char text[UNITS_MAX];
+    str_addf(out, "  %-*s", LABEL_WIDTH, s->name);
+    units_human_us(text, s->us);
+    pad(out, VALUE_WIDTH - columns(text));
+    str_addf(out, "%s  ", text);
+    put_bar(v, out, s->color, at_us, s->us, total_us);
+    str_addc(out, '\n');
+}
+
+static void put_hop_line(const struct probe_view *v, struct str *out, const struct hop *h,
+                         bool last)
+{
+    char text[UNITS_MAX];
+    put(v, out, BOLD, h->url);
+    str_add(out, "\n  ");
+    if (h->status)
+        put(v, out, h->status < 300 ? GREEN : h->status < 400 ? YELLOW : RED,
+            (char[8]){(char)('0' + h->status / 100 % 10), (char)('0' + h->status / 10 % 10),
+                      (char)('0' + h->status % 10), '\0'});
+    else
+        put(v, out, RED, "no response");
+    if (*h->protocol)
+        str_addf(out, " · %s", h->protocol);
+    if (*h->address)
+        str_addf(out, " · %s", h->address);
+    if (h->reused)
+        str_add(out, " · reused connection");
+    if (h->status)
+        str_addf(out, " · %s", units_size(text, h->bytes));
+    if (last && v->obs->cert_not_after_us) {
+        int64_t days = (v->obs->cert_not_after_us - v->now_us) / USEC_PER_DAY;
+        str_addf(out, " · certificate %s", days < 0 ? "expired" : "");
+        if (days >= 0)
+            str_addf(out, "%lld days left", (long long)days);
+    }
+    str_add(out, "\n\n");
+}
+
+static void put_hops(const struct probe_view *v, struct str *out)
+{
+    struct span spans[SPANS];
+    int64_t total_us = 0, at_us = 0;
+    for (size_t i = 0; i < v->obs->hop_count; i++)
+        total_us += spans_of(&v->obs->hops[i].phases, spans);
+    for (size_t i = 0; i < v->obs->hop_count; i++) {
+        const struct hop *h = &v->obs->hops[i];
+        put_hop_line(v, out, h, i + 1 == v->obs->hop_count);
+        int64_t hop_us = spans_of(&h->phases, spans);
+        for (size_t k = 0; k < SPANS; k++) {
+            if (spans[k].us)
+                put_span(v, out, &spans[k], at_us, total_us);
+            at_us += spans[k].us;
+        }
+        str_add(out, hop_us ? "\n" : "");
+    }
+}
+
+/* ---- assertions and verdict ------------------------------------------------------ */
+
+static void put_assertions(const struct probe_view *v, struct str *out)
+{
+    int width = 0;
+    for (size_t i = 0; i < v->obs->assertion_count; i++) {
+        int n = columns(v->obs->assertions[i].what);
+        width = n > width && n <= WHAT_MAX ? n : width;
+    }
+    for (size_t i = 0; i < v->obs->assertion_count; i++) {
+        const struct assertion_seen *a = &v->obs->assertions[i];
+        str_add(out, "  ");
+        put(v, out, a->ok ? GREEN : RED, a->ok ? "✓" : "✗");
+        str_addf(out, " %s", a->what);
+        pad(out, width - columns(a->what));
+        str_add(out, "  ");
+        put(v, out, a->ok ? DIM : RED, a->seen);
+        str_addc(out, '\n');
+    }
+    if (v->obs->assertion_count)
+        str_addc(out, '\n');
+}
+
+static void put_verdict(const struct probe_view *v, struct str *out)
+{
+    const struct result *r = &v->obs->result;
+    char text[UNITS_MAX];
+    units_human_us(text, r->total_us);
+    if (r->outcome == OUTCOME_GOOD) {
+        put(v, out, "\033[1;32m", "GOOD");
+        str_addf(out, "  in %s\n", text);
+        return;
+    }
+    bool ours = r->outcome == OUTCOME_SKIPPED;
+    put(v, out, ours ? "\033[1;33m" : "\033[1;31m", ours ? "SKIPPED" : "BAD");
+    str_addf(out, "  %s: %s (after %s)\n", reason_name((enum reason)r->reason), v->obs->message,
+             text);
+}
+
+int probe_put_text(const struct probe_view *v, struct str *out)
+{
+    put_hops(v, out);
+    put_assertions(v, out);
+    put_verdict(v, out);
+    return out->overflow ? -1 : 0;
+}
