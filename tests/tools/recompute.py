@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""Recomputes a report of one SLO from an import file, by docs/numbers.md alone.
+
+    recompute.py --interval 15s --at 2026-11-21T00:00:00Z --window 30d --target 99.9% FILE
+
+Shares no code with nines: results are kept one by one, sums are plain loops,
+numbers are fractions and percentiles are exact. Prints the JSON object that
+`nines report --format json` has in `slos`, as far as it follows from the file.
+"""
+import argparse
+import calendar
+import datetime
+import decimal
+import fractions
+import json
+import re
+import sys
+
+F = fractions.Fraction
+SECOND = 1_000_000
+UNITS = {"us": 1, "ms": 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND,
+         "d": 86400 * SECOND, "w": 7 * 86400 * SECOND}
+BURN_WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"]
+TIERS = [("page", "1h", "5m", "14.4"), ("page", "6h", "30m", "6"),
+         ("ticket", "1d", "2h", "3"), ("ticket", "3d", "6h", "1")]
+MIN_FAILURES = 2
+
+
+def duration(text):
+    number, unit = re.fullmatch(r"(\d+)(us|ms|s|m|h|d|w)", text).groups()
+    return int(number) * UNITS[unit]
+
+
+def ratio(text):
+    return F(text[:-1]) / 100 if text.endswith("%") else F(text)
+
+
+def instant(text):
+    """RFC 3339 in UTC to microseconds."""
+    date, _, fraction = text.removesuffix("Z").partition(".")
+    parsed = datetime.datetime.strptime(date, "%Y-%m-%dT%H:%M:%S")
+    return calendar.timegm(parsed.timetuple()) * SECOND + int(fraction.ljust(6, "0")[:6] or 0)
+
+
+def when(us):
+    text = datetime.datetime.utcfromtimestamp(us // SECOND).strftime("%Y-%m-%dT%H:%M:%S")
+    rest = us % SECOND
+    if rest == 0:
+        return text + "Z"
+    return f"{text}.{rest // 1000:03d}Z" if rest % 1000 == 0 else f"{text}.{rest:06d}Z"
+
+
+class Result:
+    def __init__(self, line):
+        self.slot = instant(line["time"])
+        self.total = round(F(str(line.get("latency_ms", 0))) * 1000)
+        self.done = self.slot + self.total
+        self.outcome = line["outcome"]
+        self.reason = line.get("reason", "none")
+
+
+def read(lines, probe=None):
+    results = {}
+    for text in lines:
+        line = json.loads(text, parse_float=str)
+        if probe is None or line["probe"] == probe:
+            result = Result(line)
+            results.setdefault(result.slot, result)
+    return [results[slot] for slot in sorted(results)]
+
+
+class Slo:
+    def __init__(self, results, interval, at, start, end, target, faster_than=None,
+                 timeout=5 * SECOND):
+        self.results, self.interval, self.at = results, interval, at
+        self.start, self.end, self.upto = start, end, min(at, end)
+        self.miss = 1 - target
+        self.faster_than, self.timeout = faster_than, timeout
+        self.phase = results[0].slot % interval if results else 0
+
+    def kind(self, r):
+        if r.outcome == "good" and self.faster_than and r.total > self.faster_than:
+            return "bad"
+        return r.outcome
+
+    def within(self, start, end):
+        return [r for r in self.results if start <= r.slot < end]
+
+    def counts(self, results):
+        kinds = [self.kind(r) for r in results]
+        return kinds.count("good"), kinds.count("bad"), kinds.count("excluded")
+
+    def slots(self, start, end):
+        first = -((self.phase - start) // self.interval)
+        last = -((self.phase - end) // self.interval)
+        return max(0, last - first)
+
+    def burn(self, length):
+        good, bad, _ = self.counts(self.within(self.at - length, self.at))
+        return F(bad, good + bad) / self.miss if good + bad else None
+
+    def tier_window(self, t, length):
+        step = 10 if length <= 3600 * SECOND else 60 if length <= 3 * 86400 * SECOND else 3600
+        start = (t - length) // (step * SECOND) * (step * SECOND)
+        seen = [r for r in self.within(start, t) if r.done <= t]
+        good, bad, excluded = self.counts(seen)
+        return bad, max(self.slots(start, t) - excluded, good + bad)
+
+    def tiers(self):
+        t = self.at // (10 * SECOND) * (10 * SECOND)
+        out = []
+        for severity, long, short, factor in TIERS:
+            if duration(long) >= self.end - self.start or F(factor) * self.miss > 1 or \
+                    duration(long) // self.interval < 2 * MIN_FAILURES:
+                continue
+            least = max(duration(short), 2 * self.interval + self.timeout)
+            least = -(-least // (60 * SECOND)) * 60 * SECOND
+            sides = [self.tier_window(t, duration(long)), self.tier_window(t, least)]
+            burns = all(n and F(bad, n) >= F(factor) * self.miss for bad, n in sides)
+            out.append({"severity": severity, "long": long, "factor": factor,
+                        "firing": burns and sides[0][0] >= MIN_FAILURES})
+        return out
+
+    def latency(self):
+        runs = [r for r in self.within(self.start, self.upto) if r.outcome in ("good", "bad")]
+        times = sorted(r.total for r in runs if r.outcome == "good")
+        out = {"count": len(runs), "censored": len(runs) - len(times), "lower_bound": []}
+        top = max((r.total for r in runs), default=None)
+        for p in (50, 90, 95, 99):
+            rank = -(-p * len(runs) // 100)
+            name = f"p{p}"
+            if rank > len(times):
+                out["lower_bound"].append(name)
+                out[name] = top
+            else:
+                out[name] = times[rank - 1] if rank else None
+        out["max"] = top
+        for key in ("p50", "p90", "p95", "p99", "max"):
+            out[key] = out[key] / 1e6 if out[key] is not None else None
+        if not runs:
+            out["lower_bound"] = []
+        return out
+
+    def reasons(self):
+        found = {}
+        for r in self.within(self.start, self.upto):
+            if self.kind(r) == "bad":
+                reason = "latency" if r.outcome == "good" else r.reason
+                found[reason] = found.get(reason, 0) + 1
+        return found
+
+    def state(self, total, bad):
+        first = next((r.slot for r in self.results if r.outcome in ("good", "bad")), None)
+        if not total:
+            return "no_data"
+        if bad > self.miss * total:
+            return "breached"
+        if first > self.start:
+            return "warming"
+        return "at_risk" if F(bad, 1) / (self.miss * total) >= F(3, 4) else "met"
+
+    def coverage(self, total, excluded):
+        slots = self.slots(self.start, self.upto)
+        expected = max(slots - excluded, total)
+        first = next((r.slot for r in self.results if r.outcome in ("good", "bad")), self.upto)
+        early = min(self.slots(self.start, min(first, self.upto)), expected - total)
+        return {"expected": expected, "observed": total,
+                "missing": {"prober_down": expected - total - early, "target_silent": 0,
+                            "not_started": early}}
+
+    def exhausts(self, remaining, rolling, projected, bad):
+        burn = self.burn(6 * 3600 * SECOND)
+        left = remaining if rolling else 1 - F(bad) / projected
+        room = self.end - self.start if rolling else self.end - self.at
+        if not burn or left <= 0 or room <= 0:
+            return None
+        wait = left / burn * (self.end - self.start)
+        return None if wait > room else when((self.at + int(wait)) // SECOND * SECOND)
+
+    def report(self, rolling=True):
+        good, bad, excluded = self.counts(self.within(self.start, self.upto))
+        total = good + bad
+        coverage = self.coverage(total, excluded)
+        out = {"state": self.state(total, bad), "good": good, "bad": bad, "total": total,
+               "excluded": excluded, "sli": None, "confidence": None, "coverage": coverage,
+               "tiers": self.tiers(), "latency": self.latency(), "reasons": self.reasons(),
+               "burn": {w: number(self.burn(duration(w))) for w in BURN_WINDOWS}}
+        if not total:
+            return out
+        allowed = self.miss * total
+        projected = self.miss * (coverage["expected"] + self.slots(self.upto, self.end))
+        out["sli"] = number(F(good, total))
+        out["confidence"] = wilson(good, total)
+        out["budget"] = {"allowed": number(allowed), "projected": number(projected),
+                         "consumed": bad, "remaining": number(allowed - bad),
+                         "consumed_ratio": number(bad / allowed),
+                         "remaining_ratio": number(1 - bad / allowed),
+                         "exhausts_at": self.exhausts(1 - bad / allowed, rolling, projected, bad)}
+        return out
+
+
+def number(f):
+    return None if f is None else float(f)
+
+
+def wilson(good, n):
+    with decimal.localcontext() as context:
+        context.prec = 40
+        z = decimal.Decimal("1.959963984540054235594524430521")
+        p, n = decimal.Decimal(good) / n, decimal.Decimal(n)
+        scale = 1 + z * z / n
+        middle = (p + z * z / (2 * n)) / scale
+        half = z * (p * (1 - p) / n + z * z / (4 * n * n)).sqrt() / scale
+        return {"level": 0.95, "low": float(max(middle - half, 0)),
+                "high": float(min(middle + half, 1))}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file")
+    parser.add_argument("--probe")
+    parser.add_argument("--interval", type=duration, required=True)
+    parser.add_argument("--timeout", type=duration, default=5 * SECOND)
+    parser.add_argument("--at", type=instant, required=True)
+    parser.add_argument("--window", type=duration)
+    parser.add_argument("--start", type=instant, help="calendar: the period's start")
+    parser.add_argument("--end", type=instant, help="calendar: the period's end")
+    parser.add_argument("--target", type=ratio, required=True)
+    parser.add_argument("--faster-than", type=duration)
+    a = parser.parse_args()
+    with open(a.file) as f:
+        results = read(f, a.probe)
+    rolling = a.window is not None
+    start = a.at - a.window if rolling else a.start
+    end = a.at if rolling else a.end
+    slo = Slo(results, a.interval, a.at, start, end, a.target, a.faster_than, a.timeout)
+    json.dump(slo.report(rolling), sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,445 @@
+/* Reports from a real database against sums over the rows it was given. */
+#include "engine/overview.h"
+#include "engine/query.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "base/vec.h"
+#include "nines/probe.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define S USEC_PER_SEC
+#define MINUTE USEC_PER_MIN
+#define HOUR USEC_PER_HOUR
+#define DAY USEC_PER_DAY
+#define T0 (20000 * DAY)
+#define INTERVAL (15 * S)
+#define SPAN (3 * DAY)
+
+struct world {
+    char dir[64];
+    char *path;
+    struct config *config;
+    struct import_row *rows;
+    size_t n;
+    struct store_reader *reader;
+};
+
+static const struct tier_def tiers[] = {
+    {SEVERITY_PAGE, HOUR, 5 * MINUTE, {144, 1}, 2},
+    {SEVERITY_TICKET, DAY, 2 * HOUR, {3, 0}, 2},
+};
+
+static struct probe_def probe = {
+    .id = "api", .interval_us = INTERVAL, .timeout_us = 5 * S, .max_in_flight = 1};
+static struct probe_def silent = {
+    .id = "never", .interval_us = MINUTE, .timeout_us = 5 * S, .phase_us = 7 * S};
+
+static void add_slo(struct config *c, const char *name, const struct probe_def *p, int64_t faster,
+                    int64_t window)
+{
+    struct slo_def *d = arena_alloc(&c->arena, sizeof(*d));
+    d->name = name;
+    d->service = "svc";
+    d->objective_name = "";
+    d->sli.probe = p->id;
+    d->sli.key = arena_printf(&c->arena, "%s %lld", p->id, (long long)faster);
+    d->sli.faster_than_us = faster;
+    memset(d->sli.classify, -1, sizeof(d->sli.classify));
+    d->probe = p;
+    d->target = (struct decimal){99, 2};
+    d->window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = window, .text = "x"};
+    d->alerting = true;
+    d->tiers = tiers;
+    d->tier_count = 2;
+    c->slos[c->slo_count++] = d;
+}
+
+static struct config *make_config(void)
+{
+    struct config *c = mem_alloc(sizeof(*c));
+    c->refs = 1;
+    c->probes = arena_alloc(&c->arena, 2 * sizeof(*c->probes));
+    c->probes[c->probe_count++] = &probe;
+    c->probes[c->probe_count++] = &silent;
+    c->slos = arena_alloc(&c->arena, 8 * sizeof(*c->slos));
+    add_slo(c, "fast", &probe, 100 * USEC_PER_MSEC, DAY);
+    add_slo(c, "hour", &probe, 0, HOUR);
+    add_slo(c, "month", &probe, 0, 30 * DAY);
+    add_slo(c, "never", &silent, 0, DAY);
+    add_slo(c, "odd", &probe, 0, 50 * HOUR + 17 * S);
+    return c;
+}
+
+static uint64_t rng = 0x9e3779b97f4a7c15;
+
+static int64_t below(int64_t n)
+{
+    rng ^= rng << 13;
+    rng ^= rng >> 7;
+    rng ^= rng << 17;
+    return (int64_t)(rng % (uint64_t)n);
+}
+
+/* Three days; an outage of an hour, a gap of two, noise. */
+static void make_rows(struct world *w)
+{
+    VEC(struct import_row) rows = {0};
+    for (int64_t t = T0; t < T0 + SPAN; t += INTERVAL) {
+        if (t >= T0 + DAY && t < T0 + DAY + 2 * HOUR)
+            continue;
+        bool outage = t >= T0 + 2 * DAY && t < T0 + 2 * DAY + HOUR;
+        int64_t draw = below(1000);
+        struct result r = {.slot_us = t, .total_us = 20000 + below(100000)};
+        r.outcome = draw < (outage ? 700 : 2) ? OUTCOME_BAD
+                    : draw > 997              ? OUTCOME_EXCLUDED
+                    : draw > 995              ? OUTCOME_SKIPPED
+                                              : OUTCOME_GOOD;
+        r.reason = r.outcome == OUTCOME_BAD ? (draw % 3 ? REASON_STATUS : REASON_CONNECT)
+                                            : REASON_NONE;
+        if (r.outcome == OUTCOME_BAD)
+            r.total_us = 5 * S;
+        r.done_us = t + r.total_us;
+        vec_push(&rows, ((struct import_row){"api", r, 0}));
+    }
+    w->rows = rows.at;
+    w->n = rows.len;
+}
+
+struct latch {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    bool done;
+};
+
+static void on_imported(void *ctx)
+{
+    struct latch *l = ctx;
+    pthread_mutex_lock(&l->mutex);
+    l->done = true;
+    pthread_cond_signal(&l->cond);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static void import(struct store *s, struct world *w)
+{
+    struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    struct import_batch b = {.rows = w->rows, .n = w->n, .create_interval_us = INTERVAL};
+    store_import(s, &b, on_imported, &l);
+    pthread_mutex_lock(&l.mutex);
+    while (!l.done)
+        pthread_cond_wait(&l.cond, &l.mutex);
+    pthread_mutex_unlock(&l.mutex);
+    assert_int_equal(b.status, 0);
+    assert_int_equal(b.totals.inserted, w->n);
+}
+
+static void transition(struct store *s, int64_t at, enum alert_event_kind kind,
+                       enum alert_phase phase, enum severity severity)
+{
+    struct alert_transition t = {.slo = "month", .objective_name = "", .service = "svc"};
+    t.at_us = at;
+    t.kind = kind;
+    t.severity = severity;
+    t.state = (struct alert_state){.phase = phase, .severity = severity, .evaluated_us = at};
+    t.tier = tiers[0];
+    store_push_transition(s, &t, NULL, 0);
+}
+
+#define FIRED (T0 + 2 * DAY + 3 * MINUTE)
+#define RESOLVED (T0 + 2 * DAY + 70 * MINUTE)
+#define FIRED_AGAIN (T0 + SPAN - 10 * MINUTE)
+
+static struct store *open_store(const struct world *w)
+{
+    struct store *s;
+    struct err err;
+    struct store_options o = {.path = w->path};
+    if (store_open(&o, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    return s;
+}
+
+static int set_up(void **state)
+{
+    struct world *w = mem_alloc(sizeof(*w));
+    str_copy(w->dir, sizeof(w->dir), "/tmp/nines-query-XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    w->path = mem_printf("%s/test.db", w->dir);
+    w->config = make_config();
+    make_rows(w);
+    struct store *s = open_store(w);
+    import(s, w);
+    for (size_t i = 0; i < w->config->slo_count; i++)
+        store_push_sli(s, &w->config->slos[i]->sli);
+    transition(s, FIRED, ALERT_EVENT_FIRE, ALERT_FIRING, SEVERITY_TICKET);
+    transition(s, FIRED + MINUTE, ALERT_EVENT_ESCALATE, ALERT_FIRING, SEVERITY_PAGE);
+    transition(s, RESOLVED, ALERT_EVENT_RESOLVE, ALERT_INACTIVE, SEVERITY_PAGE);
+    transition(s, FIRED_AGAIN, ALERT_EVENT_FIRE, ALERT_FIRING, SEVERITY_TICKET);
+    assert_int_equal(store_settle(s, 60 * S, NULL), 0);
+    assert_int_equal(store_close(s, 60 * S, NULL), 0);
+    assert_int_equal(store_reader_open(w->path, &w->reader, NULL), 0);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+    store_reader_free(w->reader);
+    for (size_t i = 0; i < countof(suffixes); i++) {
+        mem_auto char *path = mem_printf("%s%s", w->path, suffixes[i]);
+        unlink(path);
+    }
+    rmdir(w->dir);
+    config_unref(w->config);
+    free(w->rows);
+    free(w->path);
+    free(w);
+    return 0;
+}
+
+static struct report *ask(struct world *w, struct query q)
+{
+    struct report *r;
+    struct err err;
+    if (query_report(w->config, w->reader, &q, &r, &err) < 0)
+        fail_msg("%s", err.msg);
+    return r;
+}
+
+static struct counts sum(const struct world *w, const struct slo_def *d, int64_t from, int64_t to)
+{
+    struct counts c = {0};
+    for (size_t i = 0; i < w->n; i++) {
+        const struct result *r = &w->rows[i].result;
+        if (!str_eq(d->sli.probe, "api") || r->slot_us < from || r->slot_us >= to)
+            continue;
+        enum outcome o = sli_classify(&d->sli, r);
+        c.good += o == OUTCOME_GOOD;
+        c.bad += o == OUTCOME_BAD;
+        c.excluded += o == OUTCOME_EXCLUDED;
+    }
+    return c;
+}
+
+static void same(struct counts a, struct counts b)
+{
+    assert_int_equal(a.good, b.good);
+    assert_int_equal(a.bad, b.bad);
+    assert_int_equal(a.excluded, b.excluded);
+}
+
+static void check_curve(const struct world *w, const struct report_slo *s)
+{
+    assert_in_range(s->point_count, 0, QUERY_POINTS_MAX);
+    int64_t end = s->start_us;
+    for (size_t i = 0; i < s->point_count; i++) {
+        const struct report_point *p = &s->points[i];
+        int64_t to = p->at_us + s->step_us < s->upto_us ? p->at_us + s->step_us : s->upto_us;
+        assert_int_equal(p->at_us % s->step_us, 0);
+        assert_true(i == 0 ? p->at_us - s->start_us < s->step_us : p->at_us == end);
+        same(p->counts, sum(w, s->def, p->at_us, to));
+        bool any = counts_total(p->counts) > 0;
+        assert_int_equal(p->has_burn, any);
+        assert_true(any ? p->p50_us > 0 && p->p50_us <= p->p99_us : p->p50_us == -1);
+        assert_true(p->expected >= counts_total(p->counts));
+        assert_true(isfinite(p->burn) && isfinite(p->budget_remaining));
+        end = p->at_us + s->step_us;
+    }
+    assert_true(end >= s->upto_us);
+    if (s->has_budget)
+        assert_true(fabs(s->points[s->point_count - 1].budget_remaining - s->remaining_ratio) <
+                    1e-12);
+}
+
+static void check_slo(const struct world *w, const struct report_slo *s, int64_t at)
+{
+    static const int64_t windows[] = {5 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, DAY,
+                                      3 * DAY};
+    same(s->counts, sum(w, s->def, s->start_us, s->upto_us));
+    assert_int_equal(s->observed, counts_total(s->counts));
+    assert_int_equal(s->expected, s->observed + s->prober_down + s->not_started);
+    assert_int_equal(s->burn_count, 7);
+    for (size_t i = 0; i < 7; i++) {
+        struct counts c = sum(w, s->def, at - windows[i], at);
+        double want = counts_total(c) ? (double)c.bad / (double)counts_total(c) / 0.01 : 0;
+        assert_int_equal(s->burn[i].window_us, windows[i]);
+        assert_true(fabs(s->burn[i].rate - want) < 1e-9);
+        assert_int_equal(s->burn[i].has_rate, counts_total(c) > 0);
+    }
+    int64_t reasons = 0;
+    for (size_t i = 0; i < s->reason_count; i++) {
+        assert_true(i == 0 || s->reasons[i].count <= s->reasons[i - 1].count);
+        reasons += s->reasons[i].count;
+    }
+    assert_int_equal(reasons, s->counts.bad);
+    check_curve(w, s);
+}
+
+static void reports_equal_sums_over_rows(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 12; i++) {
+        int64_t at = T0 + below(SPAN + 6 * HOUR);
+        at = i == 0 ? T0 + SPAN : i == 1 ? T0 + DAY + HOUR : at;
+        struct report *r = ask(w, (struct query){.at_us = at, .generated_at_us = 5});
+        assert_int_equal(r->slo_count, 5);
+        assert_int_equal(r->at_us, at);
+        assert_int_equal(r->generated_at_us, 5);
+        for (size_t k = 0; k < r->slo_count; k++) {
+            const struct report_slo *s = &r->slos[k];
+            assert_int_equal(s->end_us, at);
+            assert_int_equal(s->start_us, at - s->def->window.duration_us);
+            check_slo(w, s, at);
+        }
+        query_report_free(r);
+    }
+}
+
+static void explicit_spans(void **state)
+{
+    struct world *w = *state;
+    int64_t from = T0 + 5 * HOUR + 3, to = T0 + 2 * DAY + 20 * MINUTE + 1;
+    struct report *r = ask(w, (struct query){.from_us = from, .to_us = to, .slo = "month"});
+    assert_int_equal(r->slo_count, 1);
+    assert_int_equal(r->at_us, to);
+    assert_int_equal(r->slos[0].start_us, from);
+    assert_int_equal(r->slos[0].end_us, to);
+    assert_int_equal(r->slos[0].exhausts_at_us, 0);
+    check_slo(w, &r->slos[0], to);
+    query_report_free(r);
+}
+
+static void tiers_see_what_was_done_by_then(void **state)
+{
+    struct world *w = *state;
+    int64_t t = T0 + 2 * DAY + 20 * MINUTE; /* within the outage: runs last 5 s */
+    struct report *r = ask(w, (struct query){.at_us = t + 3 * S, .slo = "month"});
+    struct report_slo *s = &r->slos[0];
+    assert_int_equal(s->tier_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        int64_t start = (t - s->tiers[i].def.long_us) / MINUTE * MINUTE;
+        struct counts c = {0};
+        int64_t slots = 0;
+        for (int64_t slot = start; slot < t; slot += INTERVAL)
+            slots++;
+        for (size_t k = 0; k < w->n; k++) {
+            const struct result *e = &w->rows[k].result;
+            if (e->slot_us < start || e->slot_us >= t || e->done_us > t)
+                continue;
+            c.bad += e->outcome == OUTCOME_BAD;
+            c.excluded += e->outcome == OUTCOME_EXCLUDED;
+        }
+        double want = (double)c.bad / (double)(slots - c.excluded) / 0.01;
+        assert_true(c.bad > 20);
+        assert_true(fabs(s->tiers[i].long_burn - want) < 1e-9);
+    }
+    assert_true(s->tiers[0].firing);
+    query_report_free(r);
+}
+
+static void incidents_and_failures(void **state)
+{
+    struct world *w = *state;
+    struct report *r = ask(w, (struct query){.at_us = T0 + SPAN, .slo = "month"});
+    struct report_slo *s = &r->slos[0];
+    assert_int_equal(s->incident_count, 2);
+    assert_int_equal(s->incidents[0].from_us, FIRED);
+    assert_int_equal(s->incidents[0].to_us, RESOLVED);
+    assert_int_equal(s->incidents[0].severity, SEVERITY_PAGE);
+    assert_int_equal(s->incidents[0].bad, sum(w, s->def, FIRED, RESOLVED).bad);
+    assert_int_equal(s->incidents[1].from_us, FIRED_AGAIN);
+    assert_int_equal(s->incidents[1].to_us, 0);
+    assert_int_equal(s->incidents[1].bad, sum(w, s->def, FIRED_AGAIN, T0 + SPAN).bad);
+    assert_int_equal(s->failure_count, QUERY_FAILURES_MAX);
+    for (size_t i = 1; i < s->failure_count; i++)
+        assert_true(s->failures[i].at_us < s->failures[i - 1].at_us);
+    query_report_free(r);
+    /* in the middle it is still going on; after it, a short window has none */
+    r = ask(w, (struct query){.at_us = FIRED + 5 * MINUTE, .slo = "month"});
+    assert_int_equal(r->slos[0].incident_count, 1);
+    assert_int_equal(r->slos[0].incidents[0].to_us, 0);
+    query_report_free(r);
+    r = ask(w, (struct query){.from_us = RESOLVED, .to_us = RESOLVED + HOUR, .slo = "month"});
+    assert_int_equal(r->slos[0].incident_count, 0);
+    query_report_free(r);
+}
+
+static void nothing_known(void **state)
+{
+    struct world *w = *state;
+    struct report *r = ask(w, (struct query){.at_us = T0 + SPAN, .slo = "never"});
+    const struct report_slo *s = &r->slos[0];
+    assert_int_equal(s->state, SLO_NO_DATA);
+    assert_int_equal(s->expected, 1440); /* by its definition */
+    assert_int_equal(s->not_started, 1440);
+    assert_false(s->has_sli || s->has_budget || s->has_confidence);
+    assert_int_equal(s->latency.p50_us, -1);
+    assert_int_equal(s->latency.max_us, -1);
+    query_report_free(r);
+    struct err err;
+    struct query q = {.at_us = T0, .slo = "mnth"};
+    assert_int_equal(query_report(w->config, w->reader, &q, &r, &err), -1);
+    assert_non_null(strstr(err.msg, "did you mean 'month'"));
+    assert_int_equal(w->config->refs, 1);
+}
+
+static void overview_of_all(void **state)
+{
+    struct world *w = *state;
+    struct overview *o;
+    assert_int_equal(overview_read(w->config, w->reader, T0 + SPAN + HOUR, &o, NULL), 0);
+    assert_false(o->running);
+    assert_int_equal(o->report->slo_count, 5);
+    assert_int_equal(o->probe_count, 2);
+    assert_true(o->probes[0].has_last);
+    assert_int_equal(o->probes[0].last.slot_us, w->rows[w->n - 1].result.slot_us);
+    assert_false(o->probes[1].has_last);
+    assert_int_equal(o->alerts[2].phase, ALERT_FIRING);
+    assert_int_equal(o->alerts[0].phase, ALERT_INACTIVE);
+    assert_int_equal(o->report->slos[2].point_count, 0);
+    overview_free(o);
+}
+
+/* While a daemon writes, "now" is where its history is complete. Last of all:
+ * it adds a heartbeat. */
+static void now_is_where_history_is_complete(void **state)
+{
+    struct world *w = *state;
+    int64_t beat = T0 + SPAN + 10 * S, now;
+    assert_int_equal(query_now(w->reader, beat, &now, NULL), 0);
+    assert_int_equal(now, beat);
+    struct store *s = open_store(w);
+    store_push_heartbeat(s, beat, beat - 3 * S);
+    assert_int_equal(store_close(s, 60 * S, NULL), 0);
+    assert_int_equal(query_now(w->reader, beat + S, &now, NULL), 0);
+    assert_int_equal(now, beat - 3 * S);
+    assert_int_equal(query_now(w->reader, beat + HOUR, &now, NULL), 0); /* dead */
+    assert_int_equal(now, beat + HOUR);
+    assert_int_equal(query_now(w->reader, beat - MINUTE, &now, NULL), 0); /* of the future */
+    assert_int_equal(now, beat - MINUTE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reports_equal_sums_over_rows),
+        cmocka_unit_test(explicit_spans),
+        cmocka_unit_test(tiers_see_what_was_done_by_then),
+        cmocka_unit_test(incidents_and_failures),
+        cmocka_unit_test(nothing_known),
+        cmocka_unit_test(overview_of_all),
+        cmocka_unit_test(now_is_where_history_is_complete),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
