@@ -30,6 +30,7 @@ struct alert_transition {
     enum alert_event_kind kind;
     bool notify; /* cooling and refiring are stored, not sent */
     enum severity severity;
+    int64_t since_us;         /* when the incident began to fire */
     struct alert_state state; /* after it */
     /* cause: the tier that decided, in both windows */
     struct tier_def tier;

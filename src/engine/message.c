@@ -9,7 +9,7 @@
 
 void message_dedup_key(const struct alert_transition *t, char *buf, size_t size)
 {
-    snprintf(buf, size, "%s/%s/%lld/%s/%lld", t->slo, t->objective_name, (long long)t->state.since_us,
+    snprintf(buf, size, "%s/%s/%lld/%s/%lld", t->slo, t->objective_name, (long long)t->since_us,
              alert_event_name(t->kind), (long long)t->at_us);
 }
 
@@ -50,7 +50,7 @@ static char *summary(const struct slo_view *v, const struct alert_transition *t)
     char lng[UNITS_MAX], shrt[UNITS_MAX], target[UNITS_MAX], took[UNITS_MAX];
     if (t->kind == ALERT_EVENT_RESOLVE)
         return mem_printf("%s: resolved after %s", t->slo,
-                          units_duration(took, t->at_us - v->alert.since_us));
+                          units_duration(took, t->at_us - t->since_us));
     return mem_printf("%s (%s %s) burns its error budget at %.1fx over %s and %.1fx over %s", t->slo,
                       v->def->service, decimal_percent(target, v->def->target), t->long_burn,
                       units_duration(lng, t->tier.long_us), t->short_burn,
@@ -62,14 +62,13 @@ char *message_payload(const struct slo_view *view, const struct alert_transition
     const struct slo_def *def = view->def;
     char at[WHEN_MAX], since[WHEN_MAX], target[UNITS_MAX], factor[UNITS_MAX], key[256];
     mem_auto char *line = summary(view, t);
-    int64_t since_us = t->state.since_us ? t->state.since_us : t->at_us;
     snprintf(key, sizeof(key), "%s/%s", t->slo, t->objective_name);
     json_t *o = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1, "status",
         status(t), "event", alert_event_name(t->kind), "severity", severity_name(t->severity),
         "alert", key, "slo", t->slo, "objective_name", t->objective_name, "service", t->service,
         "target", decimal_text(target, def->target), "window", def->window.text, "at",
-        when_text(at, t->at_us), "since", when_text(since, since_us), "summary", line);
+        when_text(at, t->at_us), "since", when_text(since, t->since_us), "summary", line);
     json_object_set_new(o, "factor", json_string(decimal_text(factor, t->tier.factor)));
     json_object_set_new(o, "long", window(t->tier.long_us, t->long_counts, t->long_expected,
                                           t->long_burn));

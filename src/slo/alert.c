@@ -128,6 +128,7 @@ bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_
     ret->severity = m.severity;
     if (m.kind == ALERT_EVENT_FIRE)
         state->since_us = t_us;
+    ret->since_us = state->since_us;
     state->phase = m.phase;
     state->severity = m.severity;
     state->cooling_since_us = m.phase == ALERT_COOLING ? t_us : 0;
