@@ -1,4 +1,6 @@
 /* Finds the files, parses them all, then decodes what they hold. */
+#include "config/load.h"
+
 #include "config/build.h"
 #include "config/file.h"
 #include "config/tree.h"
@@ -35,7 +37,7 @@ struct load {
     struct diag *diag;
     VEC(struct document) documents;
     VEC(struct file_id) seen;
-    size_t bytes;
+    size_t bytes, errors_before;
     bool in_folder; /* what is added to the documents now */
 };
 
@@ -62,10 +64,12 @@ static enum document_kind kind_of(const struct node *doc)
 
 /* ---- reading --------------------------------------------------------------------------- */
 
-static void parse_file(struct load *l, const char *name, const struct str *text)
+static void parse_file(struct load *l, const char *name, const char *text, size_t len)
 {
     struct yaml_documents docs = {0};
-    if (yaml_parse(&l->build.config->arena, name, text->buf, text->len, l->diag, &docs) < 0)
+    l->bytes += len;
+    l->build.config->file_count++;
+    if (yaml_parse(&l->build.config->arena, name, text, len, l->diag, &docs) < 0)
         l->build.unread = true;
     for (size_t i = 0; i < docs.n; i++)
         vec_push(&l->documents,
@@ -88,9 +92,7 @@ static void load_file(struct load *l, const char *path)
         diag_error(l->diag, pos, "all files together are larger than %zu MiB", BYTES_MAX >> 20);
         l->build.unread = true;
     } else {
-        l->bytes += text.len;
-        l->build.config->file_count++;
-        parse_file(l, pos.file, &text);
+        parse_file(l, pos.file, text.buf, text.len);
     }
     str_release(&text);
 }
@@ -215,39 +217,62 @@ static const struct node *find_daemon(const struct load *l)
     return NULL;
 }
 
-static void load_all(struct load *l, const struct config_sources *src)
+static void load_folders(struct load *l)
 {
     struct build *b = &l->build;
-    load_named(l, src);
-    const struct node *daemon = find_daemon(l);
-    build_folders(b, daemon ? daemon->pos.file : src->config_file, daemon);
     l->in_folder = true;
-    /* Files named one by one are all there is, unless nines.yaml is among them. */
-    for (size_t i = 0; (daemon || src->path_count == 0) && i < b->folders.len; i++)
+    for (size_t i = 0; i < b->folders.len; i++)
         load_path(l, b->folders.at[i].path, b->folders.at[i].pos, b->folders.at[i].required);
-    for (size_t i = 0; i < l->documents.len; i++)
-        build_document(l, &l->documents.at[i]);
-    build_finish(b);
 }
 
-int config_load(const struct config_sources *src, const struct config_tables *tables,
-                struct config **ret, struct diag *diag)
+static void load_begin(struct load *l, const struct config_tables *tables, struct diag *diag)
 {
     struct config *config = mem_alloc(sizeof(*config));
-    struct load l = {.diag = diag};
-    size_t errors = diag->errors;
     config->refs = 1;
     config->zone_free = tables->zone_free;
-    build_init(&l.build, config, tables, diag);
-    load_all(&l, src);
-    vec_release(&l.documents);
-    vec_release(&l.seen);
-    build_release(&l.build);
-    diag_sort(diag);
-    if (diag->errors != errors) {
+    *l = (struct load){.diag = diag, .errors_before = diag->errors};
+    build_init(&l->build, config, tables, diag);
+}
+
+/* All files are parsed: decodes them. */
+static int load_end(struct load *l, struct config **ret)
+{
+    struct config *config = l->build.config;
+    for (size_t i = 0; i < l->documents.len; i++)
+        build_document(l, &l->documents.at[i]);
+    build_finish(&l->build);
+    build_release(&l->build);
+    vec_release(&l->documents);
+    vec_release(&l->seen);
+    diag_sort(l->diag);
+    if (l->diag->errors != l->errors_before) {
         config_unref(config);
         return -1;
     }
     *ret = config;
     return 0;
+}
+
+int config_load(const struct config_sources *src, const struct config_tables *tables,
+                struct config **ret, struct diag *diag)
+{
+    struct load l;
+    load_begin(&l, tables, diag);
+    load_named(&l, src);
+    const struct node *daemon = find_daemon(&l);
+    build_folders(&l.build, daemon ? daemon->pos.file : src->config_file, daemon);
+    /* Files named one by one are all there is, unless nines.yaml is among them. */
+    if (daemon || src->path_count == 0)
+        load_folders(&l);
+    return load_end(&l, ret);
+}
+
+int config_load_text(const char *name, const char *text, size_t len,
+                     const struct config_tables *tables, struct config **ret, struct diag *diag)
+{
+    struct load l;
+    load_begin(&l, tables, diag);
+    parse_file(&l, arena_strdup(&l.build.config->arena, name), text, len);
+    build_folders(&l.build, name, find_daemon(&l));
+    return load_end(&l, ret);
 }
