@@ -4,6 +4,8 @@
 #include "cli/table.h"
 
 const struct command *const commands[] = {
+    &command_run,
+    &command_probe,
     &command_report,
     &command_status,
     &command_version,

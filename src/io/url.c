@@ -65,6 +65,16 @@ int url_check(const char *url, struct err *reterr)
     return status;
 }
 
+/* A server's text gets to terminals and logs: nothing but visible ASCII. */
+static bool is_visible(const char *text)
+{
+    for (; *text; text++) {
+        if (*text <= ' ' || *text >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
 int url_resolve(const char *base, const char *location, char **ret, struct err *reterr)
 {
     if (strlen(location) > URL_MAX)
@@ -73,7 +83,7 @@ int url_resolve(const char *base, const char *location, char **ret, struct err *
     char *text = NULL;
     CURLUcode rc = curl_url_set(u, CURLUPART_URL, base, 0);
     if (rc == CURLUE_OK)
-        rc = curl_url_set(u, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
+        rc = curl_url_set(u, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE);
     bool web = rc == CURLUE_OK && is_web(u);
     if (web) {
         curl_url_set(u, CURLUPART_USER, NULL, 0);
@@ -82,8 +92,10 @@ int url_resolve(const char *base, const char *location, char **ret, struct err *
         text = part(u, CURLUPART_URL, 0);
     }
     curl_url_cleanup(u);
-    if (rc != CURLUE_OK)
+    if (rc != CURLUE_OK || (text && !is_visible(text))) {
+        curl_free(text);
         return err_set(reterr, "'%.200s' is not a valid URL", location);
+    }
     if (!web)
         return err_set(reterr, "'%.200s' is neither http nor https", location);
     if (!text || strlen(text) > URL_MAX) {

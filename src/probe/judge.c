@@ -19,6 +19,10 @@ void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(v->message, sizeof(v->message), fmt, ap);
     va_end(ap);
+    for (char *p = v->message; *p; p++) { /* one line, whatever a server sent */
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    }
 }
 
 void judge_show(char *buf, size_t size, const char *text, size_t n)

@@ -45,6 +45,8 @@ static void test_resolve(void **state)
         {"http://h:81/a", "?z=1", "http://h:81/a?z=1"},
         {"https://h/a", "//other/x", "https://other/x"},
         {"http://h/a", "https://u:p@other:444/x#frag", "https://other:444/x"},
+        {"http://h/a", "/sp ace/\xc3\xa9", "http://h/sp%20ace/%c3%a9"},
+        {"http://h/a", "http://h/b c", "http://h/b%20c"},
     };
     for (size_t i = 0; i < countof(cases); i++) {
         char *got = NULL;
@@ -64,6 +66,8 @@ static void test_resolve_refuses(void **state)
     assert_int_equal(url_resolve("http://h/", "ftp://h/", &got, &err), -1);
     assert_int_equal(url_resolve("http://h/", "javascript:alert(1)", &got, &err), -1);
     assert_int_equal(url_resolve("http://h/", "http://a b:x/", &got, &err), -1);
+    assert_int_equal(url_resolve("http://h/", "http://\xc2\x9b/", &got, &err), -1);
+    assert_int_equal(url_resolve("http://h/", "/\x1b[31m", &got, &err), -1);
     char *big = mem_alloc(URL_MAX + 2);
     memset(big, 'a', URL_MAX + 1);
     assert_int_equal(url_resolve("http://h/", big, &got, &err), -1);

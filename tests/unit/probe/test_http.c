@@ -151,8 +151,8 @@ static void test_bad_keeps_evidence(void **state)
 
 static void test_request_as_declared(void **state)
 {
-    struct seen s = probe(*state, "/echo", "body: '{\"a\":1}', headers: {X-One: '1'}, expect: {json:"
-                          " {$.method: POST, $.body: '{\"a\":1}', '$.headers.x-one': '1',"
+    struct seen s = probe(*state, "/echo", "body: '{\"a\":1}', headers: {X-One: '1'}, expect:"
+                          " {json: {$.method: POST, $.body: '{\"a\":1}', '$.headers.x-one': '1',"
                           " $.headers.content-type: application/json,"
                           " $.headers.user-agent: {matches: '^nines/'}}}");
     expect_reason(&s, REASON_NONE, "");
@@ -199,7 +199,8 @@ static void test_redirect_loop(void **state)
 static void test_methods_over_redirects(void **state)
 {
     struct seen s = probe(*state, "/to/303?url=/echo", "body: x, follow: 1, expect: {json:"
-                          " {$.method: GET, $.body: '', $.headers.content-type: {present: false}}}");
+                          " {$.method: GET, $.body: '', "
+                          "$.headers.content-type: {present: false}}}");
     expect_reason(&s, REASON_NONE, "");
     s = probe(*state, "/to/307?url=/echo", "body: x, follow: 1, expect: {json:"
               " {$.method: POST, $.body: x}}");

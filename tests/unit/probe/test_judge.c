@@ -231,6 +231,10 @@ static void test_failures_below_http(void **state)
     assert_string_equal(j->verdict.message, "h.invalid: no such name");
     assert_int_equal(j->verdict.seen_count, 0);
     judged_free(j);
+    r = (struct http_response){.reason = REASON_PROTOCOL, .message = "a\nb\x1b[1m"};
+    j = judge_it("{}", &r);
+    assert_string_equal(j->verdict.message, "a?b?[1m");
+    judged_free(j);
     r = (struct http_response){
         .reason = REASON_CONNECT, .message = "no ports", .local_fault = true};
     j = judge_it("{}", &r);
