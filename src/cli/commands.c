@@ -8,6 +8,7 @@ const struct command *const commands[] = {
     &command_probe,
     &command_report,
     &command_status,
+    &command_import,
     &command_version,
     NULL,
 };

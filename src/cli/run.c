@@ -10,11 +10,28 @@
 #include "nines/config.h"
 #include "web/web.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static void print_diag(const struct diag *d)
 {
     cli_print_diag(d, stderr, false);
+}
+
+static ssize_t read_body(void *ctx, void *buf, size_t n)
+{
+    ssize_t got = web_body_read(ctx, buf, n);
+    if (got < 0)
+        errno = ECONNRESET;
+    return got;
+}
+
+static int on_import(void *ctx, struct web_body *body, int64_t create_interval_us, bool replace,
+                     struct import_totals *ret, struct err *reterr)
+{
+    struct import_source source = {read_body, body};
+    struct import_options o = {.replace = replace, .create_interval_us = create_interval_us};
+    return import_into(daemon_store(ctx), &source, &o, ret, reterr);
 }
 
 static int on_reload(void *ctx, struct err *reterr)
