@@ -46,7 +46,8 @@ struct report_point {
     int64_t expected;
     int64_t p50_us, p95_us, p99_us; /* -1: no data */
     bool has_budget;
-    double budget_remaining; /* of the window as it stood at the step's end */
+    double budget_remaining; /* ratio; falls from 1 at the window's start to the report's
+                                own remaining_ratio at its end */
     bool has_burn;
     double burn; /* over the step */
 };
@@ -97,7 +98,7 @@ struct report_slo {
     int64_t step_us;
     struct report_point *points;
     size_t point_count;
-    struct report_incident *incidents;
+    struct report_incident *incidents; /* oldest first */
     size_t incident_count;
     struct report_failure *failures; /* newest first */
     size_t failure_count;

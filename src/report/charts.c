@@ -12,6 +12,7 @@
 
 #define TICKS_MAX 12
 #define MARKS_MAX 8
+#define STUB 22.0 /* the least height of a cell that is there at all */
 #define AT_RISK_LEFT 0.25 /* what is left where `at_risk` begins */
 
 struct ticks {
@@ -87,19 +88,20 @@ static void put_cell(const struct plot *p, const struct bucket *b)
     enum cell cell = curve_cell(b);
     double x = plot_x(p, b->from_us), w = plot_x(p, b->to_us) - x;
     w -= fmin(1, w * 0.2); /* the gap between cells */
-    svg_rect(p->out, css[cell], x, cell == CELL_NO_DATA ? 78 : 0, w, cell == CELL_NO_DATA ? 22 : 100);
+    double tall = cell == CELL_NO_DATA ? STUB : 100;
+    svg_rect(p->out, css[cell], x, 100 - tall, w, tall);
     if (cell != CELL_PARTIAL)
         return;
     /* A single lost event among thousands must still be seen. */
     double lost = (double)b->counts.bad / (double)counts_total(b->counts);
-    double h = fmax(22, sqrt(lost) * 100);
+    double h = fmax(STUB, sqrt(lost) * 100);
     svg_rect(p->out, "c-bad", x, 100 - h, w, h);
 }
 
 static void put_strip(struct str *out, const struct report_slo *s, const struct curve *c)
 {
     char step[UNITS_MAX], label[256], sli[FMT_MAX];
-    snprintf(label, sizeof label, "Good and bad events over the window, one cell per %s; SLI %s, %lld bad",
+    snprintf(label, sizeof label, "Good and bad events, one cell per %s; SLI %s, %lld bad",
              units_duration(step, c->step_us), fmt_sli(sli, s), (long long)s->counts.bad);
     struct plot p = {.out = out, .css = "strip", .label = label, .from_us = s->start_us,
                      .to_us = s->end_us, .y = {SCALE_LINEAR, 0, 1}};
@@ -189,18 +191,13 @@ static void put_budget(struct str *out, const struct report_slo *s, const struct
     struct plot p = {.out = out, .css = "tall", .label = label, .from_us = s->start_us,
                      .to_us = s->end_us, .y = y, .ticks = t.at, .tick_count = t.n,
                      .marks = marks, .mark_count = 1};
-    bool calendar = s->def->window.type == WINDOW_CALENDAR;
-
     figure_open(out, "Error budget remaining");
-    str_add(out, calendar ? "<span>of the period; the dashed line spends it evenly</span>"
-                          : "<span>of the window that ends at each moment</span>");
-    str_add(out, "</figcaption>");
+    str_add(out, "<span>from all of it at the start of the window to what is left now</span>"
+                 "</figcaption>");
     plot_open(&p);
     put_budget_colors(&p, index);
     put_incidents(&p, s);
     put_future(&p, s);
-    if (calendar)
-        svg_line(out, "even", 0, plot_y(&p, 1), 1000, plot_y(&p, 0));
     str_addf(out, "<g style=\"--paint:url(#budget%zu)\">", index);
     plot_area(&p, "budget", c, LINE_AT_END, budget_value, 0);
     plot_line(&p, "budget", c, LINE_AT_END, budget_value);
@@ -278,7 +275,7 @@ static void put_burn(struct str *out, const struct report_slo *s, const struct c
     }
     for (size_t i = 0; i < mark_count; i++)
         top = fmax(top, marks[i].at);
-    top = fmax(top, peak) * 1.12;
+    top = fmax(top * 1.6, peak * 1.12); /* room for the name of the highest mark */
     struct scale y = {top > 20 || mark_count > 2 ? SCALE_LOG1P : SCALE_LINEAR, 0, top};
     struct ticks t = burn_ticks(&y);
     snprintf(label, sizeof label, "Burn rate over time; the highest step burns at %s",

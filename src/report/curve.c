@@ -9,13 +9,14 @@
 /* The smallest round duration that covers `span` in `max` buckets. */
 static int64_t round_step(int64_t span, int64_t step, size_t max)
 {
-    static const int64_t minutes[] = {1,   2,   5,   10,   15,   30,    60,    120,  180,
-                                      240, 360, 720, 1440, 2880, 10080, 20160, 43200};
+    static const int64_t seconds[] = {
+        1,    2,    5,     10,    15,    30,    60,    120,    300,    600,     900,    1800,
+        3600, 7200, 10800, 14400, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000};
     int64_t least = span / (int64_t)max + (span % (int64_t)max != 0);
     if (least < step)
         least = step;
-    for (size_t i = 0; i < countof(minutes); i++) {
-        int64_t us = minutes[i] * USEC_PER_MIN;
+    for (size_t i = 0; i < countof(seconds); i++) {
+        int64_t us = seconds[i] * USEC_PER_SEC;
         if (us >= least && us % step == 0)
             return us;
     }
@@ -56,6 +57,7 @@ void curve_build(struct curve *c, const struct report_slo *s, size_t max)
         return;
     c->step_us = round_step(span, s->step_us, max);
     int64_t key = INT64_MIN;
+    int64_t last = s->upto_us > s->start_us && s->upto_us < s->end_us ? s->upto_us : s->end_us;
     for (size_t i = 0; i < s->point_count; i++) {
         const struct report_point *p = &s->points[i];
         if (p->at_us + s->step_us <= s->start_us || p->at_us >= s->end_us)
@@ -66,11 +68,12 @@ void curve_build(struct curve *c, const struct report_slo *s, size_t max)
             return;
         if (k != key) {
             key = k;
-            c->at[c->n++] = (struct bucket){.from_us = from, .p50_us = -1, .p95_us = -1, .p99_us = -1};
+            c->at[c->n++] =
+                (struct bucket){.from_us = from, .p50_us = -1, .p95_us = -1, .p99_us = -1};
         }
         bucket_add(&c->at[c->n - 1], p, s->step_us);
-        if (c->at[c->n - 1].to_us > s->end_us)
-            c->at[c->n - 1].to_us = s->end_us;
+        if (c->at[c->n - 1].to_us > last)
+            c->at[c->n - 1].to_us = last;
     }
 }
 

@@ -32,7 +32,7 @@ struct curve {
 
 /* At most max + 1 buckets (max <= CURVE_MAX), as the first may be a part of
  * one. Points outside [start, end) of the SLO are left out, and
- * one that begins before the start is drawn from there. */
+ * one that begins before the start is drawn from there; nothing ends past `upto`. */
 void curve_build(struct curve *c, const struct report_slo *s, size_t max);
 
 enum cell { CELL_NO_DATA, CELL_EXCLUDED, CELL_GOOD, CELL_PARTIAL, CELL_BAD };

@@ -122,6 +122,8 @@ char *fmt_floor(char buf[static FMT_MAX], double ratio, int digits)
     /* The tiny addend undoes what binary took from 0.999; it is far below one
      * unit of the last digit shown. */
     double scale = pow(10, digits);
+    if (ratio == 1)
+        digits = 0;
     return percent(buf, floor(ratio * 100 * scale + 1e-6) / scale, digits);
 }
 

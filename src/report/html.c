@@ -24,11 +24,12 @@ void html_state(struct str *out, enum slo_state state)
         [SLO_BREACHED] = "<path d=\"M1.5 0 5 3.5 8.5 0 10 1.5 6.5 5 10 8.5 8.5 10 5 6.5 1.5 10 0 "
                          "8.5 3.5 5 0 1.5z\"/>",
         [SLO_AT_RISK] = "<path d=\"M5 .5 10 9.5H0z\"/>",
-        [SLO_WARMING] = "<path d=\"M5 .5a4.5 4.5 0 1 0 0 9zM5 .5a4.5 4.5 0 0 1 0 9V8a3 3 0 0 0 0-6z\"/>",
+        [SLO_WARMING] = "<path d=\"M5 .5a4.5 4.5 0 1 0 0 9zM5 .5a4.5 4.5 0 0 1 0 "
+                        "9V8a3 3 0 0 0 0-6z\"/>",
         [SLO_NO_DATA] = "<path d=\"M0 4h10v2H0z\"/>",
     };
-    str_addf(out, "<span class=\"state %s\"><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\">%s</svg>%s"
-                  "</span>", slo_state_name(state), marks[state], fmt_state(state));
+    str_addf(out, "<span class=\"state %s\"><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\">"
+                  "%s</svg>%s</span>", slo_state_name(state), marks[state], fmt_state(state));
 }
 
 static void put_verdict(struct str *out, const struct report *r)
@@ -63,7 +64,8 @@ static void put_head(struct str *out, const struct report *r)
     char at[FMT_MAX], generated[FMT_MAX];
     str_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                 "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
+                 "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+                 "form-action 'none'\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                  "<meta name=\"color-scheme\" content=\"light dark\">\n"
                  "<meta name=\"generator\" content=\"nines " NINES_VERSION "\">\n"
@@ -99,7 +101,8 @@ static void put_row(struct str *out, const struct report_slo *s, size_t index)
     str_addf(out, "<td class=\"n dim\">%s</td>", decimal_percent(t, s->def->target));
     str_add(out, "<td class=\"tight\">");
     chart_meter(out, s);
-    str_addf(out, "</td><td class=\"n tight%s\">%s</td>", s->has_budget && s->remaining <= 0 ? " hot" : "",
+    bool spent = s->has_budget && s->remaining <= 0;
+    str_addf(out, "</td><td class=\"n tight%s\">%s</td>", spent ? " hot" : "",
              s->has_budget ? fmt_percent(a, s->remaining_ratio, 1) : FMT_NONE);
     str_addf(out, "<td class=\"n\">%s</td>", burn ? fmt_burn(a, burn->rate) : FMT_NONE);
     str_addf(out, "<td class=\"n\">%s</td></tr>\n",
@@ -124,8 +127,8 @@ static void put_foot(struct str *out)
                  "neither.</dd>"
                  "<dt>Budget</dt><dd>The bad events or slices that the target allows in the "
                  "window.</dd>"
-                 "<dt>Burn rate</dt><dd>How fast the budget goes: at 1 it lasts exactly the window, "
-                 "at 2 half of it.</dd>"
+                 "<dt>Burn rate</dt><dd>How fast the budget goes: at 1 it lasts exactly the "
+                 "window, at 2 half of it.</dd>"
                  "<dt>Coverage</dt><dd>Checks observed of those expected. What is missing is not "
                  "counted as good.</dd>"
                  "<dt>\xe2\x89\xa5</dt><dd>The percentile falls on a failed run: the true value is "

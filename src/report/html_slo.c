@@ -55,7 +55,8 @@ static void put_head(struct str *out, const struct report_slo *s, size_t index)
 
 static void fact_open(struct str *out, const char *name, const char *css, const char *value)
 {
-    str_addf(out, "<div><dt>%s</dt><dd class=\"big%s\">%s</dd><dd class=\"sub\">", name, css, value);
+    str_addf(out, "<div><dt>%s</dt><dd class=\"big%s\">%s</dd><dd class=\"sub\">", name, css,
+             value);
 }
 
 static void fact_close(struct str *out)
@@ -138,8 +139,8 @@ static void fact_coverage(struct str *out, const struct report_slo *s)
 
 static void table_open(struct str *out, const char *css, const char *title, const char *head)
 {
-    str_addf(out, "<div%s><h3>%s</h3><div class=\"scroll\"><table><thead><tr>%s</tr></thead><tbody>",
-             css, title, head);
+    str_addf(out, "<div%s><h3>%s</h3><div class=\"scroll\"><table><thead><tr>%s</tr></thead>"
+                  "<tbody>", css, title, head);
 }
 
 static void table_close(struct str *out)
@@ -157,8 +158,9 @@ static void put_tiers(struct str *out, const struct report_slo *s)
                "<th class=\"n\">Long</th><th class=\"n\">Short</th><th>Now</th>");
     for (size_t i = 0; i < s->tier_count; i++) {
         const struct report_tier *t = &s->tiers[i];
-        str_addf(out, "<tr><td>%s</td><td class=\"w\">%s and %s</td>", severity_name(t->def.severity),
-                 units_duration(u, t->def.long_us), units_duration(v, t->def.short_us));
+        str_addf(out, "<tr><td>%s</td><td class=\"w\">%s and %s</td>",
+                 severity_name(t->def.severity), units_duration(u, t->def.long_us),
+                 units_duration(v, t->def.short_us));
         str_addf(out, "<td class=\"n\">%s</td>", decimal_text(u, t->def.factor));
         str_addf(out, "<td class=\"n\">%s</td>", fmt_burn(a, t->long_burn));
         str_addf(out, "<td class=\"n\">%s</td>", fmt_burn(a, t->short_burn));
@@ -219,7 +221,7 @@ static void put_reasons(struct str *out, const struct report_slo *s)
         html_text(out, reason_text(r->reason));
         str_addf(out, "</span></td><td class=\"n\">%s</td><td class=\"bar\"><span class=\"share\" "
                       "style=\"width:", fmt_count(a, r->count));
-        svg_number(out, 100.0 * (double)r->count / (double)(s->reasons[0].count > 0 ? s->reasons[0].count : 1));
+        svg_number(out, 100.0 * (double)r->count / (double)s->reasons[0].count);
         str_add(out, "%\"></span></td></tr>");
     }
     table_close(out);
@@ -234,8 +236,8 @@ static void put_incidents(struct str *out, const struct report_slo *s)
                "<th>Began</th><th>Lasted</th><th>Severity</th><th class=\"n\">Lost</th>");
     for (size_t i = 0; i < s->incident_count && i < INCIDENTS_SHOWN; i++) {
         const struct report_incident *n = &s->incidents[s->incident_count - 1 - i];
-        str_addf(out, "<tr><td class=\"w\">%s</td><td class=\"w\">%s</td><td>%s</td><td class=\"n\">%s"
-                      "</td></tr>", fmt_instant(a, n->from_us),
+        str_addf(out, "<tr><td class=\"w\">%s</td><td class=\"w\">%s</td><td>%s</td>"
+                      "<td class=\"n\">%s</td></tr>", fmt_instant(a, n->from_us),
                  n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on",
                  severity_name(n->severity), fmt_count(c, n->bad));
     }
@@ -271,8 +273,9 @@ static void put_numbers(struct str *out, const struct report_slo *s)
     if (!c.n)
         return;
     str_add(out, "<details><summary>The numbers behind the charts</summary><div class=\"scroll\">"
-                 "<table><thead><tr><th>From, UTC</th><th class=\"n\">Good</th><th class=\"n\">Bad</th>"
-                 "<th class=\"n\">Excluded</th><th class=\"n\">Expected</th>"
+                 "<table><thead><tr><th>From, UTC</th><th class=\"n\">Good</th>"
+                 "<th class=\"n\">Bad</th><th class=\"n\">Excluded</th>"
+                 "<th class=\"n\">Expected</th>"
                  "<th class=\"n\">Budget left</th><th class=\"n\">Highest burn</th>"
                  "<th class=\"n\">Highest p50</th><th class=\"n\">p95</th><th class=\"n\">p99</th>"
                  "</tr></thead><tbody>\n");

@@ -143,7 +143,8 @@ static void put_burn(struct str *out, const struct report_slo *s)
     }
     if (!s->tier_count)
         return;
-    str_add(out, "\n| Alert | Windows | Fires at | Long | Short | Now |\n|---|---|--:|--:|--:|---|\n");
+    str_add(out, "\n| Alert | Windows | Fires at | Long | Short | Now |\n"
+                 "|---|---|--:|--:|--:|---|\n");
     for (size_t i = 0; i < s->tier_count; i++) {
         const struct report_tier *tier = &s->tiers[i];
         str_addf(out, "| %s | %s and %s", severity_name(tier->def.severity),

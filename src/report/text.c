@@ -42,6 +42,10 @@ static void put_verdict(struct term *t, const struct report *r)
     size_t met = fmt_tally(r, SLO_MET);
     term_paint(t, TERM_BOLD, "Error budgets");
     term_paint(t, TERM_DIM, " at %s\n", fmt_instant(at, r->at_us));
+    if (!r->slo_count) {
+        str_add(t->out, "No objectives are declared.\n");
+        return;
+    }
     str_addf(t->out, "%zu of %zu objectives met", met, r->slo_count);
     for (enum slo_state s = SLO_BREACHED; s <= SLO_NO_DATA; s++) {
         if (!fmt_tally(r, s))
@@ -326,8 +330,8 @@ static void put_incidents(struct term *t, const struct report_slo *s)
         str_addf(t->out, "%s  ", fmt_stamp(a, n->from_us));
         term_cell(t, n->severity == SEVERITY_PAGE ? TERM_RED : TERM_YELLOW, 8,
                   severity_name(n->severity));
-        str_addf(t->out, "%s, %s lost\n", n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on",
-                 fmt_count(c, n->bad));
+        str_addf(t->out, "%s, %s lost\n",
+                 n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on", fmt_count(c, n->bad));
     }
 }
 
@@ -366,7 +370,7 @@ static void put_slo(struct term *t, const struct report_slo *s)
 
 static int write_text(const struct report *r, const struct report_style *style, struct str *out)
 {
-    struct term t = {.out = out, .color = style && style->color, .width = style ? style->width : 80};
+    struct term t = {.out = out, .color = style->color, .width = style->width};
     t.width = t.width < WIDTH_MIN ? WIDTH_MIN : t.width > WIDTH_MAX ? WIDTH_MAX : t.width;
     put_verdict(&t, r);
     if (r->slo_count > 1)

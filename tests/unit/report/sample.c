@@ -68,23 +68,22 @@ static void fill_point(struct report_point *p, const struct shape *h, int step)
     p->p99_us = llround((double)p->p95_us * (1.6 + 2 * noise((unsigned)step * 5u)));
 }
 
-/* Budget and burn of each step from its counts; a rolling window is taken as
- * if the time before it had been the steady half of the allowance. */
+/* Budget and burn of each step from its counts: from all of the budget down to
+ * the report's own remaining ratio. */
 static void fill_curves(struct report_slo *s, const struct shape *h)
 {
     double share = 1 - decimal_double(h->target);
-    double whole = share * h->per_step * (double)((h->end_us - h->start_us) / s->step_us);
-    double bad = 0, before = h->window.type == WINDOW_ROLLING && !h->steps_from ? whole * 0.35 : 0;
+    double allowed = 0, bad = 0;
+    for (size_t i = 0; i < s->point_count; i++)
+        allowed += share * (double)counts_total(s->points[i].counts);
     for (size_t i = 0; i < s->point_count; i++) {
         struct report_point *p = &s->points[i];
         int64_t total = counts_total(p->counts);
         bad += (double)p->counts.bad;
-        if (!total)
-            continue;
-        double old = before * (1 - (double)i / (double)s->point_count);
-        p->has_budget = p->has_burn = true;
-        p->budget_remaining = 1 - (bad + old) / whole;
-        p->burn = (double)p->counts.bad / (double)total / share;
+        p->has_budget = allowed > 0;
+        p->budget_remaining = allowed > 0 ? 1 - bad / allowed : 0;
+        p->has_burn = total > 0;
+        p->burn = total ? (double)p->counts.bad / (double)total / share : 0;
     }
 }
 
@@ -129,8 +128,8 @@ static void fill_tables(struct report *r, struct report_slo *s, double burn)
     s->tiers = arena_alloc(&r->arena, 4 * sizeof *s->tiers);
     for (size_t i = 0; i < 4; i++) {
         double b = burn / (1 + (double)i * 0.8);
-        s->tiers[i] = (struct report_tier){default_tiers[i],
-                                           b >= decimal_double(default_tiers[i].factor), b, b * 1.1};
+        bool firing = b >= decimal_double(default_tiers[i].factor);
+        s->tiers[i] = (struct report_tier){default_tiers[i], firing, b, b * 1.1};
     }
     s->latency = (struct report_latency){.p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1,
                                          .max_us = -1};
@@ -251,8 +250,8 @@ struct report_slo *sample_add(struct report *r, enum sample_kind kind)
     fill_events(r, s, h);
     set_state(s, kind);
     if (kind == SAMPLE_HOSTILE)
-        s->failures[0].message = "<img src=x onerror=alert(1)> | a\x1b]0;title\x07 \"quoted\"\nline "
-                                 "two \xc0\xaf & \xf0\x9f\x94\xa5";
+        s->failures[0].message = "<img src=x onerror=alert(1)> | a\x1b]0;title\x07 \"quoted\"\n"
+                                 "line two \xc0\xaf & \xf0\x9f\x94\xa5";
     return s;
 }
 

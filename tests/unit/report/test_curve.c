@@ -52,6 +52,36 @@ static void test_ragged_start(void **state)
     sample_release(&r);
 }
 
+/* The running step of a period is drawn up to now, not up to its end. */
+static void test_ends_now(void **state)
+{
+    struct report r;
+    struct curve c;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_AT_RISK);
+    s->upto_us -= 10 * USEC_PER_MIN;
+    curve_build(&c, s, CURVE_MAX);
+    assert_int_equal(c.at[c.n - 1].to_us, s->upto_us);
+    sample_release(&r);
+}
+
+/* Three minutes in steps of a second: columns below a minute. */
+static void test_short_window(void **state)
+{
+    enum { STEPS = 180 };
+    struct report_point points[STEPS] = {{0}};
+    struct report_slo s = {.start_us = SAMPLE_AT_US, .end_us = SAMPLE_AT_US + 3 * USEC_PER_MIN,
+                           .step_us = USEC_PER_SEC, .points = points, .point_count = STEPS};
+    struct curve c;
+    (void)state;
+    for (int i = 0; i < STEPS; i++)
+        points[i].at_us = s.start_us + i * USEC_PER_SEC;
+    curve_build(&c, &s, 60);
+    assert_int_equal(c.step_us, 5 * USEC_PER_SEC);
+    assert_int_equal(c.n, 36);
+}
+
 static void test_no_points(void **state)
 {
     struct report_slo s = {.start_us = 0, .end_us = USEC_PER_DAY, .step_us = USEC_PER_HOUR};
@@ -114,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_month_by_three_hours), cmocka_unit_test(test_ragged_start),
+        cmocka_unit_test(test_ends_now),  cmocka_unit_test(test_short_window),
         cmocka_unit_test(test_no_points),            cmocka_unit_test(test_cells),
         cmocka_unit_test(test_scales),               cmocka_unit_test(test_time_ticks),
     };

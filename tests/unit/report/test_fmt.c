@@ -50,7 +50,7 @@ static void test_people_numbers(void **state)
     assert_string_equal(fmt_percent(b, NAN, 1), FMT_NONE);
     assert_string_equal(fmt_floor(b, 0.9999999, 3), "99.999%");
     assert_string_equal(fmt_floor(b, 0.999, 3), "99.900%");
-    assert_string_equal(fmt_floor(b, 1, 3), "100.000%");
+    assert_string_equal(fmt_floor(b, 1, 3), "100%");
     assert_string_equal(fmt_burn(b, 0), "0.00");
     assert_string_equal(fmt_burn(b, 14.4), "14.4");
     assert_string_equal(fmt_burn(b, 9.999), "10.0");

@@ -246,7 +246,8 @@ static void test_json_no_data(void **state)
     assert_true(json_is_null(json_object_get(json_object_get(j, "coverage"), "ratio")));
     assert_true(json_is_null(json_object_get(json_object_get(j, "budget"), "consumed_ratio")));
     assert_true(json_is_null(json_object_get(json_object_get(j, "latency"), "p50")));
-    assert_true(json_is_null(json_object_get(json_array_get(json_object_get(j, "burn"), 0), "rate")));
+    json_t *burn = json_array_get(json_object_get(j, "burn"), 0);
+    assert_true(json_is_null(json_object_get(burn, "rate")));
     assert_string_equal(json_string_value(json_object_get(j, "state")), "no_data");
     json_decref(doc);
     sample_release(&r);
