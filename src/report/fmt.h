@@ -38,7 +38,8 @@ char *fmt_seconds(char buf[static FMT_MAX], int64_t us);
 char *fmt_count(char buf[static FMT_MAX], int64_t n);         /* "172,800" */
 char *fmt_events(char buf[static FMT_MAX], double n);         /* "172.8", "12,400" */
 char *fmt_percent(char buf[static FMT_MAX], double ratio, int digits); /* rounded: "42.1%" */
-char *fmt_floor(char buf[static FMT_MAX], double ratio, int digits);   /* floored: "99.94%" "100%" */
+/* Floored: "99.94%", "100%" only when it is all of it. */
+char *fmt_floor(char buf[static FMT_MAX], double ratio, int digits);
 char *fmt_burn(char buf[static FMT_MAX], double rate);        /* "0.25" "14.4" "1,000" */
 char *fmt_latency(char buf[static FMT_MAX], int64_t us, bool lower); /* "12.3ms" "≥50ms" "–" */
 
