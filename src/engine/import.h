@@ -1,0 +1,44 @@
+/*
+ * Backfilling: NDJSON lines (wire/import.h) become batches in the store, of
+ * this process or, through the control socket, of the one that holds the
+ * database. What was stored before an error stays: existing rows win, so the
+ * whole file may be given again.
+ *
+ * Both functions block; neither is for the loop thread.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "nines/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define IMPORT_LINE_MAX (64 << 10) /* bytes of a line */
+#define IMPORT_BATCH_ROWS 5000
+
+/* Where the text comes from: copies up to n bytes; 0 at the end, -1 with errno. */
+struct import_source {
+    ssize_t (*read)(void *ctx, void *buf, size_t n);
+    void *ctx;
+};
+
+struct import_options {
+    /* Errors about a line are "NAME:LINE: message", with NULL "LINE: message". */
+    const char *name;
+    bool replace;
+    int64_t create_interval_us; /* as in struct import_batch */
+    /* After every batch; may be NULL. */
+    void (*progress)(void *ctx, int64_t bytes, const struct import_totals *t);
+    void *ctx;
+};
+
+/* *totals is added to, also before an error. Blank lines are skipped. */
+int import_into(struct store *s, const struct import_source *src, const struct import_options *o,
+                struct import_totals *totals, struct err *reterr);
+
+/* The same by HTTP on `socket_path`, a few MiB of whole lines at a time. */
+int import_remote(const char *socket_path, const struct import_source *src,
+                  const struct import_options *o, struct import_totals *totals,
+                  struct err *reterr);
