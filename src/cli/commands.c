@@ -5,6 +5,7 @@
 
 const struct command *const commands[] = {
     &command_run,
+    &command_check,
     &command_probe,
     &command_report,
     &command_status,
