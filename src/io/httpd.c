@@ -350,8 +350,8 @@ void httpd_reply(struct httpd_call *c, const struct httpd_answer *a)
     MHD_add_response_header(c->response, "Content-Type", a->content_type);
     MHD_add_response_header(c->response, "Cache-Control", "no-store");
     MHD_add_response_header(c->response, "X-Content-Type-Options", "nosniff");
-    if (a->allow)
-        MHD_add_response_header(c->response, "Allow", a->allow);
+    for (size_t i = 0; i < a->field_count; i++)
+        MHD_add_response_header(c->response, a->fields[i].name, a->fields[i].value);
     if (!c->in_handler)
         httpd_resume(c);
 }

@@ -58,12 +58,17 @@ struct httpd_sink {
     void (*ended)(void *user);
 };
 
+struct httpd_field {
+    const char *name, *value;
+};
+
 struct httpd_answer {
     int status;
     const char *content_type;
     const char *body; /* copied */
     size_t len;
-    const char *allow; /* Allow header of a 405, or NULL */
+    const struct httpd_field *fields; /* further headers */
+    size_t field_count;
 };
 
 /* Strings live as long as the call; absent ones are NULL. */

@@ -45,7 +45,7 @@ static void decode_url(struct decode *c, const struct node *n, void *out)
 }
 
 static const struct field tls_fields[] = {
-    {"ca_file", FIELD_STRING, offsetof(struct webhook_tls, ca_file),
+    {"ca_file", FIELD_PATH, offsetof(struct webhook_tls, ca_file),
      .help = "PEM file of the authorities to trust instead of the system's"},
     {"insecure", FIELD_BOOL, offsetof(struct webhook_tls, insecure),
      .help = "do not verify the certificate"},
@@ -114,10 +114,6 @@ static void webhook_prepare(struct decode *c, const struct node *n, void *spec)
         if (p->value.value && !header_value_ok(p->value.value))
             diag_error(c->diag, n->pos, "the value of header %s has control characters", p->key);
     }
-    const char *slash = n->pos.file ? strrchr(n->pos.file, '/') : NULL;
-    if (slash && s->tls.ca_file && *s->tls.ca_file != '/')
-        s->tls.ca_file = arena_printf(c->arena, "%.*s/%s", (int)(slash - n->pos.file),
-                                      n->pos.file, s->tls.ca_file);
 }
 
 /* ---- one delivery ------------------------------------------------------------ */

@@ -16,10 +16,10 @@
 
 static void reply(struct httpd_call *call, int status, const char *type, const struct str *body)
 {
-    struct httpd_answer a = {status, type, body->buf, body->len, NULL};
+    struct httpd_answer a = {status, type, body->buf, body->len};
 
     if (body->overflow)
-        a = (struct httpd_answer){500, TEXT, "too large\n", 10, NULL};
+        a = (struct httpd_answer){500, TEXT, "too large\n", 10};
     httpd_reply(call, &a);
 }
 
@@ -208,7 +208,8 @@ static void answer_document(const struct routes *r, struct httpd_call *call,
 static void refuse_method(struct httpd_call *call, const char *allow)
 {
     static const char text[] = "method not allowed\n";
-    struct httpd_answer a = {405, TEXT, text, sizeof(text) - 1, allow};
+    const struct httpd_field field = {"Allow", allow};
+    struct httpd_answer a = {405, TEXT, text, sizeof(text) - 1, &field, 1};
     httpd_reply(call, &a);
 }
 

@@ -408,7 +408,7 @@ static void test_start_errors(void **state)
 static void begin_ok(void *ctx, struct httpd_call *call)
 {
     (void)ctx;
-    httpd_reply(call, &(struct httpd_answer){200, "text/plain", "ok", 2, NULL});
+    httpd_reply(call, &(struct httpd_answer){200, "text/plain", "ok", 2});
 }
 
 static void set_flag(void *ctx)
