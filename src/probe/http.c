@@ -192,8 +192,27 @@ static void prepare_headers(struct decode *c, struct pos pos, struct http_spec *
     s->body_len = s->body ? strlen(s->body) : 0;
 }
 
-static void prepare_auth(struct decode *c, struct pos pos, const struct http_spec *s)
+/* Base64 of user:password: what a server that echoes its headers gives away. */
+static const char *basic_token(struct arena *a, const char *user, const char *password)
 {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *text = arena_printf(a, "%s:%s", user, password);
+    size_t n = strlen(text);
+    char *out = arena_alloc(a, (n + 2) / 3 * 4 + 1), *p = out;
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t bits = (uint32_t)(unsigned char)text[i] << 16;
+        bits |= i + 1 < n ? (uint32_t)(unsigned char)text[i + 1] << 8 : 0;
+        bits |= i + 2 < n ? (uint32_t)(unsigned char)text[i + 2] : 0;
+        for (size_t k = 0; k < 4; k++)
+            *p++ = i + k <= n ? digits[bits >> (18 - 6 * k) & 63] : '=';
+    }
+    return out;
+}
+
+static void prepare_auth(struct decode *c, struct pos pos, struct http_spec *s)
+{
+    if (s->auth.basic.user && s->auth.basic.password.value)
+        s->basic_token = basic_token(c->arena, s->auth.basic.user, s->auth.basic.password.value);
     bool basic = s->auth.basic.user, bearer = s->auth.bearer.value;
     if (basic && bearer)
         diag_error(c->diag, pos, "expected one of basic and bearer, found both");

@@ -56,6 +56,7 @@ struct http_spec {
     /* made by http_spec_prepare() */
     struct header_line *lines;
     size_t line_count;
+    const char *basic_token; /* how user and password travel; to be redacted; or NULL */
     size_t body_len;
 };
 

@@ -57,6 +57,7 @@ static void run_free(struct http_run *run)
 static void redact_all(const struct http_spec *s, char *text, size_t n)
 {
     redact(text, n, s->auth.basic.password.value);
+    redact(text, n, s->basic_token);
     redact(text, n, s->auth.bearer.value);
     for (size_t i = 0; i < s->headers.n; i++) {
         if (s->headers.at[i].secret)

@@ -125,7 +125,11 @@ static bool check_certificate(const struct check *ch, const struct judge_input *
         return false;
     }
     int64_t left_us = end_us - in->wall_us;
-    snprintf(seen, size, "%lld days", (long long)(left_us / USEC_PER_DAY));
+    long long days = (long long)(left_us / USEC_PER_DAY);
+    if (left_us < 0)
+        snprintf(seen, size, "expired %lld days ago", -days);
+    else
+        snprintf(seen, size, "%lld days", days);
     return left_us >= ch->want.i * USEC_PER_DAY;
 }
 

@@ -234,6 +234,10 @@ static void test_echoed_secrets_are_hidden(void **state)
     assert_null(strstr(s.last_seen, "sesame"));
     assert_null(strstr(s.body, "sesame"));
     assert_non_null(strstr(s.body, "Bearer ***"));
+    s = probe(*state, "/echo", "auth: {basic: {user: me, password: sesame}}, expect: {json:"
+              " {$.headers.authorization: nothing}}");
+    expect_reason(&s, REASON_JSON, "Basic ************");
+    assert_null(strstr(s.body, "bWU6"));
 }
 
 static void test_one_deadline_for_all_hops(void **state)

@@ -205,6 +205,8 @@ static void test_latency_and_certificate(void **state)
     expect_verdict("{faster_than: 12344us}", &r, REASON_LATENCY, "12.3ms");
     expect_verdict("{certificate_days: 14}", &r, REASON_NONE, "14 days");
     expect_verdict("{certificate_days: 15}", &r, REASON_CERT, "14 days");
+    r.cert_not_after_us = WALL_US - 3 * USEC_PER_DAY;
+    expect_verdict("{certificate_days: 1}", &r, REASON_CERT, "expired 3 days ago");
     r.cert_not_after_us = 0;
     expect_verdict("{certificate_days: 1}", &r, REASON_CERT, "no certificate");
 }
@@ -301,7 +303,10 @@ static void test_redirect_rules(void **state)
     assert_false(next.credentials);
     now = next;
     assert_int_equal(redirect_next(&a, &now, 302, "https://h/", &next, &err), 0);
-    assert_false(next.credentials); /* not picked up again */
+    assert_false(next.credentials);
+    now = next; /* back home and on: still not picked up again */
+    assert_int_equal(redirect_next(&a, &now, 302, "/deeper", &next, &err), 0);
+    assert_false(next.credentials);
     arena_release(&a);
 }
 
