@@ -165,7 +165,7 @@ static const char *explain(int status)
     case ARES_ETIMEOUT:
         return "the name servers do not answer";
     case ARES_ECONNREFUSED:
-        return "the name servers cannot be reached";
+        return "no name server could be reached or was willing";
     case ARES_EBADNAME:
         return "not a valid name";
     default:
@@ -243,13 +243,13 @@ void dnschannel_ask(struct dnschannel *ch, const char *name, int family, dns_ans
 
 /* ---- life ------------------------------------------------------------------- */
 
-int dnschannel_new(const char *servers, const char *resolv_path, struct dnschannel **ret,
-                   struct err *reterr)
+static int init_ares(struct dnschannel *ch, const char *servers, const char *resolv_path,
+                     int flags)
 {
-    struct dnschannel *ch = mem_alloc(sizeof(*ch));
     mem_auto char *path = mem_strdup(resolv_path);
     char lookups[] = "b"; /* name servers only: the hosts file is read by us */
     struct ares_options o = {
+        .flags = flags,
         .timeout = SERVER_TIMEOUT_MS,
         .tries = SERVER_TRIES,
         .lookups = lookups,
@@ -258,13 +258,38 @@ int dnschannel_new(const char *servers, const char *resolv_path, struct dnschann
         .sock_state_cb_data = ch,
     };
     int status = ares_init_options(&ch->ares, &o,
-                                   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-                                       ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF);
+                                   ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+                                       ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
+                                       ARES_OPT_RESOLVCONF);
 
     if (status == ARES_SUCCESS && servers) {
         status = ares_set_servers_ports_csv(ch->ares, servers);
         if (status != ARES_SUCCESS)
             ares_destroy(ch->ares);
+    }
+    return status;
+}
+
+static bool has_one_server(struct dnschannel *ch)
+{
+    struct ares_addr_port_node *list = NULL;
+    bool one = ares_get_servers_ports(ch->ares, &list) == ARES_SUCCESS && list && !list->next;
+
+    ares_free_data(list);
+    return one;
+}
+
+int dnschannel_new(const char *servers, const char *resolv_path, struct dnschannel **ret,
+                   struct err *reterr)
+{
+    struct dnschannel *ch = mem_alloc(sizeof(*ch));
+    int status = init_ares(ch, servers, resolv_path, 0);
+
+    /* c-ares passes a SERVFAIL by and tries the next server, and has forgotten
+     * it when none is left. With a single server there is nothing to try. */
+    if (status == ARES_SUCCESS && has_one_server(ch)) {
+        ares_destroy(ch->ares);
+        status = init_ares(ch, servers, resolv_path, ARES_FLAG_NOCHECKRESP);
     }
     if (status != ARES_SUCCESS) {
         free(ch);

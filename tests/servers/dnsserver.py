@@ -1,9 +1,9 @@
 """A UDP name server with one behaviour per name, on a free loopback port.
 
 Prints `dns PORT` and `ready`; ends when its standard input is closed. The
-first label of a name decides: see answer(). `count-NAME` asked as TXT is not
-needed: `hits.NAME` answers with 127.0.0.N where N is how often NAME was asked
-as an A record so far.
+first label of a name decides: see answer(). `hits.NAME` is 127.0.0.N where N
+is how often NAME was asked as an A record so far. `moved` answers only who
+asks from a second port, so from a new socket.
 """
 import asyncio
 import os
@@ -12,6 +12,7 @@ import struct
 
 A, AAAA = 1, 28
 hits = {}
+ports = {}
 
 
 def read_name(packet, at):
@@ -39,6 +40,7 @@ def addresses(name):
     first = name.split(".")[0]
     return {
         "ok": (300, ["127.0.0.1"]),
+        "moved": (300, ["127.0.0.1"]),
         "good": (300, ["127.0.0.1"]),
         "short": (1, ["127.0.0.1"]),
         "zero": (0, ["127.0.0.1"]),
@@ -65,7 +67,8 @@ class Server(asyncio.DatagramProtocol):
     def answer(self, packet, end, name, kind, peer):
         first = name.split(".")[0]
         send = self.transport.sendto
-        if first == "silent":
+        ports.setdefault(name, set()).add(peer[1])
+        if first == "silent" or (first == "moved" and len(ports[name]) < 2):
             return
         if first == "servfail":
             send(reply(packet, end, rcode=2), peer)
