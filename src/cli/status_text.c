@@ -9,10 +9,16 @@
 #define NAME_COLUMNS_MAX 40
 #define BAR_COLUMNS 14
 #define WIDE_ENOUGH_FOR_BAR 96
+#define SLO_COLUMNS 59   /* of a line, without name and bar */
+#define PROBE_COLUMNS 35 /* without name and cause */
 
-static int clamp(size_t n)
+/* Wide enough for the longest name, if the other columns leave room for it. */
+static int name_columns(size_t longest, int room)
 {
-    return n < NAME_COLUMNS_MIN ? NAME_COLUMNS_MIN : n > NAME_COLUMNS_MAX ? NAME_COLUMNS_MAX : (int)n;
+    int n = longest > NAME_COLUMNS_MAX ? NAME_COLUMNS_MAX : (int)longest;
+    if (n > room)
+        n = room;
+    return n < NAME_COLUMNS_MIN ? NAME_COLUMNS_MIN : n;
 }
 
 static const char *ago(char buf[static FMT_MAX], int64_t now_us, int64_t then_us)
@@ -71,7 +77,7 @@ static void put_alert(struct term *t, const struct alert_state *a, int64_t now_u
     term_paint(t, TERM_DIM, " %s", fmt_span(text, now_us - a->since_us));
 }
 
-static void put_slo(struct term *t, int name_columns, const struct overview *o, size_t i)
+static void put_slo(struct term *t, int columns, const struct overview *o, size_t i)
 {
     const struct report_slo *s = &o->report->slos[i];
     char text[FMT_MAX], target[UNITS_MAX];
@@ -79,7 +85,7 @@ static void put_slo(struct term *t, int name_columns, const struct overview *o, 
     str_init(&title, 4096);
     fmt_title(&title, s);
     term_paint(t, term_state_color(s->state), "%s ", term_state_mark(s->state));
-    term_cell(t, TERM_PLAIN, name_columns, title.buf);
+    term_cell(t, TERM_PLAIN, columns, title.buf);
     str_release(&title);
     str_addc(t->out, ' ');
     term_cell(t, term_state_color(s->state), 9, fmt_state(s->state));
@@ -103,7 +109,8 @@ static void put_slos(struct term *t, const struct overview *o)
         size_t n = fmt_columns(o->report->slos[i].def->name);
         longest = n > longest ? n : longest;
     }
-    int columns = clamp(longest);
+    bool bar = t->width >= WIDE_ENOUGH_FOR_BAR;
+    int columns = name_columns(longest, t->width - SLO_COLUMNS - (bar ? BAR_COLUMNS : 0));
     str_add(t->out, "  ");
     term_cell(t, TERM_DIM, columns, "SLO");
     str_addc(t->out, ' ');
@@ -111,9 +118,9 @@ static void put_slos(struct term *t, const struct overview *o)
     term_right(t, TERM_DIM, 8, "target");
     term_right(t, TERM_DIM, 11, "SLI");
     str_add(t->out, "  ");
-    if (t->width >= WIDE_ENOUGH_FOR_BAR)
+    if (bar)
         term_cell(t, TERM_DIM, BAR_COLUMNS, "budget left");
-    term_right(t, TERM_DIM, 8, t->width >= WIDE_ENOUGH_FOR_BAR ? "" : "budget");
+    term_right(t, TERM_DIM, 8, bar ? "" : "budget");
     term_right(t, TERM_DIM, 9, "burn 1h");
     term_right(t, TERM_DIM, 9, "6h");
     str_addc(t->out, '\n');
@@ -135,7 +142,7 @@ static void put_cause(struct term *t, const struct overview_probe *p, int room)
     }
 }
 
-static void put_probe(struct term *t, int name_columns, const struct overview *o,
+static void put_probe(struct term *t, int columns, const struct overview *o,
                       const struct overview_probe *p)
 {
     static const char *const marks[OUTCOME_COUNT] = {
@@ -151,17 +158,17 @@ static void put_probe(struct term *t, int name_columns, const struct overview *o
     char text[FMT_MAX];
     if (!p->has_last) {
         str_add(t->out, "  ");
-        term_cell(t, TERM_PLAIN, name_columns, p->def->id);
+        term_cell(t, TERM_PLAIN, columns, p->def->id);
         term_paint(t, TERM_DIM, " no result yet\n");
         return;
     }
     term_paint(t, colors[p->last.outcome], "%s ", marks[p->last.outcome]);
-    term_cell(t, TERM_PLAIN, name_columns, p->def->id);
+    term_cell(t, TERM_PLAIN, columns, p->def->id);
     str_addc(t->out, ' ');
     term_cell(t, colors[p->last.outcome], 9, outcome_name((enum outcome)p->last.outcome));
     term_right(t, TERM_PLAIN, 9, fmt_latency(text, p->last.total_us, false));
     term_right(t, TERM_DIM, 14, ago(text, o->now_us, p->last.slot_us));
-    put_cause(t, p, t->width - name_columns - 37);
+    put_cause(t, p, t->width - columns - PROBE_COLUMNS);
     str_addc(t->out, '\n');
 }
 
@@ -172,7 +179,7 @@ static void put_probes(struct term *t, const struct overview *o)
         size_t n = fmt_columns(o->probes[i].def->id);
         longest = n > longest ? n : longest;
     }
-    int columns = clamp(longest);
+    int columns = name_columns(longest, t->width - PROBE_COLUMNS);
     str_add(t->out, "  ");
     term_cell(t, TERM_DIM, columns, "probe");
     str_addc(t->out, ' ');

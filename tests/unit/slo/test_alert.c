@@ -79,9 +79,11 @@ static void a_whole_incident(void **state)
     expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, true);
     expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
     assert_int_equal(m.state.since_us, since);
+    assert_int_equal(m.last.since_us, since);
     for (int i = 0; i < 29; i++)
         assert_false(step(&m, QUIET, QUIET));
     expect(&m, QUIET, QUIET, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, true);
+    assert_int_equal(m.last.since_us, since); /* the message tells how long it took */
     assert_int_equal(m.state.phase, ALERT_INACTIVE);
     assert_int_equal(m.state.since_us, 0);
     assert_false(step(&m, QUIET, QUIET));
@@ -117,7 +119,8 @@ static void blindness_clears_nothing(void **state)
     /* the page tier sees again; a blind ticket tier that had fired remains */
     expect(&m, QUIET, BLIND_BURNING, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, true);
     assert_false(step(&m, BLIND, BLIND)); /* a higher tier holds nothing it did not raise */
-    expect(&m, BLIND, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
+    assert_false(step(&m, BLIND_BURNING, FIRES)); /* and so it escalates nothing */
+    expect(&m, BLIND_BURNING, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
     for (int i = 0; i < 29; i++) /* cooling is over for a blind tier, too */
         assert_false(step(&m, QUIET, BLIND));
     expect(&m, QUIET, BLIND, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, true);

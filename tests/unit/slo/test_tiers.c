@@ -36,10 +36,17 @@ static void default_tiers_that_suit(void **state)
     size_t warnings;
     assert_int_equal(defaults(three_nines, 30 * DAY, 15 * S, 5 * S, &warnings, t), 4);
     assert_int_equal(warnings, 0);
-    assert_int_equal(t[0].short_us, 5 * MINUTE);
-    assert_int_equal(t[0].severity, SEVERITY_PAGE);
-    assert_int_equal(t[3].long_us, 3 * DAY);
-    assert_int_equal(t[3].severity, SEVERITY_TICKET);
+    static const struct tier_def want[] = {{SEVERITY_PAGE, HOUR, 5 * MINUTE, {144, 1}, 2},
+                                           {SEVERITY_PAGE, 6 * HOUR, 30 * MINUTE, {6, 0}, 2},
+                                           {SEVERITY_TICKET, DAY, 2 * HOUR, {3, 0}, 2},
+                                           {SEVERITY_TICKET, 3 * DAY, 6 * HOUR, {1, 0}, 2}};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(t[i].severity, want[i].severity);
+        assert_int_equal(t[i].long_us, want[i].long_us);
+        assert_int_equal(t[i].short_us, want[i].short_us);
+        assert_int_equal(decimal_cmp(t[i].factor, want[i].factor), 0);
+        assert_int_equal(t[i].min_failures, want[i].min_failures);
+    }
     /* the tier must be shorter than the window */
     assert_int_equal(defaults(three_nines, 3 * DAY, 15 * S, 5 * S, &warnings, t), 3);
     assert_int_equal(defaults(three_nines, HOUR, 15 * S, 5 * S, &warnings, t), 0);

@@ -91,6 +91,20 @@ static void missing_midnight(void **state)
           "2022-09-11T04:00:00Z");
 }
 
+/* A midnight that comes twice: at 00:01 the clock went back to 23:01. The day
+ * begins with the first one. */
+static void repeated_midnight(void **state)
+{
+    (void)state;
+    static const char *const times[] = {"2010-11-07T02:30:00Z", "2010-11-07T02:45:00Z",
+                                        "2010-11-07T03:30:00Z", "2010-11-08T03:29:59Z"};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        check("America/St_Johns", CALENDAR_DAY, 1, times[i], "2010-11-07T02:30:00Z",
+              "2010-11-08T03:30:00Z");
+    check("America/St_Johns", CALENDAR_DAY, 1, "2010-11-07T02:29:59Z", "2010-11-06T02:30:00Z",
+          "2010-11-07T02:30:00Z");
+}
+
 /* Budget minutes of months at 99.9 %. */
 static void months_of_published_tables(void **state)
 {
@@ -151,6 +165,7 @@ int main(void)
         cmocka_unit_test(calendar_periods),
         cmocka_unit_test(calendar_follows_the_wall_clock),
         cmocka_unit_test(missing_midnight),
+        cmocka_unit_test(repeated_midnight),
         cmocka_unit_test(months_of_published_tables),
         cmocka_unit_test(periods_have_no_gaps),
     };
