@@ -1,0 +1,67 @@
+"""nines check: every error at once, for people and for programs."""
+import json
+
+PROBES = """apiVersion: nines/v1
+kind: Probes
+probes:
+  - {id: api-health, interval: 500ms, http: {url: "http://127.0.0.1:8000/health"}}
+"""
+SLOS = """apiVersion: nines/v1
+kind: SLOs
+slos:
+  - {name: up, sli: {probe: %s}, objective: 99.9%%, window: 30d}
+"""
+
+
+def test_well(workspace):
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/s.yaml", SLOS % "api-health")
+    done = workspace.run("check")
+    assert done.stdout == "1 probe (2.0/s), 1 SLO, 0 receivers from 2 files: ok\n"
+    assert done.stderr == ""
+    told = json.loads(workspace.run("check", "--json").stdout)
+    assert told == {"ok": True, "files": 2, "probes": 1, "probes_per_second": 2.0, "slos": 1,
+                    "receivers": 0, "errors": [], "warnings": [], "dropped": 0}
+
+
+def test_errors_of_all_files(workspace):
+    workspace.write("probes/p.yaml", PROBES.replace("500ms", "15"))
+    workspace.write("slos/s.yaml", SLOS % "api-healht")
+    done = workspace.run("check", check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    first, second, summary = done.stderr.splitlines()
+    assert first.startswith("probes/p.yaml:4:32: error: interval: expected a duration like 15s")
+    assert first.endswith("found '15'")
+    assert second.startswith("slos/s.yaml:4:29: error: ")
+    assert second.endswith("did you mean 'api-health'?")
+    assert summary == "nines check: 2 errors"
+
+    done = workspace.run("check", "--json", check=False)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert told["ok"] is False
+    assert [(e["file"], e["line"], e["column"]) for e in told["errors"]] == [
+        ("probes/p.yaml", 4, 32), ("slos/s.yaml", 4, 29)]
+
+
+def test_paths(workspace):
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/s.yaml", "]")
+    assert workspace.run("check", "probes").stdout.startswith("1 probe ")
+    assert workspace.run("check", "probes", "nowhere", check=False).returncode == 1
+    assert workspace.run("check", "--config", "none.yaml", check=False).returncode == 1
+    assert workspace.run("check", "--format", "xml", check=False).returncode == 2
+
+
+def test_nothing_to_check(workspace):
+    done = workspace.run("check", check=False)
+    assert done.returncode == 1
+    assert "nothing to check" in done.stderr
+
+
+def test_secrets_are_not_shown(workspace):
+    workspace.write("probes/p.yaml", PROBES.replace('"}}', '", auth: {bearer: hunter2}}}'))
+    done = workspace.run("check", "--json")
+    assert "hunter2" not in done.stdout + done.stderr
+    assert len(json.loads(done.stdout)["warnings"]) == 1
