@@ -10,7 +10,7 @@
 #define BAR_COLUMNS 14
 #define WIDE_ENOUGH_FOR_BAR 96
 #define SLO_COLUMNS 59   /* of a line, without name and bar */
-#define PROBE_COLUMNS 35 /* without name and cause */
+#define PROBE_COLUMNS 38 /* without name and cause */
 
 /* Wide enough for the longest name, if the other columns leave room for it. */
 static int name_columns(size_t longest, int room)
