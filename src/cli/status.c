@@ -28,8 +28,8 @@ static int draw(const struct screen *s, struct str *text, struct err *reterr)
     clock_init(&clock);
     if (overview_read(s->cfg, s->reader, clock_now(&clock), &o, reterr) < 0)
         return -1;
-    int rc = s->json ? status_put_json(o, text)
-                     : status_put_text(o, &(struct report_style){s->color, cli_width(stdout)}, text);
+    struct report_style style = {.color = s->color, .width = cli_width(stdout)};
+    int rc = s->json ? status_put_json(o, text) : status_put_text(o, &style, text);
     overview_free(o);
     return rc < 0 ? err_set(reterr, "there is too much to show on one screen") : 0;
 }

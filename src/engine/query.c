@@ -126,7 +126,9 @@ static int run_steps(query_step *const *steps, size_t n, struct slo_query *q, st
 static void set_window(struct report_slo *s, const struct slo_def *def, const struct query *q,
                        int64_t at_us)
 {
-    struct span w = q->to_us ? (struct span){q->from_us, q->to_us} : window_span(&def->window, at_us);
+    struct span w = {q->from_us, q->to_us};
+    if (!q->to_us)
+        w = window_span(&def->window, at_us);
     s->start_us = w.start_us > 0 ? w.start_us : 0;
     s->end_us = w.end_us;
     s->upto_us = w.end_us < at_us ? w.end_us : at_us;

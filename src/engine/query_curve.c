@@ -13,8 +13,8 @@
  * least one slot. */
 static int64_t choose_step(int64_t span_us, int64_t interval_us)
 {
-    static const int64_t seconds[] = {1,    5,    10,    15,    30,    60,    120,    300,    600,
-                                      1800, 3600, 7200,  10800, 21600, 43200, 86400,  172800, 604800};
+    static const int64_t seconds[] = {1,    5,    10,   15,    30,    60,    120,   300,    600,
+                                      1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800};
     int64_t step = 0;
     for (size_t i = 0; i < countof(seconds); i++) {
         step = seconds[i] * USEC_PER_SEC;

@@ -144,7 +144,9 @@ struct counts live_sum(const struct live *l, int64_t t_us, int64_t length_us)
     assert(t_us % EVALUATE_EVERY_US == 0);
     struct counts sum = {0};
     int64_t start = tier_window_start(t_us, length_us);
-    int coarsest = length_us <= USEC_PER_HOUR ? TENS : length_us <= 3 * USEC_PER_DAY ? MINUTES : HOURS;
+    int coarsest = length_us <= USEC_PER_HOUR      ? TENS
+                   : length_us <= 3 * USEC_PER_DAY ? MINUTES
+                                                   : HOURS;
     for (int i = coarsest; i >= TENS; i--) {
         const struct ring *r = &l->rings[i];
         int64_t end = floor_div(t_us, r->step_us) * r->step_us;

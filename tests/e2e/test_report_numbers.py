@@ -61,6 +61,8 @@ def line(rng, slot, bad_rate):
     if outcome == "bad":
         row["reason"] = rng.choice(["status", "status", "connect", "total_timeout"])
         row["code"] = 503
+    elif outcome != "good":
+        row["reason"] = "rate_limited" if outcome == "excluded" else "prober"
     return json.dumps(row)
 
 
