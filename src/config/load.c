@@ -196,7 +196,7 @@ static void build_document(struct load *l, const struct document *d)
     }
 }
 
-/* ---- in order --------------------------------------------------------------------------------- */
+/* ---- in order ------------------------------------------------------------------------------- */
 
 static void load_named(struct load *l, const struct config_sources *src)
 {

@@ -119,7 +119,8 @@ void decode_secret_map(struct decode *c, const struct node *n, const struct fiel
         else if (value->kind == NODE_SCALAR && !node_is_null(value))
             p->value = (struct secret){value->text, "the configuration"};
         else
-            decode_error(c, value->pos, "%s: expected text, {env: NAME} or {file: path} for '%.60s'",
-                         f->name, key->text);
+            decode_error(c, value->pos,
+                         "%s: expected text, {env: NAME} or {file: path} for '%.60s'", f->name,
+                         key->text);
     }
 }

@@ -105,7 +105,8 @@ static void default_folders(void **state)
     (void)state;
     mkdir("probes", 0755);
     mkdir("slos", 0755);
-    put("probes/b.yaml", PROBES "  - {id: zeta, http: {url: x}}\n  - {id: alpha, http: {url: x}}\n");
+    put("probes/b.yaml",
+        PROBES "  - {id: zeta, http: {url: x}}\n  - {id: alpha, http: {url: x}}\n");
     put("probes/a.yml", PROBES "  - {id: mid, http: {url: x}}\n");
     put("probes/.hidden.yaml", "]");
     put("probes/note.txt", "]");
@@ -144,7 +145,8 @@ static void default_folders(void **state)
 static void schedule(void **state)
 {
     (void)state;
-    put("p.yaml", "apiVersion: nines/v1\nkind: Probes\ndefaults: {timeout: 3s, labels: {a: x, b: y}}\n"
+    put("p.yaml", "apiVersion: nines/v1\nkind: Probes\n"
+                  "defaults: {timeout: 3s, labels: {a: x, b: y}}\n"
                   "probes:\n"
                   "  - {id: d, http: {url: x}}\n"
                   "  - {id: e, interval: 1s, labels: {b: z}, http: {url: x}}\n"
@@ -197,10 +199,12 @@ static void contents(void **state)
         hashes("apiVersion: nines/v1\nkind: Probes\ndefaults: {labels: {a: b}}\nprobes:\n"
                "  - {id: a, http: {url: x}}\n");
     assert_true(base.content != defaults.content && base.revision == defaults.revision);
+    static const char token[] =
+        PROBES "  - {id: a, http: {url: x, token: {env: NINES_TEST_TOKEN}}}\n";
     setenv("NINES_TEST_TOKEN", "one", 1);
-    struct probe_def one = hashes(PROBES "  - {id: a, http: {url: x, token: {env: NINES_TEST_TOKEN}}}\n");
+    struct probe_def one = hashes(token);
     setenv("NINES_TEST_TOKEN", "two", 1);
-    struct probe_def two = hashes(PROBES "  - {id: a, http: {url: x, token: {env: NINES_TEST_TOKEN}}}\n");
+    struct probe_def two = hashes(token);
     assert_true(one.content != two.content && one.revision == two.revision);
 }
 
@@ -218,8 +222,8 @@ static void slo_contents(void **state)
     };
     uint64_t content[6];
     for (int i = 0; i < 6; i++) {
-        mem_auto char *text = mem_printf(PROBES "  - {id: a, http: {url: x}}\n---\n" SLOS "  - %s\n",
-                                         slos[i]);
+        mem_auto char *text =
+            mem_printf(PROBES "  - {id: a, http: {url: x}}\n---\n" SLOS "  - %s\n", slos[i]);
         put(path, text);
         struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
         content[i] = c->slos[0]->content;

@@ -157,7 +157,8 @@ static void many_keys(void **state)
 static void cut_off(void **state)
 {
     (void)state;
-    static const char text[] = "a: {b: [1, \"x\\n\", 'y'], c: |\n  t\n }\n? k\n: v\n---\n- >-\n f\n...\n";
+    static const char text[] = "a: {b: [1, \"x\\n\", 'y'], ü: }\n? k\n: |\n  v\n---\n- >-\n f\n"
+                               "...\n";
     for (size_t n = 0; n < sizeof(text); n++) {
         struct parsed p = parse(text, n);
         assert_int_equal(p.rc, p.diag.errors ? -1 : 0);
