@@ -43,7 +43,9 @@ static char *text_of(const struct observation *obs, bool color, int width)
     struct str out;
     str_init(&out, 1 << 16);
     assert_int_equal(probe_put_text(&v, &out), 0);
-    return str_detach(&out);
+    char *text = str_detach(&out);
+    str_release(&out);
+    return text;
 }
 
 static void test_text(void **state)
