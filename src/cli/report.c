@@ -34,8 +34,10 @@ static const struct report_format *find_format(const struct command *self, const
     }
     const char *near = str_nearest(name, names, n);
     *ret_rc = near ? cli_usage(self, "unknown format '%s'; did you mean '%s'?", name, near)
-                   : cli_usage(self, "unknown format '%s'; there are text, json, markdown, html "
-                                     "and csv", name);
+                   : cli_usage(self,
+                               "unknown format '%s'; there are text, json, markdown, html "
+                               "and csv",
+                               name);
     return NULL;
 }
 
@@ -183,15 +185,14 @@ const struct command command_report = {
     .name = "report",
     .arguments = "",
     .summary = "tell how much error budget is left, and where it went",
-    .details =
-        "Formats: text, json, markdown, html (one self-contained file) and csv. Times are\n"
-        "RFC 3339, such as 2026-11-21T00:00:00Z. Without --at the report looks back from\n"
-        "now. What the numbers mean: docs/numbers.md.\n\n"
-        "Examples:\n"
-        "  nines report\n"
-        "  nines report --slo api-availability --format json\n"
-        "  nines report --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z\n"
-        "  nines report --format html --out report.html\n"
-        "  nines report --fail-on breached --format markdown    # a gate in CI\n",
+    .details = "Formats: text, json, markdown, html (one self-contained file) and csv. Times are\n"
+               "RFC 3339, such as 2026-11-21T00:00:00Z. Without --at the report looks back from\n"
+               "now. What the numbers mean: docs/numbers.md.\n\n"
+               "Examples:\n"
+               "  nines report\n"
+               "  nines report --slo api-availability --format json\n"
+               "  nines report --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z\n"
+               "  nines report --format html --out report.html\n"
+               "  nines report --fail-on breached --format markdown    # a gate in CI\n",
     .run = run,
 };

@@ -70,8 +70,8 @@ static void put_alert(struct term *t, const struct alert_state *a, int64_t now_u
     char text[FMT_MAX];
     if (a->phase == ALERT_INACTIVE)
         return;
-    const char *color = a->phase == ALERT_FIRING && a->severity == SEVERITY_PAGE ? TERM_RED
-                                                                                 : TERM_YELLOW;
+    const char *color =
+        a->phase == ALERT_FIRING && a->severity == SEVERITY_PAGE ? TERM_RED : TERM_YELLOW;
     str_add(t->out, "   ");
     term_paint(t, color, "%s %s", severity_name(a->severity), alert_phase_name(a->phase));
     term_paint(t, TERM_DIM, " %s", fmt_span(text, now_us - a->since_us));

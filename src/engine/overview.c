@@ -72,8 +72,8 @@ static int read_slos(struct overview *o, struct config *cfg, struct store_reader
     return 0;
 }
 
-int overview_read(struct config *cfg, struct store_reader *r, int64_t now_us,
-                  struct overview **ret, struct err *reterr)
+int overview_read(struct config *cfg, struct store_reader *r, int64_t now_us, struct overview **ret,
+                  struct err *reterr)
 {
     struct overview *o = mem_alloc(sizeof(*o));
     o->now_us = now_us;

@@ -24,13 +24,13 @@ struct overview {
     int64_t now_us;
     bool running; /* a daemon wrote to this database within 30 s */
     struct store_heartbeat heartbeat;
-    struct report *report;      /* brief, every SLO */
-    struct alert_state *alerts; /* by index of report->slos */
+    struct report *report;         /* brief, every SLO */
+    struct alert_state *alerts;    /* by index of report->slos */
     struct overview_probe *probes; /* config order */
     size_t probe_count;
     size_t down; /* probes whose last result is bad */
 };
 
-int overview_read(struct config *cfg, struct store_reader *r, int64_t now_us,
-                  struct overview **ret, struct err *reterr);
+int overview_read(struct config *cfg, struct store_reader *r, int64_t now_us, struct overview **ret,
+                  struct err *reterr);
 void overview_free(struct overview *o); /* NULL is fine */

@@ -8,7 +8,7 @@
 
 #include <assert.h>
 
-#define ALIVE_US (30 * USEC_PER_SEC)         /* a heartbeat comes every second or so */
+#define ALIVE_US (30 * USEC_PER_SEC)          /* a heartbeat comes every second or so */
 #define LAG_MAX_US (USEC_PER_HOUR + ALIVE_US) /* the longest timeout a slot can have */
 
 int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us)

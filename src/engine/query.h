@@ -18,12 +18,12 @@
 #define QUERY_INCIDENTS_MAX 500 /* the newest ones */
 
 struct query {
-    const char *slo;         /* only the SLO of this name, or NULL: all */
-    int64_t at_us;           /* the instant to look from */
-    int64_t from_us, to_us;  /* to_us != 0: the window is [from, to) for every SLO, and
-                                `at_us` is ignored: it is `to` */
+    const char *slo;        /* only the SLO of this name, or NULL: all */
+    int64_t at_us;          /* the instant to look from */
+    int64_t from_us, to_us; /* to_us != 0: the window is [from, to) for every SLO, and
+                               `at_us` is ignored: it is `to` */
     int64_t generated_at_us;
-    bool brief;              /* no latency, reasons, curves, incidents, failures */
+    bool brief; /* no latency, reasons, curves, incidents, failures */
 };
 
 /*

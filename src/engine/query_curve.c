@@ -39,8 +39,8 @@ static int read_counts(const struct slo_query *q, int64_t first_us, size_t n, st
     size_t whole = (size_t)((s->upto_us - first_us) / s->step_us);
     if (whole > n)
         whole = n;
-    if (whole > 0 && store_reader_series(q->reader, &q->def->sli, first_us, s->step_us, whole, ret,
-                                         reterr) < 0)
+    if (whole > 0 &&
+        store_reader_series(q->reader, &q->def->sli, first_us, s->step_us, whole, ret, reterr) < 0)
         return -1;
     if (whole == n)
         return 0;

@@ -92,11 +92,10 @@ int query_step_failures(struct slo_query *q, struct err *reterr)
         s->failure_count = n;
     }
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        s->failures[i] =
-            (struct report_failure){.at_us = f[i].result.slot_us,
-                                    .reason = (enum reason)f[i].result.reason,
-                                    .code = f[i].result.code,
-                                    .message = arena_strdup(q->arena, f[i].message)};
+        s->failures[i] = (struct report_failure){.at_us = f[i].result.slot_us,
+                                                 .reason = (enum reason)f[i].result.reason,
+                                                 .code = f[i].result.code,
+                                                 .message = arena_strdup(q->arena, f[i].message)};
     }
     free(f);
     return rc;

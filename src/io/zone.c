@@ -41,8 +41,9 @@ static bool name_is_known(const char *name)
 int zone_open(const char *name, struct zone **ret, struct err *reterr)
 {
     if (!name_is_plain(name) || !name_is_known(name))
-        return err_set(reterr, "unknown time zone '%.*s' (an IANA name such as Europe/Berlin is "
-                               "expected; is tzdata installed?)",
+        return err_set(reterr,
+                       "unknown time zone '%.*s' (an IANA name such as Europe/Berlin is "
+                       "expected; is tzdata installed?)",
                        ZONE_NAME_MAX, name);
     GTimeZone *tz = g_time_zone_new_identifier(name);
     if (!tz)
@@ -89,8 +90,8 @@ static int64_t local_seconds(struct civil c)
  */
 int64_t zone_to_us(const struct zone *z, struct civil c)
 {
-    static const int64_t around[] = {-SECONDS_PER_DAY, -SECONDS_PER_DAY / 2, 0,
-                                     SECONDS_PER_DAY / 2, SECONDS_PER_DAY};
+    static const int64_t around[] = {-SECONDS_PER_DAY, -SECONDS_PER_DAY / 2, 0, SECONDS_PER_DAY / 2,
+                                     SECONDS_PER_DAY};
     int64_t local = local_seconds(c), best = INT64_MAX, widest = INT64_MIN;
     for (size_t i = 0; i < countof(around); i++) {
         int64_t offset = offset_at(z, local + around[i]);

@@ -9,28 +9,29 @@ static bool fires(const struct slo_def *slo, const struct tier_view *views, size
     return tier_fires(&slo->tiers[i], slo->target, views[i].lng, views[i].shrt);
 }
 
-/* Whether tier i keeps a firing alert up although it does not fire itself. */
-static bool holds(const struct alert_state *state, const struct slo_def *slo,
-                  const struct tier_view *views, size_t i)
+/*
+ * The tiers that fire now. One that did goes on firing while too little of its
+ * short window is observed to tell that it is over.
+ */
+static uint32_t firing_tiers(const struct alert_state *state, const struct slo_def *slo,
+                             const struct tier_view *views)
 {
-    const struct tier_def *tier = &slo->tiers[i];
-    if (state->phase != ALERT_FIRING || tier->severity > state->severity ||
-        tier_may_clear(views[i].shrt))
-        return false;
-    return tier->severity == state->severity ||
-           tier_long_burns(tier, slo->target, views[i].lng);
+    uint32_t firing = 0;
+    for (size_t i = 0; i < slo->tier_count; i++) {
+        bool held = (state->firing >> i & 1) && !tier_may_clear(views[i].shrt);
+        if (held || fires(slo, views, i))
+            firing |= 1u << i;
+    }
+    return firing;
 }
 
-static enum severity wanted(const struct alert_state *state, const struct slo_def *slo,
-                            const struct tier_view *views)
+static enum severity highest(const struct slo_def *slo, uint32_t firing)
 {
-    enum severity highest = SEVERITY_NONE;
-    for (size_t i = 0; i < slo->tier_count; i++) {
-        if (slo->tiers[i].severity > highest &&
-            (fires(slo, views, i) || holds(state, slo, views, i)))
-            highest = slo->tiers[i].severity;
-    }
-    return highest;
+    enum severity top = SEVERITY_NONE;
+    for (size_t i = 0; i < slo->tier_count; i++)
+        if ((firing >> i & 1) && slo->tiers[i].severity > top)
+            top = slo->tiers[i].severity;
+    return top;
 }
 
 /* The tier to show as the cause: of this severity, a firing one first, then
@@ -117,9 +118,10 @@ bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_
     assert(t_us % EVALUATE_EVERY_US == 0 && slo->tier_count <= TIERS_MAX);
     if (t_us <= state->evaluated_us)
         return false;
-    enum severity want = wanted(state, slo, views);
-    struct move m = next_move(state, want, t_us);
+    state->firing = firing_tiers(state, slo, views);
     state->evaluated_us = t_us;
+    enum severity want = highest(slo, state->firing);
+    struct move m = next_move(state, want, t_us);
     if (!m.any)
         return false;
     describe(ret, slo, t_us, views, want != SEVERITY_NONE && want < m.severity ? want : m.severity);

@@ -104,8 +104,8 @@ static void make_rows(struct world *w)
                     : draw > 997              ? OUTCOME_EXCLUDED
                     : draw > 995              ? OUTCOME_SKIPPED
                                               : OUTCOME_GOOD;
-        r.reason = r.outcome == OUTCOME_BAD ? (draw % 3 ? REASON_STATUS : REASON_CONNECT)
-                                            : REASON_NONE;
+        r.reason =
+            r.outcome == OUTCOME_BAD ? (draw % 3 ? REASON_STATUS : REASON_CONNECT) : REASON_NONE;
         if (r.outcome == OUTCOME_BAD)
             r.total_us = RUN_OF_BAD;
         r.done_us = t + r.total_us;
@@ -265,8 +265,8 @@ static void check_curve(const struct world *w, const struct report_slo *s)
 
 static void check_slo(const struct world *w, const struct report_slo *s, int64_t at)
 {
-    static const int64_t windows[] = {5 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, DAY,
-                                      3 * DAY};
+    static const int64_t windows[] = {5 * MINUTE, 30 * MINUTE, HOUR,   2 * HOUR,
+                                      6 * HOUR,   DAY,         3 * DAY};
     same(s->counts, sum(w, s->def, s->start_us, s->upto_us));
     assert_int_equal(s->observed, counts_total(s->counts));
     assert_int_equal(s->expected, s->observed + s->prober_down + s->not_started);

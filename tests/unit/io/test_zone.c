@@ -75,9 +75,9 @@ static void instants_to_wall_clocks(void **state)
 static void names_that_are_no_zones(void **state)
 {
     (void)state;
-    static const char *const names[] = {"",        "Europe/Berln", "/etc/passwd", "../UTC",
-                                        "ABC5",    "+02:00",       "Europe",      ":UTC",
-                                        "posixrules,M3", "Europe/Berlin\n"};
+    static const char *const names[] = {
+        "",       "Europe/Berln", "/etc/passwd", "../UTC",        "ABC5",
+        "+02:00", "Europe",       ":UTC",        "posixrules,M3", "Europe/Berlin\n"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct zone *z = NULL;
         struct err err = {{0}};
@@ -91,9 +91,12 @@ static void names_that_are_no_zones(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ordinary_times),          cmocka_unit_test(skipped_times_move_forward),
-        cmocka_unit_test(repeated_times_are_the_first), cmocka_unit_test(fields_overflow),
-        cmocka_unit_test(instants_to_wall_clocks), cmocka_unit_test(names_that_are_no_zones),
+        cmocka_unit_test(ordinary_times),
+        cmocka_unit_test(skipped_times_move_forward),
+        cmocka_unit_test(repeated_times_are_the_first),
+        cmocka_unit_test(fields_overflow),
+        cmocka_unit_test(instants_to_wall_clocks),
+        cmocka_unit_test(names_that_are_no_zones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

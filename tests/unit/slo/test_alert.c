@@ -118,7 +118,7 @@ static void blindness_clears_nothing(void **state)
     assert_false(step(&m, BLIND, FIRES)); /* no de-escalation either */
     /* the page tier sees again; a blind ticket tier that had fired remains */
     expect(&m, QUIET, BLIND_BURNING, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, true);
-    assert_false(step(&m, BLIND, BLIND)); /* a higher tier holds nothing it did not raise */
+    assert_false(step(&m, BLIND, BLIND));         /* a higher tier holds nothing it did not raise */
     assert_false(step(&m, BLIND_BURNING, FIRES)); /* and so it escalates nothing */
     expect(&m, BLIND_BURNING, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
     for (int i = 0; i < 29; i++) /* cooling is over for a blind tier, too */

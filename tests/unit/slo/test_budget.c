@@ -94,7 +94,7 @@ static void states_in_their_order(void **state)
     assert_int_equal(budget_state(none, three_nines, 5, 0), SLO_NO_DATA);
     assert_int_equal(budget_state(breached, three_nines, 5, 0), SLO_BREACHED);
     assert_int_equal(budget_state(risky, three_nines, 5, 0), SLO_WARMING);
-    assert_int_equal(budget_state(risky, three_nines, 0, 0), SLO_MET); /* 70 % */
+    assert_int_equal(budget_state(risky, three_nines, 0, 0), SLO_MET);         /* 70 % */
     assert_int_equal(budget_state(risky_too, three_nines, 0, 0), SLO_AT_RISK); /* 75 % exactly */
     assert_int_equal(budget_state(fine, three_nines, 0, 0), SLO_MET);
     assert_int_equal(budget_state(quarter, three_nines, 1, 0), SLO_WARMING);
@@ -115,14 +115,18 @@ static void huge_counts_stay_exact(void **state)
 static void nothing_strange_is_printed(void **state)
 {
     (void)state;
-    static const struct counts cases[] = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {999, 1, 0},
-                                          {172800, 0, 9}, {0, 172800, 0}};
+    static const struct counts cases[] = {{0, 0, 0},   {1, 0, 0},      {0, 1, 0},
+                                          {999, 1, 0}, {172800, 0, 9}, {0, 172800, 0}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct report_slo r = {0};
         budget_fill(&r, cases[i], three_nines, 0);
-        double v[] = {r.allowed, r.projected, r.consumed, r.remaining, r.consumed_ratio,
-                      r.remaining_ratio, budget_burn(cases[i].bad, counts_total(cases[i]),
-                                                     three_nines),
+        double v[] = {r.allowed,
+                      r.projected,
+                      r.consumed,
+                      r.remaining,
+                      r.consumed_ratio,
+                      r.remaining_ratio,
+                      budget_burn(cases[i].bad, counts_total(cases[i]), three_nines),
                       budget_remaining(cases[i], three_nines)};
         for (size_t k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
             assert_true(isfinite(v[k]));

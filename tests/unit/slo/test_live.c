@@ -50,10 +50,11 @@ static void same(struct counts a, struct counts b)
     assert_int_equal(a.excluded, b.excluded);
 }
 
-static const int64_t lengths[] = {5 * USEC_PER_MIN, 7 * USEC_PER_MIN + 3 * S, 30 * USEC_PER_MIN,
-                                  USEC_PER_HOUR, 2 * USEC_PER_HOUR, 6 * USEC_PER_HOUR + 17 * S,
-                                  USEC_PER_DAY, 3 * USEC_PER_DAY, 4 * USEC_PER_DAY,
-                                  7 * USEC_PER_DAY};
+static const int64_t lengths[] = {5 * USEC_PER_MIN,  7 * USEC_PER_MIN + 3 * S,
+                                  30 * USEC_PER_MIN, USEC_PER_HOUR,
+                                  2 * USEC_PER_HOUR, 6 * USEC_PER_HOUR + 17 * S,
+                                  USEC_PER_DAY,      3 * USEC_PER_DAY,
+                                  4 * USEC_PER_DAY,  7 * USEC_PER_DAY};
 
 /* Events come in the order of their end, up to two minutes after their slot;
  * gaps of hours come too. */

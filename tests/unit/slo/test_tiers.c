@@ -21,8 +21,8 @@ static size_t defaults(struct decimal target, int64_t window, int64_t interval, 
                        size_t *warnings, struct tier_def *out)
 {
     struct diag diag = {0};
-    size_t n = tiers_default(target, window, interval, timeout, (struct pos){"x.yaml", 1, 1}, &diag,
-                             out);
+    size_t n =
+        tiers_default(target, window, interval, timeout, (struct pos){"x.yaml", 1, 1}, &diag, out);
     assert_int_equal(diag.errors, 0);
     *warnings = diag.warnings;
     diag_release(&diag);

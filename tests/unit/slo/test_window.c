@@ -73,8 +73,8 @@ static void calendar_follows_the_wall_clock(void **state)
     check("Europe/Berlin", CALENDAR_DAY, 1, "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z",
           "2026-03-29T22:00:00Z");
     /* the last moment of October in Berlin, and the first of November */
-    check("Europe/Berlin", CALENDAR_MONTH, 1, "2026-10-31T22:59:59.999999Z",
-          "2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z");
+    check("Europe/Berlin", CALENDAR_MONTH, 1, "2026-10-31T22:59:59.999999Z", "2026-09-30T22:00:00Z",
+          "2026-10-31T23:00:00Z");
     check("Europe/Berlin", CALENDAR_MONTH, 1, "2026-10-31T23:00:00Z", "2026-10-31T23:00:00Z",
           "2026-11-30T23:00:00Z");
     check("America/New_York", CALENDAR_WEEK, 1, "2026-03-10T00:00:00Z", "2026-03-09T04:00:00Z",
@@ -128,8 +128,8 @@ static void months_of_published_tables(void **state)
         struct window_def w = {
             .type = WINDOW_CALENDAR, .unit = CALENDAR_MONTH, .count = 1, .zone = z};
         struct span s = window_span(&w, at(rows[i].when));
-        double minutes = budget_allowed((s.end_us - s.start_us) / USEC_PER_MIN,
-                                        (struct decimal){999, 3});
+        double minutes =
+            budget_allowed((s.end_us - s.start_us) / USEC_PER_MIN, (struct decimal){999, 3});
         assert_true(fabs(minutes - rows[i].minutes) < 1e-9);
         assert_int_equal(window_nominal_us(&w), 30 * USEC_PER_DAY);
         zone_free(z);
@@ -145,8 +145,7 @@ static void periods_have_no_gaps(void **state)
     struct zone *z;
     assert_int_equal(zone_open("Australia/Lord_Howe", &z, NULL), 0);
     for (size_t u = 0; u < 5; u++) {
-        struct window_def w = {
-            .type = WINDOW_CALENDAR, .unit = units[u], .count = 1, .zone = z};
+        struct window_def w = {.type = WINDOW_CALENDAR, .unit = units[u], .count = 1, .zone = z};
         int64_t t = at("2024-12-31T20:00:00Z"), end = at("2028-01-02T00:00:00Z");
         while (t < end) {
             struct span s = window_span(&w, t), before = window_span(&w, s.start_us - 1);
