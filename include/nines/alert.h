@@ -18,6 +18,7 @@ struct alert_state {
     int64_t since_us;        /* when it began to fire */
     int64_t cooling_since_us;
     int64_t evaluated_us;    /* last evaluation instant */
+    uint32_t firing;         /* bit i: tier i of the SLO fires, or may not clear yet */
 };
 
 enum alert_event_kind { ALERT_EVENT_FIRE, ALERT_EVENT_ESCALATE, ALERT_EVENT_DEESCALATE,

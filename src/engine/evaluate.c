@@ -154,6 +154,17 @@ static void drop_unused(struct evaluator *e)
     }
 }
 
+static bool same_tiers(const struct slo_def *a, const struct slo_def *b)
+{
+    bool same = a->tier_count == b->tier_count;
+    for (size_t i = 0; same && i < a->tier_count; i++)
+        same = a->tiers[i].severity == b->tiers[i].severity &&
+               a->tiers[i].long_us == b->tiers[i].long_us &&
+               a->tiers[i].short_us == b->tiers[i].short_us &&
+               decimal_cmp(a->tiers[i].factor, b->tiers[i].factor) == 0;
+    return same;
+}
+
 void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_us)
 {
     VEC(struct eval_slo *) next = {0};
@@ -167,6 +178,8 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_u
         const struct eval_slo *known = find_slo(e, def->name, def->objective_name);
         if (known)
             slo->view = known->view;
+        if (known && !same_tiers(known->view.def, def))
+            slo->view.alert.firing = 0; /* its bits are of other tiers */
         slo->view.def = def;
         slo->sli = adopt_sli(e, def, now_us);
         vec_push(&next, slo);

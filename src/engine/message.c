@@ -51,8 +51,8 @@ static char *summary(const struct slo_view *v, const struct alert_transition *t)
     if (t->kind == ALERT_EVENT_RESOLVE)
         return mem_printf("%s: resolved after %s", t->slo,
                           units_duration(took, t->at_us - t->since_us));
-    return mem_printf("%s (%s %s) burns its error budget at %.1fx over %s and %.1fx over %s", t->slo,
-                      v->def->service, decimal_percent(target, v->def->target), t->long_burn,
+    return mem_printf("%s (%s %s) burns its error budget at %.1fx over %s and %.1fx over %s",
+                      t->slo, v->def->service, decimal_percent(target, v->def->target), t->long_burn,
                       units_duration(lng, t->tier.long_us), t->short_burn,
                       units_duration(shrt, t->tier.short_us));
 }

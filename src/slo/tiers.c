@@ -97,16 +97,11 @@ struct tier_counts tier_counts_make(struct counts c, int64_t slots)
     return v;
 }
 
-bool tier_long_burns(const struct tier_def *tier, struct decimal target, struct tier_counts lng)
-{
-    return lng.bad >= tier->min_failures &&
-           budget_burns_at(lng.bad, lng.expected, target, tier->factor);
-}
-
 bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_counts lng,
                 struct tier_counts shrt)
 {
-    return tier_long_burns(tier, target, lng) &&
+    return lng.bad >= tier->min_failures &&
+           budget_burns_at(lng.bad, lng.expected, target, tier->factor) &&
            budget_burns_at(shrt.bad, shrt.expected, target, tier->factor);
 }
 

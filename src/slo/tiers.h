@@ -47,9 +47,6 @@ struct tier_counts tier_counts_make(struct counts c, int64_t slots);
 bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_counts lng,
                 struct tier_counts shrt);
 
-/* The long window alone: burn(long) >= F and bad(long) >= min_failures. */
-bool tier_long_burns(const struct tier_def *tier, struct decimal target, struct tier_counts lng);
-
 /* A firing tier must not clear while less than half of the short window's
  * expected slots are observed. */
 bool tier_may_clear(struct tier_counts shrt);

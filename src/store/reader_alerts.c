@@ -21,6 +21,7 @@ static void read_transition(struct sqlite_rows *q, struct alert_transition *ret)
         .kind = (enum alert_event_kind)sqlite_int(q, 4),
         .notify = sqlite_int(q, 5) != 0,
         .severity = (enum severity)sqlite_int(q, 6),
+        .since_us = sqlite_int(q, 9),
         .state = {.phase = (enum alert_phase)sqlite_int(q, 7),
                   .severity = (enum severity)sqlite_int(q, 8),
                   .since_us = sqlite_int(q, 9),
@@ -67,7 +68,7 @@ int store_reader_alert(struct store_reader *r, const char *slo, const char *obje
 {
     struct sqlite_rows *q =
         sqlite_query(r->db,
-                     "SELECT phase, severity, since, cooling_since, evaluated FROM alert"
+                     "SELECT phase, severity, since, cooling_since, evaluated, firing FROM alert"
                      " WHERE slo = ?1 AND objective = ?2",
                      BIND(v_text(slo), v_text(objective_name)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
@@ -78,6 +79,7 @@ int store_reader_alert(struct store_reader *r, const char *slo, const char *obje
             .since_us = sqlite_int(q, 2),
             .cooling_since_us = sqlite_int(q, 3),
             .evaluated_us = sqlite_int(q, 4),
+            .firing = (uint32_t)sqlite_int(q, 5),
         };
     else if (rc == 0)
         *ret = (struct alert_state){0};

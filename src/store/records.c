@@ -157,7 +157,7 @@ static int insert_event(struct store *s, const struct alert_transition *t, struc
         " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
         BIND(v_int(t->at_us), v_text(t->slo), v_text(t->objective_name), v_text(t->service),
              v_int(t->kind), v_int(t->notify), v_int(t->severity), v_int(a->phase),
-             v_int(a->severity), v_int(a->since_us), v_int(a->cooling_since_us),
+             v_int(a->severity), v_int(t->since_us), v_int(a->cooling_since_us),
              v_int(a->evaluated_us), v_int(tier->severity), v_int(tier->long_us),
              v_int(tier->short_us), v_int(tier->factor.n), v_int(tier->factor.scale),
              v_int(tier->min_failures), v_int(t->long_counts.good), v_int(t->long_counts.bad),
@@ -196,10 +196,12 @@ static int apply_transition(struct store *s, const struct record_transition *r, 
     int64_t event = sqlite_last_id(s->db);
     if (sqlite_run(s->db,
                    "INSERT OR REPLACE INTO alert(slo, objective, phase, severity, since,"
-                   " cooling_since, evaluated) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                   " cooling_since, evaluated, firing)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                    BIND(v_text(t->slo), v_text(t->objective_name), v_int(t->state.phase),
                         v_int(t->state.severity), v_int(t->state.since_us),
-                        v_int(t->state.cooling_since_us), v_int(t->state.evaluated_us)),
+                        v_int(t->state.cooling_since_us), v_int(t->state.evaluated_us),
+                        v_int(t->state.firing)),
                    reterr) < 0)
         return -1;
     for (size_t i = 0; i < r->n; i++)

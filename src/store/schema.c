@@ -70,6 +70,7 @@ static const char version_1[] =
     " slo TEXT NOT NULL, objective TEXT NOT NULL,"
     " phase INTEGER NOT NULL, severity INTEGER NOT NULL, since INTEGER NOT NULL,"
     " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL,"
+    " firing INTEGER NOT NULL," /* a bit for each tier */
     " PRIMARY KEY(slo, objective)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE alert_event("
     " id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"

@@ -106,7 +106,7 @@ def main():
             children.pop()
             columns = ["dns", "connect", "tls", "wait", "transfer", "total"]
             with sqlite3.connect(f"file:{d}/nines.db?mode=ro", uri=True) as db:
-                ours = db.execute(f"SELECT outcome, {', '.join(c + '_us' for c in columns)} "
+                ours = db.execute(f"SELECT outcome, {', '.join(columns)} "
                                   "FROM result").fetchall()
         finally:
             for child in reversed(children):
