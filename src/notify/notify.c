@@ -161,11 +161,6 @@ static void update_gauges(struct notify *n)
 
 /* ---- the end of the thread ----------------------------------------------------- */
 
-static void on_client_closed(void *ctx)
-{
-    (void)ctx;
-}
-
 /* What is still here stays in the outbox: no word about it to anyone. */
 static void close_all(struct notify *n)
 {
@@ -178,7 +173,7 @@ static void close_all(struct notify *n)
     uv_close((uv_handle_t *)&n->wake, NULL);
     uv_close((uv_handle_t *)&n->timer, NULL);
     uv_close((uv_handle_t *)&n->patience, NULL);
-    http_client_close(n->owner.env.http, on_client_closed, NULL);
+    http_client_close(n->owner.env.http, NULL, NULL);
 }
 
 static bool is_busy(const struct notify *n)
@@ -495,7 +490,7 @@ int notify_start(const struct notify_options *o, struct notify **ret, struct err
     else if ((rc = open_client(n, reterr)) == 0) {
         rc = start_thread(n, reterr);
         if (rc < 0)
-            http_client_close(n->owner.env.http, on_client_closed, NULL);
+            http_client_close(n->owner.env.http, NULL, NULL);
     }
     if (rc == 0) {
         *ret = n;

@@ -17,6 +17,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -252,43 +253,72 @@ static void test_control(void **state)
 
 #define UPLOAD_LINES 50000
 
-static size_t send_lines(int fd, bool chunked, unsigned *sum)
+static char *make_upload(size_t *ret_n, unsigned *ret_sum)
 {
-    char line[64], chunk[96];
-    size_t bytes = 0;
+    struct str s;
 
-    for (int i = 0; i < UPLOAD_LINES; i++) {
-        int n = snprintf(line, sizeof(line), "{\"probe\":\"a\",\"n\":%d,\"pad\":\"xxxxxxxxxxxx\"}\n", i);
-        snprintf(chunk, sizeof(chunk), "%x\r\n%s\r\n", (unsigned)n, line);
-        client_send(fd, chunked ? chunk : line);
-        bytes += (size_t)n;
-        for (int k = 0; k < n; k++)
-            *sum += (unsigned char)line[k];
+    str_init(&s, 8 << 20);
+    for (int i = 0; i < UPLOAD_LINES; i++)
+        str_addf(&s, "{\"probe\":\"a\",\"n\":%d,\"pad\":\"xxxxxxxx\"}\n", i);
+    *ret_n = s.len;
+    *ret_sum = 0;
+    for (size_t i = 0; i < s.len; i++)
+        *ret_sum += (unsigned char)s.buf[i];
+    char *text = str_detach(&s);
+    str_release(&s);
+    return text;
+}
+
+/* Sends until the server takes no more: the job does not read yet, so that is
+ * when its buffer and the socket's are full. */
+static size_t send_until_full(int fd, const char *data, size_t n)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    size_t sent = 0;
+
+    while (sent < n && poll(&p, 1, 300) == 1) {
+        ssize_t done = send(fd, data + sent, n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        assert_true(done > 0);
+        sent += (size_t)done;
     }
-    if (chunked)
-        client_send(fd, "0\r\n\r\n");
-    return bytes;
+    return sent;
 }
 
 /* More than fits into the buffer, so the client is paused and resumed. */
 static void test_import(void **state)
 {
     struct world *w = *state;
-    unsigned sum = 0;
+    unsigned sum;
+    size_t n;
+    char head[192];
+    mem_auto char *upload = make_upload(&n, &sum);
     int fd = client_connect_unix(w->path);
 
-    client_send(fd, "POST /v1/import?create_interval_us=15000000&replace=1 HTTP/1.1\r\nHost: x\r\n"
-                    "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
-    size_t bytes = send_lines(fd, true, &sum);
+    w->gated = true;
+    snprintf(head, sizeof(head), "POST /v1/import?create_interval_us=15000000&replace=1 HTTP/1.1\r\n"
+             "Host: x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", n);
+    client_send(fd, head);
+    size_t sent = send_until_full(fd, upload, n);
+    assert_in_range(sent, 256 << 10, n - 1);
+    sem_post(&w->gate);
+    client_send(fd, upload + sent);
     mem_auto char *answer = client_read_all(fd);
     close(fd);
     assert_true(str_starts(answer, "HTTP/1.1 200"));
-    assert_non_null(strstr(answer, "{\"lines\":50000,\"inserted\":49999,\"same\":1,\"different\":0,"
-                                   "\"replaced\":0}"));
-    assert_int_equal(w->bytes, bytes);
+    assert_non_null(strstr(answer, "{\"lines\":50000,\"inserted\":49999,\"same\":1,"
+                                   "\"different\":0,\"replaced\":0}"));
+    assert_int_equal(w->bytes, n);
     assert_int_equal(w->sum, sum);
     assert_int_equal(w->create_us, 15000000);
     assert_true(w->replace);
+    w->gated = false;
+
+    /* In chunks. */
+    mem_auto char *chunks = control(w, "POST /v1/import HTTP/1.1\r\nHost: x\r\n"
+                                       "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                       "3\r\n{}\n\r\n4\r\n{ }\n\r\n0\r\n\r\n");
+    assert_non_null(strstr(chunks, "{\"lines\":2,"));
+    assert_false(w->replace);
 
     mem_auto char *bad = control(w, "POST /v1/import?replace=yes HTTP/1.1\r\nHost: x\r\n"
                                     "Content-Length: 5\r\n\r\n{}\n{}");
@@ -422,15 +452,15 @@ struct dripper {
     bool got_answer;
 };
 
-/* A header line now and then, until the server has had enough. */
+/* A byte of a header now and then, until the server has had enough. */
 static void drip(void *arg)
 {
     struct dripper *d = arg;
     char c;
 
-    (void)!send(d->fd, "GET / HTTP/1.1\r\n", 16, MSG_NOSIGNAL);
+    (void)!send(d->fd, "GET / HTTP/1.1\r\nX: ", 19, MSG_NOSIGNAL);
     while (recv(d->fd, &c, 1, MSG_DONTWAIT) != 0) {
-        if (send(d->fd, "X: y\r\n", 6, MSG_NOSIGNAL) < 0)
+        if (send(d->fd, "y", 1, MSG_NOSIGNAL) < 0)
             break;
         usleep(20000);
     }
