@@ -295,7 +295,8 @@ static void test_import(void **state)
     int fd = client_connect_unix(w->path);
 
     w->gated = true;
-    snprintf(head, sizeof(head), "POST /v1/import?create_interval_us=15000000&replace=1 HTTP/1.1\r\n"
+    snprintf(head, sizeof(head),
+             "POST /v1/import?create_interval_us=15000000&replace=1 HTTP/1.1\r\n"
              "Host: x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", n);
     client_send(fd, head);
     size_t sent = send_until_full(fd, upload, n);
