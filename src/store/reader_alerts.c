@@ -5,8 +5,8 @@
 
 /* The columns of alert_event, as read_transition() takes them. */
 #define EVENT_SELECT                                                                     \
-    "SELECT at, slo, objective, service, kind, notify, severity,"                        \
-    " phase, state_severity, since, cooling_since, evaluated,"                           \
+    "SELECT at, slo, objective, service, kind, notify, severity, began,"                 \
+    " phase, state_severity, since, cooling_since, evaluated, firing,"                   \
     " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"     \
     " long_good, long_bad, long_excluded, long_expected, long_burn,"                     \
     " short_good, short_bad, short_excluded, short_expected, short_burn FROM alert_event"
@@ -21,23 +21,24 @@ static void read_transition(struct sqlite_rows *q, struct alert_transition *ret)
         .kind = (enum alert_event_kind)sqlite_int(q, 4),
         .notify = sqlite_int(q, 5) != 0,
         .severity = (enum severity)sqlite_int(q, 6),
-        .since_us = sqlite_int(q, 9),
-        .state = {.phase = (enum alert_phase)sqlite_int(q, 7),
-                  .severity = (enum severity)sqlite_int(q, 8),
-                  .since_us = sqlite_int(q, 9),
-                  .cooling_since_us = sqlite_int(q, 10),
-                  .evaluated_us = sqlite_int(q, 11)},
-        .tier = {.severity = (enum severity)sqlite_int(q, 12),
-                 .long_us = sqlite_int(q, 13),
-                 .short_us = sqlite_int(q, 14),
-                 .factor = {sqlite_int(q, 15), (int)sqlite_int(q, 16)},
-                 .min_failures = (int)sqlite_int(q, 17)},
-        .long_counts = {sqlite_int(q, 18), sqlite_int(q, 19), sqlite_int(q, 20)},
-        .long_expected = sqlite_int(q, 21),
-        .long_burn = sqlite_double(q, 22),
-        .short_counts = {sqlite_int(q, 23), sqlite_int(q, 24), sqlite_int(q, 25)},
-        .short_expected = sqlite_int(q, 26),
-        .short_burn = sqlite_double(q, 27),
+        .since_us = sqlite_int(q, 7),
+        .state = {.phase = (enum alert_phase)sqlite_int(q, 8),
+                  .severity = (enum severity)sqlite_int(q, 9),
+                  .since_us = sqlite_int(q, 10),
+                  .cooling_since_us = sqlite_int(q, 11),
+                  .evaluated_us = sqlite_int(q, 12),
+                  .firing = (uint32_t)sqlite_int(q, 13)},
+        .tier = {.severity = (enum severity)sqlite_int(q, 14),
+                 .long_us = sqlite_int(q, 15),
+                 .short_us = sqlite_int(q, 16),
+                 .factor = {sqlite_int(q, 17), (int)sqlite_int(q, 18)},
+                 .min_failures = (int)sqlite_int(q, 19)},
+        .long_counts = {sqlite_int(q, 20), sqlite_int(q, 21), sqlite_int(q, 22)},
+        .long_expected = sqlite_int(q, 23),
+        .long_burn = sqlite_double(q, 24),
+        .short_counts = {sqlite_int(q, 25), sqlite_int(q, 26), sqlite_int(q, 27)},
+        .short_expected = sqlite_int(q, 28),
+        .short_burn = sqlite_double(q, 29),
     };
 }
 

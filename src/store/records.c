@@ -148,18 +148,18 @@ static int insert_event(struct store *s, const struct alert_transition *t, struc
     const struct tier_def *tier = &t->tier;
     return sqlite_run(
         s->db,
-        "INSERT INTO alert_event(at, slo, objective, service, kind, notify, severity,"
-        " phase, state_severity, since, cooling_since, evaluated,"
+        "INSERT INTO alert_event(at, slo, objective, service, kind, notify, severity, began,"
+        " phase, state_severity, since, cooling_since, evaluated, firing,"
         " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"
         " long_good, long_bad, long_excluded, long_expected, long_burn,"
         " short_good, short_bad, short_excluded, short_expected, short_burn)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
+        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
         BIND(v_int(t->at_us), v_text(t->slo), v_text(t->objective_name), v_text(t->service),
-             v_int(t->kind), v_int(t->notify), v_int(t->severity), v_int(a->phase),
-             v_int(a->severity), v_int(t->since_us), v_int(a->cooling_since_us),
-             v_int(a->evaluated_us), v_int(tier->severity), v_int(tier->long_us),
-             v_int(tier->short_us), v_int(tier->factor.n), v_int(tier->factor.scale),
+             v_int(t->kind), v_int(t->notify), v_int(t->severity), v_int(t->since_us),
+             v_int(a->phase), v_int(a->severity), v_int(a->since_us), v_int(a->cooling_since_us),
+             v_int(a->evaluated_us), v_int(a->firing), v_int(tier->severity),
+             v_int(tier->long_us), v_int(tier->short_us), v_int(tier->factor.n), v_int(tier->factor.scale),
              v_int(tier->min_failures), v_int(t->long_counts.good), v_int(t->long_counts.bad),
              v_int(t->long_counts.excluded), v_int(t->long_expected), v_double(t->long_burn),
              v_int(t->short_counts.good), v_int(t->short_counts.bad),

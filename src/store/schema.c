@@ -76,8 +76,11 @@ static const char version_1[] =
     " id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
     " slo TEXT NOT NULL, objective TEXT NOT NULL, service TEXT NOT NULL,"
     " kind INTEGER NOT NULL, notify INTEGER NOT NULL, severity INTEGER NOT NULL,"
+    " began INTEGER NOT NULL,"            /* when the incident began to fire */
+    /* the state after it */
     " phase INTEGER NOT NULL, state_severity INTEGER NOT NULL, since INTEGER NOT NULL,"
-    " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL,"
+    " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL, firing INTEGER NOT NULL,"
+    /* its cause */
     " tier_severity INTEGER NOT NULL, long_window INTEGER NOT NULL,"
     " short_window INTEGER NOT NULL, factor INTEGER NOT NULL, factor_scale INTEGER NOT NULL,"
     " min_failures INTEGER NOT NULL,"

@@ -1,0 +1,105 @@
+/* The codecs of a rollup row: what goes in comes out, damage is told. */
+#include "store/packed.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static uint32_t next(uint32_t *seed)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return *seed >> 8;
+}
+
+static void minutes_round_trip(void **state)
+{
+    (void)state;
+    uint32_t seed = 1;
+    for (int round = 0; round < 300; round++) {
+        struct counts in[PACKED_MINUTES] = {0}, out[PACKED_MINUTES];
+        uint32_t spread = 1 + next(&seed) % 20;
+        for (int i = 0; i < PACKED_MINUTES; i++)
+            if (next(&seed) % spread == 0)
+                in[i] = (struct counts){next(&seed) % 5, next(&seed) % 100000, next(&seed) % 2};
+        struct str s;
+        str_init(&s, PACKED_MAX);
+        packed_put_minutes(&s, in);
+        assert_false(s.overflow);
+        assert_int_equal(packed_get_minutes(s.buf, s.len, out, NULL), 0);
+        assert_memory_equal(in, out, sizeof(in));
+        str_release(&s);
+    }
+}
+
+static void a_steady_hour_is_short(void **state)
+{
+    (void)state;
+    struct counts in[PACKED_MINUTES];
+    for (int i = 0; i < PACKED_MINUTES; i++)
+        in[i] = (struct counts){4, 0, 0};
+    struct str s;
+    str_init(&s, PACKED_MAX);
+    packed_put_minutes(&s, in);
+    assert_int_equal(s.len, 5);
+    str_release(&s);
+}
+
+static void reasons_round_trip_and_add(void **state)
+{
+    (void)state;
+    int64_t in[REASON_COUNT] = {0}, out[REASON_COUNT] = {0};
+    in[REASON_STATUS] = 61;
+    in[REASON_DNS] = 1LL << 40;
+    in[REASON_COUNT - 1] = 1;
+    struct str s;
+    str_init(&s, PACKED_MAX);
+    packed_put_reasons(&s, in);
+    assert_int_equal(packed_get_reasons(s.buf, s.len, out, NULL), 0);
+    assert_memory_equal(in, out, sizeof(in));
+    assert_int_equal(packed_get_reasons(s.buf, s.len, out, NULL), 0);
+    assert_int_equal(out[REASON_STATUS], 122);
+    str_release(&s);
+}
+
+static void damage_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } bad[] = {
+        {"", 0},                  /* empty */
+        {"\2\74\4\0\0", 5},       /* a version of the future */
+        {"\1\74\4\0", 4},         /* cut off */
+        {"\1\75\4\0\0", 5},       /* 61 minutes */
+        {"\1\0\4\0\0", 5},        /* a run of nothing */
+        {"\1\74\4\0\0\0", 6},     /* something behind it */
+        {"\1\73\4\0\0", 5},       /* 59 minutes */
+    };
+    struct counts out[PACKED_MINUTES];
+    int64_t reasons[REASON_COUNT] = {0};
+    struct err err;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        err.msg[0] = '\0';
+        assert_int_equal(packed_get_minutes(bad[i].bytes, bad[i].n, out, &err), -1);
+        assert_non_null(strstr(err.msg, "rollup"));
+    }
+    assert_int_equal(packed_get_reasons("\1\177\1", 3, reasons, &err), -1); /* no such reason */
+    assert_int_equal(packed_get_reasons("\1\1\1\1\1", 5, reasons, &err), -1); /* twice */
+    assert_int_equal(packed_get_reasons("\1\1", 2, reasons, &err), -1);
+    for (int i = 0; i < REASON_COUNT; i++)
+        assert_int_equal(reasons[i], 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(minutes_round_trip),
+        cmocka_unit_test(a_steady_hour_is_short),
+        cmocka_unit_test(reasons_round_trip_and_add),
+        cmocka_unit_test(damage_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

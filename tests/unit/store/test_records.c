@@ -1,0 +1,425 @@
+/* Each kind of record comes back as it was pushed, also after a restart. */
+#include "fixture.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* What `committed` was given; the store thread writes, readers flush first. */
+struct outbox {
+    struct outbox_item items[8];
+    size_t n;
+};
+
+static void on_committed(void *ctx, struct outbox_item *items, size_t n)
+{
+    struct outbox *box = ctx;
+    for (size_t i = 0; i < n; i++)
+        box->items[box->n++] = items[i];
+}
+
+static void outbox_clear(struct outbox *box)
+{
+    for (size_t i = 0; i < box->n; i++)
+        outbox_item_release(&box->items[i]);
+    box->n = 0;
+}
+
+static void open_with_outbox(struct fixture *f, struct outbox *box)
+{
+    struct store_options o = {.path = f->path, .committed = on_committed, .ctx = box};
+    assert_int_equal(store_open(&o, &f->store, NULL), 0);
+}
+
+/* ---- alerts -------------------------------------------------------------------- */
+
+static struct alert_transition transition(const char *slo, int64_t at_us)
+{
+    return (struct alert_transition){
+        .slo = slo,
+        .objective_name = "fast",
+        .service = "agent-api",
+        .at_us = at_us,
+        .kind = ALERT_EVENT_ESCALATE,
+        .notify = true,
+        .severity = SEVERITY_PAGE,
+        .since_us = at_us - 9,
+        .state = {ALERT_FIRING, SEVERITY_PAGE, at_us - 7, at_us - 5, at_us, 0x80000005},
+        .tier = {SEVERITY_TICKET, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 2},
+        .long_counts = {100, 20, 3},
+        .short_counts = {10, 9, 1},
+        .long_expected = 240,
+        .short_expected = 20,
+        .long_burn = 83.25,
+        .short_burn = 450.5,
+    };
+}
+
+struct seen {
+    struct alert_transition at[4];
+    char slo[4][32];
+    size_t n, stop_after;
+};
+
+static bool see(void *ctx, const struct alert_transition *t)
+{
+    struct seen *s = ctx;
+    s->at[s->n] = *t;
+    str_copy(s->slo[s->n], sizeof(s->slo[0]), t->slo);
+    assert_string_equal(t->objective_name, "fast");
+    assert_string_equal(t->service, "agent-api");
+    return ++s->n != s->stop_after;
+}
+
+static void check_state(const struct alert_state *got, const struct alert_state *want)
+{
+    assert_int_equal(got->phase, want->phase);
+    assert_int_equal(got->severity, want->severity);
+    assert_int_equal(got->since_us, want->since_us);
+    assert_int_equal(got->cooling_since_us, want->cooling_since_us);
+    assert_int_equal(got->evaluated_us, want->evaluated_us);
+    assert_int_equal(got->firing, want->firing);
+}
+
+static void check_transition(const struct alert_transition *got,
+                             const struct alert_transition *want)
+{
+    assert_int_equal(got->at_us, want->at_us);
+    assert_int_equal(got->kind, want->kind);
+    assert_int_equal(got->notify, want->notify);
+    assert_int_equal(got->severity, want->severity);
+    assert_int_equal(got->since_us, want->since_us);
+    check_state(&got->state, &want->state);
+    assert_int_equal(got->tier.severity, want->tier.severity);
+    assert_int_equal(got->tier.long_us, want->tier.long_us);
+    assert_int_equal(got->tier.short_us, want->tier.short_us);
+    assert_int_equal(decimal_cmp(got->tier.factor, want->tier.factor), 0);
+    assert_int_equal(got->tier.min_failures, want->tier.min_failures);
+    assert_memory_equal(&got->long_counts, &want->long_counts, sizeof(got->long_counts));
+    assert_memory_equal(&got->short_counts, &want->short_counts, sizeof(got->short_counts));
+    assert_int_equal(got->long_expected, want->long_expected);
+    assert_int_equal(got->short_expected, want->short_expected);
+    assert_true(got->long_burn == want->long_burn && got->short_burn == want->short_burn);
+}
+
+static void transitions_come_back(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_open(&f);
+    struct alert_transition a = transition("a", T0), b = transition("b", T0 + 10);
+    store_push_transition(f.store, &a, NULL, 0);
+    store_push_transition(f.store, &b, NULL, 0);
+    fixture_close(&f); /* commits */
+    struct store_reader *r = fixture_reader(&f);
+    struct seen s = {0};
+    assert_int_equal(store_reader_transitions(r, NULL, T0, T0 + 11, see, &s, NULL), 0);
+    assert_int_equal(s.n, 2);
+    check_transition(&s.at[0], &a);
+    check_transition(&s.at[1], &b);
+    s = (struct seen){0};
+    assert_int_equal(store_reader_transitions(r, "b", 0, INT64_MAX, see, &s, NULL), 0);
+    assert_int_equal(s.n, 1);
+    assert_string_equal(s.slo[0], "b");
+    s = (struct seen){0};
+    assert_int_equal(store_reader_transitions(r, NULL, T0, T0 + 10, see, &s, NULL), 0);
+    assert_int_equal(s.n, 1);
+    s = (struct seen){.stop_after = 1};
+    assert_int_equal(store_reader_transitions(r, NULL, 0, INT64_MAX, see, &s, NULL), 0);
+    assert_int_equal(s.n, 1);
+
+    struct alert_state st;
+    assert_int_equal(store_reader_alert(r, "b", "fast", &st, NULL), 0);
+    check_state(&st, &b.state);
+    assert_int_equal(store_reader_alert(r, "b", "", &st, NULL), 0);
+    assert_int_equal(st.phase, ALERT_INACTIVE);
+    assert_int_equal(st.evaluated_us, 0);
+    store_reader_free(r);
+    fixture_release(&f);
+}
+
+static void messages_are_handed_over_until_done(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct outbox box = {0};
+    fixture_init(&f);
+    open_with_outbox(&f, &box);
+    struct alert_transition t = transition("a", T0);
+    struct outbox_new out[] = {{"log", "k1", "{\"n\":1}"}, {"hook", "k2", "{\"n\":2}"}};
+    store_push_transition(f.store, &t, out, 2);
+    fixture_flush(&f);
+    assert_int_equal(box.n, 2);
+    assert_string_equal(box.items[1].receiver, "hook");
+    assert_string_equal(box.items[1].dedup_key, "k2");
+    assert_string_equal(box.items[1].payload, "{\"n\":2}");
+    assert_int_equal(box.items[1].created_us, T0);
+    int64_t first = box.items[0].id, second = box.items[1].id;
+    assert_true(first > 0 && second > first);
+    store_push_delivery(f.store, first, true, "200", 0);
+    store_push_delivery(f.store, second, false, "refused", T0 + 99);
+    fixture_close(&f);
+    outbox_clear(&box);
+
+    open_with_outbox(&f, &box); /* what is not done comes again */
+    fixture_settle(&f);
+    assert_int_equal(box.n, 1);
+    assert_int_equal(box.items[0].id, second);
+    assert_int_equal(box.items[0].attempts, 1);
+    assert_string_equal(box.items[0].payload, "{\"n\":2}");
+    store_push_delivery(f.store, second, true, NULL, 0);
+    fixture_close(&f);
+    outbox_clear(&box);
+
+    open_with_outbox(&f, &box);
+    fixture_settle(&f);
+    assert_int_equal(box.n, 0);
+    assert_int_equal(fixture_sql(&f, "SELECT sum(attempts) FROM outbox WHERE done"), 3);
+    fixture_release(&f);
+}
+
+/* ---- definitions --------------------------------------------------------------- */
+
+static void revisions_are_kept_when_they_change(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_open(&f);
+    struct probe_def def = probe_def("p", 15 * USEC_PER_SEC);
+    store_push_probe(f.store, 0, &def, T0);
+    store_push_probe(f.store, 0, &def, T0 + 1); /* unchanged: no revision */
+    fixture_close(&f);
+    fixture_open(&f);
+    store_push_probe(f.store, 5, &def, T0 + 2);
+    def.interval_us = 30 * USEC_PER_SEC;
+    store_push_probe(f.store, 5, &def, T0 + 3);
+    fixture_flush(&f);
+    struct store_reader *r = fixture_reader(&f);
+    struct store_probe p;
+    assert_int_equal(store_reader_probe(r, "p", &p, NULL), 1);
+    assert_int_equal(p.revision_count, 2);
+    assert_int_equal(p.revisions[0].since_us, T0);
+    assert_int_equal(p.revisions[0].interval_us, 15 * USEC_PER_SEC);
+    assert_int_equal(p.revisions[1].since_us, T0 + 3);
+    assert_int_equal(p.revisions[1].interval_us, 30 * USEC_PER_SEC);
+    assert_int_equal(p.revisions[1].phase_us, def.phase_us);
+    assert_int_equal(p.revisions[1].timeout_us, def.timeout_us);
+    assert_int_equal(p.first_event_us, INT64_MAX);
+    assert_int_equal(p.last_slot_us, INT64_MIN);
+    free(p.revisions);
+    store_reader_free(r);
+    fixture_release(&f);
+}
+
+static void a_renamed_probe_keeps_its_history(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_open(&f);
+    struct probe_def def = probe_def("old", USEC_PER_SEC);
+    struct sli_def sli = sli_def("old", 0, "old"), renamed = sli_def("new", 0, "new");
+    struct result x = result_at(T0, OUTCOME_GOOD, REASON_NONE, 5);
+    store_push_probe(f.store, 0, &def, T0);
+    store_push_sli(f.store, &sli);
+    push_result(f.store, 0, &x);
+    store_push_heartbeat(f.store, T0 + USEC_PER_HOUR, T0 + USEC_PER_HOUR);
+    fixture_settle(&f);
+    def.id = "new";
+    def.renamed_from = "old";
+    store_push_probe(f.store, 1, &def, T0 + USEC_PER_HOUR);
+    store_push_sli(f.store, &renamed);
+    x.slot_us += 1;
+    push_result(f.store, 1, &x);
+    fixture_settle(&f);
+    struct store_reader *r = fixture_reader(&f);
+    struct counts c;
+    assert_int_equal(store_reader_counts(r, &renamed, 0, INT64_MAX / 2, &c, NULL), 0);
+    assert_int_equal(c.good, 2);
+    assert_int_equal(store_reader_counts(r, &sli, 0, INT64_MAX / 2, &c, NULL), 0);
+    assert_int_equal(c.good, 0);
+    store_reader_free(r);
+    fixture_release(&f);
+}
+
+static void an_slo_is_as_old_as_its_first_revision(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int64_t since;
+    fixture_init(&f);
+    fixture_open(&f);
+    struct slo_def slo = {.name = "s", .objective_name = "", .target = {999, 3},
+                          .window = {.text = "30d"}, .content = UINT64_MAX,
+                          .sli = sli_def("p", 0, "p")};
+    store_push_slo(f.store, &slo, T0);
+    store_push_slo(f.store, &slo, T0 + 5);
+    slo.content = 2;
+    store_push_slo(f.store, &slo, T0 + 9);
+    fixture_flush(&f);
+    struct store_reader *r = fixture_reader(&f);
+    assert_int_equal(store_reader_slo_since(r, "s", "", &since, NULL), 0);
+    assert_int_equal(since, T0);
+    assert_int_equal(store_reader_slo_since(r, "other", "", &since, NULL), 0);
+    assert_int_equal(since, INT64_MAX);
+    store_reader_free(r);
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM slo_revision"), 2);
+    fixture_release(&f);
+}
+
+/* One key, another meaning: rollups of the old one must not be believed. */
+static void a_redefined_sli_is_counted_anew(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_open(&f);
+    struct probe_def def = probe_def("p", USEC_PER_SEC);
+    struct sli_def sli = sli_def("p", 0, "key");
+    struct result x = result_at(T0, OUTCOME_GOOD, REASON_NONE, 500);
+    store_push_probe(f.store, 0, &def, T0);
+    store_push_sli(f.store, &sli);
+    push_result(f.store, 0, &x);
+    store_push_heartbeat(f.store, T0 + USEC_PER_HOUR, T0 + USEC_PER_HOUR);
+    fixture_settle(&f);
+    struct store_reader *r = fixture_reader(&f);
+    struct counts c;
+    sli.faster_than_us = 400;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_reader_counts(r, &sli, T0, T0 + USEC_PER_HOUR, &c, NULL), 0);
+        assert_int_equal(c.good, 0);
+        assert_int_equal(c.bad, 1);
+        store_push_sli(f.store, &sli);
+        fixture_settle(&f);
+    }
+    store_reader_free(r);
+    fixture_release(&f);
+}
+
+/* ---- results and heartbeats ------------------------------------------------------ */
+
+static void failures_come_with_their_message(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_open(&f);
+    struct probe_def def = probe_def("p", USEC_PER_SEC);
+    char body[3 * STORE_EVIDENCE_MAX];
+    memset(body, 'x', sizeof(body));
+    store_push_probe(f.store, 0, &def, T0);
+    for (int i = 0; i < 10; i++) {
+        struct result x = result_at(T0 + i, i % 2 ? OUTCOME_BAD : OUTCOME_GOOD,
+                                    i % 2 ? REASON_STATUS : REASON_NONE, 5);
+        char message[32];
+        snprintf(message, sizeof(message), "status 50%d", i);
+        assert_true(store_reserve(f.store));
+        store_push_result(f.store, 0, &x, i % 2 ? message : NULL, i % 2 ? body : NULL,
+                          sizeof(body));
+    }
+    fixture_flush(&f);
+    struct store_reader *r = fixture_reader(&f);
+    struct failure got[3];
+    size_t n;
+    assert_int_equal(store_reader_failures(r, "p", T0, T0 + 9, got, 3, &n, NULL), 0);
+    assert_int_equal(n, 3);
+    assert_int_equal(got[0].result.slot_us, T0 + 7);
+    assert_string_equal(got[0].message, "status 507");
+    assert_int_equal(got[2].result.slot_us, T0 + 3);
+    assert_int_equal(got[2].result.reason, REASON_STATUS);
+    assert_int_equal(store_reader_failures(r, "q", T0, T0 + 9, got, 3, &n, NULL), 0);
+    assert_int_equal(n, 0);
+    store_reader_free(r);
+    assert_int_equal(fixture_sql(&f, "SELECT max(length(body)) FROM evidence"),
+                     STORE_EVIDENCE_MAX);
+    /* A week later the evidence is gone and the results are not. */
+    store_push_heartbeat(f.store, T0 + 8 * USEC_PER_DAY, T0);
+    fixture_settle(&f);
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM evidence"), 0);
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM result"), 10);
+    fixture_release(&f);
+}
+
+static void heartbeats_make_spans(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct store_heartbeat h;
+    fixture_init(&f);
+    fixture_open(&f);
+    struct store_reader *r = fixture_reader(&f);
+    assert_int_equal(store_reader_heartbeat(r, &h, NULL), 0);
+    assert_int_equal(h.started_us, 0);
+    store_push_heartbeat(f.store, T0, T0 - 5);
+    store_push_heartbeat(f.store, T0 + USEC_PER_SEC, T0 + 7);
+    fixture_flush(&f);
+    assert_int_equal(store_reader_heartbeat(r, &h, NULL), 0);
+    assert_int_equal(h.started_us, T0);
+    assert_int_equal(h.alive_us, T0 + USEC_PER_SEC);
+    assert_int_equal(h.complete_through_us, T0 + 7);
+    store_push_heartbeat(f.store, T0 + USEC_PER_DAY, T0 + 9); /* asleep in between */
+    store_push_heartbeat(f.store, T0 + USEC_PER_DAY + 1, T0 + 10);
+    fixture_flush(&f);
+    assert_int_equal(store_reader_heartbeat(r, &h, NULL), 0);
+    assert_int_equal(h.started_us, T0 + USEC_PER_DAY);
+    assert_int_equal(h.complete_through_us, T0 + 10);
+    store_reader_free(r);
+    struct store_stats st;
+    store_get_stats(f.store, &st);
+    assert_int_equal(st.complete_through_us, T0 + 10);
+    fixture_release(&f);
+}
+
+static void a_full_queue_refuses_slots_not_results(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct store_stats st;
+    fixture_init(&f);
+    struct store_options o = {.path = f.path, .queue_bytes = 10 * STORE_RESULT_BYTES};
+    assert_int_equal(store_open(&o, &f.store, NULL), 0);
+    struct probe_def def = probe_def("p", USEC_PER_SEC);
+    store_push_probe(f.store, 0, &def, T0);
+    fixture_flush(&f);
+    for (int i = 0; i < 10; i++)
+        assert_true(store_reserve(f.store));
+    assert_false(store_reserve(f.store));
+    store_unreserve(f.store);
+    assert_true(store_reserve(f.store));
+    for (int i = 0; i < 10; i++) {
+        struct result x = result_at(T0 + i, OUTCOME_BAD, REASON_DNS, 5);
+        /* The evidence of all of them does not fit, the results do. */
+        store_push_result(f.store, 0, &x, "a message of some length", NULL, 0);
+    }
+    fixture_flush(&f);
+    assert_true(store_reserve(f.store)); /* committed: room again */
+    store_unreserve(f.store);
+    store_get_stats(f.store, &st);
+    assert_int_equal(st.refused_slots, 1);
+    assert_int_equal(st.queued_bytes, 0);
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM result"), 10);
+    fixture_release(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(transitions_come_back),
+        cmocka_unit_test(messages_are_handed_over_until_done),
+        cmocka_unit_test(revisions_are_kept_when_they_change),
+        cmocka_unit_test(a_renamed_probe_keeps_its_history),
+        cmocka_unit_test(an_slo_is_as_old_as_its_first_revision),
+        cmocka_unit_test(a_redefined_sli_is_counted_anew),
+        cmocka_unit_test(failures_come_with_their_message),
+        cmocka_unit_test(heartbeats_make_spans),
+        cmocka_unit_test(a_full_queue_refuses_slots_not_results),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
