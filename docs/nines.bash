@@ -1,0 +1,46 @@
+# Completion of nines(1) for bash: source this file, or install it as
+# /usr/share/bash-completion/completions/nines.
+
+_nines()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+    local common="--config --db --format --json --color --help -c -f -h"
+    local command=${COMP_WORDS[1]} options formats="text json" i
+    COMPREPLY=()
+
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W \
+            "run check probe report status import version --help --version" -- "$word")
+        return
+    fi
+    case $command in
+    run) options="--listen --test-clock -l" ;;
+    probe) options="--method --header --body --expect-status --timeout --follow --insecure
+        -X -H -d -t -L -k" ;;
+    report) options="--slo --at --from --to --fail-on --out -s -o"
+        formats="text json markdown html csv" ;;
+    status) options="--watch -w" ;;
+    import) options="--create --replace" ;;
+    esac
+
+    case $previous in
+    --format | -f) mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$word") ;;
+    --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$word") ;;
+    --fail-on) mapfile -t COMPREPLY < <(compgen -W "breached" -- "$word") ;;
+    --method | -X)
+        mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT PATCH DELETE OPTIONS" -- "$word") ;;
+    --create) mapfile -t COMPREPLY < <(compgen -W "interval=" -- "$word") ;;
+    --config | -c | --db | --out | -o | --test-clock)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
+        --slo | -s | --at | --from | --to) ;;
+    *)
+        if [[ $word == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")
+        else
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        fi
+        ;;
+    esac
+}
+complete -o filenames -F _nines nines
