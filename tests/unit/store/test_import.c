@@ -1,1 +1,287 @@
-int main(void);int main(void){return 0;}
+/* What an import does to a store: what wins, what is counted, which schedule
+ * and which rollups it leaves behind. */
+#include "fixture.h"
+
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define STEP (15 * USEC_PER_SEC)
+#define ROWS 1000 /* a bit more than four hours */
+
+struct data {
+    struct fixture f;
+    struct import_row rows[ROWS];
+    struct import_batch batch;
+};
+
+static int setup(void **state)
+{
+    struct data *d = mem_alloc(sizeof(*d));
+    fixture_init(&d->f);
+    fixture_open(&d->f);
+    for (int i = 0; i < ROWS; i++)
+        d->rows[i] = (struct import_row){
+            "p", result_at(T0 + 250 + i * STEP, OUTCOME_GOOD, REASON_NONE, 1000 + i), i + 1};
+    d->batch = (struct import_batch){
+        .rows = d->rows, .n = ROWS, .create_interval_us = STEP, .import_id = 1};
+    *state = d;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct data *d = *state;
+    fixture_release(&d->f);
+    free(d);
+    return 0;
+}
+
+/* Imports the batch anew and checks the totals. */
+static void import_all(struct data *d, int64_t inserted, int64_t same, int64_t different,
+                       int64_t replaced)
+{
+    d->batch.totals = (struct import_totals){0};
+    import_now(d->f.store, &d->batch);
+    if (d->batch.status < 0)
+        fail_msg("%s", d->batch.err.msg);
+    assert_int_equal(d->batch.totals.lines, d->batch.n);
+    assert_int_equal(d->batch.totals.inserted, inserted);
+    assert_int_equal(d->batch.totals.same, same);
+    assert_int_equal(d->batch.totals.different, different);
+    assert_int_equal(d->batch.totals.replaced, replaced);
+}
+
+static struct store_probe read_probe(struct data *d)
+{
+    struct store_probe p;
+    struct store_reader *r = fixture_reader(&d->f);
+    assert_int_equal(store_reader_probe(r, "p", &p, NULL), 1);
+    store_reader_free(r);
+    return p;
+}
+
+static void unknown_probes_need_create(void **state)
+{
+    struct data *d = *state;
+    d->rows[3].probe = "q";
+    d->rows[3].line = 77;
+    struct probe_def def = probe_def("p", STEP);
+    store_push_probe(d->f.store, 0, &def, T0 + USEC_PER_DAY);
+    d->batch.create_interval_us = 0;
+    import_now(d->f.store, &d->batch);
+    assert_int_equal(d->batch.status, -1);
+    assert_int_equal(d->batch.err_line, 77);
+    assert_non_null(strstr(d->batch.err.msg, "unknown probe 'q'"));
+    assert_non_null(strstr(d->batch.err.msg, "--create interval="));
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result"), 0);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM probe"), 1);
+}
+
+static void created_probes_have_a_schedule(void **state)
+{
+    struct data *d = *state;
+    import_all(d, ROWS, 0, 0, 0);
+    struct store_probe p = read_probe(d);
+    assert_int_equal(p.revision_count, 1);
+    assert_int_equal(p.revisions[0].since_us, T0 + 250);
+    assert_int_equal(p.revisions[0].interval_us, STEP);
+    assert_int_equal(p.revisions[0].phase_us, (T0 + 250) % STEP);
+    assert_int_equal(p.first_event_us, T0 + 250);
+    assert_int_equal(p.last_slot_us, T0 + 250 + (ROWS - 1) * STEP);
+    free(p.revisions);
+}
+
+static void the_same_again_changes_nothing(void **state)
+{
+    struct data *d = *state;
+    import_all(d, ROWS, 0, 0, 0);
+    fixture_settle(&d->f);
+    int64_t rollups = fixture_sql(&d->f, "SELECT count(*) FROM rollup");
+    int64_t through = fixture_sql(&d->f, "SELECT min(rolled_through) FROM roll_stream");
+    import_all(d, 0, ROWS, 0, 0);
+    /* Lines may leave the phases out. */
+    for (int i = 0; i < ROWS; i++)
+        d->rows[i].result.phases = (struct phases){0};
+    import_all(d, 0, ROWS, 0, 0);
+    /* Not even taken back and made again. */
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM rollup"), rollups);
+    assert_int_equal(fixture_sql(&d->f, "SELECT min(rolled_through) FROM roll_stream"), through);
+}
+
+static void what_is_stored_wins_unless_replaced(void **state)
+{
+    struct data *d = *state;
+    struct sli_def sli = sli_def("p", 0, "p");
+    struct counts c;
+    store_push_sli(d->f.store, &sli);
+    import_all(d, ROWS, 0, 0, 0);
+    fixture_settle(&d->f);
+    for (int i = 0; i < 10; i++) {
+        struct result *x = &d->rows[i].result;
+        *x = result_at(x->slot_us, OUTCOME_BAD, REASON_STATUS, x->total_us);
+    }
+    import_all(d, 0, ROWS - 10, 10, 0);
+    struct store_reader *r = fixture_reader(&d->f);
+    assert_int_equal(store_reader_counts(r, &sli, 0, T0 + USEC_PER_DAY, &c, NULL), 0);
+    assert_int_equal(c.bad, 0);
+    d->batch.replace = true;
+    import_all(d, 0, ROWS - 10, 10, 10);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_reader_counts(r, &sli, 0, T0 + USEC_PER_DAY, &c, NULL), 0);
+        assert_int_equal(c.bad, 10);
+        assert_int_equal(c.good, ROWS - 10);
+        fixture_settle(&d->f);
+    }
+    import_all(d, 0, ROWS, 0, 0);
+    store_reader_free(r);
+}
+
+static void each_field_of_a_line_is_compared(void **state)
+{
+    struct data *d = *state;
+    d->batch.n = 1;
+    d->rows[0].result.outcome = OUTCOME_BAD;
+    d->rows[0].result.reason = REASON_DNS;
+    import_all(d, 1, 0, 0, 0);
+    const struct result was = d->rows[0].result;
+    struct result *x = &d->rows[0].result;
+    x->outcome = OUTCOME_EXCLUDED;
+    import_all(d, 0, 0, 1, 0);
+    *x = was;
+    x->reason = REASON_TLS;
+    import_all(d, 0, 0, 1, 0);
+    *x = was;
+    x->code++;
+    import_all(d, 0, 0, 1, 0);
+    *x = was;
+    x->total_us++;
+    import_all(d, 0, 0, 1, 0);
+    *x = was;
+    x->phases.wait_us++;
+    import_all(d, 0, 0, 1, 0);
+    *x = was;
+    x->lag_us++; /* no line says these */
+    x->done_us++;
+    import_all(d, 0, 1, 0, 0);
+}
+
+static void the_first_event_follows_replacement(void **state)
+{
+    struct data *d = *state;
+    d->rows[0].result.outcome = OUTCOME_SKIPPED;
+    import_all(d, ROWS, 0, 0, 0);
+    struct store_probe p = read_probe(d);
+    assert_int_equal(p.first_event_us, d->rows[1].result.slot_us);
+    free(p.revisions);
+    d->batch.replace = true;
+    d->rows[1].result.outcome = d->rows[2].result.outcome = OUTCOME_EXCLUDED;
+    import_all(d, 0, ROWS - 2, 2, 2);
+    p = read_probe(d);
+    assert_int_equal(p.first_event_us, d->rows[3].result.slot_us);
+    free(p.revisions);
+    for (int i = 0; i < ROWS; i++)
+        d->rows[i].result.outcome = OUTCOME_EXCLUDED;
+    import_all(d, 0, 3 - 1, ROWS - 2, ROWS - 2);
+    p = read_probe(d);
+    assert_int_equal(p.first_event_us, INT64_MAX);
+    free(p.revisions);
+    d->rows[5].result.outcome = OUTCOME_GOOD;
+    import_all(d, 0, ROWS - 1, 1, 1);
+    p = read_probe(d);
+    assert_int_equal(p.first_event_us, d->rows[5].result.slot_us);
+    free(p.revisions);
+}
+
+static void older_rows_get_an_older_schedule(void **state)
+{
+    struct data *d = *state;
+    struct probe_def def = probe_def("p", 2 * STEP);
+    int64_t live_us = T0 + 500 * STEP;
+    store_push_probe(d->f.store, 0, &def, live_us);
+    d->batch.create_interval_us = 0;
+    /* The newer half of the older rows first, then what is older still. */
+    d->batch.rows = d->rows + 250;
+    d->batch.n = ROWS - 250;
+    import_all(d, ROWS - 250, 0, 0, 0);
+    d->batch.rows = d->rows;
+    d->batch.n = 250;
+    import_all(d, 250, 0, 0, 0);
+    struct store_probe p = read_probe(d);
+    assert_int_equal(p.revision_count, 2); /* in step: one schedule, moved back */
+    assert_int_equal(p.revisions[0].since_us, T0 + 250);
+    assert_int_equal(p.revisions[0].interval_us, 2 * STEP);
+    assert_int_equal(p.revisions[0].phase_us, (T0 + 250) % (2 * STEP));
+    assert_int_equal(p.revisions[1].since_us, live_us);
+    free(p.revisions);
+}
+
+static void an_import_may_state_its_interval(void **state)
+{
+    struct data *d = *state;
+    struct probe_def def = probe_def("p", USEC_PER_SEC);
+    store_push_probe(d->f.store, 0, &def, T0 + ROWS * STEP);
+    import_all(d, ROWS, 0, 0, 0); /* --create interval=15s */
+    struct store_probe p = read_probe(d);
+    assert_int_equal(p.revision_count, 2);
+    assert_int_equal(p.revisions[0].interval_us, STEP);
+    assert_int_equal(p.revisions[1].interval_us, USEC_PER_SEC);
+    free(p.revisions);
+}
+
+static void hours_that_an_import_filled_are_rolled_up(void **state)
+{
+    struct data *d = *state;
+    struct sli_def sli = sli_def("p", 0, "p");
+    store_push_sli(d->f.store, &sli);
+    import_all(d, ROWS, 0, 0, 0);
+    fixture_settle(&d->f);
+    /* 1000 rows at 15 s: four whole hours and a bit, for two streams. */
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM rollup"), 8);
+    assert_int_equal(fixture_sql(&d->f, "SELECT min(rolled_through) FROM roll_stream"),
+                     T0 + 4 * USEC_PER_HOUR);
+    /* One row in the second hour takes that one and all later ones back. */
+    struct import_row row = {"p", result_at(T0 + USEC_PER_HOUR, OUTCOME_BAD, REASON_DNS, 1), 1};
+    struct import_batch b = {.rows = &row, .n = 1, .import_id = 2};
+    import_now(d->f.store, &b);
+    assert_int_equal(b.status, 0);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM rollup"), 2);
+    assert_int_equal(fixture_sql(&d->f, "SELECT max(rolled_through) FROM roll_stream"),
+                     T0 + USEC_PER_HOUR);
+    fixture_settle(&d->f);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM rollup"), 8);
+    assert_int_equal(fixture_sql(&d->f, "SELECT sum(bad) FROM rollup"), 1);
+}
+
+static void the_span_of_an_import_is_kept(void **state)
+{
+    struct data *d = *state;
+    d->batch.n = 10;
+    import_all(d, 10, 0, 0, 0);
+    d->batch.rows = d->rows + 20; /* the next batch of the same import */
+    import_all(d, 10, 0, 0, 0);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM import_span"), 1);
+    assert_int_equal(fixture_sql(&d->f, "SELECT first FROM import_span"), T0 + 250);
+    assert_int_equal(fixture_sql(&d->f, "SELECT last FROM import_span"), T0 + 250 + 29 * STEP);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(unknown_probes_need_create),
+        T(created_probes_have_a_schedule),
+        T(the_same_again_changes_nothing),
+        T(what_is_stored_wins_unless_replaced),
+        T(each_field_of_a_line_is_compared),
+        T(the_first_event_follows_replacement),
+        T(older_rows_get_an_older_schedule),
+        T(an_import_may_state_its_interval),
+        T(hours_that_an_import_filled_are_rolled_up),
+        T(the_span_of_an_import_is_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
