@@ -86,6 +86,9 @@ void build_probes(struct build *b, const struct node *doc);
 void build_slos(struct build *b, const struct node *doc);
 void build_daemon(struct build *b, const struct node *doc);
 
+/* Alerts go to the log when no Daemon document lists receivers. */
+void build_default_receiver(struct build *b);
+
 /* Fills `folders` and the daemon's defaults. `file` is the Daemon document's
  * file (or would be), `doc` that document or NULL. Before anything else. */
 void build_folders(struct build *b, const char *file, const struct node *doc);

@@ -205,6 +205,40 @@ static void build_receivers(struct build *b, const struct node *doc)
         build_receiver(b, list->items[i]);
 }
 
+static struct node *make_scalar(struct build *b, const char *text)
+{
+    struct node *n = arena_alloc(&b->config->arena, sizeof(*n));
+    n->kind = NODE_SCALAR;
+    n->text = text;
+    n->pos.file = b->daemon ? b->daemon->pos.file : "";
+    return n;
+}
+
+static struct node *make_map(struct build *b, size_t pairs)
+{
+    struct node *n = make_scalar(b, NULL);
+    n->kind = NODE_MAP;
+    n->n = pairs;
+    n->items = arena_alloc(&b->config->arena, 2 * pairs * sizeof(*n->items) + 1);
+    return n;
+}
+
+/* As if `- {name: log, log: {}}` had been written. */
+void build_default_receiver(struct build *b)
+{
+    size_t i = 0;
+    while (b->tables->notifiers[i] && !str_eq(b->tables->notifiers[i]->name, "log"))
+        i++;
+    if (!b->tables->notifiers[i] || (b->daemon && node_get(b->daemon, "receivers")))
+        return;
+    struct node *n = make_map(b, 2);
+    n->items[0] = make_scalar(b, "name");
+    n->items[1] = make_scalar(b, "log");
+    n->items[2] = make_scalar(b, "log");
+    n->items[3] = make_map(b, 0);
+    build_receiver(b, n);
+}
+
 /* ---- the document ---------------------------------------------------------------------- */
 
 void build_daemon(struct build *b, const struct node *doc)

@@ -85,7 +85,9 @@ static void nothing(void **state)
     (void)state;
     struct config *c = load(&(struct config_sources){0});
     assert_int_equal(c->file_count, 0);
-    assert_int_equal(c->probe_count + c->slo_count + c->receiver_count, 0);
+    assert_int_equal(c->probe_count + c->slo_count, 0);
+    assert_int_equal(c->receiver_count, 1); /* alerts go to the log unless told otherwise */
+    assert_string_equal(c->receivers[0]->name, "log");
     assert_string_equal(c->daemon.database, "./nines.db");
     assert_string_equal(c->daemon.listen, "127.0.0.1:9464");
     assert_int_equal(c->daemon.evaluate_every_us, 10 * USEC_PER_SEC);
