@@ -140,9 +140,12 @@ static void look(struct cert_seen *seen, X509 *leaf)
 static int verify(X509_STORE_CTX *ctx, void *arg)
 {
     struct cert_seen *seen = arg;
-    int ok = X509_verify_cert(ctx);
+    bool ours = X509_STORE_CTX_get0_store(ctx) == seen->store->x509;
+    int ok = ours ? X509_verify_cert(ctx) : 0;
 
     look(seen, X509_STORE_CTX_get0_cert(ctx));
+    if (!ours) /* something put another store in place: trust nobody */
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
     seen->checked = true;
     seen->error = ok == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
     seen->depth = X509_STORE_CTX_get_error_depth(ctx);
@@ -162,16 +165,17 @@ static int look_only(X509_STORE_CTX *ctx, void *arg)
     return 1;
 }
 
-int cert_install(void *ssl_ctx, struct cert_store *store, struct cert_seen *seen)
+void cert_install(void *ssl_ctx, struct cert_store *store, struct cert_seen *seen)
 {
     SSL_CTX *ctx = ssl_ctx;
+
+    *seen = (struct cert_seen){.store = store};
 
     /* `seen` lives as long as the handshake, a kept connection longer. */
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
     if (store)
         SSL_CTX_set1_cert_store(ctx, store->x509);
     SSL_CTX_set_cert_verify_callback(ctx, store ? verify : look_only, seen);
-    return 0;
 }
 
 int64_t cert_peer_not_after(void *ssl)

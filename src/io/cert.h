@@ -23,8 +23,9 @@ const char *cert_system_bundle(void);
 
 #define CERT_TEXT_MAX 160
 
-/* What the handshake showed; zeroed before it. */
+/* What the handshake showed. */
 struct cert_seen {
+    const struct cert_store *store; /* that the chain was to be verified with */
     bool seen;
     int64_t not_after_us, not_before_us;
     bool checked;    /* a chain was verified, with this result: */
@@ -36,10 +37,12 @@ struct cert_seen {
 
 /*
  * For CURLOPT_SSL_CTX_FUNCTION, with its SSL_CTX. Verification uses `store`
- * (NULL: no verification) and writes to `seen`, which must live until the
- * handshake is over; later handshakes on the connection are switched off.
+ * (NULL: no verification), which must outlive the handshake, and writes to
+ * `seen`, which must too; later handshakes on the connection are switched off.
+ * Needs CURLOPT_CA_CACHE_TIMEOUT 0: curl 7.88 puts a store from its cache in
+ * place after this hook. A chain is refused if any store but ours is there.
  */
-int cert_install(void *ssl_ctx, struct cert_store *store, struct cert_seen *seen);
+void cert_install(void *ssl_ctx, struct cert_store *store, struct cert_seen *seen);
 
 /* notAfter of the peer of an established connection (an SSL), or 0. */
 int64_t cert_peer_not_after(void *ssl);

@@ -131,6 +131,7 @@ static void try_next_address(struct http_call *call)
     }
     call->addr++;
     call->socket_errno = 0;
+    call->at.tls = 0;
     call->errbuf[0] = '\0';
     http_easy_connect_to(call);
     http_multi_add_later(call);

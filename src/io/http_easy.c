@@ -2,6 +2,7 @@
 #include "io/http_internal.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -45,7 +46,8 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *arg)
     struct http_call *call = arg;
 
     (void)easy;
-    memset(&call->cert, 0, sizeof(call->cert));
+    call->at.tls = clock_mono_ns(); /* curl tells of the connect only after TLS */
+    assert(call->store || call->req.insecure);
     cert_install(ssl_ctx, call->store, &call->cert);
     return CURLE_OK;
 }
@@ -180,6 +182,7 @@ static bool set_tls(CURL *e, struct http_call *call)
      * for every connection, for 25 ms of the loop's time. */
     SET(CURLOPT_CAINFO, NULL);
     SET(CURLOPT_CAPATH, NULL);
+    SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);
     SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
     SET(CURLOPT_SSL_CTX_DATA, call);
     if (r->cert_file)

@@ -41,6 +41,7 @@ struct call_stamps {
     int64_t start;    /* of what is measured: set-up work is over */
     int64_t resolved; /* an address is known */
     int64_t added;    /* given to curl, for the address being tried */
+    int64_t tls;      /* TCP connected, about to begin TLS */
     int64_t prereq;   /* connected, TLS done, about to send */
     int64_t sent;     /* request handed to the kernel */
     int64_t first;    /* first response line */

@@ -33,7 +33,7 @@ static long info_long(const struct http_call *call, CURLINFO what)
 
 bool http_tcp_connected(const struct http_call *call)
 {
-    return call->at.prereq || info(call, CURLINFO_CONNECT_TIME_T) > 0;
+    return call->at.prereq || call->at.tls || info(call, CURLINFO_CONNECT_TIME_T) > 0;
 }
 
 /* A first header line has a stamp of ours. For half of one there is curl's,
@@ -125,7 +125,7 @@ static struct http_verdict map_tls(struct http_call *call, CURLcode code)
     char address[HTTP_ADDRESS_MAX];
 
     SAY(call, "TLS handshake with %s failed: %s", tried_address(call, call->addr, address),
-        detail(call, code));
+        strstr(call->errbuf, "SSL_ERROR_SYSCALL") ? "the connection closed" : detail(call, code));
     return verdict(REASON_TLS);
 }
 
@@ -308,7 +308,7 @@ static void fill_stamps(const struct http_call *call, int64_t end_ns, bool reuse
 
     s[S_START] = call->at.start ? call->at.start : end_ns;
     s[S_RESOLVED] = call->at.resolved;
-    s[S_CONNECTED] = connect > 0 ? call->at.added + connect : 0;
+    s[S_CONNECTED] = connect > 0 ? call->at.added + connect : call->at.tls;
     s[S_TLS] = call->tls ? (tls > 0 ? call->at.added + tls : 0) : s[S_CONNECTED];
     s[S_SENT] = call->at.sent ? call->at.sent : call->at.prereq;
     s[S_FIRST] = call->at.first;

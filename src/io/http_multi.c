@@ -41,8 +41,10 @@ static void on_socket_ready(uv_poll_t *poll, int status, int events)
     struct http_socket *s = container_of(poll, struct http_socket, poll);
     int flags = 0;
 
+    /* uv says UV_EBADF for POLLERR and has stopped the handle. With the error
+     * alone curl would not read, and not learn why. */
     if (status < 0)
-        flags = CURL_CSELECT_ERR; /* uv has stopped the handle */
+        flags = CURL_CSELECT_ERR | CURL_CSELECT_IN;
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)

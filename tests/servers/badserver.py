@@ -7,6 +7,7 @@ through tests/support/spawn.h and fit for running by hand:
     /usr/bin/python3 tests/servers/badserver.py < /dev/tty
 """
 import asyncio
+import logging
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 
 CA_CONF = """
 [ca]
@@ -83,6 +85,21 @@ def simple(status, body, *headers, close=False):
     return ("\r\n".join(head) + "\r\n\r\n").encode() + body
 
 
+async def not_tls(r, w):
+    """Speaks plain text to whoever connects, TLS or not."""
+    w.write(b"220 hello, this is mail\r\n")
+    await w.drain()
+    w.close()
+
+
+async def put(w, data):
+    """asyncio goes on accepting data for a connection that is gone."""
+    if w.is_closing():
+        raise ConnectionError
+    w.write(data)
+    await w.drain()
+
+
 async def hang(w):
     await asyncio.sleep(3600)
 
@@ -90,50 +107,43 @@ async def hang(w):
 async def slow_headers(w):
     for part in (b"HTTP/1.1 200 OK\r\n", b"Content-Length: 2\r\n", b"\r\nok"):
         await asyncio.sleep(0.1)
-        w.write(part)
-        await w.drain()
+        await put(w, part)
 
 
 async def drip(w, start=b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"):
     w.write(start)
     while True:
-        w.write(b"x")
-        await w.drain()
+        await put(w, b"x")
         await asyncio.sleep(1)
 
 
 async def drip_status(w):
     for c in b"HTTP/1.1 200 OK\r\n\r\n":
-        w.write(bytes([c]))
-        await w.drain()
+        await put(w, bytes([c]))
         await asyncio.sleep(1)
 
 
 async def endless_body(w):
     w.write(b"HTTP/1.1 200 OK\r\n\r\n")
     while True:
-        w.write(b"y" * 65536)
-        await w.drain()
+        await put(w, b"y" * 65536)
 
 
 async def endless_headers(w):
     w.write(b"HTTP/1.1 200 OK\r\n")
     while True:
-        w.write(b"X-Filler: " + b"z" * 1000 + b"\r\n")
-        await w.drain()
+        await put(w, b"X-Filler: " + b"z" * 1000 + b"\r\n")
 
 
 async def endless_line(w):
     w.write(b"HTTP/1.1 200 OK\r\nX-Filler: ")
     while True:
-        w.write(b"z" * 65536)
-        await w.drain()
+        await put(w, b"z" * 65536)
 
 
 async def endless_interim(w):
     while True:
-        w.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 100)
-        await w.drain()
+        await put(w, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 100)
 
 
 async def chunked(w):
@@ -262,6 +272,31 @@ async def listen(name, handler, ctx=None):
     return server
 
 
+def serve_with_client_certificates(ctx):
+    """In threads: asyncio closes a failed handshake without sending its alert."""
+    def answer(raw):
+        c = ctx.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+        try:
+            c.do_handshake()
+            c.recv(65536)
+            c.sendall(RAW["/ok"])
+        except OSError:
+            c.shutdown(socket.SHUT_WR)
+            while c.recv(65536):  # or a reset overtakes the alert
+                pass
+        finally:
+            c.close()
+
+    def accept():
+        while True:
+            raw, _ = sock.accept()
+            threading.Thread(target=answer, args=(raw,), daemon=True).start()
+
+    sock = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=accept, daemon=True).start()
+    return sock.getsockname()[1]
+
+
 def unused_port():
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
@@ -285,10 +320,10 @@ def full_backlog():
 async def main(folder):
     make_certificates(folder)
     keep = [await listen("http", serve), await listen("tls-silent", never_read),
-            await listen("never-read", never_read)]
+            await listen("never-read", never_read), await listen("not-tls", not_tls)]
     for name in ("good", "expired", "early", "wrong", "self"):
         keep.append(await listen(f"https-{name}", serve, tls_context(folder, name)))
-    keep.append(await listen("https-client", serve, tls_context(folder, "good", client=True)))
+    print("https-client", serve_with_client_certificates(tls_context(folder, "good", client=True)))
     path = f"{folder}/http.sock"
     keep.append(await asyncio.start_unix_server(serve, path))
     refused, backlog = unused_port(), full_backlog()
@@ -304,6 +339,7 @@ async def main(folder):
 
 if __name__ == "__main__":
     tmp = tempfile.mkdtemp(prefix="badserver-")
+    logging.disable()
     try:
         asyncio.run(main(tmp))
     finally:
