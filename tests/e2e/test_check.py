@@ -17,7 +17,7 @@ def test_well(workspace):
     workspace.write("probes/p.yaml", PROBES)
     workspace.write("slos/s.yaml", SLOS % "api-health")
     done = workspace.run("check")
-    assert done.stdout == "1 probe (2.0/s), 1 SLO, 0 receivers from 2 files: ok\n"
+    assert done.stdout == "1 probe (2.0/s), 1 SLO, 1 receiver from 2 files: ok\n"
     assert done.stderr == ""
     told = json.loads(workspace.run("check", "--json").stdout)
     assert told == {"ok": True, "files": 2, "probes": 1, "probes_per_second": 2.0, "slos": 1,
