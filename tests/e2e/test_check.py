@@ -21,7 +21,7 @@ def test_well(workspace):
     assert done.stderr == ""
     told = json.loads(workspace.run("check", "--json").stdout)
     assert told == {"ok": True, "files": 2, "probes": 1, "probes_per_second": 2.0, "slos": 1,
-                    "receivers": 0, "errors": [], "warnings": [], "dropped": 0}
+                    "receivers": 1, "errors": [], "warnings": [], "dropped": 0}
 
 
 def test_errors_of_all_files(workspace):
