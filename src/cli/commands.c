@@ -10,6 +10,7 @@ const struct command *const commands[] = {
     &command_report,
     &command_status,
     &command_import,
+    &command_demo,
     &command_version,
     NULL,
 };
