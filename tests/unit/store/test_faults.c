@@ -25,6 +25,8 @@ struct disk {
     _Atomic bool sick;      /* all COMMITs fail */
     _Atomic int code;
     _Atomic int outbox;     /* messages handed over */
+    _Atomic bool full;      /* synchronous=FULL now */
+    _Atomic int unsafe;     /* messages stored without it */
     _Atomic int health[2];  /* calls: well, failing */
     _Atomic int64_t failing_since_us;
 };
@@ -32,6 +34,9 @@ struct disk {
 static int on_step(void *ctx, const char *sql)
 {
     struct disk *d = ctx;
+    if (str_starts(sql, "PRAGMA synchronous"))
+        d->full = strstr(sql, "FULL") != NULL;
+    d->unsafe += str_starts(sql, "INSERT INTO outbox") && !d->full;
     if (d->sick && str_starts(sql, "COMMIT"))
         return d->code;
     return ++d->steps == d->fail_at ? d->code : 0;
@@ -111,6 +116,7 @@ static void check_everything(const struct fixture *f, const struct disk *d)
         if (fixture_sql(f, checks[i].sql) != checks[i].want)
             fail_msg("%s: %lld", checks[i].sql, (long long)fixture_sql(f, checks[i].sql));
     assert_int_equal(d->outbox, 1);
+    assert_int_equal(d->unsafe, 0);
 }
 
 /* The Nth step fails, for every N until a run goes through untouched. */
@@ -158,6 +164,7 @@ static void a_full_disk_only_delays(void **state)
     assert_true(st.queued_bytes > 50 * STORE_RESULT_BYTES);
     d.sick = false;
     fixture_settle(&f);
+    assert_int_equal(d.outbox, 1); /* and nothing twice */
     assert_int_equal(d.health[0], 1);
     store_get_stats(f.store, &st);
     assert_int_equal(st.failing_since_us, 0);
