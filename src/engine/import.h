@@ -40,5 +40,4 @@ int import_into(struct store *s, const struct import_source *src, const struct i
 
 /* The same by HTTP on `socket_path`, a few MiB of whole lines at a time. */
 int import_remote(const char *socket_path, const struct import_source *src,
-                  const struct import_options *o, struct import_totals *totals,
-                  struct err *reterr);
+                  const struct import_options *o, struct import_totals *totals, struct err *reterr);

@@ -201,8 +201,8 @@ int sqlite_run(struct sqlite *db, const char *sql, const struct sqlite_bound *ar
     return rc;
 }
 
-int sqlite_lookup(struct sqlite *db, const char *sql, const struct sqlite_bound *args,
-                  int64_t *ret, struct err *reterr)
+int sqlite_lookup(struct sqlite *db, const char *sql, const struct sqlite_bound *args, int64_t *ret,
+                  struct err *reterr)
 {
     struct sqlite_rows *q = sqlite_query(db, sql, args, reterr);
     if (!q)
@@ -268,10 +268,9 @@ int64_t sqlite_wal_pages(const struct sqlite *db)
 int sqlite_checkpoint(struct sqlite *db, bool truncate, struct err *reterr)
 {
     int log = -1, done = -1;
-    int rc = sqlite3_wal_checkpoint_v2(db->handle, "main",
-                                       truncate ? SQLITE_CHECKPOINT_TRUNCATE
-                                                : SQLITE_CHECKPOINT_PASSIVE,
-                                       &log, &done);
+    int rc = sqlite3_wal_checkpoint_v2(
+        db->handle, "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &log,
+        &done);
     if (rc != SQLITE_OK)
         return fail(db, rc, reterr);
     /* What was moved need not be moved again; what a reader held back does. */

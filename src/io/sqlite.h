@@ -44,8 +44,14 @@ int sqlite_keep_wal(struct sqlite *db, struct err *reterr);
 
 /* ---- values ---------------------------------------------------------------- */
 
-enum sqlite_type { SQLITE_END_OF_VALUES, SQLITE_VALUE_INT, SQLITE_VALUE_DOUBLE, SQLITE_VALUE_TEXT,
-                   SQLITE_VALUE_BLOB, SQLITE_VALUE_NULL };
+enum sqlite_type {
+    SQLITE_END_OF_VALUES,
+    SQLITE_VALUE_INT,
+    SQLITE_VALUE_DOUBLE,
+    SQLITE_VALUE_TEXT,
+    SQLITE_VALUE_BLOB,
+    SQLITE_VALUE_NULL
+};
 
 struct sqlite_bound {
     enum sqlite_type type;
@@ -102,8 +108,8 @@ const void *sqlite_blob(struct sqlite_rows *q, int column, size_t *ret_n); /* un
 
 /* The integer in the first column of the first row: 1 found, 0 no row or an
  * SQL null, -1 error. */
-int sqlite_lookup(struct sqlite *db, const char *sql, const struct sqlite_bound *args,
-                  int64_t *ret, struct err *reterr);
+int sqlite_lookup(struct sqlite *db, const char *sql, const struct sqlite_bound *args, int64_t *ret,
+                  struct err *reterr);
 
 int64_t sqlite_changes(struct sqlite *db); /* rows changed by the last statement */
 int64_t sqlite_last_id(struct sqlite *db); /* rowid of the last insert */

@@ -60,8 +60,7 @@ static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
 static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
     struct sqlite_rows *q = sqlite_query(
-        db,
-        "SELECT num, probe, kind, key, faster_than, classify, rolled_through FROM roll_stream",
+        db, "SELECT num, probe, kind, key, faster_than, classify, rolled_through FROM roll_stream",
         NULL, reterr);
     int rc;
     if (!q)
@@ -131,8 +130,8 @@ int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t 
     int64_t num = catalog_find(c, id);
     if (num == 0) {
         num = (int64_t)c->probes.len + 1;
-        if (sqlite_run(db, "INSERT INTO probe(num, id) VALUES(?1, ?2)", BIND(v_int(num), v_text(id)),
-                       reterr) < 0)
+        if (sqlite_run(db, "INSERT INTO probe(num, id) VALUES(?1, ?2)",
+                       BIND(v_int(num), v_text(id)), reterr) < 0)
             return -1;
         struct catalog_probe p = {.num = num, .id = mem_strdup(id), .first_event = INT64_MAX};
         vec_push(&c->probes, p);

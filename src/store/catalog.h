@@ -20,8 +20,8 @@ enum stream_kind { STREAM_SLI, STREAM_LATENCY }; /* stored */
 struct stream {
     int64_t num, probe;
     enum stream_kind kind;
-    struct sli_def sli;      /* SLI streams; `key` is owned, `probe` is NULL */
-    int64_t rolled_through;  /* start of an hour */
+    struct sli_def sli;     /* SLI streams; `key` is owned, `probe` is NULL */
+    int64_t rolled_through; /* start of an hour */
 };
 
 struct catalog_probe {

@@ -67,9 +67,9 @@ static bool same_result(const struct result *have, const struct result *line)
     if (have->outcome != line->outcome || have->reason != line->reason ||
         have->code != line->code || have->total_us != line->total_us)
         return false;
-    return !phases || (a->dns_us == b->dns_us && a->connect_us == b->connect_us &&
-                       a->tls_us == b->tls_us && a->wait_us == b->wait_us &&
-                       a->transfer_us == b->transfer_us);
+    return !phases ||
+           (a->dns_us == b->dns_us && a->connect_us == b->connect_us && a->tls_us == b->tls_us &&
+            a->wait_us == b->wait_us && a->transfer_us == b->transfer_us);
 }
 
 static int read_existing(struct sqlite *db, int64_t num, int64_t slot_us, struct result *ret,
@@ -203,8 +203,8 @@ static int find_first_event(struct import *im, const struct import_probe *p, str
     catalog_at(&im->s->catalog, p->num)->first_event = INT64_MAX;
     if (rc > 0)
         return catalog_saw_event(&im->s->catalog, db, p->num, slot, reterr);
-    return sqlite_run(db, "UPDATE probe SET first_event = NULL WHERE num = ?1",
-                      BIND(v_int(p->num)), reterr);
+    return sqlite_run(db, "UPDATE probe SET first_event = NULL WHERE num = ?1", BIND(v_int(p->num)),
+                      reterr);
 }
 
 static int import_probe(struct import *im, const struct import_probe *p, struct err *reterr)
@@ -221,13 +221,13 @@ static int import_probe(struct import *im, const struct import_probe *p, struct 
     if (sqlite_run(s->db, "UPDATE probe SET imported_through = ?2 WHERE num = ?1",
                    BIND(v_int(p->num), v_int(known->imported_through)), reterr) < 0)
         return -1;
-    return sqlite_run(s->db,
-                      "INSERT INTO import_span(import, probe, first, last) VALUES(?1, ?2, ?3, ?4)"
-                      " ON CONFLICT(import, probe) DO UPDATE SET"
-                      " first = min(first, excluded.first), last = max(last, excluded.last)",
-                      BIND(v_int(im->b->import_id), v_int(p->num), v_int(p->first_us),
-                           v_int(p->last_us)),
-                      reterr);
+    return sqlite_run(
+        s->db,
+        "INSERT INTO import_span(import, probe, first, last) VALUES(?1, ?2, ?3, ?4)"
+        " ON CONFLICT(import, probe) DO UPDATE SET"
+        " first = min(first, excluded.first), last = max(last, excluded.last)",
+        BIND(v_int(im->b->import_id), v_int(p->num), v_int(p->first_us), v_int(p->last_us)),
+        reterr);
 }
 
 static int import_all(struct import *im, struct err *reterr)

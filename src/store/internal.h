@@ -25,16 +25,16 @@ struct store {
     /* writer thread only */
     struct sqlite *db;
     struct catalog catalog;
-    bool catalog_stale; /* a transaction was rolled back */
-    bool full_sync;     /* as the connection is set now */
-    VEC(int64_t) handles; /* probe number by handle, 0: none */
+    bool catalog_stale;             /* a transaction was rolled back */
+    bool full_sync;                 /* as the connection is set now */
+    VEC(int64_t) handles;           /* probe number by handle, 0: none */
     VEC(struct outbox_item) outbox; /* of the open transaction */
-    int64_t alive_us;            /* newest committed heartbeat */
-    int64_t complete_through_us; /* of the file */
-    bool daemon;                 /* heartbeats come: results keep coming in */
-    int64_t roll_after_ns;       /* an import is going on: rolling would be wasted */
-    size_t roll_next;            /* round robin over the streams */
-    int64_t evidence_at_us;      /* when old evidence was last looked for */
+    int64_t alive_us;               /* newest committed heartbeat */
+    int64_t complete_through_us;    /* of the file */
+    bool daemon;                    /* heartbeats come: results keep coming in */
+    int64_t roll_after_ns;          /* an import is going on: rolling would be wasted */
+    size_t roll_next;               /* round robin over the streams */
+    int64_t evidence_at_us;         /* when old evidence was last looked for */
     int64_t checkpoint_ns;
 
     /* guarded by q.mutex */

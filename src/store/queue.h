@@ -102,7 +102,7 @@ struct queue {
     int64_t oldest_ns;          /* when `first` was pushed, roughly */
     bool urgent;                /* commit at once */
     bool stop;
-    int64_t give_up_ns;         /* with stop: when retrying ends */
+    int64_t give_up_ns; /* with stop: when retrying ends */
     uint64_t settle_wanted, settle_done;
     int64_t last_heartbeat_us, heartbeat_started_us;
 };

@@ -58,13 +58,13 @@ int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, struc
 static int read_stream(struct store_reader *r, const struct sli_def *sli, struct rolled *ret,
                        struct err *reterr)
 {
-    struct sqlite_rows *q = sqlite_query(
-        r->db,
-        "SELECT num, rolled_through, faster_than, classify FROM roll_stream"
-        " WHERE probe = ?1 AND kind = ?2 AND key = ?3",
-        BIND(v_int(ret->probe), v_int(sli ? STREAM_SLI : STREAM_LATENCY),
-             v_text(sli ? sli->key : "")),
-        reterr);
+    struct sqlite_rows *q =
+        sqlite_query(r->db,
+                     "SELECT num, rolled_through, faster_than, classify FROM roll_stream"
+                     " WHERE probe = ?1 AND kind = ?2 AND key = ?3",
+                     BIND(v_int(ret->probe), v_int(sli ? STREAM_SLI : STREAM_LATENCY),
+                          v_text(sli ? sli->key : "")),
+                     reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
     if (rc > 0) {
         size_t n;

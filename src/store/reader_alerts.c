@@ -4,11 +4,11 @@
 #include "store/reader.h"
 
 /* The columns of alert_event, as read_transition() takes them. */
-#define EVENT_SELECT                                                                     \
-    "SELECT at, slo, objective, service, kind, notify, severity, began,"                 \
-    " phase, state_severity, since, cooling_since, evaluated, firing,"                   \
-    " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"     \
-    " long_good, long_bad, long_excluded, long_expected, long_burn,"                     \
+#define EVENT_SELECT                                                                               \
+    "SELECT at, slo, objective, service, kind, notify, severity, began,"                           \
+    " phase, state_severity, since, cooling_since, evaluated, firing,"                             \
+    " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"               \
+    " long_good, long_bad, long_excluded, long_expected, long_burn,"                               \
     " short_good, short_bad, short_excluded, short_expected, short_burn FROM alert_event"
 
 static void read_transition(struct sqlite_rows *q, struct alert_transition *ret)
@@ -92,7 +92,8 @@ int store_reader_slo_since(struct store_reader *r, const char *slo, const char *
                            int64_t *ret, struct err *reterr)
 {
     int64_t since = INT64_MAX;
-    if (sqlite_lookup(r->db, "SELECT min(since) FROM slo_revision WHERE slo = ?1 AND objective = ?2",
+    if (sqlite_lookup(r->db,
+                      "SELECT min(since) FROM slo_revision WHERE slo = ?1 AND objective = ?2",
                       BIND(v_text(slo), v_text(objective_name)), &since, reterr) < 0)
         return -1;
     *ret = since;

@@ -112,11 +112,11 @@ static int walk_rollups(struct walk *w, struct err *reterr)
     int64_t to = min64(w->to_us, w->at.through_us);
     if (w->from_us >= to)
         return 0;
-    struct sqlite_rows *q = sqlite_query(
-        w->r->db,
-        "SELECT hour, good, bad, excluded, packed FROM rollup"
-        " WHERE stream = ?1 AND hour >= ?2 AND hour < ?3",
-        BIND(v_int(w->at.stream), v_int(hour_floor(w->from_us)), v_int(to)), reterr);
+    struct sqlite_rows *q =
+        sqlite_query(w->r->db,
+                     "SELECT hour, good, bad, excluded, packed FROM rollup"
+                     " WHERE stream = ?1 AND hour >= ?2 AND hour < ?3",
+                     BIND(v_int(w->at.stream), v_int(hour_floor(w->from_us)), v_int(to)), reterr);
     int rc;
     if (!q)
         return -1;
@@ -157,8 +157,7 @@ int store_reader_counts(struct store_reader *r, const struct sli_def *sli, int64
                         int64_t to_us, struct counts *ret, struct err *reterr)
 {
     struct counts c = {0};
-    if (to_us > from_us &&
-        store_reader_series(r, sli, from_us, to_us - from_us, 1, &c, reterr) < 0)
+    if (to_us > from_us && store_reader_series(r, sli, from_us, to_us - from_us, 1, &c, reterr) < 0)
         return -1;
     *ret = c;
     return 0;

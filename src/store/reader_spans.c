@@ -27,11 +27,10 @@ static int add_rows(struct store_reader *rd, int64_t probe, int64_t from_us, int
 {
     if (from_us >= to_us)
         return 0;
-    struct sqlite_rows *q =
-        sqlite_query(rd->db,
-                     "SELECT " EVENT_COLUMNS " FROM result"
-                     " WHERE probe = ?1 AND slot >= ?2 AND slot < ?3",
-                     BIND(v_int(probe), v_int(from_us), v_int(to_us)), reterr);
+    struct sqlite_rows *q = sqlite_query(rd->db,
+                                         "SELECT " EVENT_COLUMNS " FROM result"
+                                         " WHERE probe = ?1 AND slot >= ?2 AND slot < ?3",
+                                         BIND(v_int(probe), v_int(from_us), v_int(to_us)), reterr);
     struct result r = {0};
     int rc;
     if (!q)

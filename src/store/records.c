@@ -22,8 +22,8 @@ static int rename_probe(struct store *s, const char *from, const char *to, struc
                    "DELETE FROM rollup WHERE stream IN"
                    " (SELECT num FROM roll_stream WHERE probe = ?1 AND kind = 0)",
                    BIND(v_int(num)), reterr) < 0 ||
-        sqlite_run(s->db, "DELETE FROM roll_stream WHERE probe = ?1 AND kind = 0",
-                   BIND(v_int(num)), reterr) < 0)
+        sqlite_run(s->db, "DELETE FROM roll_stream WHERE probe = ?1 AND kind = 0", BIND(v_int(num)),
+                   reterr) < 0)
         return -1;
     return catalog_load(&s->catalog, s->db, reterr);
 }
@@ -158,8 +158,8 @@ static int insert_event(struct store *s, const struct alert_transition *t, struc
         BIND(v_int(t->at_us), v_text(t->slo), v_text(t->objective_name), v_text(t->service),
              v_int(t->kind), v_int(t->notify), v_int(t->severity), v_int(t->since_us),
              v_int(a->phase), v_int(a->severity), v_int(a->since_us), v_int(a->cooling_since_us),
-             v_int(a->evaluated_us), v_int(a->firing), v_int(tier->severity),
-             v_int(tier->long_us), v_int(tier->short_us), v_int(tier->factor.n), v_int(tier->factor.scale),
+             v_int(a->evaluated_us), v_int(a->firing), v_int(tier->severity), v_int(tier->long_us),
+             v_int(tier->short_us), v_int(tier->factor.n), v_int(tier->factor.scale),
              v_int(tier->min_failures), v_int(t->long_counts.good), v_int(t->long_counts.bad),
              v_int(t->long_counts.excluded), v_int(t->long_expected), v_double(t->long_burn),
              v_int(t->short_counts.good), v_int(t->short_counts.bad),
@@ -212,12 +212,12 @@ static int apply_transition(struct store *s, const struct record_transition *r, 
 
 static int apply_delivery(struct store *s, const struct record_delivery *r, struct err *reterr)
 {
-    return sqlite_run(s->db,
-                      "UPDATE outbox SET done = ?2, attempts = attempts + 1, retry_at = ?3,"
-                      " detail = ?4 WHERE id = ?1",
-                      BIND(v_int(r->outbox_id), v_int(r->done), v_int(r->retry_at_us),
-                           v_text(r->detail)),
-                      reterr);
+    return sqlite_run(
+        s->db,
+        "UPDATE outbox SET done = ?2, attempts = attempts + 1, retry_at = ?3,"
+        " detail = ?4 WHERE id = ?1",
+        BIND(v_int(r->outbox_id), v_int(r->done), v_int(r->retry_at_us), v_text(r->detail)),
+        reterr);
 }
 
 /* ---- dispatch ------------------------------------------------------------ */

@@ -59,12 +59,11 @@ static void hour_add(struct hour *h, const struct stream *st, int64_t hour_us,
 static int hour_read(struct store *s, const struct stream *st, int64_t hour_us, struct hour *h,
                      struct err *reterr)
 {
-    struct sqlite_rows *q =
-        sqlite_query(s->db,
-                     "SELECT " EVENT_COLUMNS " FROM result"
-                     " WHERE probe = ?1 AND slot >= ?2 AND slot < ?3",
-                     BIND(v_int(st->probe), v_int(hour_us), v_int(hour_us + USEC_PER_HOUR)),
-                     reterr);
+    struct sqlite_rows *q = sqlite_query(
+        s->db,
+        "SELECT " EVENT_COLUMNS " FROM result"
+        " WHERE probe = ?1 AND slot >= ?2 AND slot < ?3",
+        BIND(v_int(st->probe), v_int(hour_us), v_int(hour_us + USEC_PER_HOUR)), reterr);
     struct result r = {0};
     int rc;
     if (!q)

@@ -4,21 +4,20 @@
 #include "io/sqlite.h"
 #include "nines/result.h"
 
-#define RESULT_COLUMNS                                                                 \
-    "slot, done, outcome, reason, code, total, dns, connect, tls, send, wait, transfer," \
+#define RESULT_COLUMNS                                                                             \
+    "slot, done, outcome, reason, code, total, dns, connect, tls, send, wait, transfer,"           \
     " lag, flags"
 
 /* What is stored wins: look at sqlite_changes(). */
-#define RESULT_INSERT                                                                    \
-    "INSERT INTO result(probe, " RESULT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8," \
+#define RESULT_INSERT                                                                              \
+    "INSERT INTO result(probe, " RESULT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"         \
     " ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING"
 
-#define RESULT_BIND(num, r)                                                            \
-    BIND(v_int(num), v_int((r)->slot_us), v_int((r)->done_us), v_int((r)->outcome),    \
-         v_int((r)->reason), v_int((r)->code), v_int((r)->total_us),                   \
-         v_int((r)->phases.dns_us), v_int((r)->phases.connect_us),                     \
-         v_int((r)->phases.tls_us), v_int((r)->phases.send_us),                        \
-         v_int((r)->phases.wait_us), v_int((r)->phases.transfer_us), v_int((r)->lag_us), \
+#define RESULT_BIND(num, r)                                                                        \
+    BIND(v_int(num), v_int((r)->slot_us), v_int((r)->done_us), v_int((r)->outcome),                \
+         v_int((r)->reason), v_int((r)->code), v_int((r)->total_us), v_int((r)->phases.dns_us),    \
+         v_int((r)->phases.connect_us), v_int((r)->phases.tls_us), v_int((r)->phases.send_us),     \
+         v_int((r)->phases.wait_us), v_int((r)->phases.transfer_us), v_int((r)->lag_us),           \
          v_int((r)->flags))
 
 /* A row of "SELECT RESULT_COLUMNS ...". */

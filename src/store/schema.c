@@ -14,17 +14,17 @@ static const char version_1[] =
     "CREATE TABLE probe("
     " num INTEGER PRIMARY KEY,"
     " id TEXT NOT NULL UNIQUE,"
-    " first_event INTEGER,"               /* slot of the first good or bad result */
+    " first_event INTEGER,"                        /* slot of the first good or bad result */
     " imported_through INTEGER NOT NULL DEFAULT 0" /* end of the newest import */
     ") STRICT;"
     "CREATE TABLE probe_revision("
     " probe INTEGER NOT NULL, since INTEGER NOT NULL,"
     " interval INTEGER NOT NULL, phase INTEGER NOT NULL, timeout INTEGER NOT NULL,"
-    " imported INTEGER NOT NULL,"         /* 1: guessed from imported rows */
+    " imported INTEGER NOT NULL," /* 1: guessed from imported rows */
     " PRIMARY KEY(probe, since)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE slo_revision("
     " slo TEXT NOT NULL, objective TEXT NOT NULL, since INTEGER NOT NULL,"
-    " content INTEGER NOT NULL,"          /* hash of the whole definition */
+    " content INTEGER NOT NULL," /* hash of the whole definition */
     " target TEXT NOT NULL, window TEXT NOT NULL, sli TEXT NOT NULL,"
     " PRIMARY KEY(slo, objective, since)) STRICT, WITHOUT ROWID;"
 
@@ -76,7 +76,7 @@ static const char version_1[] =
     " id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
     " slo TEXT NOT NULL, objective TEXT NOT NULL, service TEXT NOT NULL,"
     " kind INTEGER NOT NULL, notify INTEGER NOT NULL, severity INTEGER NOT NULL,"
-    " began INTEGER NOT NULL,"            /* when the incident began to fire */
+    " began INTEGER NOT NULL," /* when the incident began to fire */
     /* the state after it */
     " phase INTEGER NOT NULL, state_severity INTEGER NOT NULL, since INTEGER NOT NULL,"
     " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL, firing INTEGER NOT NULL,"

@@ -21,11 +21,11 @@ void outbox_item_release(struct outbox_item *item)
 
 static int load_outbox(struct store *s, struct err *reterr)
 {
-    struct sqlite_rows *q = sqlite_query(
-        s->db,
-        "SELECT id, created, attempts, receiver, dedup_key, payload FROM outbox"
-        " WHERE done = 0 ORDER BY id",
-        NULL, reterr);
+    struct sqlite_rows *q =
+        sqlite_query(s->db,
+                     "SELECT id, created, attempts, receiver, dedup_key, payload FROM outbox"
+                     " WHERE done = 0 ORDER BY id",
+                     NULL, reterr);
     int rc;
     if (!q)
         return -1;
@@ -116,8 +116,8 @@ int store_close(struct store *s, int64_t patience_us, struct err *reterr)
     pthread_join(s->thread, NULL);
     int rc = s->failed;
     if (rc < 0)
-        err_set(reterr, "%" PRIu64 " records could not be stored: %s",
-                s->q.pushed - s->q.committed, s->err.msg);
+        err_set(reterr, "%" PRIu64 " records could not be stored: %s", s->q.pushed - s->q.committed,
+                s->err.msg);
     else
         /* A reader in the way leaves the log for the next writer. */
         (void)sqlite_checkpoint(s->db, true, NULL);

@@ -175,12 +175,12 @@ static int drop_evidence(struct store *s, struct err *reterr)
         return 0;
     s->evidence_at_us = s->alive_us;
     for (size_t i = 0; i < s->catalog.probes.len; i++)
-        if (sqlite_run(s->db,
-                       "DELETE FROM evidence WHERE rowid IN (SELECT rowid FROM evidence"
-                       " WHERE probe = ?1 AND slot < ?2 LIMIT 500)",
-                       BIND(v_int(s->catalog.probes.at[i].num),
-                            v_int(s->alive_us - EVIDENCE_KEEP_US)),
-                       reterr) < 0)
+        if (sqlite_run(
+                s->db,
+                "DELETE FROM evidence WHERE rowid IN (SELECT rowid FROM evidence"
+                " WHERE probe = ?1 AND slot < ?2 LIMIT 500)",
+                BIND(v_int(s->catalog.probes.at[i].num), v_int(s->alive_us - EVIDENCE_KEEP_US)),
+                reterr) < 0)
             return -1;
     return 0;
 }

@@ -17,8 +17,8 @@ struct fixture {
     struct store *store;
 };
 
-void fixture_init(struct fixture *f);   /* the directory */
-void fixture_open(struct fixture *f);   /* the store */
+void fixture_init(struct fixture *f); /* the directory */
+void fixture_open(struct fixture *f); /* the store */
 void fixture_close(struct fixture *f);
 void fixture_release(struct fixture *f); /* closes, removes the directory */
 

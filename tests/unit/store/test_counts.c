@@ -24,7 +24,7 @@ struct model {
     bool present[SLOTS];
     struct result results[SLOTS];
     int64_t imported; /* rows */
-    int64_t live; /* next slot that the prober would measure */
+    int64_t live;     /* next slot that the prober would measure */
 };
 
 static uint32_t next(struct model *m)
@@ -106,8 +106,8 @@ static void import_some(struct model *m)
 
 /* ---- what is asked ------------------------------------------------------------ */
 
-static void model_add(const struct model *m, int64_t i, const struct sli_def *sli,
-                      struct counts *c, int64_t *reasons)
+static void model_add(const struct model *m, int64_t i, const struct sli_def *sli, struct counts *c,
+                      int64_t *reasons)
 {
     const struct result *r = &m->results[i];
     enum outcome o = m->present[i] ? sli_classify(sli, r) : OUTCOME_SKIPPED;
@@ -135,8 +135,8 @@ static void check_counts(const struct model *m, struct store_reader *r, int64_t 
 
 static void check_series(struct model *m, struct store_reader *r, int64_t from)
 {
-    static const int64_t steps[] = {10 * USEC_PER_SEC, USEC_PER_MIN, 5 * USEC_PER_MIN,
-                                    USEC_PER_HOUR, 6 * USEC_PER_HOUR, 1234567891};
+    static const int64_t steps[] = {10 * USEC_PER_SEC, USEC_PER_MIN,      5 * USEC_PER_MIN,
+                                    USEC_PER_HOUR,     6 * USEC_PER_HOUR, 1234567891};
     int64_t step = steps[next(m) % countof(steps)];
     size_t n = 1 + next(m) % 40;
     struct counts want[40] = {{0}}, got[40];

@@ -20,14 +20,14 @@
 #define SQL_FULL 13
 
 struct disk {
-    _Atomic int steps;      /* counted */
-    _Atomic int fail_at;    /* this step fails; 0: none */
-    _Atomic bool sick;      /* all COMMITs fail */
+    _Atomic int steps;   /* counted */
+    _Atomic int fail_at; /* this step fails; 0: none */
+    _Atomic bool sick;   /* all COMMITs fail */
     _Atomic int code;
-    _Atomic int outbox;     /* messages handed over */
-    _Atomic bool full;      /* synchronous=FULL now */
-    _Atomic int unsafe;     /* messages stored without it */
-    _Atomic int health[2];  /* calls: well, failing */
+    _Atomic int outbox;    /* messages handed over */
+    _Atomic bool full;     /* synchronous=FULL now */
+    _Atomic int unsafe;    /* messages stored without it */
+    _Atomic int health[2]; /* calls: well, failing */
     _Atomic int64_t failing_since_us;
 };
 
@@ -72,7 +72,9 @@ static void push_everything(struct store *s)
     struct probe_def def = probe_def("p", USEC_PER_SEC);
     struct sli_def sli = sli_def("p", 0, "p");
     struct slo_def slo = {.name = "s", .objective_name = "", .target = {99, 2}, .sli = sli};
-    struct alert_transition t = {.slo = "s", .at_us = T0 + 50, .kind = ALERT_EVENT_FIRE,
+    struct alert_transition t = {.slo = "s",
+                                 .at_us = T0 + 50,
+                                 .kind = ALERT_EVENT_FIRE,
                                  .state = {.phase = ALERT_FIRING, .since_us = T0 + 50}};
     struct outbox_new out = {"log", "k", "{}"};
     store_push_probe(s, 2, &def, T0);

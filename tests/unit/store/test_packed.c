@@ -70,13 +70,13 @@ static void damage_is_told(void **state)
         const char *bytes;
         size_t n;
     } bad[] = {
-        {"", 0},                  /* empty */
-        {"\2\74\4\0\0", 5},       /* a version of the future */
-        {"\1\74\4\0", 4},         /* cut off */
-        {"\1\75\4\0\0", 5},       /* 61 minutes */
-        {"\1\0\4\0\0", 5},        /* a run of nothing */
-        {"\1\74\4\0\0\0", 6},     /* something behind it */
-        {"\1\73\4\0\0", 5},       /* 59 minutes */
+        {"", 0},              /* empty */
+        {"\2\74\4\0\0", 5},   /* a version of the future */
+        {"\1\74\4\0", 4},     /* cut off */
+        {"\1\75\4\0\0", 5},   /* 61 minutes */
+        {"\1\0\4\0\0", 5},    /* a run of nothing */
+        {"\1\74\4\0\0\0", 6}, /* something behind it */
+        {"\1\73\4\0\0", 5},   /* 59 minutes */
     };
     struct counts out[PACKED_MINUTES];
     int64_t reasons[REASON_COUNT] = {0};
@@ -86,7 +86,7 @@ static void damage_is_told(void **state)
         assert_int_equal(packed_get_minutes(bad[i].bytes, bad[i].n, out, &err), -1);
         assert_non_null(strstr(err.msg, "rollup"));
     }
-    assert_int_equal(packed_get_reasons("\1\177\1", 3, reasons, &err), -1); /* no such reason */
+    assert_int_equal(packed_get_reasons("\1\177\1", 3, reasons, &err), -1);   /* no such reason */
     assert_int_equal(packed_get_reasons("\1\1\1\1\1", 5, reasons, &err), -1); /* twice */
     assert_int_equal(packed_get_reasons("\1\1", 2, reasons, &err), -1);
     for (int i = 0; i < REASON_COUNT; i++)

@@ -256,8 +256,11 @@ static void an_slo_is_as_old_as_its_first_revision(void **state)
     int64_t since;
     fixture_init(&f);
     fixture_open(&f);
-    struct slo_def slo = {.name = "s", .objective_name = "", .target = {999, 3},
-                          .window = {.text = "30d"}, .content = UINT64_MAX,
+    struct slo_def slo = {.name = "s",
+                          .objective_name = "",
+                          .target = {999, 3},
+                          .window = {.text = "30d"},
+                          .content = UINT64_MAX,
                           .sli = sli_def("p", 0, "p")};
     store_push_slo(f.store, &slo, T0);
     store_push_slo(f.store, &slo, T0 + 5);
@@ -337,8 +340,7 @@ static void failures_come_with_their_message(void **state)
     assert_int_equal(store_reader_failures(r, "q", T0, T0 + 9, got, 3, &n, NULL), 0);
     assert_int_equal(n, 0);
     store_reader_free(r);
-    assert_int_equal(fixture_sql(&f, "SELECT max(length(body)) FROM evidence"),
-                     STORE_EVIDENCE_MAX);
+    assert_int_equal(fixture_sql(&f, "SELECT max(length(body)) FROM evidence"), STORE_EVIDENCE_MAX);
     /* A week later the evidence is gone and the results are not. */
     store_push_heartbeat(f.store, T0 + 8 * USEC_PER_DAY, T0);
     fixture_settle(&f);
