@@ -5,12 +5,12 @@ _nines()
 {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
     local common="--config --db --format --json --color --help -c -f -h"
-    local command=${COMP_WORDS[1]} options formats="text json" i
+    local command=${COMP_WORDS[1]} options formats="text json" words
     COMPREPLY=()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe report status import version --help --version" -- "$word")
+            "run check probe report status import demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -21,6 +21,10 @@ _nines()
         formats="text json markdown html csv" ;;
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
+    demo)
+        [ "$COMP_CWORD" -eq 2 ] && [[ $word != -* ]] && words="serve"
+        [ "${COMP_WORDS[2]}" = serve ] && options="--listen --script --incident --seed -l"
+        ;;
     esac
 
     case $previous in
@@ -30,13 +34,15 @@ _nines()
     --method | -X)
         mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT PATCH DELETE OPTIONS" -- "$word") ;;
     --create) mapfile -t COMPREPLY < <(compgen -W "interval=" -- "$word") ;;
-    --config | -c | --db | --out | -o | --test-clock)
+    --config | -c | --db | --out | -o | --test-clock | --script)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
-        --slo | -s | --at | --from | --to) ;;
+        --slo | -s | --at | --from | --to | --incident | --seed) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")
+        elif [ -n "$words" ]; then
+            mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         else
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
         fi

@@ -27,7 +27,7 @@ struct receiver_def {
 };
 
 /* A message ready to go: `payload` is the JSON document of the outbox row
- * (docs/nines.yaml.5 shows it), so that what is sent is what was committed. */
+ * (docs/alerts.md shows it), so that what is sent is what was committed. */
 struct notification {
     int64_t outbox_id; /* 0 while unrecorded */
     const char *dedup_key;
