@@ -208,8 +208,8 @@ int store_reader_results(struct store_reader *r, const char *probe, int64_t from
 /* Stored transitions of [from, to), oldest first; slo NULL for all. Strings
  * live during the call. */
 typedef bool (*store_transition_fn)(void *ctx, const struct alert_transition *t);
-int store_reader_transitions(struct store_reader *r, const char *slo, int64_t from_us, int64_t to_us,
-                             store_transition_fn fn, void *ctx, struct err *reterr);
+int store_reader_transitions(struct store_reader *r, const char *slo, int64_t from_us,
+                             int64_t to_us, store_transition_fn fn, void *ctx, struct err *reterr);
 
 /* Alert state as last committed; zeroes if there is none. */
 int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
