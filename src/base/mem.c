@@ -33,7 +33,10 @@ char *mem_strdup(const char *s)
 
 char *mem_strndup(const char *s, size_t n)
 {
-    return checked(strndup(s, n));
+    size_t len = strnlen(s, n);
+    char *copy = mem_alloc(len + 1);
+    memcpy(copy, s, len);
+    return copy;
 }
 
 char *mem_printf(const char *fmt, ...)

@@ -255,7 +255,7 @@ int http_easy_setup(struct http_call *call, struct err *reterr)
     if (!e)
         return err_set(reterr, "libcurl could not make a handle");
     call->easy = e;
-    bool bad = set_connection(e, call) | set_request(e, call) | set_response(e, call);
+    bool bad = set_connection(e, call) || set_request(e, call) || set_response(e, call);
 
     if (call->tls)
         bad |= set_tls(e, call);
