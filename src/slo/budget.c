@@ -120,13 +120,13 @@ void budget_fill(struct report_slo *r, struct counts c, struct decimal target,
                  int64_t expected_whole)
 {
     r->has_budget = counts_total(c) > 0;
-    r->allowed = r->projected = r->consumed = r->remaining = 0;
+    r->allowed = r->consumed = r->remaining = 0;
     r->consumed_ratio = r->remaining_ratio = 0;
+    r->projected = budget_allowed(expected_whole, target);
     if (!r->has_budget)
         return;
     struct decimal miss = decimal_one_minus(target);
     r->allowed = budget_allowed(counts_total(c), target);
-    r->projected = budget_allowed(expected_whole, target);
     r->consumed = (double)c.bad;
     r->remaining = left_units(c, miss) / (double)decimal_pow10(miss.scale);
     r->consumed_ratio = budget_burn(c.bad, counts_total(c), target);

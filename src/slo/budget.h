@@ -49,6 +49,7 @@ void budget_wilson(struct counts c, double *ret_low, double *ret_high);
 
 /* Fills has_budget, allowed, projected, consumed, remaining and their ratios
  * (Occurrences); `expected_whole` is the expected events of the whole period,
- * for projected. Without events has_budget is false and the rest is 0. */
+ * for projected, which is known before the first event. Without events has_budget is
+ * false and the rest is 0. */
 void budget_fill(struct report_slo *r, struct counts c, struct decimal target,
                  int64_t expected_whole);

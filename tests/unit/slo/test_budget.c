@@ -112,6 +112,17 @@ static void huge_counts_stay_exact(void **state)
     assert_true(budget_burns_at(total, total, (struct decimal){5, 1}, (struct decimal){2, 0}));
 }
 
+/* A month has its budget before it has its first event. */
+static void a_budget_is_projected_without_events(void **state)
+{
+    (void)state;
+    struct report_slo r = {0};
+    budget_fill(&r, (struct counts){0}, three_nines, 172800);
+    assert_false(r.has_budget);
+    assert_true(r.projected == 172.8);
+    assert_true(r.allowed == 0 && r.consumed == 0 && r.remaining == 0);
+}
+
 static void nothing_strange_is_printed(void **state)
 {
     (void)state;
@@ -174,6 +185,7 @@ int main(void)
         cmocka_unit_test(enough_events_to_judge),
         cmocka_unit_test(states_in_their_order),
         cmocka_unit_test(huge_counts_stay_exact),
+        cmocka_unit_test(a_budget_is_projected_without_events),
         cmocka_unit_test(nothing_strange_is_printed),
         cmocka_unit_test(wilson_interval),
     };
