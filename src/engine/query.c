@@ -18,14 +18,85 @@ int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_u
 
 /* ---- steps ----------------------------------------------------------------- */
 
+static bool reclassifies(const struct sli_def *sli)
+{
+    for (int i = 0; i < REASON_COUNT; i++)
+        if (sli->classify[i] >= 0)
+            return true;
+    return false;
+}
+
+static int count_events(const struct slo_query *q, int64_t from_us, int64_t to_us, int64_t *ret,
+                        struct err *reterr)
+{
+    struct counts c;
+    if (store_reader_counts(q->reader, &q->def->sli, from_us, to_us, &c, reterr) < 0)
+        return -1;
+    *ret = counts_total(c);
+    return 0;
+}
+
+/*
+ * The store knows a probe's first event. An SLI that maps reasons may see its
+ * own later, or earlier: it is searched for within the window; before it, any
+ * instant up to the start says the same.
+ */
+static int step_first_event(struct slo_query *q, struct err *reterr)
+{
+    int64_t from = q->out->start_us, to = q->out->upto_us, n;
+    if (!reclassifies(&q->def->sli))
+        return 0;
+    if (count_events(q, 0, from + 1, &n, reterr) < 0)
+        return -1;
+    if (n > 0) {
+        q->first_event_us = from;
+        return 0;
+    }
+    q->first_event_us = INT64_MAX;
+    if (from >= to)
+        return 0;
+    if (count_events(q, from, to, &n, reterr) < 0)
+        return -1;
+    if (n == 0)
+        return 0;
+    while (to - from > 1) { /* no event before `from`, one before `to` */
+        int64_t middle = from + (to - from) / 2;
+        if (count_events(q, from, middle, &n, reterr) < 0)
+            return -1;
+        if (n > 0)
+            to = middle;
+        else
+            from = middle;
+    }
+    q->first_event_us = from;
+    return 0;
+}
+
+/* Excluded results of the window that came before the first event. */
+static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct err *reterr)
+{
+    const struct report_slo *s = q->out;
+    int64_t to = q->first_event_us < s->upto_us ? q->first_event_us : s->upto_us;
+    struct counts c = {0};
+    *ret = 0;
+    if (s->counts.excluded == 0 || to <= s->start_us)
+        return 0;
+    if (store_reader_counts(q->reader, &q->def->sli, s->start_us, to, &c, reterr) < 0)
+        return -1;
+    *ret = c.excluded;
+    return 0;
+}
+
 static int step_counts(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
+    int64_t early;
     if (store_reader_counts(q->reader, &q->def->sli, s->start_us, s->upto_us, &s->counts, reterr) <
-        0)
+            0 ||
+        count_early_excluded(q, &early, reterr) < 0)
         return -1;
     struct coverage v = expected_coverage(q->revisions, q->revision_count, s->start_us, s->upto_us,
-                                          q->first_event_us, s->counts);
+                                          q->first_event_us, s->counts, early);
     s->expected = v.expected;
     s->observed = v.observed;
     s->prober_down = v.prober_down;
@@ -108,7 +179,8 @@ static int step_latency(struct slo_query *q, struct err *reterr)
 
 typedef int query_step(struct slo_query *q, struct err *reterr);
 
-static query_step *const brief_steps[] = {step_counts, step_burn, query_step_tiers};
+static query_step *const brief_steps[] = {step_first_event, step_counts, step_burn,
+                                          query_step_tiers};
 static query_step *const detail_steps[] = {step_latency, query_step_reasons, query_step_curve,
                                            query_step_incidents, query_step_failures};
 

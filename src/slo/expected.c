@@ -19,7 +19,8 @@ static int64_t min64(int64_t a, int64_t b)
 }
 
 struct coverage expected_coverage(const struct probe_revision *revs, size_t n, int64_t from_us,
-                                  int64_t to_us, int64_t first_event_us, struct counts c)
+                                  int64_t to_us, int64_t first_event_us, struct counts c,
+                                  int64_t early_excluded)
 {
     int64_t slots = expected_slots(revs, n, from_us, to_us);
     int64_t early = expected_slots(revs, n, from_us, min64(first_event_us, to_us));
@@ -27,6 +28,7 @@ struct coverage expected_coverage(const struct probe_revision *revs, size_t n, i
     /* Imported results need not lie on slots; there can be more of them. */
     if (v.expected < v.observed)
         v.expected = v.observed;
+    early = early > early_excluded ? early - early_excluded : 0;
     v.not_started = min64(early, v.expected - v.observed);
     v.prober_down = v.expected - v.observed - v.not_started;
     return v;

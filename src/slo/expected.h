@@ -20,6 +20,8 @@ struct coverage {
 
 /* For a probe SLI: slots before the first event are `not_started`, every other
  * one without a good or bad result is `prober_down`; excluded ones leave
- * `expected`. expected = observed + missing always holds. */
+ * `expected`, `early_excluded` of them lying before the first event.
+ * expected = observed + missing always holds. */
 struct coverage expected_coverage(const struct probe_revision *revs, size_t n, int64_t from_us,
-                                  int64_t to_us, int64_t first_event_us, struct counts c);
+                                  int64_t to_us, int64_t first_event_us, struct counts c,
+                                  int64_t early_excluded);

@@ -40,18 +40,23 @@ static void every_missing_slot_has_one_cause(void **state)
     (void)state;
     const struct probe_revision rev = {0, 10 * S, 0, S};
     struct counts c = {.good = 60, .bad = 5, .excluded = 7};
-    struct coverage v = expected_coverage(&rev, 1, 0, 1000 * S, 200 * S, c);
+    struct coverage v = expected_coverage(&rev, 1, 0, 1000 * S, 200 * S, c, 0);
     assert_int_equal(v.expected, 93);
     assert_int_equal(v.observed, 65);
     assert_int_equal(v.not_started, 20);
     assert_int_equal(v.prober_down, 8);
     assert_int_equal(v.target_silent, 0);
-    v = expected_coverage(&rev, 1, 0, 1000 * S, INT64_MAX, (struct counts){0});
+    /* four of the excluded ones came before the first event */
+    v = expected_coverage(&rev, 1, 0, 1000 * S, 200 * S, c, 4);
+    assert_int_equal(v.expected, 93);
+    assert_int_equal(v.not_started, 16);
+    assert_int_equal(v.prober_down, 12);
+    v = expected_coverage(&rev, 1, 0, 1000 * S, INT64_MAX, (struct counts){0}, 0);
     assert_int_equal(v.expected, 100);
     assert_int_equal(v.not_started, 100);
     assert_int_equal(v.prober_down, 0);
     /* more results than slots, as an import can bring */
-    v = expected_coverage(&rev, 1, 0, 100 * S, 50 * S, (struct counts){.good = 40});
+    v = expected_coverage(&rev, 1, 0, 100 * S, 50 * S, (struct counts){.good = 40}, 0);
     assert_int_equal(v.expected, 40);
     assert_int_equal(v.observed, 40);
     assert_int_equal(v.not_started, 0);
