@@ -37,6 +37,10 @@ static int line_error(const struct importer *im, long line, const char *msg, str
         err_set(&e, "%s:%ld: %s", im->o->name, line, msg);
     else
         err_set(&e, "%ld: %s", line, msg);
+    /* It quotes the file, which may hold sequences that a terminal obeys. */
+    for (char *p = e.msg; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127)
+            *p = '?';
     return err_set(reterr, "%s", e.msg);
 }
 

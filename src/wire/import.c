@@ -79,8 +79,8 @@ static int parse_reason(json_t *line, struct result *r, struct err *reterr)
         return err_set(reterr, "\"reason\" must be a string");
     const char *name = json_string_value(v);
     bool none = !name || !*name || str_eq(name, reason_name(REASON_NONE));
-    if (none && (r->outcome == OUTCOME_BAD || r->outcome == OUTCOME_EXCLUDED))
-        return err_set(reterr, "\"reason\" is missing: why is it %s?", outcome_name(r->outcome));
+    if (none && r->outcome == OUTCOME_BAD)
+        return err_set(reterr, "\"reason\" is missing: why is it bad?");
     if (none)
         return 0;
     if (r->outcome == OUTCOME_GOOD)

@@ -7,8 +7,8 @@
  *      "phases_ms":{"dns":0.1,"connect":0.9,"tls":0,"send":0.1,"wait":11.2,"transfer":0.1}}
  *
  * Strict: unknown and repeated keys are errors, and so is a value that is not
- * what it should be. `reason` is needed with every outcome but good, where it
- * may be absent, null, "" or "none"; skipped slots may leave it out, too.
+ * what it should be. `reason` is needed with bad; with excluded and skipped it may
+ * be left out, and with good it must be absent, null, "" or "none".
  * `latency_ms` is needed for good and bad; `code` and `phases_ms` are optional.
  * Milliseconds become whole microseconds, rounded to the nearest.
  */

@@ -146,6 +146,10 @@ static void errors_name_the_line(void **state)
     str_add(&d->text, "\n{\"probe\":1}\n");
     expect_error(d, "h.ndjson", "h.ndjson:5003: \"probe\" must be a string");
     expect_error(d, NULL, "5003: \"probe\" must be a string");
+    /* Nothing of the file reaches a terminal as an order. */
+    str_clear(&d->text);
+    str_add(&d->text, "\033[31m\n");
+    expect_error(d, "f", "f:1: not JSON: '[' or '{' expected near '?'");
     /* The batches before it are stored. */
     str_clear(&d->text);
     add_line(d, 0);

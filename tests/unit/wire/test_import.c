@@ -75,6 +75,7 @@ static void what_may_be_left_out(void **state)
          OUTCOME_GOOD, REASON_NONE},
         {HEAD "\"outcome\":\"skipped\"}", OUTCOME_SKIPPED, REASON_NONE},
         {HEAD "\"outcome\":\"excluded\",\"reason\":\"prober\"}", OUTCOME_EXCLUDED, REASON_PROBER},
+        {HEAD "\"outcome\":\"excluded\"}", OUTCOME_EXCLUDED, REASON_NONE},
         {HEAD "\"outcome\":\"bad\",\"reason\":\"dns\",\"latency_ms\":0.5} \r", OUTCOME_BAD,
          REASON_DNS},
     };
