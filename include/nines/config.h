@@ -159,7 +159,7 @@ struct config_tables {
 
 struct daemon_config {
     const char *database;       /* path; "./nines.db" */
-    const char *listen;         /* "127.0.0.1:9464"; "" turns the listener off */
+    const char *listen;         /* "127.0.0.1:9464"; "" or "off": no listener */
     bool allow_remote;          /* `listen` need not be loopback */
     int64_t evaluate_every_us;  /* fixed at 10 s: kept here for the manual */
     int64_t raw_retention_us;   /* 0: keep everything */
@@ -200,6 +200,10 @@ int config_load(const struct config_sources *src, const struct config_tables *ta
                 struct config **ret, struct diag *diag);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* thread-safe; releases kinds' resources too */
+
+/* Whether `listen` may be served on, by form and by who reaches it: what the
+ * configuration may say and `nines run --listen` as well. Binds nothing. */
+int config_check_listen(const char *listen, bool allow_remote, struct err *reterr);
 
 const struct probe_def *config_probe(const struct config *c, const char *id); /* or NULL */
 const struct slo_def *config_slo(const struct config *c, const char *name);   /* first of name */

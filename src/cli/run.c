@@ -97,6 +97,10 @@ static int run(const struct command *self, int argc, char **argv)
         return EXIT_BAD;
     struct config_sources sources = {.config_file = common.config};
     struct err err = {0};
+    if (listen && config_check_listen(listen, cfg->daemon.allow_remote, &err) < 0) {
+        config_unref(cfg);
+        return cli_usage(self, "--listen: %s", err.msg);
+    }
     o.sources = &sources;
     o.tables = engine_config_tables();
     o.config = cfg;

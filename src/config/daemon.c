@@ -1,4 +1,5 @@
 /* The document of kind Daemon: nines.yaml. */
+#include "config/address.h"
 #include "config/build.h"
 
 #include "base/log.h"
@@ -6,9 +7,7 @@
 #include "base/str.h"
 #include "base/units.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LISTEN_DEFAULT "127.0.0.1:9464"
@@ -73,59 +72,13 @@ static const struct field receiver_fields[] = {
 
 /* ---- addresses -------------------------------------------------------------------- */
 
-struct address {
-    bool loopback;
-    bool has_port;
-};
-
-static bool parse_port(const char *text)
-{
-    size_t len = strlen(text);
-    return len >= 1 && len <= 5 && strspn(text, "0123456789") == len &&
-           strtol(text, NULL, 10) <= 65535;
-}
-
-/* "127.0.0.1:9464", "[::1]:9464", and without the port. -1: none of these. */
-static int parse_address(const char *text, struct address *ret)
-{
-    char host[INET6_ADDRSTRLEN];
-    unsigned char ip[16];
-    bool v6 = text[0] == '[';
-    const char *start = text + v6, *end = strchr(start, v6 ? ']' : ':');
-    size_t len = end ? (size_t)(end - start) : strlen(start);
-    if ((v6 && !end) || len >= sizeof(host))
-        return -1;
-    memcpy(host, start, len);
-    host[len] = '\0';
-    const char *rest = end ? end + v6 : start + len;
-    if (inet_pton(v6 ? AF_INET6 : AF_INET, host, ip) != 1)
-        return -1;
-    if (*rest && (*rest != ':' || !parse_port(rest + 1)))
-        return -1;
-    ret->has_port = *rest == ':';
-    ret->loopback = v6 ? IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)(const void *)ip)
-                       : ip[0] == 127;
-    return 0;
-}
-
 static void check_listen(struct build *b, const struct node *doc, const struct daemon_config *d)
 {
-    struct address a;
-    char found[FOUND_MAX];
+    struct err err;
     const struct node *at = node_get(doc, "listen");
-    if (!at || at->kind != NODE_SCALAR || d->listen[0] == '\0')
-        return;
-    if (parse_address(d->listen, &a) < 0 || !a.has_port)
-        decode_error(&b->decode, at->pos,
-                     "listen: expected an address and a port like 127.0.0.1:9464 or [::1]:9464, "
-                     "or \"\" for none; found %s",
-                     decode_found(at, found));
-    else if (!a.loopback && !d->allow_remote)
-        decode_error(&b->decode, at->pos,
-                     "listen: %s can be reached from other machines, and whoever reaches it reads "
-                     "every probe and SLO without a password; say 'allow_remote: true' if that "
-                     "is meant",
-                     d->listen);
+    if (at && at->kind == NODE_SCALAR &&
+        config_check_listen(d->listen, d->allow_remote, &err) < 0)
+        decode_error(&b->decode, at->pos, "listen: %s", err.msg);
 }
 
 static void check_dns(struct build *b, const struct node *doc)
@@ -138,7 +91,7 @@ static void check_dns(struct build *b, const struct node *doc)
     for (size_t i = 0; i < n; i++) {
         const struct node *at = servers->kind == NODE_SEQ ? servers->items[i] : servers;
         char found[FOUND_MAX];
-        if (at->kind == NODE_SCALAR && parse_address(at->text, &a) < 0)
+        if (at->kind == NODE_SCALAR && address_parse(at->text, &a) < 0)
             decode_error(&b->decode, at->pos,
                          "servers: expected an address like 9.9.9.9 or 127.0.0.1:5353 or "
                          "[::1]:53; found %s",

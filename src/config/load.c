@@ -205,8 +205,13 @@ static void load_named(struct load *l, const struct config_sources *src)
     const char *file = src->config_file;
     if (!file && src->path_count == 0)
         file = DEFAULT_FILE;
-    if (file)
+    if (file && file_type(file, NULL) == 2) {
+        diag_error(l->diag, (struct pos){.file = file},
+                   "is a folder; what is expected here is a file like nines.yaml");
+        l->build.unread = true;
+    } else if (file) {
         load_path(l, file, (struct pos){.file = file}, src->config_file != NULL);
+    }
 }
 
 static const struct node *find_daemon(const struct load *l)

@@ -315,9 +315,10 @@ static void missing(void **state)
     const char *path = "nowhere/x.yaml";
     refused(&(struct config_sources){.config_file = "none.yaml"}, "none.yaml", 0, "no file");
     refused(&(struct config_sources){.paths = &path, .path_count = 1}, path, 0, "no file");
+    mkdir("probes", 0755);
+    refused(&(struct config_sources){.config_file = "probes"}, "probes", 0, "is a folder");
     put("nines.yaml", DAEMON "probes: [gone]\n");
     refused(&(struct config_sources){0}, "nines.yaml", 3, "'gone'");
-    mkdir("probes", 0755);
     put("nines.yaml", DAEMON);
     put("probes/d.yaml", DAEMON);
     refused(&(struct config_sources){0}, "probes/d.yaml", 1, "does not belong here");
@@ -328,6 +329,30 @@ static void missing(void **state)
     put("probes/d.yaml", "]");
     put("probes/e.yaml", SLOS "  - {name: s, sli: {probe: a}, objective: 99%, window: 30d}\n");
     refused(&(struct config_sources){0}, "probes/d.yaml", 1, "YAML");
+}
+
+/* The same rule for the key and for the option. */
+static void listen_addresses(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {"", "off", "127.0.0.1:0", "127.9.9.9:80", "[::1]:9464",
+                                       "localhost:9464"};
+    static const char *const malformed[] = {"127.0.0.1", "127.0.0.1:65536", "127.0.0.1:-1", ":80",
+                                            "host:80", "::1:80", "[::1]", "[::1", "localhost",
+                                            "localhost:x", "127.0.0.1:80x"};
+    static const char *const remote[] = {"0.0.0.0:80", "[::]:80", "192.0.2.1:80"};
+    struct err err;
+    for (size_t i = 0; i < countof(fine); i++)
+        assert_int_equal(config_check_listen(fine[i], false, &err), 0);
+    for (size_t i = 0; i < countof(malformed); i++) {
+        assert_int_equal(config_check_listen(malformed[i], true, &err), -1);
+        assert_non_null(strstr(err.msg, "expected an address"));
+    }
+    for (size_t i = 0; i < countof(remote); i++) {
+        assert_int_equal(config_check_listen(remote[i], true, &err), 0);
+        assert_int_equal(config_check_listen(remote[i], false, &err), -1);
+        assert_non_null(strstr(err.msg, "allow_remote"));
+    }
 }
 
 /* More mistakes than are kept are counted. */
@@ -358,6 +383,7 @@ int main(void)
         IN_FOLDER(nothing),  IN_FOLDER(default_folders), IN_FOLDER(schedule),
         IN_FOLDER(contents), IN_FOLDER(slo_contents),    IN_FOLDER(secrets),
         IN_FOLDER(elsewhere), IN_FOLDER(missing),        IN_FOLDER(many_errors),
+        cmocka_unit_test(listen_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
