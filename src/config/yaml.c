@@ -94,6 +94,10 @@ static bool explain(const struct reader *r, const yaml_parser_t *p)
             diag_error(r->diag, pos, "YAML syntax: a value that starts with '%c' needs quotes", c);
         return true;
     }
+    if (p->problem && strstr(p->problem, "tab character")) {
+        diag_error(r->diag, pos, "YAML syntax: a tab; indentation is made of spaces");
+        return true;
+    }
     if (p->problem && strstr(p->problem, "mapping values are not allowed")) {
         diag_error(r->diag, pos,
                    "YAML syntax: a ':' that does not belong here: text that holds ': ' needs "
