@@ -58,15 +58,30 @@ int cli_width(FILE *f)
     return n < 20 ? 20 : n > 1000 ? 1000 : (int)n;
 }
 
+/* How many bytes here would steer a terminal instead of showing: control
+ * characters, the second set of them (U+0080 to U+009F) and those that turn
+ * the direction of writing (U+202A to U+202E, U+2066 to U+2069). */
+static size_t steering(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    if (p[0] < 0x20 || p[0] == 0x7f)
+        return 1;
+    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+        return 2;
+    if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)
+        return 3;
+    return p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9 ? 3 : 0;
+}
+
 /* Texts of a diag quote files: nothing in them may steer the terminal. */
 static void print_plain(const char *text, FILE *f)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x20 || c == 0x7f)
-            fprintf(f, "\\x%02x", c);
-        else
-            fputc(c, f);
+    while (*text) {
+        size_t n = steering(text);
+        if (n == 0)
+            fputc(*text++, f);
+        for (; n > 0; n--)
+            fprintf(f, "\\x%02x", (unsigned char)*text++);
     }
 }
 

@@ -7,7 +7,8 @@
  *     0 good   1 the thing asked about is bad or failed   2 usage
  *     3 `--fail-on breached` and an objective is breached
  *
- * --help is made from the same tables.
+ * Data that could not be written to stdout is told by main(), and makes the
+ * exit code 1. --help is made from the same tables.
  */
 #pragma once
 

@@ -120,8 +120,8 @@ static void print_totals(const struct cli_common *common, const struct import_to
                t->lines, t->inserted, t->same, t->different, t->replaced);
         return;
     }
-    printf("%" PRId64 " lines: %" PRId64 " new, %" PRId64 " already there", t->lines, t->inserted,
-           t->same);
+    printf("%" PRId64 " line%s: %" PRId64 " new, %" PRId64 " already there", t->lines,
+           t->lines == 1 ? "" : "s", t->inserted, t->same);
     if (t->different)
         printf(", %" PRId64 " different (%" PRId64 " replaced%s)", t->different, t->replaced,
                t->replaced < t->different ? ", the others kept as stored: --replace overwrites"
@@ -152,9 +152,9 @@ static int import_file(const struct command *self, const struct cli_common *comm
     }
     if (totals.lines)
         fprintf(stderr,
-                "nines import: %" PRId64 " lines before the error are stored; give the whole file"
+                "nines import: %" PRId64 " line%s before the error %s stored; give the whole file"
                 " again once it is mended\n",
-                totals.lines);
+                totals.lines, totals.lines == 1 ? "" : "s", totals.lines == 1 ? "is" : "are");
     return cli_fail(self, "%s", err.msg);
 }
 

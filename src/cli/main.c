@@ -5,7 +5,12 @@
 #include "io/http.h"
 #include "io/sqlite.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 static int usage(FILE *f)
 {
@@ -35,9 +40,23 @@ static int unknown(const char *name)
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+/*
+ * The first files opened would take the place of standard streams that whoever
+ * started us has closed, and be read or printed to. What stands in for them
+ * cannot be written to: output that is lost stays an error.
+ */
+static void keep_standard_streams(void)
 {
-    signal(SIGPIPE, SIG_IGN);
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+static int run_command(int argc, char **argv)
+{
     if (argc < 2)
         return usage(stderr);
     const char *name = argv[1];
@@ -52,9 +71,34 @@ int main(int argc, char **argv)
         http_global_init();
         int rc = commands[i]->run(commands[i], argc - 1, argv + 1);
         http_global_cleanup();
-        if (fflush(stdout) != 0 || ferror(stdout))
-            rc = rc == EXIT_GOOD ? EXIT_BAD : rc;
         return rc;
     }
     return unknown(argv[1]);
+}
+
+/* A reader that has seen enough, as `| head` has, is not worth a message. */
+static bool reader_is_gone(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
+/* Output that got lost is no success, whatever the command says. */
+static int finish(int rc)
+{
+    bool lost = ferror(stdout);
+    errno = 0;
+    if (fflush(stdout) == 0 && !lost)
+        return rc;
+    if (!reader_is_gone())
+        fprintf(stderr, "nines: cannot write to standard output%s%s\n", errno ? ": " : "",
+                errno ? strerror(errno) : "");
+    return rc == EXIT_GOOD ? EXIT_BAD : rc;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    keep_standard_streams();
+    return finish(run_command(argc, argv));
 }

@@ -198,6 +198,10 @@ int cli_parse(const struct command *self, const struct cli_option *options, int 
         return rc;
     if (common->help)
         return print_help(&p, own);
+    if (common->db && !*common->db)
+        return cli_usage(self, "--db needs the name of a file");
+    if (common->config && !*common->config)
+        return cli_usage(self, "--config needs the name of a file");
     if (json && common->format && !str_eq(common->format, "json"))
         return cli_usage(self, "--json and --format %s exclude each other", common->format);
     if (json)

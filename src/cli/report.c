@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,8 +70,20 @@ static int write_all(int fd, const char *data, size_t n)
     return 0;
 }
 
+/* A device or a pipe cannot be replaced, only written to. */
+static int write_through(const char *path, const struct str *text, struct err *reterr)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(reterr, errno, "cannot write %s", path);
+    int rc = write_all(fd, text->buf, text->len);
+    int cause = errno;
+    close(fd);
+    return rc < 0 ? err_errno(reterr, cause, "cannot write %s", path) : 0;
+}
+
 /* Whoever reads `path` sees the old report or the new one, never half of it. */
-static int write_file(const char *path, const struct str *text, struct err *reterr)
+static int replace_file(const char *path, const struct str *text, struct err *reterr)
 {
     mem_auto char *temp = mem_printf("%s.%ld.tmp", path, (long)getpid());
     int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -92,6 +105,18 @@ static int write_file(const char *path, const struct str *text, struct err *rete
     return err_errno(reterr, cause, "cannot write %s", path);
 }
 
+static int write_file(const char *path, const struct str *text, struct err *reterr)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return write_through(path, text, reterr);
+    /* A link stays, and what it leads to is replaced. */
+    char *target = realpath(path, NULL);
+    int rc = replace_file(target ? target : path, text, reterr);
+    free(target);
+    return rc;
+}
+
 static int put(const struct report *report, const struct report_format *format,
                const struct cli_common *common, const char *path, struct err *reterr)
 {
@@ -105,8 +130,8 @@ static int put(const struct report *report, const struct report_format *format,
                      REPORT_BYTES_MAX >> 20);
     else if (path)
         rc = write_file(path, &text, reterr);
-    else if (fwrite(text.buf, 1, text.len, stdout) != text.len)
-        rc = err_errno(reterr, errno, "cannot write to standard output");
+    else
+        fwrite(text.buf, 1, text.len, stdout);
     str_release(&text);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "nines/config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,7 +58,8 @@ static void put_frame(const struct str *text, bool over)
 
 static int show(const struct command *self, const struct screen *s)
 {
-    bool over = s->watch && !s->json && isatty(STDOUT_FILENO);
+    const char *term = getenv("TERM");
+    bool over = s->watch && !s->json && isatty(STDOUT_FILENO) && term && !str_eq(term, "dumb");
     struct str text;
     struct err err = {{0}};
     int rc = EXIT_GOOD;
