@@ -13,6 +13,7 @@
 struct watched {
     char *id;
     int64_t first_event_us; /* INT64_MAX: none */
+    int64_t stored_us;      /* newest slot that came with the history */
     VEC(struct probe_revision) revisions;
     VEC(struct eval_sli *) slis;
 };
@@ -38,10 +39,13 @@ struct evaluator {
     VEC(struct watched *) probes; /* sorted by id */
     VEC(struct eval_sli *) slis;
     VEC(struct eval_slo *) slos;
-    int64_t next_tick_us;
+    int64_t born_us, next_tick_us;
+    bool running; /* results have come in */
 };
 
 #define LONGEST_TIER_US (3 * USEC_PER_DAY)
+/* Instants further back were jumped over with the clock. */
+#define CATCH_UP_US USEC_PER_MIN
 
 /* ---- look-ups ------------------------------------------------------------- */
 
@@ -73,6 +77,7 @@ static struct watched *need_probe(struct evaluator *e, const char *id)
     struct watched *w = mem_alloc(sizeof(*w));
     w->id = mem_strdup(id);
     w->first_event_us = INT64_MAX;
+    w->stored_us = INT64_MIN;
     vec_push(&e->probes, w);
     memmove(&e->probes.at[i + 1], &e->probes.at[i], (e->probes.len - 1 - i) * sizeof(w));
     e->probes.at[i] = w;
@@ -141,6 +146,26 @@ static void detach(struct watched *w, const struct eval_sli *sli)
             w->slis.at[i--] = w->slis.at[--w->slis.len];
 }
 
+static void watched_free(struct watched *w)
+{
+    vec_release(&w->revisions);
+    vec_release(&w->slis);
+    free(w->id);
+    free(w);
+}
+
+static void drop_unwatched(struct evaluator *e)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < e->probes.len; i++) {
+        if (e->probes.at[i]->slis.len)
+            e->probes.at[kept++] = e->probes.at[i];
+        else
+            watched_free(e->probes.at[i]);
+    }
+    e->probes.len = kept;
+}
+
 static void drop_unused(struct evaluator *e)
 {
     for (size_t i = 0; i < e->slis.len; i++) {
@@ -152,6 +177,7 @@ static void drop_unused(struct evaluator *e)
         free(sli);
         e->slis.at[i--] = e->slis.at[--e->slis.len];
     }
+    drop_unwatched(e);
 }
 
 static bool same_tiers(const struct slo_def *a, const struct slo_def *b)
@@ -204,6 +230,8 @@ void evaluator_set_history(struct evaluator *e, const char *probe, const struct 
         vec_push(&w->revisions, known->revisions[i]);
     if (known->first_event_us < w->first_event_us)
         w->first_event_us = known->first_event_us;
+    if (!e->running && known->last_slot_us <= e->born_us)
+        w->stored_us = known->last_slot_us;
 }
 
 void evaluator_add_revision(struct evaluator *e, const struct probe_def *def, int64_t now_us)
@@ -254,7 +282,9 @@ void evaluator_merge(struct evaluator *e, const char *sli_key, const struct live
 void evaluator_result(struct evaluator *e, const char *probe, const struct result *r)
 {
     struct watched *w = find_probe(e, probe);
-    if (!w)
+    e->running = true;
+    /* What is stored wins, and it has been merged. */
+    if (!w || r->slot_us <= w->stored_us)
         return;
     bool event = r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD;
     if (event && r->slot_us < w->first_event_us)
@@ -326,6 +356,8 @@ int64_t evaluator_due(const struct evaluator *e)
 
 void evaluator_run_due(struct evaluator *e, int64_t now_us)
 {
+    if (now_us - e->next_tick_us > CATCH_UP_US)
+        e->next_tick_us = now_us - now_us % EVALUATE_EVERY_US;
     for (; e->next_tick_us <= now_us; e->next_tick_us += EVALUATE_EVERY_US) {
         for (size_t i = 0; i < e->slis.len; i++)
             live_advance(e->slis.at[i]->live, e->next_tick_us);
@@ -350,6 +382,7 @@ struct evaluator *evaluator_new(const struct evaluator_hooks *hooks, int64_t now
 {
     struct evaluator *e = mem_alloc(sizeof(*e));
     e->hooks = *hooks;
+    e->born_us = now_us;
     e->next_tick_us = (now_us / EVALUATE_EVERY_US + 1) * EVALUATE_EVERY_US;
     return e;
 }
@@ -364,12 +397,8 @@ void evaluator_free(struct evaluator *e)
     }
     for (size_t i = 0; i < e->slos.len; i++)
         free(e->slos.at[i]);
-    for (size_t i = 0; i < e->probes.len; i++) {
-        vec_release(&e->probes.at[i]->revisions);
-        vec_release(&e->probes.at[i]->slis);
-        free(e->probes.at[i]->id);
-        free(e->probes.at[i]);
-    }
+    for (size_t i = 0; i < e->probes.len; i++)
+        watched_free(e->probes.at[i]);
     vec_release(&e->slis);
     vec_release(&e->slos);
     vec_release(&e->probes);

@@ -49,7 +49,9 @@ void evaluator_free(struct evaluator *e);
 void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_us);
 
 /* What the store knows of a probe: the revisions of its schedule, oldest first,
- * which `expected` counts by, and when its first event was. */
+ * which `expected` counts by, and when its first event was. Given before the
+ * first result, a slot that an earlier process has stored counts once, also
+ * when it is run again. */
 void evaluator_set_history(struct evaluator *e, const char *probe, const struct store_probe *known);
 /* The schedule of `def` is in force from now on; no change, no effect. */
 void evaluator_add_revision(struct evaluator *e, const struct probe_def *def, int64_t now_us);
@@ -71,7 +73,9 @@ void evaluator_result(struct evaluator *e, const char *probe, const struct resul
 
 /* The next evaluation instant, a multiple of 10 s. */
 int64_t evaluator_due(const struct evaluator *e);
-/* Runs every evaluation due at or before now_us, in order. */
+/* Runs every evaluation due at or before now_us, in order. After more than a
+ * minute without (the clock jumped, the machine slept) only the newest: nobody
+ * was there to evaluate the others. */
 void evaluator_run_due(struct evaluator *e, int64_t now_us);
 
 size_t evaluator_count(const struct evaluator *e);

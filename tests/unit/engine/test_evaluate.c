@@ -62,7 +62,8 @@ static struct config *make_config(size_t n)
     c->refs = 1;
     c->slo_count = n;
     c->slos = arena_alloc(&c->arena, 2 * sizeof(*c->slos));
-    add_slo(c, 0, "availability", "api", 0);
+    if (n > 0)
+        add_slo(c, 0, "availability", "api", 0);
     if (n > 1)
         add_slo(c, 1, "latency", "api faster_than=100000us", 100000);
     return c;
@@ -190,6 +191,55 @@ static void test_reload_keeps_windows_and_alert(void **state)
     assert_int_equal(evaluator_count(w->e), 1);
 }
 
+static void test_clock_jump_is_not_evaluated_tick_by_tick(void **state)
+{
+    struct world *w = *state;
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_span(w, T0, T0 + 5 * MIN, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1);
+    /* Centuries of ticks would keep the loop for hours. */
+    int64_t later = t + 300 * 365 * USEC_PER_DAY + 3 * S;
+    evaluator_run_due(w->e, later);
+    assert_int_equal(evaluator_view(w->e, 0)->at_us, later - later % (10 * S));
+    assert_true(evaluator_due(w->e) > later && evaluator_due(w->e) <= later + 10 * S);
+}
+
+static void test_a_slot_stored_before_counts_once(void **state)
+{
+    struct world *w = *state;
+    struct probe_revision rev = {T0 - USEC_PER_HOUR, INTERVAL, 0, 5 * S};
+    struct store_probe known = {
+        .first_event_us = T0, .last_slot_us = T0, .revisions = &rev, .revision_count = 1};
+    adopt(w, 1, T0);
+    struct live *history = live_new(30 * USEC_PER_DAY, T0);
+    live_add(history, T0, OUTCOME_BAD);
+    evaluator_set_history(w->e, "api", &known);
+    evaluator_merge(w->e, "api", history);
+    live_free(history);
+    feed(w, T0, OUTCOME_GOOD);
+    feed(w, T0 + INTERVAL, OUTCOME_GOOD);
+    evaluator_run_due(w->e, T0 + MIN);
+    assert_int_equal(evaluator_view(w->e, 0)->window.bad, 1);
+    assert_int_equal(evaluator_view(w->e, 0)->window.good, 1);
+}
+
+/* A probe that no objective watches any more is forgotten with its schedule. */
+static void test_unwatched_probe_is_forgotten(void **state)
+{
+    struct world *w = *state;
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    feed_span(w, T0, T0 + MIN, OUTCOME_BAD);
+    adopt(w, 0, T0 + MIN);
+    adopt(w, 1, T0 + 2 * MIN);
+    merge_empty(w, T0 + 2 * MIN);
+    evaluator_run_due(w->e, T0 + 3 * MIN);
+    const struct slo_view *v = evaluator_view(w->e, 0);
+    assert_int_equal(v->window.bad, 0);
+    assert_true(v->first_event_us == INT64_MAX);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -199,6 +249,9 @@ int main(void)
         T(test_young_slo_does_not_page_by_division),
         T(test_no_alert_before_history_is_merged),
         T(test_reload_keeps_windows_and_alert),
+        T(test_clock_jump_is_not_evaluated_tick_by_tick),
+        T(test_a_slot_stored_before_counts_once),
+        T(test_unwatched_probe_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
