@@ -11,6 +11,7 @@
 #include "web/web.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 static void print_diag(const struct diag *d)
@@ -62,6 +63,8 @@ static int run_daemon(const struct daemon_options *o, const char *listen, struct
 {
     struct daemon *d;
     struct web *web;
+    /* A file over the size limit is a full disk, which we live through. */
+    signal(SIGXFSZ, SIG_IGN);
     if (daemon_start(o, &d, reterr) < 0)
         return -1;
     if (serve(d, listen, &web, reterr) < 0) {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/units.h"
 #include "engine/daemon_internal.h"
 #include "io/http.h"
@@ -10,12 +11,18 @@
 #include <assert.h>
 #include <signal.h>
 
+#define FLUSH_PATIENCE_US (10 * USEC_PER_SEC)
+#define FLUSH_SLICE_US (250 * USEC_PER_MSEC) /* between looks at signals */
+#define HURRY_US USEC_PER_SEC
+#define DELIVER_PATIENCE_US (2 * USEC_PER_SEC)
+
 /* ---- between threads ------------------------------------------------------ */
 
 static void on_committed(void *ctx, struct outbox_item *items, size_t n)
 {
     struct daemon *d = ctx;
     pthread_mutex_lock(&d->gate);
+    daemon_pages_recorded(d, items, n);
     if (d->notify_open)
         notify_push(d->notify, items, n);
     else
@@ -27,6 +34,9 @@ static void on_committed(void *ctx, struct outbox_item *items, size_t n)
 static void on_health(void *ctx, int64_t failing_since_us, const char *error)
 {
     struct daemon *d = ctx;
+    pthread_mutex_lock(&d->gate);
+    str_copy(d->store_error, sizeof(d->store_error), error ? error : "");
+    pthread_mutex_unlock(&d->gate);
     atomic_store(&d->store_failing_since_us, failing_since_us);
     if (failing_since_us)
         log_error("results cannot be stored; they wait in memory", "error", error, NULL);
@@ -58,11 +68,9 @@ void daemon_check_stop(struct daemon *d)
         uv_stop(&d->loop);
 }
 
-void daemon_stop(struct daemon *d)
+static void stop_running(struct daemon *d)
 {
-    d->stops++;
     scheduler_stop(d->scheduler);
-    log_info(d->stops == 1 ? "stopping; a second signal does not wait" : "stopping at once", NULL);
     daemon_publish(d);
     daemon_check_stop(d);
 }
@@ -70,10 +78,14 @@ void daemon_stop(struct daemon *d)
 static void on_signal(uv_signal_t *h, int signum)
 {
     struct daemon *d = h->data;
-    if (signum == SIGHUP)
+    if (signum == SIGHUP) {
         daemon_reload(d);
-    else
-        daemon_stop(d);
+        return;
+    }
+    int n = ++d->stops;
+    log_info(n == 1 ? "stopping; a second signal does not wait" : "stopping at once", NULL);
+    if (!d->ended)
+        stop_running(d);
 }
 
 static void on_reload_asked(uv_async_t *a)
@@ -155,10 +167,30 @@ static int start(struct daemon *d, struct err *reterr)
     return 0;
 }
 
-static void close_loop(struct daemon *d)
+/* ---- stopping ----------------------------------------------------------------- */
+
+int daemon_flush(struct daemon *d, bool listen, struct err *reterr)
 {
+    for (int64_t waited_us = 0;; waited_us += FLUSH_SLICE_US) {
+        if (store_flush(d->store, FLUSH_SLICE_US, reterr) == 0)
+            return 0;
+        if (listen)
+            uv_run(&d->loop, UV_RUN_NOWAIT);
+        if (waited_us >= (d->stops > 1 ? HURRY_US : FLUSH_PATIENCE_US))
+            return -1;
+    }
+}
+
+/* Everything on the loop but the signals: a second one is still to be heard. */
+static void close_probing(struct daemon *d)
+{
+    d->ended = true;
     while (d->job != JOB_NONE) /* a worker still holds parts of this */
         uv_run(&d->loop, UV_RUN_ONCE);
+    if (d->store && d->scheduler) {
+        int64_t now = daemon_now(d);
+        store_push_heartbeat(d->store, now, scheduler_complete_through(d->scheduler, now));
+    }
     scheduler_free(d->scheduler);
     evaluator_free(d->evaluator);
     if (d->env.http)
@@ -167,9 +199,32 @@ static void close_loop(struct daemon *d)
     uv_close((uv_handle_t *)&d->turn, NULL);
     uv_close((uv_handle_t *)&d->reload_asked, NULL);
     for (size_t i = 0; i < countof(d->signals); i++)
+        uv_unref((uv_handle_t *)&d->signals[i]);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    for (size_t i = 0; i < countof(d->signals); i++)
+        uv_ref((uv_handle_t *)&d->signals[i]);
+    jsonpath_free(d->env.json);
+}
+
+static void close_signals(struct daemon *d)
+{
+    for (size_t i = 0; i < countof(d->signals); i++)
         uv_close((uv_handle_t *)&d->signals[i], NULL);
     uv_run(&d->loop, UV_RUN_DEFAULT);
-    jsonpath_free(d->env.json);
+}
+
+/* What was measured is committed; without that, pages go out all the same. */
+static int settle(struct daemon *d, struct err *reterr)
+{
+    int rc = d->store ? daemon_flush(d, true, reterr) : 0;
+    if (rc < 0)
+        daemon_send_pages(d);
+    pthread_mutex_lock(&d->gate);
+    d->notify_open = false;
+    pthread_mutex_unlock(&d->gate);
+    if (d->notify)
+        notify_stop(d->notify, d->stops > 1 ? 0 : DELIVER_PATIENCE_US);
+    return rc;
 }
 
 /*
@@ -178,28 +233,22 @@ static void close_loop(struct daemon *d)
  */
 static int stop(struct daemon *d, struct err *reterr)
 {
-    bool hurry = d->stops > 1;
-    int rc = 0;
-    close_loop(d);
-    if (d->store)
-        rc = store_flush(d->store, hurry ? USEC_PER_SEC : DAEMON_FLUSH_PATIENCE_US, reterr);
-    pthread_mutex_lock(&d->gate);
-    d->notify_open = false;
-    pthread_mutex_unlock(&d->gate);
-    if (d->notify)
-        notify_stop(d->notify, hurry ? 0 : 2 * USEC_PER_SEC);
+    close_probing(d);
+    int rc = settle(d, reterr);
     pthread_mutex_lock(&d->gate);
     d->store_open = false;
     pthread_mutex_unlock(&d->gate);
-    if (d->store && store_close(d->store, hurry ? USEC_PER_SEC : DAEMON_FLUSH_PATIENCE_US,
+    bool hurry = rc < 0 || d->stops > 1;
+    if (d->store && store_close(d->store, hurry ? HURRY_US : FLUSH_PATIENCE_US,
                                 rc ? NULL : reterr) < 0)
         rc = -1;
+    close_signals(d);
     return rc;
 }
 
 static void release(struct daemon *d)
 {
-    daemon_free_unrecorded(d);
+    daemon_free_pages(d);
     status_board_release(&d->board);
     config_unref(d->config);
     int busy = uv_loop_close(&d->loop);
@@ -217,6 +266,7 @@ int daemon_start(const struct daemon_options *o, struct daemon **ret, struct err
     struct daemon *d = mem_alloc(sizeof(*d));
     d->o = *o;
     d->database = mem_strdup(o->database ? o->database : o->config->daemon.database);
+    d->unrecorded_tail = &d->unrecorded;
     pthread_mutex_init(&d->gate, NULL);
     pthread_mutex_init(&d->reload_mutex, NULL);
     pthread_cond_init(&d->reload_done, NULL);

@@ -20,11 +20,7 @@ struct attach;
 struct jsonpath;
 
 /* A page handed to the store that may have to go out without it. */
-struct unrecorded {
-    struct unrecorded *next;
-    int64_t pushed_ns;
-    char *receiver, *dedup_key, *payload;
-};
+struct unrecorded;
 
 /* A file with the engine time to run to, instead of the system's clock. */
 struct test_clock {
@@ -58,14 +54,16 @@ struct daemon {
     uv_async_t reload_asked;
 
     int64_t started_us, next_beat_us;
-    int stops; /* SIGINT and SIGTERM seen */
+    _Atomic int stops; /* SIGINT and SIGTERM seen */
+    bool ended;        /* the loop has; it only turns on to hear signals */
 
     /* Between the store thread and the notify thread while either starts or stops. */
     pthread_mutex_t gate;
     bool notify_open, store_open;
     _Atomic int64_t store_failing_since_us;
-
-    struct unrecorded *unrecorded; /* loop thread */
+    char store_error[256];                            /* gate: why */
+    struct unrecorded *unrecorded, **unrecorded_tail; /* gate: oldest first */
+    int64_t storage_page_us; /* failing since, as a page has told; 0: none has */
 
     /* One job at a time on the worker pool: a reload, an attach, a flush. */
     uv_work_t work;
@@ -74,6 +72,7 @@ struct daemon {
     struct config *loaded;
     struct diag load_diag;
     struct attach *attach;
+    int64_t attach_again_us; /* it failed: when to try again; 0: it did not */
     int job_rc;
     struct err job_err;
     struct status_reload reloads;
@@ -83,10 +82,8 @@ struct daemon {
     pthread_mutex_t reload_mutex;
     pthread_cond_t reload_done;
     uint64_t loads_started, loads_ended;
-    bool reload_ok, ended;
+    bool reload_ok, reloads_ended;
 };
-
-#define DAEMON_FLUSH_PATIENCE_US (10 * USEC_PER_SEC)
 
 /* daemon_time.c: what is due is done, in order. */
 int64_t daemon_now(struct daemon *d);
@@ -97,17 +94,26 @@ void daemon_kick(struct daemon *d); /* pump from the loop, soon */
 /* daemon_record.c: results and transitions on their way to the store. */
 struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d);
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d);
-void daemon_send_unrecorded(struct daemon *d); /* each second: pages the store cannot take */
-void daemon_free_unrecorded(struct daemon *d);
+
+/* daemon_pages.c: pages go out without the store when it cannot take them. */
+void daemon_keep_page(struct daemon *d, const char *receiver, const char *key, const char *payload);
+/* Store thread, the gate is held: these are recorded. */
+void daemon_pages_recorded(struct daemon *d, const struct outbox_item *items, size_t n);
+void daemon_check_pages(struct daemon *d, int64_t now_us); /* each second */
+void daemon_send_pages(struct daemon *d);                  /* all there are, now */
+void daemon_free_pages(struct daemon *d);
 
 /* daemon_reload.c: snapshots in and out of force. */
 int daemon_adopt_first(struct daemon *d, struct err *reterr); /* before the loop runs */
 void daemon_reload(struct daemon *d);
+void daemon_attach_again(struct daemon *d, int64_t now_us); /* each second: if it failed */
 void daemon_end_reloads(struct daemon *d); /* lets everybody go who waits for one */
 void daemon_announce_reached(struct daemon *d); /* flush, then say so: test clock */
 
 /* daemon_status.c */
 void daemon_publish(struct daemon *d);
 
-void daemon_stop(struct daemon *d); /* as by a signal */
+/* store_flush() with the patience that is due: less once a second signal has
+ * come. `listen`: on the main thread, after the loop has ended. */
+int daemon_flush(struct daemon *d, bool listen, struct err *reterr);
 void daemon_check_stop(struct daemon *d); /* ends the loop once nothing is in flight */

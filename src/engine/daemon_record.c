@@ -7,8 +7,6 @@
 #include "engine/message.h"
 #include "nines/notifier.h"
 
-#define UNRECORDED_AFTER_US (30 * USEC_PER_SEC)
-
 static int64_t hook_now(void *ctx)
 {
     return daemon_now(ctx);
@@ -42,11 +40,11 @@ static void hook_result(void *ctx, struct scheduled *p, const struct observation
     daemon_check_stop(d);
 }
 
-static void hook_adopt(void *ctx, struct scheduled *p)
+static void hook_adopt(void *ctx, struct scheduled *p, int64_t now_us)
 {
     struct daemon *d = ctx;
-    store_push_probe(d->store, p->handle, p->def, daemon_now(d));
-    evaluator_add_revision(d->evaluator, p->def, daemon_now(d));
+    store_push_probe(d->store, p->handle, p->def, now_us);
+    evaluator_add_revision(d->evaluator, p->def, now_us);
 }
 
 /* In test time nothing stalls: runs take no engine time at all. */
@@ -80,18 +78,6 @@ static void log_transition(const struct alert_transition *t)
              severity_name(t->severity), "long_burn#", lng, "short_burn#", shrt, NULL);
 }
 
-static void keep_unrecorded(struct daemon *d, const char *receiver, const char *key,
-                            const char *payload)
-{
-    struct unrecorded *u = mem_alloc(sizeof(*u));
-    u->pushed_ns = clock_mono_ns();
-    u->receiver = mem_strdup(receiver);
-    u->dedup_key = mem_strdup(key);
-    u->payload = mem_strdup(payload);
-    u->next = d->unrecorded;
-    d->unrecorded = u;
-}
-
 static void hook_transition(void *ctx, const struct slo_view *view, const struct alert_transition *t)
 {
     struct daemon *d = ctx;
@@ -107,7 +93,7 @@ static void hook_transition(void *ctx, const struct slo_view *view, const struct
     struct outbox_new *out = mem_array(n, sizeof(*out));
     for (size_t i = 0; i < n; i++) {
         out[i] = (struct outbox_new){d->config->receivers[i]->name, key, payload};
-        keep_unrecorded(d, out[i].receiver, key, payload);
+        daemon_keep_page(d, out[i].receiver, key, payload);
     }
     store_push_transition(d->store, t, out, n);
     free(out);
@@ -116,45 +102,4 @@ static void hook_transition(void *ctx, const struct slo_view *view, const struct
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d)
 {
     return (struct evaluator_hooks){.transition = hook_transition, .ctx = d};
-}
-
-static void free_one(struct unrecorded *u)
-{
-    free(u->receiver);
-    free(u->dedup_key);
-    free(u->payload);
-    free(u);
-}
-
-/*
- * Pages wait for their commit. If nothing could be committed for 30 s they go
- * out from memory; once commits succeed again, what is older than a flush has
- * been recorded and went the ordinary way.
- */
-void daemon_send_unrecorded(struct daemon *d)
-{
-    int64_t failing = atomic_load(&d->store_failing_since_us);
-    int64_t now_ns = clock_mono_ns();
-    for (struct unrecorded **at = &d->unrecorded, *u; (u = *at);) {
-        int64_t age_us = (now_ns - u->pushed_ns) / NSEC_PER_USEC;
-        bool send = failing && age_us >= UNRECORDED_AFTER_US;
-        bool settled = !failing && age_us >= 5 * STORE_FLUSH_US;
-        if (!send && !settled) {
-            at = &u->next;
-            continue;
-        }
-        if (send)
-            notify_push_unrecorded(d->notify, u->receiver, u->dedup_key, u->payload);
-        *at = u->next;
-        free_one(u);
-    }
-}
-
-void daemon_free_unrecorded(struct daemon *d)
-{
-    while (d->unrecorded) {
-        struct unrecorded *u = d->unrecorded;
-        d->unrecorded = u->next;
-        free_one(u);
-    }
 }

@@ -10,6 +10,8 @@
 #include "base/when.h"
 #include "engine/attach.h"
 
+#define ATTACH_AGAIN_US (10 * USEC_PER_SEC)
+
 static void start_job(struct daemon *d, enum daemon_job job);
 
 /* Order matters: the evaluator must watch a probe before its schedule is
@@ -41,10 +43,13 @@ static void answer_reload(struct daemon *d, bool ok)
 
 static void merge_attached(struct daemon *d)
 {
-    if (d->job_rc == 0)
+    if (d->job_rc == 0) {
         attach_merge(d->attach, d->evaluator);
-    else
-        log_error("history could not be read; its SLOs do not alert", "error", d->job_err.msg, NULL);
+    } else {
+        log_error("history could not be read; new SLOs do not alert until it can", "error",
+                  d->job_err.msg, NULL);
+        d->attach_again_us = daemon_now(d) + ATTACH_AGAIN_US;
+    }
     attach_free(d->attach);
     d->attach = NULL;
 }
@@ -59,20 +64,39 @@ static void do_work(uv_work_t *w)
         d->job_rc = config_load(d->o.sources, d->o.tables, &d->loaded, &d->load_diag);
         break;
     case JOB_ATTACH:
-        d->job_rc = store_flush(d->store, DAEMON_FLUSH_PATIENCE_US, &d->job_err);
+        d->job_rc = daemon_flush(d, false, &d->job_err);
         if (d->job_rc == 0 && (d->job_rc = attach_read(d->attach, d->database)) < 0)
             err_set(&d->job_err, "%s", attach_error(d->attach));
         break;
     case JOB_FLUSH:
-        d->job_rc = store_flush(d->store, DAEMON_FLUSH_PATIENCE_US, &d->job_err);
+        d->job_rc = daemon_flush(d, false, &d->job_err);
         break;
     case JOB_NONE:
         break;
     }
 }
 
+static void start_attach(struct daemon *d)
+{
+    d->attach_again_us = 0;
+    d->attach = attach_new(d->evaluator, d->config);
+    start_job(d, JOB_ATTACH);
+}
+
+/* Too late to matter; whoever waits for it is told when the loop ends. */
+static void drop_loaded(struct daemon *d)
+{
+    config_unref(d->loaded);
+    d->loaded = NULL;
+    diag_release(&d->load_diag);
+}
+
 static void loaded(struct daemon *d)
 {
+    if (d->stops) {
+        drop_loaded(d);
+        return;
+    }
     d->reloads.last_us = daemon_now(d);
     d->reloads.last_ok = d->job_rc == 0;
     if (d->job_rc == 0) {
@@ -81,8 +105,7 @@ static void loaded(struct daemon *d)
         adopt(d, d->loaded);
         config_unref(d->loaded);
         log_info("configuration reloaded", NULL);
-        d->attach = attach_new(d->evaluator, d->config);
-        start_job(d, JOB_ATTACH);
+        start_attach(d);
     } else {
         d->reloads.failed++;
         snprintf(d->reload_error, sizeof(d->reload_error), "%zu errors; the old configuration stays",
@@ -139,6 +162,12 @@ static void start_job(struct daemon *d, enum daemon_job job)
     uv_queue_work(&d->loop, &d->work, do_work, work_done);
 }
 
+void daemon_attach_again(struct daemon *d, int64_t now_us)
+{
+    if (d->attach_again_us && now_us >= d->attach_again_us && d->job == JOB_NONE && !d->stops)
+        start_attach(d);
+}
+
 void daemon_reload(struct daemon *d)
 {
     if (d->stops)
@@ -156,10 +185,10 @@ int daemon_reload_wait(struct daemon *d, struct err *reterr)
     pthread_mutex_lock(&d->reload_mutex);
     uint64_t mine = d->loads_started + 1;
     uv_async_send(&d->reload_asked);
-    while (d->loads_ended < mine && !d->ended)
+    while (d->loads_ended < mine && !d->reloads_ended)
         pthread_cond_wait(&d->reload_done, &d->reload_mutex);
     bool ok = d->loads_ended >= mine && d->reload_ok;
-    bool ended = d->ended;
+    bool ended = d->reloads_ended;
     pthread_mutex_unlock(&d->reload_mutex);
     if (ok)
         return 0;
@@ -170,7 +199,7 @@ int daemon_reload_wait(struct daemon *d, struct err *reterr)
 void daemon_end_reloads(struct daemon *d)
 {
     pthread_mutex_lock(&d->reload_mutex);
-    d->ended = true;
+    d->reloads_ended = true;
     pthread_cond_broadcast(&d->reload_done);
     pthread_mutex_unlock(&d->reload_mutex);
 }
@@ -185,7 +214,7 @@ int daemon_adopt_first(struct daemon *d, struct err *reterr)
     adopt(d, d->o.config);
     d->reloads = (struct status_reload){
         .succeeded = 1, .last_ok = true, .last_us = daemon_now(d)};
-    if (store_flush(d->store, DAEMON_FLUSH_PATIENCE_US, reterr) < 0)
+    if (daemon_flush(d, false, reterr) < 0)
         return -1;
     struct attach *a = attach_new(d->evaluator, d->config);
     int rc = attach_read(a, d->database);

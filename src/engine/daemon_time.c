@@ -35,15 +35,19 @@ static int64_t next_due(const struct daemon *d)
 static void beat(struct daemon *d, int64_t now_us)
 {
     store_push_heartbeat(d->store, now_us, scheduler_complete_through(d->scheduler, now_us));
-    daemon_send_unrecorded(d);
+    daemon_check_pages(d, now_us);
+    daemon_attach_again(d, now_us);
     daemon_publish(d);
     d->next_beat_us = now_us + BEAT_US;
 }
 
+/* An evaluation at t is of what was done by t, and at t itself something may
+ * still be done. In test time it may not once nothing is in flight. */
 static void step(struct daemon *d, int64_t now_us)
 {
-    evaluator_run_due(d->evaluator, now_us);
     scheduler_run_due(d->scheduler, now_us);
+    bool settled = d->test.path && !scheduler_in_flight(d->scheduler);
+    evaluator_run_due(d->evaluator, settled ? now_us : now_us - 1);
     if (now_us >= d->next_beat_us)
         beat(d, now_us);
 }

@@ -82,3 +82,21 @@ char *message_payload(const struct slo_view *view, const struct alert_transition
     json_decref(o);
     return text;
 }
+
+char *message_storage(int64_t since_us, int64_t at_us, const char *error)
+{
+    char at[WHEN_MAX], since[WHEN_MAX], took[UNITS_MAX];
+    units_duration(took, (at_us - since_us) / USEC_PER_SEC * USEC_PER_SEC);
+    mem_auto char *line =
+        error ? mem_printf("nines cannot store anything for %s: %s", took, error)
+              : mem_printf("nines stores again after %s", took);
+    json_t *o = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1, "status",
+        error ? "firing" : "resolved", "event", error ? "fire" : "resolve", "severity", "page",
+        "alert", "nines/storage", "slo", "nines", "objective_name", "storage", "service", "nines",
+        "at", when_text(at, at_us), "since", when_text(since, since_us), "summary", line);
+    json_object_set_new(o, "labels", json_object());
+    char *text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return text;
+}

@@ -223,7 +223,7 @@ static struct scheduled *adopt_new(struct scheduler *s, const struct probe_def *
     p->next_us = schedule_next(def->phase_us, def->interval_us, now_us);
     heap_add(s, p);
     if (s->hooks.adopt)
-        s->hooks.adopt(s->hooks.ctx, p);
+        s->hooks.adopt(s->hooks.ctx, p, now_us);
     return p;
 }
 
@@ -232,13 +232,16 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
 {
     bool same = p->def->content == def->content;
     bool same_slots = p->def->phase_us == def->phase_us && p->def->interval_us == def->interval_us;
-    p->def = def;
     if (!same_slots) {
-        p->next_us = schedule_next(def->phase_us, def->interval_us, now_us);
+        /* Both schedules may have a slot right now: it has been run. */
+        int64_t last_us = p->next_us - p->def->interval_us;
+        p->next_us = schedule_next(def->phase_us, def->interval_us,
+                                   last_us < now_us ? now_us : last_us + 1);
         heap_sift(s, p->heap_at);
     }
+    p->def = def;
     if (!same && s->hooks.adopt)
-        s->hooks.adopt(s->hooks.ctx, p);
+        s->hooks.adopt(s->hooks.ctx, p, now_us);
 }
 
 static void remove_probe(struct scheduler *s, struct scheduled *p)

@@ -48,8 +48,8 @@ struct scheduler_hooks {
     /* A result: ran, or skipped (then obs->message says why). Uses the
      * reservation. */
     void (*result)(void *ctx, struct scheduled *p, const struct observation *obs);
-    /* A probe appeared or its definition changed; now in force. */
-    void (*adopt)(void *ctx, struct scheduled *p);
+    /* A probe appeared or its definition changed; in force from `now_us` on. */
+    void (*adopt)(void *ctx, struct scheduled *p, int64_t now_us);
     /* True when the loop stalled since `since_ns` (CLOCK_MONOTONIC) for so long
      * that what was measured is our own fault. May be NULL. */
     bool (*stalled)(void *ctx, int64_t since_ns);

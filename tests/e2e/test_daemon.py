@@ -1,5 +1,6 @@
 """The daemon over hours of engine time: probe, record, evaluate, page."""
 import json
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -186,3 +187,52 @@ def test_second_signal_does_not_wait_for_a_hanging_target(site, daemons):
         d.signal(signal.SIGTERM)
         assert d.process.wait(timeout=conftest.PATIENCE) == 0
         connection.close()
+
+
+def disk_limit(process, size=resource.RLIM_INFINITY):
+    """Files of the process may grow to `size`: a disk that is full, at will."""
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_full_disk_pages_from_memory_and_loses_nothing(site, target, webhook, daemons):
+    site.write("clock", "2026-03-01T00:00:00Z")
+    d = daemons(site, "--test-clock", "clock")
+    d.wait("test clock reached")
+    d.advance("2026-03-01T01:00:00Z")
+    target.answer = BAD
+    disk_limit(d.process, 0)
+    site.write("clock", "2026-03-01T01:05:00Z")
+
+    seen = [json.loads(webhook.post()[1]) for _ in range(2)]
+    alerts = {m["alert"]: m for m in seen}
+    assert all(m["unrecorded"] is True for m in seen)
+    assert alerts["api-availability/"]["event"] == "fire"
+    storage = alerts["nines/storage"]
+    assert storage["status"] == "firing" and storage["severity"] == "page"
+    assert d.process.poll() is None
+
+    disk_limit(d.process)
+    d.wait("results are stored again")
+    d.advance("2026-03-01T01:06:00Z")
+    resolved = json.loads(webhook.post()[1])
+    assert (resolved["alert"], resolved["status"]) == ("nines/storage", "resolved")
+    assert d.stop() == 0
+    assert webhook.posts.empty()  # the recorded page is the one that was sent
+
+    slo = counts(site.report("--at", "2026-03-01T01:06:00Z"))
+    assert slo["total"] == 66 * 4 and slo["bad"] == 6 * 4
+    with sqlite3.connect(f"file:{site.path}/nines.db?mode=ro", uri=True) as db:
+        assert db.execute("SELECT kind FROM alert_event").fetchall() == [(0,)]
+        assert db.execute("SELECT done FROM outbox").fetchall() == [(1,)]
+
+
+def test_stop_with_a_full_disk_says_so_in_time(site, target, webhook, daemons):
+    d = daemons(site)
+    d.wait("serving")
+    disk_limit(d.process, 0)
+    d.wait("results cannot be stored; they wait in memory")
+    d.signal(signal.SIGTERM)
+    d.wait("stopping; a second signal does not wait")
+    d.signal(signal.SIGTERM)
+    d.wait("stopping at once")
+    assert d.process.wait(timeout=conftest.PATIENCE) == 1

@@ -92,9 +92,10 @@ static void on_result(void *ctx, struct scheduled *p, const struct observation *
     vec_push(&w->results, s);
 }
 
-static void on_adopt(void *ctx, struct scheduled *p)
+static void on_adopt(void *ctx, struct scheduled *p, int64_t now_us)
 {
     (void)p;
+    (void)now_us;
     ((struct world *)ctx)->adopted++;
 }
 
@@ -285,6 +286,21 @@ static void test_reload_keeps_unchanged_probes(void **state)
     assert_int_equal(w->results.len, 2);
 }
 
+static void test_no_slot_runs_twice_for_a_new_interval(void **state)
+{
+    struct world *w = *state;
+    w->now_us = 100 * S;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}}, 1);
+    scheduler_run_due(w->scheduler, w->now_us);
+    end_run(w, 0, OUTCOME_GOOD);
+    set_config(w, (struct decl[]){{"a", 5 * S, 0, 1, 2}}, 1);
+    assert_int_equal(scheduler_due(w->scheduler), 105 * S);
+    /* A slot that is due and has not run is not lost. */
+    w->now_us = 105 * S;
+    set_config(w, (struct decl[]){{"a", 15 * S, 0, 1, 3}}, 1);
+    assert_int_equal(scheduler_due(w->scheduler), 105 * S);
+}
+
 static void test_stop_lets_runs_end(void **state)
 {
     struct world *w = *state;
@@ -331,7 +347,8 @@ int main(void)
         T(test_slots_are_fixed_to_the_grid), T(test_hanging_target_does_not_delay_slots),
         T(test_jump_leaves_a_gap_not_a_burst), T(test_no_room_no_run),
         T(test_stall_is_the_probers_fault), T(test_reload_keeps_unchanged_probes),
-        T(test_stop_lets_runs_end), T(test_many_probes_start_in_slot_order),
+        T(test_no_slot_runs_twice_for_a_new_interval), T(test_stop_lets_runs_end),
+        T(test_many_probes_start_in_slot_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
