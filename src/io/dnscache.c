@@ -5,6 +5,9 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define BUCKETS 1024u /* a power of two */
 

@@ -5,6 +5,7 @@
 #include <ares.h>
 #include <assert.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>

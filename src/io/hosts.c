@@ -6,6 +6,9 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct line {
     size_t name; /* offset into text */

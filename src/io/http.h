@@ -70,7 +70,8 @@ struct http_response {
 typedef void (*http_done_fn)(void *ctx, const struct http_response *resp);
 
 /* Optional: sees body bytes as they arrive (for streams), with the time since
- * the request began. Returning false ends the call with REASON_BODY. */
+ * the request began. Returning false ends the call with REASON_BODY. It runs
+ * inside of curl: it may start calls, but not cancel any nor close the client. */
 typedef bool (*http_data_fn)(void *ctx, int64_t since_start_us, const char *data, size_t n);
 
 /* `dns_servers`: NULL or "" for resolv.conf, else "127.0.0.1:5353,..." */
@@ -81,16 +82,22 @@ int http_client_new(struct uv_loop_s *loop, const char *dns_servers, struct http
  * when the memory is gone. */
 void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *ctx);
 
-/* Begins a call; strings of `req` are copied. `done` comes exactly once, never
- * from inside this function. */
+/*
+ * Begins a call on the loop's next turn; what `req` points to is copied. `done`
+ * comes exactly once, never from inside this function, and may start, cancel
+ * and close. What is measured, and the deadlines, begin when our own set-up is
+ * over, a CA bundle is loaded included. A request that cannot be made (a broken
+ * URL or header, a CA file or client certificate that cannot be read) ends with
+ * REASON_PROBER and local_fault.
+ */
 struct http_call *http_start(struct http_client *c, const struct http_request *req,
                              http_data_fn data, http_done_fn done, void *ctx);
-void http_cancel(struct http_call *call); /* no callback will come */
+void http_cancel(struct http_call *call); /* before `done`: it will not come */
 
 /* The value of the first header of that name, case-insensitive, trimmed, cut
  * to size; false if absent. */
 bool http_header(const struct http_response *r, const char *name, char *buf, size_t size);
 
-/* Process-wide set-up, before any thread. */
+/* Process-wide set-up, before any thread. SIGPIPE is ignored from here on. */
 void http_global_init(void);
 void http_global_cleanup(void);

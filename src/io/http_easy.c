@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* ---- what curl tells us ------------------------------------------------------- */

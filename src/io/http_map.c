@@ -3,6 +3,8 @@
 #include "io/resolve.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 /* ---- helpers ----------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 #include "io/http_internal.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 /*
  * curl's multi handle on the loop. The rules that keep it right:

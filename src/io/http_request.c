@@ -3,6 +3,8 @@
 #include "io/http_internal.h"
 #include "io/url.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define EXTRA_HEADERS 3 /* Authorization, Content-Type, Expect */

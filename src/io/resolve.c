@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <ctype.h>
 #include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>

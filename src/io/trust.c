@@ -6,6 +6,7 @@
 #include "io/cert.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <sys/queue.h>
 #include <uv.h>
 
