@@ -16,7 +16,7 @@
 
 struct live;
 
-#define LIVE_WINDOW_MAX (800 * USEC_PER_DAY) /* two years and a bit */
+#define LIVE_WINDOW_MAX (4100 * USEC_PER_DAY) /* ten calendar years, generously */
 #define LIVE_PAST_US (15 * USEC_PER_MIN)     /* how far behind `now` sums may be asked for */
 
 /* Windows up to `longest_us` (at most LIVE_WINDOW_MAX) can be asked for. */
