@@ -36,7 +36,7 @@ SIBLINGS = {
 LOOPS = ["src/io/*.c", "src/io/*_internal.h"]
 FOREIGN = {
     "uv.h": LOOPS + ["src/notify/notify.c", "src/engine/*", "src/web/*.c", "src/demo/*.c",
-                     "src/cli/probe.c"],
+                     "src/demo/*_internal.h", "src/cli/probe.c"],
     "curl/*": ["src/io/http*.c", "src/io/http_internal.h", "src/io/url.c"],
     "ares.h": ["src/io/dns*.c", "src/io/dns*_internal.h", "src/io/resolve.c"],
     "sqlite3.h": ["src/io/sqlite.c", "src/io/jsonpath.c"],
@@ -55,8 +55,8 @@ assert.h ctype.h errno.h fcntl.h float.h inttypes.h limits.h locale.h math.h sig
 stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h time.h unistd.h
 arpa/inet.h dirent.h fnmatch.h getopt.h glob.h ifaddrs.h libgen.h netdb.h netinet/in.h
 netinet/tcp.h poll.h pthread.h pwd.h sched.h sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h
-sys/prctl.h sys/queue.h sys/random.h sys/resource.h sys/select.h sys/socket.h sys/stat.h
-sys/statvfs.h sys/syscall.h sys/time.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/wait.h
+sys/prctl.h sys/queue.h sys/random.h sys/resource.h sys/select.h sys/signalfd.h sys/socket.h
+sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/wait.h
 termios.h
 """.split())
 
