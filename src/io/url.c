@@ -5,6 +5,7 @@
 
 #include <curl/urlapi.h>
 #include <curl/curl.h>
+#include <stdlib.h>
 #include <strings.h>
 
 static CURLU *url_new(void)
@@ -32,6 +33,32 @@ static bool is_web(CURLU *u)
     return web;
 }
 
+/* A server's text gets to terminals and logs: nothing but visible ASCII. */
+static bool is_visible(const char *text)
+{
+    for (; *text; text++) {
+        if (*text <= ' ' || *text >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* curl would translate a host by the locale, and we have none. */
+static int check_place(CURLU *u, struct err *reterr)
+{
+    char *host = part(u, CURLUPART_HOST, 0);
+    char *port = part(u, CURLUPART_PORT, 0);
+    int rc = 0;
+    if (!host || !is_visible(host))
+        rc = err_set(reterr, "the host of a URL is ASCII: write an international name in its "
+                             "xn-- form");
+    else if (port && strtol(port, NULL, 10) == 0)
+        rc = err_set(reterr, "nothing listens on port 0");
+    curl_free(host);
+    curl_free(port);
+    return rc;
+}
+
 static int check_parsed(CURLU *u, const char *url, struct err *reterr)
 {
     if (!is_web(u))
@@ -42,15 +69,16 @@ static int check_parsed(CURLU *u, const char *url, struct err *reterr)
     curl_free(user);
     curl_free(password);
     /* Not echoed: it may hold a password. */
-    return userinfo ? err_set(reterr, "the URL holds a user or password: they belong under `auth`")
-                    : 0;
+    if (userinfo)
+        return err_set(reterr, "the URL holds a user or password: they belong under `auth`");
+    return check_place(u, reterr);
 }
 
 int url_check(const char *url, struct err *reterr)
 {
     if (strlen(url) > URL_MAX)
         return err_set(reterr, "a URL has at most %d bytes", URL_MAX);
-    if (!str_starts(url, "http://") && !str_starts(url, "https://")) {
+    if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
         const char *at = strstr(url, "://");
         if (at && strcspn(url, "@") > (size_t)(at - url))
             return err_set(reterr, "'%.*s://': a URL begins with http:// or https://",
@@ -63,16 +91,6 @@ int url_check(const char *url, struct err *reterr)
                                  : err_set(reterr, "not a valid URL: %s", curl_url_strerror(rc));
     curl_url_cleanup(u);
     return status;
-}
-
-/* A server's text gets to terminals and logs: nothing but visible ASCII. */
-static bool is_visible(const char *text)
-{
-    for (; *text; text++) {
-        if (*text <= ' ' || *text >= 0x7f)
-            return false;
-    }
-    return true;
 }
 
 int url_resolve(const char *base, const char *location, char **ret, struct err *reterr)

@@ -11,7 +11,7 @@
 #define URL_MAX 8192
 
 /* Whether a person's URL is complete and one of ours: scheme http or https, a
- * host, no user or password (they belong under `auth`). */
+ * host in ASCII, no port 0, no user or password (they belong under `auth`). */
 int url_check(const char *url, struct err *reterr);
 
 /* Where a Location header leads from `base`: absolute, without user, password

@@ -16,6 +16,7 @@ static void test_check(void **state)
     assert_int_equal(url_check("http://localhost:8000/health?x=1", &err), 0);
     assert_int_equal(url_check("https://[::1]:8443/", &err), 0);
     assert_int_equal(url_check("https://example.com", &err), 0);
+    assert_int_equal(url_check("HTTPS://xn--bcher-kva.example/", &err), 0);
     static const struct {
         const char *url, *why;
     } bad[] = {
@@ -23,6 +24,7 @@ static void test_check(void **state)
         {"http://", "not a valid URL"},         {"http://a b/", "not a valid URL"},
         {"http://h:99999/", "not a valid URL"}, {"http://u@h/", "auth"},
         {"https://u:secret@h/", "auth"},        {"file:///etc/passwd", "file"},
+        {"http://b\u00fccher.example/", "xn--"}, {"http://h:0/", "port 0"},
     };
     for (size_t i = 0; i < countof(bad); i++) {
         if (url_check(bad[i].url, &err) == 0)
