@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 struct sqlite_rows {
     struct sqlite *db;
@@ -31,10 +32,14 @@ void sqlite_global_init(void)
 
 static int fail(struct sqlite *db, int rc, struct err *reterr)
 {
+    int code = rc & 0xff;
     /* The connection's message is better than the code's, when it is about this code. */
-    const char *text = sqlite3_errcode(db->handle) == (rc & 0xff) ? sqlite3_errmsg(db->handle)
-                                                                  : sqlite3_errstr(rc);
-    return err_set(reterr, "%s: %s", db->path, text);
+    const char *text =
+        sqlite3_errcode(db->handle) == code ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
+    int cause =
+        code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(db->handle) : 0;
+    return cause ? err_errno(reterr, cause, "%s: %s", db->path, text)
+                 : err_set(reterr, "%s: %s", db->path, text);
 }
 
 static int on_wal(void *ctx, sqlite3 *handle, const char *name, int pages)
@@ -44,14 +49,28 @@ static int on_wal(void *ctx, sqlite3 *handle, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* SQLite would wait at a pipe, and call a folder an I/O error. */
+static int check_file(const char *path, struct err *reterr)
+{
+    struct stat st;
+    if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+        return 0; /* what cannot be looked at, opening explains */
+    return err_set(reterr, "%s is %s, not a database", path,
+                   S_ISDIR(st.st_mode) ? "a folder" : "no regular file");
+}
+
 int sqlite_open(const char *path, enum sqlite_access access, int busy_ms, struct sqlite **ret,
                 struct err *reterr)
 {
+    if (check_file(path, reterr) < 0)
+        return -1;
+    /* From a folder on, so that ":memory:" and "file:x?mode=ro" are names as any other. */
+    mem_auto char *name = mem_printf("%s%s", path[0] == '/' ? "" : "./", path);
     struct sqlite *db = mem_alloc(sizeof(*db));
     db->path = mem_strdup(path);
     int flags = access == SQLITE_ACCESS_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                               : SQLITE_OPEN_READONLY;
-    int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+    int rc = sqlite3_open_v2(name, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                              NULL);
     if (rc != SQLITE_OK) {
         fail(db, rc, reterr);
