@@ -99,6 +99,7 @@ static int finish(int rc)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error like a full disk */
     keep_standard_streams();
     return finish(run_command(argc, argv));
 }
