@@ -7,6 +7,7 @@
 #include "slo/window.h"
 
 #include <assert.h>
+#include <math.h>
 
 #define ALIVE_US (30 * USEC_PER_SEC)          /* a heartbeat comes every second or so */
 #define LAG_MAX_US (USEC_PER_HOUR + ALIVE_US) /* the longest timeout a slot can have */
@@ -133,7 +134,7 @@ static int64_t exhausts_at(const struct report_slo *s, const struct slo_def *def
     double wait = left / burn * (double)length;
     if (wait > (double)room)
         return 0;
-    return (at_us + (int64_t)wait) / USEC_PER_SEC * USEC_PER_SEC;
+    return (at_us + llround(wait)) / USEC_PER_SEC * USEC_PER_SEC; /* 44.999999... is 45 */
 }
 
 static int step_burn(struct slo_query *q, struct err *reterr)

@@ -15,6 +15,7 @@ import fractions
 import json
 import re
 import sys
+import zoneinfo
 
 F = fractions.Fraction
 SECOND = 1_000_000
@@ -50,6 +51,34 @@ def when(us):
     return f"{text}.{rest // 1000:03d}Z" if rest % 1000 == 0 else f"{text}.{rest:06d}Z"
 
 
+EPOCH = datetime.datetime(1970, 1, 1)
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+NOMINAL_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
+
+
+def calendar_window(at, count, unit, zone):
+    """[start, end) of the period that holds `at`, by the zone's wall clock."""
+    zone = zoneinfo.ZoneInfo(zone)
+    utc = (EPOCH + datetime.timedelta(microseconds=at)).replace(tzinfo=datetime.timezone.utc)
+    local = utc.astimezone(zone).replace(tzinfo=None)
+
+    def boundary(k):
+        if unit in MONTHS:
+            years, month = divmod(MONTHS[unit] * count * k, 12)
+            wall = datetime.datetime(1970 + years, 1 + month, 1)
+        elif unit == "week":
+            wall = datetime.datetime(1970, 1, 5) + datetime.timedelta(weeks=count * k)
+        else:
+            wall = EPOCH + datetime.timedelta(days=count * k)
+        since = wall.replace(tzinfo=zone).astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        return wall, (since - EPOCH) // datetime.timedelta(microseconds=1)
+
+    k = 0
+    while boundary(k + 1)[0] <= local:
+        k += 1
+    return boundary(k)[1], boundary(k + 1)[1]
+
+
 class Result:
     def __init__(self, line):
         self.slot = instant(line["time"])
@@ -70,18 +99,27 @@ def read(lines, probe=None):
 
 
 class Slo:
+    """`length` is the declared window's, where [start, end) is a span or a calendar period."""
+
     def __init__(self, results, interval, at, start, end, target, faster_than=None,
-                 timeout=5 * SECOND):
+                 timeout=5 * SECOND, classify=None, length=None):
         self.results, self.interval, self.at = results, interval, at
         self.start, self.end, self.upto = start, end, min(at, end)
         self.miss = 1 - target
         self.faster_than, self.timeout = faster_than, timeout
+        self.classify, self.length = classify or {}, length or end - start
         self.phase = results[0].slot % interval if results else 0
 
     def kind(self, r):
-        if r.outcome == "good" and self.faster_than and r.total > self.faster_than:
+        kind = r.outcome
+        if kind in ("bad", "excluded"):
+            kind = self.classify.get(r.reason, kind)
+        if kind == "good" and self.faster_than and r.total > self.faster_than:
             return "bad"
-        return r.outcome
+        return kind
+
+    def first(self):
+        return next((r.slot for r in self.results if self.kind(r) in ("good", "bad")), None)
 
     def within(self, start, end):
         return [r for r in self.results if start <= r.slot < end]
@@ -110,7 +148,7 @@ class Slo:
         t = self.at // (10 * SECOND) * (10 * SECOND)
         out = []
         for severity, long, short, factor in TIERS:
-            if duration(long) >= self.end - self.start or F(factor) * self.miss > 1 or \
+            if duration(long) >= self.length or F(factor) * self.miss > 1 or \
                     duration(long) // self.interval < 2 * MIN_FAILURES:
                 continue
             least = max(duration(short), 2 * self.interval + self.timeout)
@@ -145,25 +183,26 @@ class Slo:
         found = {}
         for r in self.within(self.start, self.upto):
             if self.kind(r) == "bad":
-                reason = "latency" if r.outcome == "good" else r.reason
+                reason = "latency" if r.reason == "none" else r.reason
                 found[reason] = found.get(reason, 0) + 1
         return found
 
     def state(self, total, bad):
-        first = next((r.slot for r in self.results if r.outcome in ("good", "bad")), None)
         if not total:
             return "no_data"
         if bad > self.miss * total:
             return "breached"
-        if first > self.start:
+        if self.first() > self.start:
             return "warming"
         return "at_risk" if F(bad, 1) / (self.miss * total) >= F(3, 4) else "met"
 
     def coverage(self, total, excluded):
         slots = self.slots(self.start, self.upto)
         expected = max(slots - excluded, total)
-        first = next((r.slot for r in self.results if r.outcome in ("good", "bad")), self.upto)
-        early = min(self.slots(self.start, min(first, self.upto)), expected - total)
+        first = self.first()
+        first = self.upto if first is None else max(self.start, min(first, self.upto))
+        early = self.slots(self.start, first) - self.counts(self.within(self.start, first))[2]
+        early = min(max(early, 0), expected - total)
         return {"expected": expected, "observed": total,
                 "missing": {"prober_down": expected - total - early, "target_silent": 0,
                             "not_started": early}}
@@ -185,10 +224,13 @@ class Slo:
                "excluded": excluded, "sli": None, "confidence": None, "coverage": coverage,
                "tiers": self.tiers(), "latency": self.latency(), "reasons": self.reasons(),
                "burn": {w: number(self.burn(duration(w))) for w in BURN_WINDOWS}}
+        projected = self.miss * (coverage["expected"] + self.slots(self.upto, self.end))
         if not total:
+            out["budget"] = {"allowed": 0, "projected": number(projected), "consumed": 0,
+                             "remaining": 0, "consumed_ratio": None, "remaining_ratio": None,
+                             "exhausts_at": None}
             return out
         allowed = self.miss * total
-        projected = self.miss * (coverage["expected"] + self.slots(self.upto, self.end))
         out["sli"] = number(F(good, total))
         out["confidence"] = wilson(good, total)
         out["budget"] = {"allowed": number(allowed), "projected": number(projected),

@@ -1,0 +1,212 @@
+"""Generated histories and objectives, reported by nines and recomputed from the file.
+
+Deterministic: every scenario has its seed, and its year is over: from now on the
+schedule is that of the configuration, with a phase of its own.
+"""
+import json
+import pathlib
+import random
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+import recompute
+from test_report_numbers import compare
+
+MILLI, SECOND, MINUTE, HOUR, DAY = 1000, 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
+INTERVALS = ["333ms", "1s", "7s", "15s", "60s", "300s"]
+# the nights on which clocks change, and turns of the year, the quarter and the month
+NIGHTS = ["2024-03-31", "2024-10-27", "2024-03-10", "2024-11-03", "2024-04-07", "2024-10-06",
+          "2024-01-01", "2024-07-01"]
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"]
+ROLLING = ["37m", "1h", "2h", "6h", "1d", "7d", "30d", "90d"]
+PERIODS = [(1, "day"), (1, "week"), (1, "month"), (1, "quarter"), (1, "year"), (2, "month"),
+           (3, "day")]
+TARGETS = ["50%", "90%", "95%", "99%", "99.9%", "99.99%", "99.999%"]
+REASONS = ["status", "connect", "total_timeout", "rate_limited", "json"]
+
+
+def duration(text):
+    return int(text[:-2]) * MILLI if text.endswith("ms") else recompute.duration(text)
+
+
+class Objective:
+    def __init__(self, rng, name, threshold):
+        self.name, self.target = name, rng.choice(TARGETS)
+        self.faster_than = threshold if rng.random() < 0.4 else None
+        self.classify = {}
+        if rng.random() < 0.4:
+            self.classify = {r: rng.choice(["good", "bad", "excluded"])
+                             for r in rng.sample(REASONS, 2)}
+        self.rolling = rng.choice(ROLLING) if rng.random() < 0.5 else None
+        self.period, self.zone = rng.choice(PERIODS), rng.choice(ZONES)
+
+    def yaml(self):
+        sli = {"probe": "p"}
+        if self.faster_than:
+            sli["faster_than"] = f"{self.faster_than}us"
+        if self.classify:
+            sli["classify"] = self.classify
+        window = self.rolling or {"calendar": "{} {}".format(*self.period), "timezone": self.zone}
+        return "  - " + json.dumps({"name": self.name, "sli": sli, "objective": self.target,
+                                    "window": window}) + "\n"
+
+    def recomputed(self, results, interval, timeout, at, span):
+        if self.rolling:
+            length = recompute.duration(self.rolling)
+            start, end = at - length, at
+        else:
+            length = recompute.NOMINAL_DAYS[self.period[1]] * self.period[0] * DAY
+            start, end = recompute.calendar_window(at, *self.period, self.zone)
+        if span:
+            start, end = span
+        slo = recompute.Slo(results, interval, at, start, end, recompute.ratio(self.target),
+                            self.faster_than, timeout, self.classify, length)
+        wanted = slo.report(rolling=bool(self.rolling or span))
+        if span:
+            wanted["budget"]["exhausts_at"] = None
+        return start, end, wanted
+
+
+class Scenario:
+    def __init__(self, seed):
+        self.rng = rng = random.Random(seed)
+        self.text = INTERVALS[seed % len(INTERVALS)]
+        self.interval, self.timeout = duration(self.text), rng.choice([SECOND, 5 * SECOND])
+        self.count = rng.choice([1, 40, 1500, 1500, 3000])
+        self.threshold = rng.choice([100 * MILLI, 500 * MILLI])
+        night = recompute.instant(rng.choice(NIGHTS) + "T00:00:00Z")
+        self.start = night - rng.randrange(0, self.count * self.interval)
+        if rng.random() < 0.5:
+            self.start -= self.start % self.interval
+        self.lines = [self.line(k) for k in self.slots()]
+        self.objectives = [Objective(rng, f"o{i}", self.threshold) for i in range(3)]
+
+    def slots(self):
+        """With gaps, one in the head of the history."""
+        rng, k = self.rng, 0
+        jumps = {rng.randrange(self.count): rng.choice([1, 100, 2000]) for _ in range(2)}
+        for i in range(self.count):
+            k += 1 + jumps.get(i, 0)
+            yield k
+        self.end = self.start + (k + 1) * self.interval
+
+    def line(self, k):
+        rng = self.rng
+        draw, head = rng.random(), k < 30 and self.count > 30
+        burst = self.count // 2 < k % self.count < self.count // 2 + 60
+        outcome, reason = "good", None
+        if draw < 0.02 or head and draw < 0.5:
+            outcome, reason = "excluded", rng.choice(["rate_limited", None])
+        elif draw < 0.03 or head and draw < 0.7:
+            outcome, reason = "skipped", rng.choice(["prober", None])
+        elif draw < 0.032 or burst and draw < 0.7 or head:
+            outcome, reason = "bad", rng.choice(REASONS)
+        total = rng.choice([self.threshold + d for d in (-1, 0, 1)] + [0]) \
+            if rng.random() < 0.1 else int(rng.lognormvariate(11, 1.2))
+        row = {"probe": "p", "time": recompute.when(self.start + k * self.interval),
+               "outcome": outcome, "code": 200, "latency_ms": total / MILLI}
+        if reason:
+            row["reason"] = reason
+        keys = list(row)
+        rng.shuffle(keys)
+        return json.dumps({key: row[key] for key in keys})
+
+    def configure(self, workspace):
+        workspace.write("probes/p.yaml", (
+            "apiVersion: nines/v1\nkind: Probes\nprobes:\n  - {id: p, interval: %s, timeout: %dms,"
+            " max_in_flight: 50, http: {url: 'http://127.0.0.1:9/'}}\n")
+            % (self.text, self.timeout // MILLI))
+        workspace.write("slos/o.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n" +
+                        "".join(o.yaml() for o in self.objectives))
+
+    def load(self, workspace):
+        """In pieces, out of order, with reports between them."""
+        lines = list(self.lines)
+        self.rng.shuffle(lines)
+        cuts = sorted(self.rng.randrange(len(lines) + 1) for _ in range(2))
+        for a, b in zip([0] + cuts, cuts + [len(lines)]):
+            done = workspace.run("import", "--format", "json", "-",
+                                 stdin="\n".join(lines[a:b]) + "\r\n")
+            assert json.loads(done.stdout)["inserted"] == b - a
+            workspace.run("report", "--at", recompute.when(self.end))
+        self.results = recompute.read(self.lines)
+
+    def instants(self):
+        rng = self.rng
+        within = [rng.randrange(self.start, self.end) for _ in range(3)]
+        return [self.end, self.results[-1].slot, within[0], within[1] // HOUR * HOUR,
+                within[2] // (10 * SECOND) * 10 * SECOND, self.end + rng.randrange(2 * DAY)]
+
+    def check(self, report, at, span=None):
+        assert report["at"] == report["generated_at"] == recompute.when(at)
+        conclusive = False
+        for objective, found in zip(self.objectives, report["slos"]):
+            start, end, wanted = objective.recomputed(self.results, self.interval, self.timeout,
+                                                      at, span)
+            assert found["slo"] == objective.name
+            assert found["window"]["start"] == recompute.when(start)
+            assert found["window"]["end"] == recompute.when(end)
+            compare(found, wanted)
+            conclusive |= wanted["state"] == "breached" and \
+                wanted["total"] * (1 - recompute.ratio(objective.target)) >= 1
+        return conclusive
+
+
+STRANGE = re.compile(r"(?<![a-z])(nan|-?inf)(?![a-z])|(?<![\w.-])-0(\.0+)?%?(?![\d.\w-])", re.I)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_reports_equal_the_file(workspace, seed):
+    s = Scenario(seed)
+    s.configure(workspace)
+    s.load(workspace)
+    for at in s.instants():
+        gate = workspace.run("report", "--format", "json", "--fail-on", "breached", "--at",
+                             recompute.when(at), check=False)
+        assert gate.returncode == (3 if s.check(json.loads(gate.stdout), at) else 0)
+    span = (s.start + 1, s.end - s.interval // 2)
+    when = ("--from", recompute.when(span[0]), "--to", recompute.when(span[1]))
+    s.check(workspace.report(*when), span[1], span)
+    for form in ("text", "csv", "markdown", "html", "json"):
+        out = workspace.run("report", "--format", form, *when).stdout
+        assert not STRANGE.search(out), form
+        assert out == workspace.run("report", "--format", form, *when).stdout
+
+
+def test_a_daemon_imports_the_same(workspace):
+    s = Scenario(3)
+    s.configure(workspace)
+    # as long as an objective may be, beside the others
+    with open(workspace.path / "slos" / "o.yaml", "a") as f:
+        f.write("  - {name: z-decade, sli: {probe: p}, objective: 99%, window: 3660d}\n"
+                "  - {name: z-years, sli: {probe: p}, objective: 99%, "
+                "window: {calendar: 10 years}}\n")
+    daemon = workspace.daemon()
+    daemon.wait("serving")
+    s.load(workspace)
+    for at in s.instants():
+        s.check(workspace.report("--at", recompute.when(at)), at)
+    assert daemon.stop() == 0
+    for at in s.instants():
+        s.check(workspace.report("--at", recompute.when(at)), at)
+
+
+def test_replacing_history(workspace):
+    s = Scenario(9)
+    s.configure(workspace)
+    s.load(workspace)
+    changed = [json.loads(text) for text in s.lines[::7]]
+    for row in changed:
+        row.update(outcome="bad", reason="json", latency_ms=row["latency_ms"] + 1)
+    text = "\n".join(map(json.dumps, changed)) + "\n"
+    kept = json.loads(workspace.run("import", "--format", "json", "-", stdin=text).stdout)
+    assert (kept["different"], kept["replaced"]) == (len(changed), 0)
+    s.check(workspace.report("--at", recompute.when(s.end)), s.end)
+    done = workspace.run("import", "--replace", "--format", "json", "-", stdin=text)
+    assert json.loads(done.stdout)["replaced"] == len(changed)
+    s.results = recompute.read([json.dumps(row) for row in changed] + s.lines)
+    for at in s.instants():
+        s.check(workspace.report("--at", recompute.when(at)), at)
