@@ -34,7 +34,8 @@ static int set_up(void **state)
     assert_true(f->pid >= 0);
     if (f->pid == 0) {
         close(fds[0]);
-        struct platform_options o = {.listen = "127.0.0.1:0", .seed = 1, .out = fdopen(fds[1], "w")};
+        struct platform_options o = {
+            .listen = "127.0.0.1:0", .seed = 1, .out = fdopen(fds[1], "w")};
         int rc = platform_run(&o, NULL);
         fclose(o.out);
         _exit(rc == 0 ? 0 : 1);
@@ -140,7 +141,8 @@ static void test_endpoints(void **state)
     ask(*state, "HEAD /health", NULL, NULL, &a);
     assert_string_equal(body_of(&a), "");
     ask(*state, "POST /v1/agents/researcher/execute", NULL, "{\"task\":\"a \\\"b\\\"\"}", &a);
-    assert_non_null(strstr(body_of(&a), "\"status\":\"completed\",\"output\":\"Done: a \\\"b\\\"\""));
+    assert_non_null(
+        strstr(body_of(&a), "\"status\":\"completed\",\"output\":\"Done: a \\\"b\\\"\""));
     ask(*state, "POST /v1/agents/nobody/execute", NULL, "{}", &a);
     assert_status(&a, 404);
     ask(*state, "POST /v1/chat/completions", NULL, "{\"messages\":[]}", &a);
