@@ -22,11 +22,15 @@ _nines()
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
     demo)
-        [ "$COMP_CWORD" -eq 2 ] && [[ $word != -* ]] && words="serve"
-        [ "${COMP_WORDS[2]}" = serve ] && options="--listen --script --incident --seed -l"
+        case ${COMP_WORDS[2]} in
+        serve) options="--listen --script --incident --seed -l" ;;
+        history) options="--to --days --seed" ;;
+        *) options="--dir --seed -d" words="serve history" ;;
+        esac
         ;;
     esac
 
+    [ "$command$previous" = demo-d ] && previous=--dir # elsewhere -d is a body
     case $previous in
     --format | -f) mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$word") ;;
     --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$word") ;;
@@ -34,10 +38,10 @@ _nines()
     --method | -X)
         mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT PATCH DELETE OPTIONS" -- "$word") ;;
     --create) mapfile -t COMPREPLY < <(compgen -W "interval=" -- "$word") ;;
-    --config | -c | --db | --out | -o | --test-clock | --script)
+    --config | -c | --db | --out | -o | --test-clock | --script | --dir)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
-        --slo | -s | --at | --from | --to | --incident | --seed) ;;
+        --slo | -s | --at | --from | --to | --incident | --seed | --days) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")
