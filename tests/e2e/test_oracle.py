@@ -106,6 +106,8 @@ class Scenario:
             outcome, reason = "bad", rng.choice(REASONS)
         total = rng.choice([self.threshold + d for d in (-1, 0, 1)] + [0]) \
             if rng.random() < 0.1 else int(rng.lognormvariate(11, 1.2))
+        if outcome == "bad" and burst:
+            total = rng.randrange(30 * SECOND)  # seen by tiers only when it is done
         row = {"probe": "p", "time": recompute.when(self.start + k * self.interval),
                "outcome": outcome, "code": 200, "latency_ms": total / MILLI}
         if reason:
@@ -137,7 +139,9 @@ class Scenario:
     def instants(self):
         rng = self.rng
         within = [rng.randrange(self.start, self.end) for _ in range(3)]
-        return [self.end, self.results[-1].slot, within[0], within[1] // HOUR * HOUR,
+        burst = self.start + self.count // 2 * self.interval
+        seen = [(burst + after * SECOND) // (10 * SECOND) * 10 * SECOND for after in (15, 30)]
+        return seen + [self.end, self.results[-1].slot, within[0], within[1] // HOUR * HOUR,
                 within[2] // (10 * SECOND) * 10 * SECOND, self.end + rng.randrange(2 * DAY)]
 
     def check(self, report, at, span=None):
