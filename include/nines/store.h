@@ -108,12 +108,24 @@ void store_push_delivery(struct store *s, int64_t outbox_id, bool done, const ch
  * has its result in the queue or is missing for good. */
 void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_through_us);
 
+/*
+ * From now on results older than `keep_us` are deleted, as whole hours that are
+ * rolled up, a few at a time; 0, as a store begins: none are. Age is measured
+ * against the newest heartbeat. Windows that end now stay exact as long as
+ * `keep_us` covers them and an hour more. Rollups, revisions and alert events
+ * stay for ever. Any thread, never blocks long.
+ *
+ * Whatever is set, the evidence of a failure goes after 7 days and a message
+ * 30 days after it was made, once it is delivered.
+ */
+void store_set_retention(struct store *s, int64_t keep_us);
+
 /* Waits until everything pushed so far is committed; -1 when that fails for
  * `patience_us`. Not for the loop thread. */
 int store_flush(struct store *s, int64_t patience_us, struct err *reterr);
 
 /* store_flush(), and then waits until everything that can be is rolled up, so
- * that reading is fast: after an import. */
+ * that reading is fast, and what is too old is deleted: after an import. */
 int store_settle(struct store *s, int64_t patience_us, struct err *reterr);
 
 struct store_stats {
@@ -154,13 +166,21 @@ struct import_batch {
 };
 
 /* Stores a batch in one transaction (a fault of the disk fails it, it is not
- * tried again) and calls `done` on the store thread. The
- * batch and its rows stay the caller's, untouched until then. */
+ * tried again) and calls `done` on the store thread. A row of hours whose
+ * results were deleted (store_set_retention) is an error. The batch and its
+ * rows stay the caller's, untouched until then. */
 void store_import(struct store *s, struct import_batch *b, void (*done)(void *ctx), void *ctx);
 
 /* ---- reading --------------------------------------------------------------- */
 
-/* Read-only; works with and without a running daemon. One thread at a time. */
+/*
+ * Read-only; works with and without a running daemon. One thread at a time.
+ *
+ * Of hours whose results were deleted (before store_probe.raw_since_us) counts
+ * are known by the minute, reasons and latencies by the hour. A span or step
+ * whose border cuts such a minute, or hour, with results in it is an error
+ * that says so; what is not cut is exact.
+ */
 int store_reader_open(const char *path, struct store_reader **ret, struct err *reterr);
 void store_reader_free(struct store_reader *r);
 
@@ -172,7 +192,8 @@ struct probe_revision {
 struct store_probe {
     int64_t num;
     int64_t first_event_us; /* slot of the first good or bad result, INT64_MAX if none */
-    int64_t last_slot_us;   /* INT64_MIN if none */
+    int64_t last_slot_us;   /* INT64_MIN if none, or none is kept */
+    int64_t raw_since_us;   /* results before it were deleted; 0: none were */
     struct probe_revision *revisions; /* by since_us; caller frees */
     size_t revision_count;
 };
@@ -180,6 +201,11 @@ struct store_probe {
 /* 1 when found, 0 when the database does not know the probe, -1 on error. */
 int store_reader_probe(struct store_reader *r, const char *id, struct store_probe *ret,
                        struct err *reterr);
+
+/* Where the history of an SLI begins: raw_since_us of when it was first
+ * declared, or is now if it never was. 0: with the probe's first event. */
+int store_reader_sli_since(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
+                           struct err *reterr);
 
 /* Exact counts of the events in [from, to): whole hours from rollups where
  * they are complete, the rest from rows. */
@@ -200,7 +226,8 @@ int store_reader_reasons(struct store_reader *r, const struct sli_def *sli, int6
 int store_reader_latency(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
                          struct sketch *into, struct err *reterr);
 
-/* Rows in slot order; the callback returns false to stop. Pages internally. */
+/* Rows in slot order, from raw_since_us on; the callback returns false to
+ * stop. Pages internally. */
 typedef bool (*store_result_fn)(void *ctx, const struct result *r);
 int store_reader_results(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
                          store_result_fn fn, void *ctx, struct err *reterr);

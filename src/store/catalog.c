@@ -34,7 +34,7 @@ static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
     struct sqlite_rows *q = sqlite_query(
         db,
-        "SELECT num, id, first_event, imported_through,"
+        "SELECT num, id, first_event, imported_through, raw_since,"
         " EXISTS(SELECT 1 FROM probe_revision WHERE probe = num) FROM probe ORDER BY num",
         NULL, reterr);
     int rc;
@@ -46,7 +46,8 @@ static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
             .id = mem_strdup(sqlite_text(q, 1)),
             .first_event = sqlite_null(q, 2) ? INT64_MAX : sqlite_int(q, 2),
             .imported_through = sqlite_int(q, 3),
-            .known = sqlite_int(q, 4) != 0,
+            .raw_since = sqlite_int(q, 4),
+            .known = sqlite_int(q, 5) != 0,
         };
         vec_push(&c->probes, p);
         if (p.num != (int64_t)c->probes.len) {
@@ -160,14 +161,19 @@ static bool same_sli(const struct sli_def *a, const struct sli_def *b)
 static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum stream_kind kind,
                       const struct sli_def *sli, struct err *reterr)
 {
+    int64_t since = catalog_at(c, probe)->raw_since;
     if (sqlite_run(db,
                    "INSERT INTO roll_stream(probe, kind, key, faster_than, classify,"
-                   " rolled_through) VALUES(?1, ?2, ?3, ?4, ?5, 0)",
+                   " rolled_through, since) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6)",
                    BIND(v_int(probe), v_int(kind), v_text(sli->key), v_int(sli->faster_than_us),
-                        v_blob(sli->classify, sizeof(sli->classify))),
+                        v_blob(sli->classify, sizeof(sli->classify)), v_int(since)),
                    reterr) < 0)
         return -1;
-    struct stream s = {.num = sqlite_last_id(db), .probe = probe, .kind = kind, .sli = *sli};
+    struct stream s = {.num = sqlite_last_id(db),
+                       .probe = probe,
+                       .kind = kind,
+                       .sli = *sli,
+                       .rolled_through = since};
     s.sli.key = mem_strdup(sli->key);
     s.sli.probe = NULL;
     vec_push(&c->streams, s);
@@ -179,11 +185,15 @@ static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum 
 static int redefine_stream(struct catalog *c, struct sqlite *db, struct stream *s,
                            const struct sli_def *sli, struct err *reterr)
 {
-    if (sqlite_run(db, "UPDATE roll_stream SET faster_than = ?2, classify = ?3 WHERE num = ?1",
+    int64_t since = catalog_at(c, s->probe)->raw_since;
+    if (sqlite_run(db,
+                   "UPDATE roll_stream SET faster_than = ?2, classify = ?3, since = ?4"
+                   " WHERE num = ?1",
                    BIND(v_int(s->num), v_int(sli->faster_than_us),
-                        v_blob(sli->classify, sizeof(sli->classify))),
+                        v_blob(sli->classify, sizeof(sli->classify)), v_int(since)),
                    reterr) < 0 ||
-        catalog_set_rolled(c, db, s, 0, reterr) < 0)
+        catalog_set_rolled(c, db, s, 0, reterr) < 0 ||
+        catalog_set_rolled(c, db, s, since, reterr) < 0)
         return -1;
     s->sli.faster_than_us = sli->faster_than_us;
     memcpy(s->sli.classify, sli->classify, sizeof(s->sli.classify));
@@ -224,12 +234,35 @@ int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t s
     if (slot_us >= catalog_at(c, probe)->rolled_max)
         return 0;
     int64_t hour = hour_floor(slot_us);
+    assert(hour >= catalog_at(c, probe)->raw_since); /* the rollups are all there is */
     for (size_t i = 0; i < c->streams.len; i++) {
         struct stream *s = &c->streams.at[i];
         if (s->probe == probe && s->rolled_through > hour &&
             catalog_set_rolled(c, db, s, hour, reterr) < 0)
             return -1;
     }
+    return 0;
+}
+
+int64_t catalog_rolled_min(const struct catalog *c, int64_t probe)
+{
+    int64_t min = INT64_MAX;
+    for (size_t i = 0; i < c->streams.len; i++) {
+        const struct stream *s = &c->streams.at[i];
+        if (s->probe == probe && s->rolled_through < min)
+            min = s->rolled_through;
+    }
+    return min == INT64_MAX ? 0 : min;
+}
+
+int catalog_set_raw_since(struct catalog *c, struct sqlite *db, int64_t probe, int64_t since_us,
+                          struct err *reterr)
+{
+    assert(since_us == hour_floor(since_us) && since_us <= catalog_rolled_min(c, probe));
+    if (sqlite_run(db, "UPDATE probe SET raw_since = ?2 WHERE num = ?1",
+                   BIND(v_int(probe), v_int(since_us)), reterr) < 0)
+        return -1;
+    catalog_at(c, probe)->raw_since = since_us;
     return 0;
 }
 

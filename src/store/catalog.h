@@ -30,6 +30,7 @@ struct catalog_probe {
     bool known; /* has a schedule; else only an SLI has named it so far */
     int64_t first_event, imported_through;
     int64_t rolled_max; /* furthest of its streams */
+    int64_t raw_since;  /* start of an hour: results before it are gone; 0: none are */
 };
 
 struct catalog {
@@ -50,18 +51,25 @@ int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t 
 int64_t catalog_find(const struct catalog *c, const char *id);
 
 /* Makes sure that the stream is there, as it is defined now. `sli` is NULL for
- * the latencies of the probe. */
+ * the latencies of the probe. A new one begins where the probe's results do. */
 int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const struct sli_def *sli,
                    struct err *reterr);
 
 /* To be called for every result that is inserted or changed, in the same
  * transaction: takes back the rollups from its hour on, so that a rollup never
- * says anything else than its rows. */
+ * says anything else than its rows. There may be none before raw_since. */
 int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t slot_us,
                   struct err *reterr);
 
 int catalog_set_rolled(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
                        struct err *reterr);
+
+/* Rollups say everything before this, for each stream of the probe. */
+int64_t catalog_rolled_min(const struct catalog *c, int64_t probe);
+
+/* Results before `since_us`, the start of an hour that is rolled up, are gone. */
+int catalog_set_raw_since(struct catalog *c, struct sqlite *db, int64_t probe, int64_t since_us,
+                          struct err *reterr);
 
 /* first_event of the probe is at most `slot_us`. */
 int catalog_saw_event(struct catalog *c, struct sqlite *db, int64_t probe, int64_t slot_us,

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "base/when.h"
 #include "io/sqlite.h"
 #include "store/internal.h"
 #include "store/records.h"
@@ -119,12 +120,26 @@ static int meet_existing(struct import *im, struct import_probe *p, const struct
     return replace(im, p, r, reterr) < 0 ? -1 : 1;
 }
 
-static int import_row(struct import *im, struct import_probe *p, const struct result *line,
+/* What such a row is can no longer be compared, nor its hour be summed up anew. */
+static int refuse_deleted(struct import *im, const struct import_row *row, int64_t raw_since_us,
+                          struct err *reterr)
+{
+    char since[WHEN_MAX];
+    im->b->err_line = row->line;
+    return err_set(reterr,
+                   "results of '%s' before %s were deleted (retention.raw) and take no more lines",
+                   row->probe, when_text(since, raw_since_us));
+}
+
+static int import_row(struct import *im, struct import_probe *p, const struct import_row *row,
                       struct err *reterr)
 {
     struct catalog *c = &im->s->catalog;
     struct sqlite *db = im->s->db;
-    struct result r = *line;
+    struct result r = row->result;
+    int64_t raw_since_us = catalog_at(c, p->num)->raw_since;
+    if (raw_since_us && r.slot_us < raw_since_us)
+        return refuse_deleted(im, row, raw_since_us, reterr);
     r.flags |= RESULT_IMPORTED;
     p->first_us = r.slot_us < p->first_us ? r.slot_us : p->first_us;
     p->last_us = r.slot_us > p->last_us ? r.slot_us : p->last_us;
@@ -235,7 +250,7 @@ static int import_all(struct import *im, struct err *reterr)
     struct import_probe *p = NULL;
     for (size_t i = 0; i < im->b->n; i++) {
         p = entry(im, &im->b->rows[i], p, reterr);
-        if (!p || import_row(im, p, &im->b->rows[i].result, reterr) < 0)
+        if (!p || import_row(im, p, &im->b->rows[i], reterr) < 0)
             return -1;
     }
     for (size_t i = 0; i < im->probes.len; i++)

@@ -6,6 +6,7 @@
 #include "store/catalog.h"
 #include "store/lock.h"
 #include "store/queue.h"
+#include "store/retention.h"
 
 #include <pthread.h>
 
@@ -34,11 +35,12 @@ struct store {
     bool daemon;                    /* heartbeats come: results keep coming in */
     int64_t roll_after_ns;          /* an import is going on: rolling would be wasted */
     size_t roll_next;               /* round robin over the streams */
-    int64_t evidence_at_us;         /* when old evidence was last looked for */
+    struct retention retention;
     int64_t checkpoint_ns;
 
     /* guarded by q.mutex */
     struct store_stats stats;
+    int64_t keep_raw_us; /* 0: for ever */
 };
 
 /* For tests: every SQL step of the writer asks `fault` first. */

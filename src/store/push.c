@@ -177,6 +177,16 @@ void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_thro
     queue_push(q, &r->head, false);
 }
 
+/* ---- retention ---------------------------------------------------------------- */
+
+void store_set_retention(struct store *s, int64_t keep_us)
+{
+    assert(keep_us >= 0);
+    pthread_mutex_lock(&s->q.mutex);
+    s->keep_raw_us = keep_us;
+    pthread_mutex_unlock(&s->q.mutex);
+}
+
 /* ---- import --------------------------------------------------------------------- */
 
 void store_import(struct store *s, struct import_batch *b, void (*done)(void *ctx), void *ctx)

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/when.h"
 #include "io/sqlite.h"
 #include "store/rows.h"
 #include "store/schema.h"
@@ -49,10 +50,26 @@ int reader_end(struct store_reader *r, int rc)
     return rc;
 }
 
-int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, struct err *reterr)
+int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, int64_t *ret_raw_since,
+                 struct err *reterr)
 {
-    return sqlite_lookup(r->db, "SELECT num FROM probe WHERE id = ?1", BIND(v_text(id)), ret_num,
-                         reterr);
+    struct sqlite_rows *q = sqlite_query(r->db, "SELECT num, raw_since FROM probe WHERE id = ?1",
+                                         BIND(v_text(id)), reterr);
+    int rc = q ? sqlite_next(q, reterr) : -1;
+    if (rc > 0) {
+        *ret_num = sqlite_int(q, 0);
+        *ret_raw_since = sqlite_int(q, 1);
+    }
+    sqlite_end(q);
+    return rc;
+}
+
+int reader_too_fine(const struct rolled *at, const char *unit, struct err *reterr)
+{
+    char since[WHEN_MAX];
+    return err_set(reterr,
+                   "results before %s are kept by the %s only (retention.raw); use whole %ss",
+                   when_text(since, at->raw_us), unit, unit);
 }
 
 static int read_stream(struct store_reader *r, const struct sli_def *sli, struct rolled *ret,
@@ -60,7 +77,7 @@ static int read_stream(struct store_reader *r, const struct sli_def *sli, struct
 {
     struct sqlite_rows *q =
         sqlite_query(r->db,
-                     "SELECT num, rolled_through, faster_than, classify FROM roll_stream"
+                     "SELECT num, rolled_through, faster_than, classify, since FROM roll_stream"
                      " WHERE probe = ?1 AND kind = ?2 AND key = ?3",
                      BIND(v_int(ret->probe), v_int(sli ? STREAM_SLI : STREAM_LATENCY),
                           v_text(sli ? sli->key : "")),
@@ -74,8 +91,11 @@ static int read_stream(struct store_reader *r, const struct sli_def *sli, struct
         /* Rolled up under another meaning of the key: of no use here. */
         bool same = !sli || (sqlite_int(q, 2) == sli->faster_than_us &&
                              memcmp(classify, sli->classify, sizeof(classify)) == 0);
-        ret->stream = sqlite_int(q, 0);
-        ret->through_us = same ? sqlite_int(q, 1) : 0;
+        if (same) {
+            ret->stream = sqlite_int(q, 0);
+            ret->through_us = sqlite_int(q, 1);
+            ret->since_us = sqlite_int(q, 4);
+        }
     }
     sqlite_end(q);
     return rc < 0 ? -1 : 0;
@@ -85,10 +105,23 @@ int reader_rolled(struct store_reader *r, const char *probe, const struct sli_de
                   struct rolled *ret, struct err *reterr)
 {
     *ret = (struct rolled){0};
-    int rc = reader_probe(r, probe, &ret->probe, reterr);
+    int rc = reader_probe(r, probe, &ret->probe, &ret->raw_us, reterr);
+    ret->through_us = ret->since_us = ret->raw_us; /* unless there is a stream */
     if (rc > 0 && read_stream(r, sli, ret, reterr) < 0)
         rc = -1;
     return rc;
+}
+
+int store_reader_sli_since(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
+                           struct err *reterr)
+{
+    struct rolled at;
+    if (reader_begin(r, reterr) < 0)
+        return -1;
+    int rc = reader_end(r, reader_rolled(r, sli->probe, sli, &at, reterr));
+    if (rc >= 0)
+        *ret = at.since_us;
+    return rc < 0 ? -1 : 0;
 }
 
 /* ---- probes ------------------------------------------------------------------ */
@@ -115,7 +148,7 @@ static int read_revisions(struct store_reader *r, struct store_probe *p, struct 
 static int read_probe(struct store_reader *r, const char *id, struct store_probe *p,
                       struct err *reterr)
 {
-    int rc = reader_probe(r, id, &p->num, reterr);
+    int rc = reader_probe(r, id, &p->num, &p->raw_since_us, reterr);
     if (rc <= 0)
         return rc;
     if (sqlite_lookup(r->db, "SELECT first_event FROM probe WHERE num = ?1", BIND(v_int(p->num)),
@@ -147,11 +180,13 @@ int store_reader_probe(struct store_reader *r, const char *id, struct store_prob
 static int read_page(struct store_reader *r, const char *probe, int64_t *from_us, int64_t to_us,
                      struct result *page, size_t *ret_n, struct err *reterr)
 {
-    int64_t num;
-    int rc = reader_probe(r, probe, &num, reterr);
+    int64_t num, raw_since_us;
+    int rc = reader_probe(r, probe, &num, &raw_since_us, reterr);
     *ret_n = 0;
     if (rc <= 0)
         return rc;
+    if (*from_us < raw_since_us)
+        *from_us = raw_since_us;
     struct sqlite_rows *q =
         sqlite_query(r->db,
                      "SELECT " RESULT_COLUMNS " FROM result"
@@ -213,13 +248,14 @@ static int read_failures(struct store_reader *r, int64_t num, int64_t from_us, i
 int store_reader_failures(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
                           struct failure *ret, size_t max, size_t *ret_n, struct err *reterr)
 {
-    int64_t num;
+    int64_t num, raw_since_us;
     size_t n = 0;
     if (reader_begin(r, reterr) < 0)
         return -1;
-    int rc = reader_probe(r, probe, &num, reterr);
+    int rc = reader_probe(r, probe, &num, &raw_since_us, reterr);
     if (rc > 0)
-        rc = read_failures(r, num, from_us, to_us, ret, max, &n, reterr);
+        rc = read_failures(r, num, from_us > raw_since_us ? from_us : raw_since_us, to_us, ret,
+                           max, &n, reterr);
     if (rc == 0)
         *ret_n = n;
     return reader_end(r, rc);

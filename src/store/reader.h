@@ -17,16 +17,23 @@ int reader_begin(struct store_reader *r, struct err *reterr);
 /* Ends the transaction; passes `rc` through. */
 int reader_end(struct store_reader *r, int rc);
 
-/* The probe's number: 1 found, 0 unknown, -1 error. Within a transaction. */
-int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, struct err *reterr);
+/* The probe's number and where its results begin: 1 found, 0 unknown, -1
+ * error. Within a transaction. */
+int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, int64_t *ret_raw_since,
+                 struct err *reterr);
 
 /* Where the rollups of something are. */
 struct rolled {
-    int64_t probe, stream;
-    int64_t through_us; /* rollups say everything before this; 0: there are none */
+    int64_t probe, stream; /* stream 0: there are none */
+    int64_t through_us;    /* rollups say everything before this */
+    int64_t raw_us;        /* results before this are gone; never after through_us */
+    int64_t since_us;      /* nothing is known of before; 0: that there was nothing */
 };
 
 /* Rollups of an SLI, or with sli NULL those of the probe's latencies. 1, or 0
  * when the probe is not known, or -1. Within a transaction. */
 int reader_rolled(struct store_reader *r, const char *probe, const struct sli_def *sli,
                   struct rolled *ret, struct err *reterr);
+
+/* The error of asking for less than a whole `unit` ("minute") of deleted hours. */
+int reader_too_fine(const struct rolled *at, const char *unit, struct err *reterr);

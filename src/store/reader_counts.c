@@ -2,7 +2,8 @@
  * Counts of an SLI by steps. Below rolled_through an hour that lies within one
  * step is added as a whole, else its minutes are, and only a minute that a
  * step's border cuts is read row by row; from rolled_through on there are only
- * rows. The sums are those of the rows, always.
+ * rows. The sums are those of the rows, always: where a minute with events is
+ * cut whose rows are gone, there is none.
  */
 #include "io/sqlite.h"
 #include "store/packed.h"
@@ -72,12 +73,29 @@ static int walk_rows(struct walk *w, int64_t from_us, int64_t to_us, struct err 
     return rc;
 }
 
+static bool is_empty(const struct counts *c)
+{
+    return c->good == 0 && c->bad == 0 && c->excluded == 0;
+}
+
+/* The part of a rolled-up minute that lies within the span and that a step's
+ * border cuts. */
+static int walk_cut_minute(struct walk *w, int64_t from_us, int64_t to_us,
+                           const struct counts *minute, struct err *reterr)
+{
+    if (is_empty(minute))
+        return 0;
+    if (from_us < w->at.raw_us)
+        return reader_too_fine(&w->at, "minute", reterr);
+    return walk_rows(w, from_us, to_us, reterr);
+}
+
 static int walk_minutes(struct walk *w, int64_t hour_us, const struct counts *minutes,
                         struct err *reterr)
 {
     int64_t from = max64(hour_us, w->from_us), to = min64(hour_us + USEC_PER_HOUR, w->to_us);
     /* Every minute would be cut. */
-    if (w->step_us < USEC_PER_MIN)
+    if (w->step_us < USEC_PER_MIN && hour_us >= w->at.raw_us)
         return walk_rows(w, from, to, reterr);
     for (int64_t i = (from - hour_us) / USEC_PER_MIN; i < PACKED_MINUTES; i++) {
         int64_t start = hour_us + i * USEC_PER_MIN;
@@ -85,7 +103,8 @@ static int walk_minutes(struct walk *w, int64_t hour_us, const struct counts *mi
             break;
         if (in_one_step(w, start, USEC_PER_MIN))
             add(step_of(w, start), minutes[i]);
-        else if (walk_rows(w, max64(start, from), min64(start + USEC_PER_MIN, to), reterr) < 0)
+        else if (walk_cut_minute(w, max64(start, from), min64(start + USEC_PER_MIN, to),
+                                 &minutes[i], reterr) < 0)
             return -1;
     }
     return 0;

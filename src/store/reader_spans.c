@@ -70,6 +70,21 @@ static int add_hours(struct store_reader *rd, int64_t stream, int64_t from_us, i
     return rc;
 }
 
+/* Less than an hour at either end, or what is not rolled up. */
+static int add_end(struct store_reader *rd, const struct rolled *at, int64_t from_us, int64_t to_us,
+                   struct span_sum *sum, struct err *reterr)
+{
+    int64_t gone_us = to_us < at->raw_us ? to_us : at->raw_us, hour;
+    if (from_us >= gone_us)
+        return add_rows(rd, at->probe, from_us, to_us, sum, reterr);
+    int rc = sqlite_lookup(
+        rd->db, "SELECT hour FROM rollup WHERE stream = ?1 AND hour >= ?2 AND hour < ?3",
+        BIND(v_int(at->stream), v_int(hour_floor(from_us)), v_int(gone_us)), &hour, reterr);
+    if (rc != 0)
+        return rc < 0 ? -1 : reader_too_fine(at, "hour", reterr);
+    return add_rows(rd, at->probe, gone_us, to_us, sum, reterr);
+}
+
 static int add_span(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
                     struct span_sum *sum, struct err *reterr)
 {
@@ -81,11 +96,11 @@ static int add_span(struct store_reader *r, const char *probe, int64_t from_us, 
     if (last > at.through_us)
         last = at.through_us;
     if (first >= last)
-        return add_rows(r, at.probe, from_us, to_us, sum, reterr);
-    if (add_rows(r, at.probe, from_us, first, sum, reterr) < 0 ||
+        return add_end(r, &at, from_us, to_us, sum, reterr);
+    if (add_end(r, &at, from_us, first, sum, reterr) < 0 ||
         add_hours(r, at.stream, first, last, sum, reterr) < 0)
         return -1;
-    return add_rows(r, at.probe, last, to_us, sum, reterr);
+    return add_end(r, &at, last, to_us, sum, reterr);
 }
 
 int store_reader_reasons(struct store_reader *r, const struct sli_def *sli, int64_t from_us,

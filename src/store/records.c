@@ -15,15 +15,15 @@ static int rename_probe(struct store *s, const char *from, const char *to, struc
     int64_t num = catalog_find(&s->catalog, from);
     if (num == 0 || catalog_find(&s->catalog, to) != 0)
         return 0;
-    /* The SLI streams carry the old id in their keys: the new ones start anew. */
+    /* The key of an SLI begins with its probe's id. Its rollups may say what no
+     * result does any more, so they go on under the new key. */
     if (sqlite_run(s->db, "UPDATE probe SET id = ?2 WHERE num = ?1", BIND(v_int(num), v_text(to)),
                    reterr) < 0 ||
         sqlite_run(s->db,
-                   "DELETE FROM rollup WHERE stream IN"
-                   " (SELECT num FROM roll_stream WHERE probe = ?1 AND kind = 0)",
-                   BIND(v_int(num)), reterr) < 0 ||
-        sqlite_run(s->db, "DELETE FROM roll_stream WHERE probe = ?1 AND kind = 0", BIND(v_int(num)),
-                   reterr) < 0)
+                   "UPDATE roll_stream SET key = ?3 || substr(key, length(?2) + 1)"
+                   " WHERE probe = ?1 AND kind = 0"
+                   " AND (key = ?2 OR substr(key, 1, length(?2) + 1) = ?2 || ' ')",
+                   BIND(v_int(num), v_text(from), v_text(to)), reterr) < 0)
         return -1;
     return catalog_load(&s->catalog, s->db, reterr);
 }
@@ -118,6 +118,9 @@ static int apply_result(struct store *s, const struct record_result *r, struct e
     const struct result *x = &r->result;
     assert(r->handle < s->handles.len && s->handles.at[r->handle]);
     int64_t num = s->handles.at[r->handle];
+    /* The clock was set back by more than the retention: this hour is closed. */
+    if (x->slot_us < catalog_at(&s->catalog, num)->raw_since)
+        return 0;
     if (sqlite_run(s->db, RESULT_INSERT, RESULT_BIND(num, x), reterr) < 0)
         return -1;
     if (sqlite_changes(s->db) == 0)

@@ -99,8 +99,15 @@ static const char version_1[] =
     " retry_at INTEGER NOT NULL DEFAULT 0, detail TEXT) STRICT;"
     "CREATE INDEX outbox_pending ON outbox(id) WHERE done = 0;";
 
+static const char version_2[] =
+    /* The start of an hour: results before it are gone, or are being deleted. */
+    "ALTER TABLE probe ADD COLUMN raw_since INTEGER NOT NULL DEFAULT 0;"
+    /* What the stream's history begins with: raw_since when it was made. */
+    "ALTER TABLE roll_stream ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX outbox_done ON outbox(created) WHERE done = 1;";
+
 /* migrations[v] takes a file from version v to v + 1. */
-static const char *const migrations[] = {version_1};
+static const char *const migrations[] = {version_1, version_2};
 
 _Static_assert(sizeof(migrations) / sizeof(*migrations) == SCHEMA_VERSION,
                "one migration for each version");

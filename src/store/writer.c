@@ -6,6 +6,7 @@
 #include "io/sqlite.h"
 #include "store/internal.h"
 #include "store/records.h"
+#include "store/retention.h"
 #include "store/rollup.h"
 
 #include <time.h>
@@ -16,8 +17,7 @@
 #define ROLL_QUIET_US USEC_PER_SEC /* after an import batch, the next may follow */
 #define CHECKPOINT_PAGES 1000
 #define CHECKPOINT_EVERY_US USEC_PER_SEC
-#define EVIDENCE_KEEP_US (7 * USEC_PER_DAY)
-#define EVIDENCE_EVERY_US (10 * USEC_PER_MIN)
+#define RETENTION_PAUSE_US (100 * USEC_PER_MSEC) /* deleting at full speed fills the log */
 
 /* ---- one batch ---------------------------------------------------------------- */
 
@@ -150,6 +150,7 @@ static void run_import(struct store *s, struct batch *b)
                      ? -1
                      : import_apply(s, im, &im->err);
     s->roll_after_ns = clock_mono_ns() + ROLL_QUIET_US * NSEC_PER_USEC;
+    s->retention.after_ns = clock_mono_ns() + RETENTION_QUIET_US * NSEC_PER_USEC;
     if (im->status == 0)
         note_commit(s, 0);
     queue_commit(&s->q, b);
@@ -166,23 +167,6 @@ static void checkpoint(struct store *s)
     s->checkpoint_ns = now_ns + CHECKPOINT_EVERY_US * NSEC_PER_USEC;
     /* A failure only leaves the log longer; commits report a sick disk. */
     (void)sqlite_checkpoint(s->db, false, NULL);
-}
-
-/* Old evidence goes a probe at a time, a few rows each. */
-static int drop_evidence(struct store *s, struct err *reterr)
-{
-    if (s->alive_us - s->evidence_at_us < EVIDENCE_EVERY_US)
-        return 0;
-    s->evidence_at_us = s->alive_us;
-    for (size_t i = 0; i < s->catalog.probes.len; i++)
-        if (sqlite_run(
-                s->db,
-                "DELETE FROM evidence WHERE rowid IN (SELECT rowid FROM evidence"
-                " WHERE probe = ?1 AND slot < ?2 LIMIT 500)",
-                BIND(v_int(s->catalog.probes.at[i].num), v_int(s->alive_us - EVIDENCE_KEEP_US)),
-                reterr) < 0)
-            return -1;
-    return 0;
 }
 
 /* Takes the number of the settling that is being waited for; 0: none. */
@@ -215,15 +199,17 @@ static int64_t idle_slice(struct store *s)
     int rc = refresh(s, &err);
     if (rc == 0)
         rc = set_sync(s, false, &err);
+    if (rc == 0 && (rc = rollup_slice(s, &err)) == 1)
+        return now_ns;
     if (rc == 0)
-        rc = rollup_slice(s, &err);
-    if (rc == 0 && drop_evidence(s, &err) < 0)
-        rc = -1;
+        rc = retention_slice(s, ticket != 0, &err);
     if (rc < 0)
         (void)queue_pause(&s->q, BACKOFF_MIN_US);
     else if (rc == 0 && ticket)
         settled(s, ticket);
-    return rc == 1 ? now_ns : later_ns;
+    if (rc == 1)
+        return ticket ? now_ns : clock_mono_ns() + RETENTION_PAUSE_US * NSEC_PER_USEC;
+    return later_ns;
 }
 
 /* ---- the thread --------------------------------------------------------------- */
