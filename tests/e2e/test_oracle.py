@@ -214,3 +214,24 @@ def test_replacing_history(workspace):
     s.results = recompute.read([json.dumps(row) for row in changed] + s.lines)
     for at in s.instants():
         s.check(workspace.report("--at", recompute.when(at)), at)
+
+
+@pytest.mark.parametrize("tier", ["1h", "6h", "1d", "3d"])
+@pytest.mark.parametrize("early", [0, 10 * SECOND])
+def test_where_a_tier_window_begins(workspace, tier, early):
+    """Two failures fire every tier of 99.999 %: one now, one where the window begins or before."""
+    t = recompute.instant("2024-06-03T12:00:50Z")
+    begin = (t - recompute.duration(tier)) // MINUTE * MINUTE if tier != "1h" else t - HOUR
+    failures = {t - 10 * SECOND, begin - early}
+    lines = [json.dumps({"probe": "p", "time": recompute.when(slot), "latency_ms": 1,
+                         **({"outcome": "bad", "reason": "status"} if slot in failures
+                            else {"outcome": "good"})})
+             for slot in range(begin - MINUTE + 50 * SECOND, t, 10 * SECOND)]
+    workspace.write("probes/p.yaml", "apiVersion: nines/v1\nkind: Probes\nprobes:\n"
+                    "  - {id: p, interval: 10s, http: {url: 'http://127.0.0.1:9/'}}\n")
+    workspace.write("slos/o.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
+                    "  - {name: o, sli: {probe: p}, objective: 99.999%, window: 7d}\n")
+    workspace.run("import", "-", stdin="\n".join(lines))
+    (slo,) = workspace.report("--at", recompute.when(t + 3 * SECOND))["slos"]
+    (firing,) = [found["firing"] for found in slo["tiers"] if found["long"] == tier]
+    assert firing == (early == 0)
