@@ -40,6 +40,9 @@ receivers:
     webhook: {{url: "{url}/alert"}}
 """
 
+PHASE_0 = "api-8765"  # an id whose slots at 10 s lie on multiples of 10 s
+
+GOOD = (200, {"Content-Type": "application/json"}, b'{"status":"healthy"}')
 BAD = (503, {"Content-Type": "application/json"}, b'{"status":"down"}')
 
 
@@ -236,3 +239,110 @@ def test_stop_with_a_full_disk_says_so_in_time(site, target, webhook, daemons):
     d.signal(signal.SIGTERM)
     d.wait("stopping at once")
     assert d.process.wait(timeout=conftest.PATIENCE) == 1
+
+
+def start_at(site, daemons, time):
+    site.write("clock", time)
+    d = daemons(site, "--test-clock", "clock")
+    d.wait("test clock reached", time=time)
+    return d
+
+
+def reload(d):
+    d.signal(signal.SIGHUP)
+    d.wait("configuration reloaded")
+
+
+def test_new_interval_counts_from_its_reload(site, target, daemons):
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    d.advance("2026-03-01T01:00:00Z")
+    site.write("probes/api.yaml", PROBES.format(url=target.url, interval="30s"))
+    reload(d)
+    d.advance("2026-03-01T02:00:00Z")
+    assert d.stop() == 0
+    slo = counts(site.report("--at", "2026-03-01T02:00:00Z"))
+    assert slo["total"] == 240 + 120
+    assert slo["coverage"]["missing"]["prober_down"] == 0
+
+
+def test_renamed_probe_keeps_its_history(site, target, daemons):
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    target.answer = BAD
+    d.advance("2026-03-01T01:00:00Z")
+    target.answer = GOOD
+    text = PROBES.format(url=target.url, interval="15s")
+    site.write("probes/api.yaml", text.replace("id: api-health",
+                                               "id: api-ready\n    renamed_from: api-health"))
+    site.write("slos/api.yaml", SLOS.replace("api-health", "api-ready"))
+    reload(d)
+    d.advance("2026-03-01T02:00:00Z")
+    assert d.stop() == 0
+    slo = counts(site.report("--at", "2026-03-01T02:00:00Z"))
+    assert slo["bad"] == 240
+    assert abs(slo["total"] - 480) <= 1  # the id decides the phase
+
+
+def test_removed_and_returning_probe_is_one_history(site, target, daemons):
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    d.advance("2026-03-01T01:00:00Z")
+    for name in ("probes/api.yaml", "slos/api.yaml"):
+        (site.path / name).rename(site.path / (name + ".away"))
+    reload(d)
+    d.advance("2026-03-01T02:00:00Z")
+    for name in ("probes/api.yaml", "slos/api.yaml"):
+        (site.path / (name + ".away")).rename(site.path / name)
+    reload(d)
+    d.advance("2026-03-01T03:00:00Z")
+    assert d.stop() == 0
+    slo = counts(site.report("--at", "2026-03-01T03:00:00Z"))
+    assert slo["total"] == 480
+    assert slo["coverage"]["missing"]["prober_down"] == 240
+
+
+def test_objective_added_by_reload_knows_what_was_before(site, target, webhook, daemons):
+    (site.path / "slos/api.yaml").unlink()
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    target.answer = BAD
+    d.advance("2026-03-01T00:30:00Z")
+    site.write("slos/api.yaml", SLOS)
+    reload(d)
+    d.advance("2026-03-01T00:31:00Z")
+    page = json.loads(webhook.post()[1])
+    assert page["event"] == "fire" and page["at"] == "2026-03-01T00:30:10Z"
+    assert page["long"]["bad"] == 120
+    assert d.stop() == 0
+
+
+def test_slot_at_an_evaluation_belongs_to_the_next(site, target, webhook, daemons):
+    # The id gives phase 0: every slot lies on an evaluation instant.
+    text = PROBES.format(url=target.url, interval="10s").replace("api-health", PHASE_0)
+    site.write("probes/api.yaml", text)
+    site.write("slos/api.yaml", SLOS.replace("api-health", PHASE_0))
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    d.advance("2026-03-01T01:59:55Z")
+    target.answer = BAD
+    d.advance("2026-03-01T02:05:00Z")
+    # Six of 360 burn at 16.7, five at 13.9. The sixth slot is not in [.., 02:00:50).
+    assert json.loads(webhook.post()[1])["at"] == "2026-03-01T02:01:00Z"
+    assert d.stop() == 0
+
+    # A second process at the same instant: the stored slot stays, once.
+    d = start_at(site, daemons, "2026-03-01T02:05:00Z")
+    d.advance("2026-03-01T02:05:10Z")
+    assert d.stop() == 0
+    slo = counts(site.report("--at", "2026-03-01T02:05:20Z"))
+    assert slo["total"] == 2 * 360 + 32 and slo["bad"] == 32
+
+
+def test_clock_file_is_believed_only_forward(site, daemons):
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    d.advance("2026-03-01T01:00:00Z")
+    site.write("clock", "2026-02-01T00:00:00Z")
+    site.write("clock", "tomorrow")
+    (site.path / "clock").unlink()
+    d.advance("2026-03-01T01:10:00Z")
+    assert d.stop() == 0
+    assert counts(site.report("--at", "2026-03-01T01:10:00Z"))["total"] == 280
+    site.write("clock", "tomorrow")
+    refused = site.run("run", "--test-clock", "clock", check=False)
+    assert refused.returncode == 1 and "tomorrow" in refused.stderr
