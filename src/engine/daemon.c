@@ -169,6 +169,13 @@ static int start(struct daemon *d, struct err *reterr)
 
 /* ---- stopping ----------------------------------------------------------------- */
 
+/* A job that finds commits failing has better to do than to wait. */
+static int64_t flush_patience(const struct daemon *d)
+{
+    bool hurry = d->stops > 1 || (!d->ended && atomic_load(&d->store_failing_since_us));
+    return hurry ? HURRY_US : FLUSH_PATIENCE_US;
+}
+
 int daemon_flush(struct daemon *d, bool listen, struct err *reterr)
 {
     for (int64_t waited_us = 0;; waited_us += FLUSH_SLICE_US) {
@@ -176,7 +183,7 @@ int daemon_flush(struct daemon *d, bool listen, struct err *reterr)
             return 0;
         if (listen)
             uv_run(&d->loop, UV_RUN_NOWAIT);
-        if (waited_us >= (d->stops > 1 ? HURRY_US : FLUSH_PATIENCE_US))
+        if (waited_us >= flush_patience(d))
             return -1;
     }
 }

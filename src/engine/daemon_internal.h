@@ -54,8 +54,8 @@ struct daemon {
     uv_async_t reload_asked;
 
     int64_t started_us, next_beat_us;
-    _Atomic int stops; /* SIGINT and SIGTERM seen */
-    bool ended;        /* the loop has; it only turns on to hear signals */
+    _Atomic int stops;  /* SIGINT and SIGTERM seen */
+    _Atomic bool ended; /* the loop has; it only turns on to hear signals */
 
     /* Between the store thread and the notify thread while either starts or stops. */
     pthread_mutex_t gate;
@@ -114,6 +114,7 @@ void daemon_announce_reached(struct daemon *d); /* flush, then say so: test cloc
 void daemon_publish(struct daemon *d);
 
 /* store_flush() with the patience that is due: less once a second signal has
- * come. `listen`: on the main thread, after the loop has ended. */
+ * come, and while commits fail anyway and there will be another time.
+ * `listen`: on the main thread, after the loop has ended. */
 int daemon_flush(struct daemon *d, bool listen, struct err *reterr);
 void daemon_check_stop(struct daemon *d); /* ends the loop once nothing is in flight */

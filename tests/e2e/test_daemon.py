@@ -202,8 +202,10 @@ def test_full_disk_pages_from_memory_and_loses_nothing(site, target, webhook, da
     d = daemons(site, "--test-clock", "clock")
     d.wait("test clock reached")
     d.advance("2026-03-01T01:00:00Z")
-    target.answer = BAD
     disk_limit(d.process, 0)
+    site.write("clock", "2026-03-01T01:00:10Z")
+    d.wait("test clock reached, but not everything is stored")
+    target.answer = BAD
     site.write("clock", "2026-03-01T01:05:00Z")
 
     seen = [json.loads(webhook.post()[1]) for _ in range(2)]
