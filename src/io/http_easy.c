@@ -28,6 +28,10 @@ static int on_prereq(void *arg, char *primary_ip, char *local_ip, int primary_po
     struct http_client *c = call->client;
 
     (void)primary_ip, (void)local_ip, (void)primary_port, (void)local_port;
+    if (call->at.prereq) { /* the kept connection died; curl would ask again on a new one */
+        call->stop = STOP_RESEND;
+        return CURL_PREREQFUNC_ABORT;
+    }
     call->at.prereq = clock_mono_ns();
     call->at.sent = 0;
     call->body_sent = 0;

@@ -32,7 +32,7 @@
 #define HTTP_READ_BODY (32 << 10)     /* larger request bodies are read in pieces */
 
 /* Why a callback of ours ended a transfer. */
-enum call_stop { STOP_NONE, STOP_HEADERS, STOP_BODY_SIZE, STOP_BY_CALLER };
+enum call_stop { STOP_NONE, STOP_HEADERS, STOP_BODY_SIZE, STOP_BY_CALLER, STOP_RESEND };
 
 enum call_state { CALL_QUEUED, CALL_TRUST, CALL_RESOLVING, CALL_TRANSFER, CALL_ENDED };
 

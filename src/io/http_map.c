@@ -153,6 +153,9 @@ static struct http_verdict map_stop(struct http_call *call)
     case STOP_HEADERS:
         SAY(call, "the response headers are over %s", units_size(size, call->req.max_headers));
         return verdict(REASON_PROTOCOL);
+    case STOP_RESEND:
+        SAY(call, "the kept connection closed without a response");
+        return verdict(REASON_TRUNCATED);
     case STOP_BODY_SIZE:
         SAY(call, "the body is over %s", units_size(size, call->req.max_body));
         return verdict(REASON_BODY);
@@ -345,7 +348,8 @@ static const char *protocol_name(long version)
 void http_map_response(struct http_call *call, int64_t end_ns, char *address,
                        struct http_response *ret)
 {
-    bool reused = call->at.prereq && info_long(call, CURLINFO_NUM_CONNECTS) == 0;
+    bool reused = call->stop == STOP_RESEND ||
+                  (call->at.prereq && info_long(call, CURLINFO_NUM_CONNECTS) == 0);
     int64_t s[S_COUNT], us[S_COUNT];
 
     fill_stamps(call, end_ns, reused, s);
