@@ -396,8 +396,8 @@ static void test_stop_with_job(void **state)
     sem_wait(&w->entered);
     web_stop(w->web);
     w->web = NULL;
-    mem_auto char *rest = client_read_all(waiting);
-    mem_auto char *rest2 = client_read_all(complete);
+    free(client_read_all(waiting));
+    free(client_read_all(complete));
     close(waiting);
     close(complete);
 }
