@@ -348,3 +348,20 @@ def test_clock_file_is_believed_only_forward(site, daemons):
     site.write("clock", "tomorrow")
     refused = site.run("run", "--test-clock", "clock", check=False)
     assert refused.returncode == 1 and "tomorrow" in refused.stderr
+
+
+def test_objective_added_while_the_disk_is_full_alerts_afterwards(site, target, webhook, daemons):
+    (site.path / "slos/api.yaml").unlink()
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    disk_limit(d.process, 0)
+    site.write("clock", "2026-03-01T00:00:10Z")
+    d.wait("test clock reached, but not everything is stored")
+    site.write("slos/api.yaml", SLOS)
+    reload(d)
+    d.wait("history could not be read; new SLOs do not alert until it can")
+    disk_limit(d.process)
+    d.wait("results are stored again")
+    target.answer = BAD
+    d.advance("2026-03-01T00:05:00Z")
+    assert json.loads(webhook.post()[1])["event"] == "fire"
+    assert d.stop() == 0
