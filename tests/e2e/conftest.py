@@ -109,6 +109,7 @@ class Target:
         self.answer = (200, {"Content-Type": "application/json"}, b'{"status":"healthy"}')
         self.posts = queue.Queue()
         self.hits = 0
+        self.arrivals = threading.Semaphore(0)
         target = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -116,6 +117,7 @@ class Target:
 
             def reply(self):
                 target.hits += 1
+                target.arrivals.release()
                 status, headers, body = target.answer
                 self.send_response(status)
                 for name, value in headers.items():

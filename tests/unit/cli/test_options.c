@@ -193,7 +193,8 @@ static void diag_is_shown_with_places(void **state)
     struct diag d = {0};
     diag_error(&d, (struct pos){"a.yaml", 3, 7}, "bad %s", "\033[31mred");
     diag_warning(&d, (struct pos){"b.yaml", 0, 0}, "odd");
-    diag_warning(&d, (struct pos){"c.yaml", 0, 0}, "\xc2\x9b" "1m \u202e" "bidi\u2066 \u00fc \u20ac");
+    diag_warning(&d, (struct pos){"c.yaml", 0, 0}, "%s",
+                 "\xc2\x9b" "1m \u202e" "bidi\u2066 \u00fc \u20ac");
     char *text = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&text, &n);
