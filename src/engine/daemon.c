@@ -246,8 +246,8 @@ static int stop(struct daemon *d, struct err *reterr)
     d->store_open = false;
     pthread_mutex_unlock(&d->gate);
     bool hurry = rc < 0 || d->stops > 1;
-    if (d->store && store_close(d->store, hurry ? HURRY_US : FLUSH_PATIENCE_US,
-                                rc ? NULL : reterr) < 0)
+    if (d->store &&
+        store_close(d->store, hurry ? HURRY_US : FLUSH_PATIENCE_US, rc ? NULL : reterr) < 0)
         rc = -1;
     close_signals(d);
     return rc;

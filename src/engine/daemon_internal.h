@@ -107,7 +107,7 @@ void daemon_free_pages(struct daemon *d);
 int daemon_adopt_first(struct daemon *d, struct err *reterr); /* before the loop runs */
 void daemon_reload(struct daemon *d);
 void daemon_attach_again(struct daemon *d, int64_t now_us); /* each second: if it failed */
-void daemon_end_reloads(struct daemon *d); /* lets everybody go who waits for one */
+void daemon_end_reloads(struct daemon *d);      /* lets everybody go who waits for one */
 void daemon_announce_reached(struct daemon *d); /* flush, then say so: test clock */
 
 /* daemon_status.c */

@@ -78,7 +78,8 @@ static void log_transition(const struct alert_transition *t)
              severity_name(t->severity), "long_burn#", lng, "short_burn#", shrt, NULL);
 }
 
-static void hook_transition(void *ctx, const struct slo_view *view, const struct alert_transition *t)
+static void hook_transition(void *ctx, const struct slo_view *view,
+                            const struct alert_transition *t)
 {
     struct daemon *d = ctx;
     log_transition(t);

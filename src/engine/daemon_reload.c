@@ -108,8 +108,8 @@ static void loaded(struct daemon *d)
         start_attach(d);
     } else {
         d->reloads.failed++;
-        snprintf(d->reload_error, sizeof(d->reload_error), "%zu errors; the old configuration stays",
-                 d->load_diag.errors);
+        snprintf(d->reload_error, sizeof(d->reload_error),
+                 "%zu errors; the old configuration stays", d->load_diag.errors);
         log_error("reload failed; the old configuration stays in force", NULL);
         if (d->o.print_diag)
             d->o.print_diag(&d->load_diag);
@@ -126,7 +126,8 @@ static void announce(struct daemon *d)
     if (d->job_rc == 0)
         log_info("test clock reached", "time", when_text(at, daemon_now(d)), NULL);
     else
-        log_error("test clock reached, but not everything is stored", "error", d->job_err.msg, NULL);
+        log_error("test clock reached, but not everything is stored", "error", d->job_err.msg,
+                  NULL);
 }
 
 static void work_done(uv_work_t *w, int status)
@@ -213,8 +214,7 @@ void daemon_announce_reached(struct daemon *d)
 int daemon_adopt_first(struct daemon *d, struct err *reterr)
 {
     adopt(d, d->o.config);
-    d->reloads = (struct status_reload){
-        .succeeded = 1, .last_ok = true, .last_us = daemon_now(d)};
+    d->reloads = (struct status_reload){.succeeded = 1, .last_ok = true, .last_us = daemon_now(d)};
     if (daemon_flush(d, false, reterr) < 0)
         return -1;
     struct attach *a = attach_new(d->evaluator, d->config);

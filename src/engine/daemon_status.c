@@ -31,9 +31,9 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
     };
     struct report_slo budget = {0};
     budget_fill(&budget, v->window, v->def->target, v->window_expected);
-    out->state = v->at_us ? budget_state(v->window, v->def->target, v->first_event_us,
-                                         v->window_start_us)
-                          : SLO_NO_DATA;
+    out->state =
+        v->at_us ? budget_state(v->window, v->def->target, v->first_event_us, v->window_start_us)
+                 : SLO_NO_DATA;
     out->counts = v->window;
     out->expected = v->window_expected;
     out->observed = counts_total(v->window);
@@ -41,8 +41,8 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
     out->remaining_ratio = budget.remaining_ratio;
     out->burn_count = countof(burns);
     for (size_t i = 0; i < countof(burns); i++)
-        out->burn[i] = (struct report_burn){burns[i].window_us, counts_total(v->window) > 0,
-                                            burns[i].rate};
+        out->burn[i] =
+            (struct report_burn){burns[i].window_us, counts_total(v->window) > 0, burns[i].rate};
     for (size_t i = 0; i < v->def->tier_count; i++)
         out->firing[i] = v->firing[i];
     out->alert = v->alert;

@@ -25,11 +25,11 @@ struct live;
 struct slo_view {
     const struct slo_def *def;
     struct alert_state alert;
-    bool ready;             /* history merged: alerts are on */
-    int64_t at_us;          /* the tick */
-    struct counts window;   /* the SLO's window, whole hours at its far end */
+    bool ready;           /* history merged: alerts are on */
+    int64_t at_us;        /* the tick */
+    struct counts window; /* the SLO's window, whole hours at its far end */
     int64_t window_start_us, window_expected;
-    int64_t first_event_us; /* of the SLI; INT64_MAX if none */
+    int64_t first_event_us;                              /* of the SLI; INT64_MAX if none */
     double burn_5m, burn_30m, burn_1h, burn_6h, burn_3d; /* of expected slots, for people */
     bool firing[TIERS_MAX];
 };

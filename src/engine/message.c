@@ -52,8 +52,8 @@ static char *summary(const struct slo_view *v, const struct alert_transition *t)
         return mem_printf("%s: resolved after %s", t->slo,
                           units_duration(took, t->at_us - t->since_us));
     return mem_printf("%s (%s %s) burns its error budget at %.1fx over %s and %.1fx over %s",
-                      t->slo, v->def->service, decimal_percent(target, v->def->target), t->long_burn,
-                      units_duration(lng, t->tier.long_us), t->short_burn,
+                      t->slo, v->def->service, decimal_percent(target, v->def->target),
+                      t->long_burn, units_duration(lng, t->tier.long_us), t->short_burn,
                       units_duration(shrt, t->tier.short_us));
 }
 
@@ -70,10 +70,10 @@ char *message_payload(const struct slo_view *view, const struct alert_transition
         "target", decimal_text(target, def->target), "window", def->window.text, "at",
         when_text(at, t->at_us), "since", when_text(since, t->since_us), "summary", line);
     json_object_set_new(o, "factor", json_string(decimal_text(factor, t->tier.factor)));
-    json_object_set_new(o, "long", window(t->tier.long_us, t->long_counts, t->long_expected,
-                                          t->long_burn));
-    json_object_set_new(o, "short", window(t->tier.short_us, t->short_counts, t->short_expected,
-                                           t->short_burn));
+    json_object_set_new(o, "long",
+                        window(t->tier.long_us, t->long_counts, t->long_expected, t->long_burn));
+    json_object_set_new(
+        o, "short", window(t->tier.short_us, t->short_counts, t->short_expected, t->short_burn));
     json_object_set_new(o, "budget", budget(view));
     json_object_set_new(o, "probe", json_string(def->sli.probe));
     json_object_set_new(o, "runbook", def->runbook ? json_string(def->runbook) : json_null());
@@ -87,9 +87,8 @@ char *message_storage(int64_t since_us, int64_t at_us, const char *error)
 {
     char at[WHEN_MAX], since[WHEN_MAX], took[UNITS_MAX];
     units_duration(took, (at_us - since_us) / USEC_PER_SEC * USEC_PER_SEC);
-    mem_auto char *line =
-        error ? mem_printf("nines cannot store anything for %s: %s", took, error)
-              : mem_printf("nines stores again after %s", took);
+    mem_auto char *line = error ? mem_printf("nines cannot store anything for %s: %s", took, error)
+                                : mem_printf("nines stores again after %s", took);
     json_t *o = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1, "status",
         error ? "firing" : "resolved", "event", error ? "fire" : "resolve", "severity", "page",

@@ -191,8 +191,8 @@ int64_t scheduler_due(const struct scheduler *s)
 
 int64_t scheduler_complete_through(const struct scheduler *s, int64_t now_us)
 {
-    int64_t through = s->heap.len && s->heap.at[0]->next_us < now_us ? s->heap.at[0]->next_us
-                                                                      : now_us;
+    int64_t through =
+        s->heap.len && s->heap.at[0]->next_us < now_us ? s->heap.at[0]->next_us : now_us;
     for (const struct run *r = s->runs; r; r = r->next)
         if (r->slot_us < through)
             through = r->slot_us;
@@ -235,8 +235,8 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
     if (!same_slots) {
         /* Both schedules may have a slot right now: it has been run. */
         int64_t last_us = p->next_us - p->def->interval_us;
-        p->next_us = schedule_next(def->phase_us, def->interval_us,
-                                   last_us < now_us ? now_us : last_us + 1);
+        p->next_us =
+            schedule_next(def->phase_us, def->interval_us, last_us < now_us ? now_us : last_us + 1);
         heap_sift(s, p->heap_at);
     }
     p->def = def;

@@ -344,10 +344,14 @@ static void test_many_probes_start_in_slot_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_slots_are_fixed_to_the_grid), T(test_hanging_target_does_not_delay_slots),
-        T(test_jump_leaves_a_gap_not_a_burst), T(test_no_room_no_run),
-        T(test_stall_is_the_probers_fault), T(test_reload_keeps_unchanged_probes),
-        T(test_no_slot_runs_twice_for_a_new_interval), T(test_stop_lets_runs_end),
+        T(test_slots_are_fixed_to_the_grid),
+        T(test_hanging_target_does_not_delay_slots),
+        T(test_jump_leaves_a_gap_not_a_burst),
+        T(test_no_room_no_run),
+        T(test_stall_is_the_probers_fault),
+        T(test_reload_keeps_unchanged_probes),
+        T(test_no_slot_runs_twice_for_a_new_interval),
+        T(test_stop_lets_runs_end),
         T(test_many_probes_start_in_slot_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
