@@ -106,6 +106,7 @@ int retention_slice(struct store *s, bool now, struct err *reterr)
         return 0;
     struct limits limits = limits_now(s, now);
     int64_t until_ns = clock_mono_ns() + RETENTION_SLICE_US * NSEC_PER_USEC;
+    size_t first = t->next;
     int rc = 1;
     if (sqlite_run(s->db, "BEGIN IMMEDIATE", NULL, reterr) < 0)
         return -1;
@@ -120,6 +121,7 @@ int retention_slice(struct store *s, bool now, struct err *reterr)
     return rc;
 failed:
     sqlite_rollback(s->db);
+    t->next = first; /* what this slice did is undone */
     s->catalog_stale = true;
     return -1;
 }
