@@ -140,6 +140,7 @@ const struct command command_check = {
         "every error as file:line:column with what was expected. Nothing is probed.\n"
         "Exit status: 0 when all is well (warnings do not count), 1 when it is not.\n"
         "\n"
+        "Examples:\n"
         "  nines check\n"
         "  nines check probes/api.yaml slos/\n"
         "  nines check --config /etc/nines/nines.yaml --json\n",

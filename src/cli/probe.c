@@ -263,11 +263,11 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command command_probe = {
     .name = "probe",
     .arguments = "URL|ID",
-    .summary = "Run one probe now and show its phases and assertions.",
+    .summary = "run one probe now and show its phases and assertions",
     .details = "An ID is a probe of the configuration, run exactly as `nines run` would; with\n"
                "a URL the options say what to send and what is good. Nothing is recorded.\n"
                "Exit status: 0 good, 1 bad, 2 usage.\n\n"
-               "examples:\n"
+               "Examples:\n"
                "  nines probe https://example.com/\n"
                "  nines probe -d '{\"input\":\"ping\"}' http://localhost:8000/v1/agents/a/execute\n"
                "  nines probe --expect-status 200,503 --json http://localhost:8000/ready\n"

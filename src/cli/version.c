@@ -78,6 +78,6 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command command_version = {
     .name = "version",
     .arguments = "",
-    .summary = "Print the version of nines and of its libraries.",
+    .summary = "print the version of nines and of its libraries",
     .run = run,
 };
