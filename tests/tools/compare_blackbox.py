@@ -4,10 +4,15 @@ same time, and prints the median of each phase side by side.
 
 usage: compare_blackbox.py [--seconds 600] [--interval 1.0] [--nines BIN]
                            [--nginx BIN] [--blackbox BIN]
+
+The peers are looked for in PATH, /usr/sbin and build-tools/, where their packages
+nginx and prometheus-blackbox-exporter may be unpacked with dpkg-deb -x.
 """
 import argparse
+import os
 import pathlib
 import re
+import shutil
 import socket
 import sqlite3
 import statistics
@@ -17,6 +22,7 @@ import time
 import urllib.parse
 import urllib.request
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 NGINX = """
 daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log; worker_processes 1;
 events {{}}
@@ -40,6 +46,12 @@ probes:
 # blackbox's name of a phase: ours
 PHASES = {"resolve": "dns", "connect": "connect", "tls": "tls", "processing": "wait",
           "transfer": "transfer"}
+
+
+def find(name):
+    tools = ROOT / "build-tools/usr"
+    path = [os.environ.get("PATH", ""), "/usr/sbin", f"{tools}/bin", f"{tools}/sbin"]
+    return shutil.which(name, path=os.pathsep.join(path))
 
 
 def free_port():
@@ -72,10 +84,12 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--seconds", type=int, default=600)
     p.add_argument("--interval", type=float, default=1.0)
-    p.add_argument("--nines", default="build/src/cli/nines")
-    p.add_argument("--nginx", default="/usr/sbin/nginx")
-    p.add_argument("--blackbox", default="/usr/bin/prometheus-blackbox-exporter")
+    p.add_argument("--nines", default=str(ROOT / "build/src/cli/nines"))
+    p.add_argument("--nginx", default=find("nginx"))
+    p.add_argument("--blackbox", default=find("prometheus-blackbox-exporter"))
     a = p.parse_args()
+    if not a.nginx or not a.blackbox:
+        p.error("nginx or prometheus-blackbox-exporter is nowhere to be found")
     nines = str(pathlib.Path(a.nines).resolve())
     with tempfile.TemporaryDirectory() as tmp:
         d = pathlib.Path(tmp)
