@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct config;
 struct probe_def;
 struct probe_kind;
 struct zone;
@@ -155,6 +156,9 @@ struct config_tables {
     void (*zone_free)(struct zone *z);
     /* The last step of an SLO whose probe is known: its tiers. May be NULL. */
     void (*finish_slo)(struct slo_def *slo, struct decode *c);
+    /* The last step of all, for what only the whole shows; definitions with
+     * errors are incomplete. `daemon` is the Daemon document or NULL. May be NULL. */
+    void (*finish)(const struct config *cfg, const struct node *daemon, struct decode *c);
 };
 
 struct daemon_config {

@@ -215,4 +215,6 @@ void build_finish(struct build *b)
     fill_snapshot(b);
     for (size_t i = 0; i < b->slos.len; i++)
         link_slo(b, &b->slos.at[i]);
+    if (b->tables->finish)
+        b->tables->finish(b->config, b->daemon, &b->decode);
 }

@@ -16,6 +16,7 @@ struct attach {
     struct pending_sli *slis;
     struct store_probe *probes; /* slis[i]'s */
     struct live **history;
+    int64_t *since_us;
     size_t n;
     struct attach_alert *alerts;
     size_t alert_count;
@@ -38,6 +39,7 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
     a->n = evaluator_pending(e, a->slis, cfg->slo_count);
     a->probes = mem_array(a->n, sizeof(*a->probes));
     a->history = mem_array(a->n, sizeof(*a->history));
+    a->since_us = mem_array(a->n, sizeof(*a->since_us));
     a->alerts = mem_array(cfg->slo_count, sizeof(*a->alerts));
     for (size_t i = 0; i < cfg->slo_count; i++)
         if (is_pending(a, cfg->slos[i]))
@@ -50,6 +52,7 @@ static int read_all(struct attach *a, struct store_reader *r)
     for (size_t i = 0; i < a->n; i++) {
         const struct pending_sli *p = &a->slis[i];
         if (store_reader_probe(r, p->sli->probe, &a->probes[i], &a->err) != 1 ||
+            store_reader_sli_since(r, p->sli, &a->since_us[i], &a->err) < 0 ||
             backfill_sli(r, p->sli, p->longest_us, p->attached_us, &a->history[i], &a->err) < 0)
             return -1;
     }
@@ -84,7 +87,7 @@ void attach_merge(const struct attach *a, struct evaluator *e)
         if (!a->history[i])
             continue;
         evaluator_set_history(e, a->slis[i].sli->probe, &a->probes[i]);
-        evaluator_merge(e, a->slis[i].sli->key, a->history[i]);
+        evaluator_merge(e, a->slis[i].sli->key, a->since_us[i], a->history[i]);
     }
     for (size_t i = 0; i < a->alert_count; i++)
         if (a->alerts[i].state.since_us)
@@ -101,6 +104,7 @@ void attach_free(struct attach *a)
     free(a->slis);
     free(a->probes);
     free(a->history);
+    free(a->since_us);
     free(a->alerts);
     config_unref(a->config);
     free(a);

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "base/when.h"
 #include "engine/attach.h"
+#include "engine/retention.h"
 
 #define ATTACH_AGAIN_US (10 * USEC_PER_SEC)
 
@@ -19,6 +20,7 @@ static void start_job(struct daemon *d, enum daemon_job job);
 static void adopt(struct daemon *d, struct config *cfg)
 {
     int64_t now = daemon_now(d);
+    store_set_retention(d->store, retention_keep_us(cfg));
     evaluator_set_config(d->evaluator, cfg, now);
     scheduler_set_config(d->scheduler, cfg, now);
     for (size_t i = 0; i < cfg->slo_count; i++) {

@@ -24,6 +24,7 @@ struct eval_sli {
     struct watched *probe;
     struct live *live;
     int64_t longest_us, attached_us;
+    int64_t since_us; /* nothing is known of before */
     bool merged;
     bool used; /* by the snapshot being adopted */
 };
@@ -268,12 +269,14 @@ size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, siz
     return n;
 }
 
-void evaluator_merge(struct evaluator *e, const char *sli_key, const struct live *history)
+void evaluator_merge(struct evaluator *e, const char *sli_key, int64_t since_us,
+                     const struct live *history)
 {
     struct eval_sli *sli = find_sli(e, sli_key);
     if (!sli || sli->merged)
         return;
     live_merge(sli->live, history);
+    sli->since_us = since_us;
     sli->merged = true;
 }
 
@@ -324,6 +327,8 @@ static void refresh_view(struct eval_slo *slo, int64_t t_us, const struct tier_v
     v->window_start_us = span.start_us;
     v->window_expected = window.expected;
     v->first_event_us = slo->sli->probe->first_event_us;
+    if (v->first_event_us < slo->sli->since_us)
+        v->first_event_us = slo->sli->since_us;
     v->burn_5m = burn(slo, t_us, 5 * USEC_PER_MIN);
     v->burn_30m = burn(slo, t_us, 30 * USEC_PER_MIN);
     v->burn_1h = burn(slo, t_us, USEC_PER_HOUR);

@@ -66,7 +66,9 @@ struct pending_sli {
     int64_t longest_us, attached_us;
 };
 size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, size_t max);
-void evaluator_merge(struct evaluator *e, const char *sli_key, const struct live *history);
+/* `since_us`: where the SLI's history begins (store_reader_sli_since). */
+void evaluator_merge(struct evaluator *e, const char *sli_key, int64_t since_us,
+                     const struct live *history);
 
 /* One result of a probe. Ticks up to its done instant must have been run. */
 void evaluator_result(struct evaluator *e, const char *probe, const struct result *r);

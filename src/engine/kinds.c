@@ -1,6 +1,7 @@
 /* To add a probe kind or a receiver kind: its file, and its line here. */
 #include "engine/kinds.h"
 
+#include "engine/retention.h"
 #include "io/zone.h"
 #include "notify/kinds.h"
 #include "probe/http.h"
@@ -23,6 +24,7 @@ static const struct config_tables tables = {
     .zone_open = zone_open,
     .zone_free = zone_free,
     .finish_slo = slo_finish,
+    .finish = retention_finish,
 };
 
 const struct config_tables *engine_config_tables(void)

@@ -37,17 +37,31 @@ static int count_events(const struct slo_query *q, int64_t from_us, int64_t to_u
     return 0;
 }
 
+/* Between the two, and where results are gone at the start of a minute;
+ * `from_us` when there is no such instant. */
+static int64_t split(const struct slo_query *q, int64_t from_us, int64_t to_us)
+{
+    int64_t middle = from_us + (to_us - from_us) / 2;
+    if (middle >= q->raw_since_us)
+        return middle;
+    middle -= middle % USEC_PER_MIN;
+    if (middle <= from_us)
+        middle += USEC_PER_MIN;
+    return middle < to_us ? middle : from_us;
+}
+
 /*
  * The store knows a probe's first event. An SLI that maps reasons may see its
  * own later, or earlier: it is searched for within the window; before it, any
- * instant up to the start says the same.
+ * instant up to the start says the same. Where results are gone it is known by
+ * the minute.
  */
 static int step_first_event(struct slo_query *q, struct err *reterr)
 {
-    int64_t from = q->out->start_us, to = q->out->upto_us, n;
+    int64_t from = q->out->start_us, to = q->out->upto_us, middle, n;
     if (!reclassifies(&q->def->sli))
         return 0;
-    if (count_events(q, 0, from + 1, &n, reterr) < 0)
+    if (count_events(q, 0, from, &n, reterr) < 0)
         return -1;
     if (n > 0) {
         q->first_event_us = from;
@@ -60,8 +74,8 @@ static int step_first_event(struct slo_query *q, struct err *reterr)
         return -1;
     if (n == 0)
         return 0;
-    while (to - from > 1) { /* no event before `from`, one before `to` */
-        int64_t middle = from + (to - from) / 2;
+    /* No event before `from`, one before `to`. */
+    while ((middle = split(q, from, to)) > from) {
         if (count_events(q, from, middle, &n, reterr) < 0)
             return -1;
         if (n > 0)
@@ -73,13 +87,16 @@ static int step_first_event(struct slo_query *q, struct err *reterr)
     return 0;
 }
 
-/* Excluded results of the window that came before the first event. */
+/* Excluded results of the window that came before the first event; where the
+ * results are gone, before its minute. */
 static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct err *reterr)
 {
     const struct report_slo *s = q->out;
     int64_t to = q->first_event_us < s->upto_us ? q->first_event_us : s->upto_us;
     struct counts c = {0};
     *ret = 0;
+    if (to < q->raw_since_us)
+        to -= to % USEC_PER_MIN;
     if (s->counts.excluded == 0 || to <= s->start_us)
         return 0;
     if (store_reader_counts(q->reader, &q->def->sli, s->start_us, to, &c, reterr) < 0)
@@ -207,13 +224,32 @@ static void set_window(struct report_slo *s, const struct slo_def *def, const st
     s->upto_us = w.end_us < at_us ? w.end_us : at_us;
 }
 
+/* The probe as the store knows it; a probe that never ran here keeps what its
+ * definition would have made. The revisions of `known` are the caller's. */
+static int read_probe(struct slo_query *q, struct store_probe *known, struct err *reterr)
+{
+    int64_t since_us;
+    const struct sli_def *sli = &q->def->sli;
+    int found = store_reader_probe(q->reader, sli->probe, known, reterr);
+    if (found <= 0)
+        return found;
+    if (known->revision_count > 0) {
+        q->revisions = known->revisions;
+        q->revision_count = known->revision_count;
+    }
+    if (store_reader_sli_since(q->reader, sli, &since_us, reterr) < 0)
+        return -1;
+    q->raw_since_us = known->raw_since_us;
+    q->first_event_us = known->first_event_us > since_us ? known->first_event_us : since_us;
+    return 0;
+}
+
 static int query_slo(struct report *report, struct store_reader *r, const struct query *q,
                      const struct slo_def *def, struct report_slo *s, struct err *reterr)
 {
-    /* A probe that never ran here: what its definition would have made. */
     struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
                                       def->probe->timeout_us};
-    struct store_probe known = {.first_event_us = INT64_MAX};
+    struct store_probe known = {0};
     struct slo_query sq = {.reader = r,
                            .def = def,
                            .at_us = report->at_us,
@@ -221,23 +257,16 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                            .arena = &report->arena,
                            .out = s,
                            .revisions = &declared,
-                           .revision_count = 1};
+                           .revision_count = 1,
+                           .first_event_us = INT64_MAX};
     s->def = def;
     s->budgeting_method = "Occurrences";
     s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
     set_window(s, def, q, report->at_us);
 
-    int found = store_reader_probe(r, def->sli.probe, &known, reterr);
-    if (found < 0)
-        return -1;
-    if (found == 0)
-        known = (struct store_probe){.first_event_us = INT64_MAX};
-    if (known.revision_count > 0) {
-        sq.revisions = known.revisions;
-        sq.revision_count = known.revision_count;
-    }
-    sq.first_event_us = known.first_event_us;
-    int rc = run_steps(brief_steps, countof(brief_steps), &sq, reterr);
+    int rc = read_probe(&sq, &known, reterr);
+    if (rc == 0)
+        rc = run_steps(brief_steps, countof(brief_steps), &sq, reterr);
     if (rc == 0 && !q->brief)
         rc = run_steps(detail_steps, countof(detail_steps), &sq, reterr);
     free(known.revisions);

@@ -10,15 +10,15 @@
 #define HOURLY_FROM_US (2 * USEC_PER_DAY)
 
 /* The finest step that draws a span in QUERY_POINTS_MAX points and holds at
- * least one slot. */
-static int64_t choose_step(int64_t span_us, int64_t interval_us)
+ * least one slot. `hourly`: in whole hours, whatever its length. */
+static int64_t choose_step(int64_t span_us, int64_t interval_us, bool hourly)
 {
     static const int64_t seconds[] = {1,    5,    10,   15,    30,    60,    120,   300,    600,
                                       1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800};
     int64_t step = 0;
     for (size_t i = 0; i < countof(seconds); i++) {
         step = seconds[i] * USEC_PER_SEC;
-        bool coarse = span_us < HOURLY_FROM_US || step >= USEC_PER_HOUR;
+        bool coarse = (!hourly && span_us < HOURLY_FROM_US) || step >= USEC_PER_HOUR;
         if (coarse && step >= interval_us && span_us <= step * QUERY_POINTS_MAX)
             return step;
     }
@@ -106,7 +106,8 @@ int query_step_curve(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     const struct probe_revision *last = &q->revisions[q->revision_count - 1];
-    s->step_us = choose_step(s->end_us - s->start_us, last->interval_us);
+    s->step_us = choose_step(s->end_us - s->start_us, last->interval_us,
+                             s->start_us < q->raw_since_us);
     int64_t first = (s->start_us + s->step_us - 1) / s->step_us * s->step_us;
     if (first >= s->upto_us)
         return 0;

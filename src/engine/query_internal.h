@@ -18,7 +18,8 @@ struct slo_query {
     /* the schedules in force over time, at least one, and the first event */
     const struct probe_revision *revisions;
     size_t revision_count;
-    int64_t first_event_us;
+    int64_t first_event_us; /* of the SLI: none before its history begins */
+    int64_t raw_since_us;   /* before it there are only rollups; 0: results throughout */
 };
 
 /* Slots of [from, to) by those schedules. */

@@ -72,13 +72,16 @@ static int evaluate(struct slo_query *q, const struct unseen_list *u, struct err
     return 0;
 }
 
-/* As the daemon saw it at the last evaluation instant before `at`. */
+/* As the daemon saw it at the last evaluation instant before `at`. There are no
+ * tiers where results are gone: what it had not seen yet is not known. */
 int query_step_tiers(struct slo_query *q, struct err *reterr)
 {
     if (q->def->tier_count == 0)
         return 0;
     struct unseen_list u = {.sli = &q->def->sli,
                             .t_us = q->at_us / EVALUATE_EVERY_US * EVALUATE_EVERY_US};
+    if (u.t_us - SETTLE_US < q->raw_since_us)
+        return 0;
     int rc = store_reader_results(q->reader, q->def->sli.probe, u.t_us - SETTLE_US, u.t_us, collect,
                                   &u, reterr);
     if (rc == 0)

@@ -75,7 +75,7 @@ static void merge_empty(struct world *w, int64_t now)
     size_t n = evaluator_pending(w->e, pending, 4);
     for (size_t i = 0; i < n; i++) {
         struct live *nothing = live_new(pending[i].longest_us, now);
-        evaluator_merge(w->e, pending[i].sli->key, nothing);
+        evaluator_merge(w->e, pending[i].sli->key, 0, nothing);
         live_free(nothing);
     }
 }
@@ -215,7 +215,7 @@ static void test_a_slot_stored_before_counts_once(void **state)
     struct live *history = live_new(30 * USEC_PER_DAY, T0);
     live_add(history, T0, OUTCOME_BAD);
     evaluator_set_history(w->e, "api", &known);
-    evaluator_merge(w->e, "api", history);
+    evaluator_merge(w->e, "api", 0, history);
     live_free(history);
     feed(w, T0, OUTCOME_GOOD);
     feed(w, T0 + INTERVAL, OUTCOME_GOOD);

@@ -441,6 +441,80 @@ static void now_is_where_history_is_complete(void **state)
     assert_int_equal(now, beat - MINUTE);
 }
 
+/* ---- deleted results -------------------------------------------------------- */
+
+#define RAW_SINCE (T0 + 2 * DAY + HOUR)
+
+static void delete_old(struct world *w)
+{
+    struct store *s = open_store(w);
+    store_set_retention(s, DAY);
+    store_push_heartbeat(s, T0 + SPAN + HOUR + 5, T0 + SPAN + HOUR);
+    assert_int_equal(store_settle(s, 60 * S, NULL), 0);
+    assert_int_equal(store_close(s, 60 * S, NULL), 0);
+}
+
+static void refused(struct world *w, struct query q, const char *words)
+{
+    struct report *r = NULL;
+    struct err err = {{0}};
+    assert_int_equal(query_report(w->config, w->reader, &q, &r, &err), -1);
+    if (!strstr(err.msg, words))
+        fail_msg("\"%s\" does not say \"%s\"", err.msg, words);
+}
+
+static void reports_of_deleted_hours(void **state)
+{
+    struct world *w = *state;
+    static const int64_t instants[] = {T0 + HOUR, T0 + DAY + HOUR, T0 + 2 * DAY, RAW_SINCE,
+                                       T0 + SPAN};
+    delete_old(w);
+    for (size_t i = 0; i < countof(instants) * w->config->slo_count; i++) {
+        int64_t at = instants[i % countof(instants)];
+        const char *name = w->config->slos[i / countof(instants)]->name;
+        if (str_eq(name, "odd"))
+            continue;
+        struct report *r = ask(w, (struct query){.at_us = at, .slo = name});
+        check_slo(w, &r->slos[0], at);
+        bool known = at >= RAW_SINCE + 2 * HOUR || str_eq(name, "never");
+        assert_int_equal(r->slos[0].tier_count, known ? 2 : 0);
+        query_report_free(r);
+    }
+}
+
+static void deleted_hours_are_not_cut(void **state)
+{
+    struct world *w = *state;
+    int64_t at = T0 + 2 * DAY + 30 * MINUTE;
+    delete_old(w);
+    refused(w, (struct query){.at_us = at + 1, .slo = "hour"}, "use whole minutes");
+    refused(w, (struct query){.at_us = at, .slo = "hour"}, "use whole hours");
+    struct report *r = ask(w, (struct query){.at_us = at, .slo = "hour", .brief = true});
+    same(r->slos[0].counts, sum(w, r->slos[0].def, at - HOUR, at));
+    query_report_free(r);
+}
+
+static void a_young_sli_warms_up(void **state)
+{
+    struct world *w = *state;
+    delete_old(w);
+    for (int maps = 0; maps < 2; maps++) {
+        add_slo(w->config, maps ? "young" : "younger", &probe, 0, 60 * HOUR);
+        struct slo_def *d = w->config->slos[w->config->slo_count - 1];
+        d->sli.key = maps ? "api mapped" : "api young";
+        if (maps)
+            d->sli.classify[REASON_CONNECT] = OUTCOME_EXCLUDED;
+        struct report *r = ask(w, (struct query){.at_us = T0 + SPAN, .slo = d->name});
+        const struct report_slo *s = &r->slos[0];
+        same(s->counts, sum(w, d, RAW_SINCE, T0 + SPAN));
+        assert_int_equal(s->state, SLO_WARMING);
+        /* The 37 hours before its history are nobody's fault. */
+        assert_in_range(s->not_started, 37 * HOUR / INTERVAL, 37 * HOUR / INTERVAL + 2);
+        assert_true(s->prober_down < 20); /* the noise */
+        query_report_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +525,10 @@ int main(void)
         cmocka_unit_test(nothing_known),
         cmocka_unit_test(overview_of_all),
         cmocka_unit_test(now_is_where_history_is_complete),
+        /* The last ones: they delete. */
+        cmocka_unit_test(reports_of_deleted_hours),
+        cmocka_unit_test(deleted_hours_are_not_cut),
+        cmocka_unit_test(a_young_sli_warms_up),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
