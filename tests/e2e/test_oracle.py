@@ -189,11 +189,14 @@ def test_a_daemon_imports_the_same(workspace):
                 "  - {name: z-years, sli: {probe: p}, objective: 99%, "
                 "window: {calendar: 10 years}}\n")
     daemon = workspace.daemon()
-    daemon.wait("serving")
-    s.load(workspace)
-    for at in s.instants():
-        s.check(workspace.report("--at", recompute.when(at)), at)
-    assert daemon.stop() == 0
+    try:
+        daemon.wait("serving")
+        s.load(workspace)
+        for at in s.instants():
+            s.check(workspace.report("--at", recompute.when(at)), at)
+    finally:
+        code = daemon.stop()
+    assert code == 0
     for at in s.instants():
         s.check(workspace.report("--at", recompute.when(at)), at)
 
@@ -214,6 +217,20 @@ def test_replacing_history(workspace):
     s.results = recompute.read([json.dumps(row) for row in changed] + s.lines)
     for at in s.instants():
         s.check(workspace.report("--at", recompute.when(at)), at)
+
+
+@pytest.mark.parametrize("phases,same", [
+    ({"dns": 0.1, "send": 0.2, "wait": 0.3}, True), ({"dns": 0.1, "wait": 0.3}, True), (None, True),
+    ({"dns": 0.1, "send": 0.3, "wait": 0.3}, False), ({"dns": 0.1, "send": 0.2}, False),
+])
+def test_what_a_line_differs_by(workspace, phases, same):
+    Scenario(0).configure(workspace)
+    row = {"probe": "p", "time": "2024-06-01T00:00:00Z", "outcome": "good", "latency_ms": 1,
+           "phases_ms": {"dns": 0.1, "send": 0.2, "wait": 0.3}}
+    workspace.run("import", "-", stdin=json.dumps(row))
+    row["phases_ms"] = phases
+    done = workspace.run("import", "--format", "json", "-", stdin=json.dumps(row))
+    assert json.loads(done.stdout)["different"] == (0 if same else 1)
 
 
 @pytest.mark.parametrize("tier", ["1h", "6h", "1d", "3d"])
