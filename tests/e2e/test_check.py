@@ -65,3 +65,19 @@ def test_secrets_are_not_shown(workspace):
     done = workspace.run("check", "--json")
     assert "hunter2" not in done.stdout + done.stderr
     assert len(json.loads(done.stdout)["warnings"]) == 1
+
+
+def test_retention_shorter_than_a_window(workspace):
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/s.yaml", SLOS % "api-health")
+    daemon = "apiVersion: nines/v1\nkind: Daemon\nretention: {raw: %s}\n"
+    workspace.write("nines.yaml", daemon % "7d")
+    done = workspace.run("check")
+    assert done.stderr.splitlines()[0] == (
+        "nines.yaml:3:18: warning: raw: 7d is shorter than the window of the SLO 'up' (30d): "
+        "results are kept for 31d")
+    workspace.write("nines.yaml", daemon % "30d")
+    assert workspace.run("check").stderr == ""
+    workspace.write("nines.yaml", daemon % "31d")
+    workspace.write("slos/s.yaml", (SLOS % "api-health").replace("30d", "{calendar: 1 month}"))
+    assert "kept for 33d" in workspace.run("check").stderr

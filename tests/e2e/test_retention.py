@@ -1,0 +1,112 @@
+"""What `retention: {raw: ...}` deletes, and what it does not change."""
+import datetime
+import json
+import sqlite3
+
+import pytest
+
+PROBES = """
+apiVersion: nines/v1
+kind: Probes
+probes:
+  - {id: api, interval: 1m, http: {url: "%s/health"}}
+"""
+
+SLOS = """
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - {name: up, sli: {probe: api}, objective: 99%, window: 1d, alerting: default}
+"""
+
+START = datetime.datetime(2026, 3, 1, tzinfo=datetime.timezone.utc)
+DAYS = 8
+NOW = "2026-03-09T00:00:00Z"
+RAW_SINCE = "2026-03-05T00:00:00Z"  # three days of burn rates and one more
+
+
+def line(minute):
+    at = (START + datetime.timedelta(minutes=minute, seconds=17)).isoformat()
+    if minute % 70 == 0:
+        return {"probe": "api", "time": at, "outcome": "bad", "reason": "status", "code": 503,
+                "latency_ms": 5}
+    return {"probe": "api", "time": at, "outcome": "good", "code": 200,
+            "latency_ms": 10 + minute % 9}
+
+
+def lines(first, last):
+    return "".join(json.dumps(line(m)) + "\n" for m in range(first, last))
+
+
+def raw_since(workspace):
+    with sqlite3.connect(f"file:{workspace.path}/nines.db?mode=ro", uri=True) as db:
+        (us,), = db.execute("SELECT raw_since FROM probe WHERE id = 'api'").fetchall()
+        rows, = db.execute("SELECT count(*) FROM result WHERE slot < ?", (us,)).fetchone()
+    at = datetime.datetime.fromtimestamp(us / 1e6, datetime.timezone.utc)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ"), rows
+
+
+@pytest.fixture
+def site(workspace, target):
+    workspace.write("probes/p.yaml", PROBES % target.url)
+    workspace.write("slos/s.yaml", SLOS)
+    workspace.run("import", "-", stdin=lines(0, DAYS * 1440))
+    return workspace
+
+
+def run_until_deleted(site, daemons):
+    site.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\nretention: {raw: 1h}\n")
+    d = daemons(site, "--test-clock", site.write("clock", NOW))
+    for second in range(1, 60):  # the store deletes on its own, between what it is given
+        d.advance(f"2026-03-09T00:00:{second:02}Z")
+        if raw_since(site) == (RAW_SINCE, 0):
+            return d
+    raise AssertionError(raw_since(site))
+
+
+def test_numbers_stay(site, daemons):
+    instants = [NOW, "2026-03-08T13:14:15.5Z", "2026-03-03T12:00:00Z"]
+    before = [site.report("--at", t) for t in instants]
+    d = run_until_deleted(site, daemons)
+    after = [site.report("--at", t) for t in instants]
+    assert after[0] == before[0]
+    assert after[1] == before[1]
+    assert after[2]["slos"][0].pop("tiers") == []
+    before[2]["slos"][0].pop("tiers")
+    assert after[2] == before[2]
+    assert after[2]["slos"][0]["total"] == 1440
+    assert d.stop() == 0
+
+
+def test_what_is_gone_is_told(site, daemons):
+    d = run_until_deleted(site, daemons)
+    for at, unit in (("2026-03-03T12:00:30Z", "minute"), ("2026-03-03T12:30:00Z", "hour")):
+        done = site.run("report", "--at", at, check=False)
+        assert done.returncode == 1
+        assert (f"results before {RAW_SINCE} are kept by the {unit} only (retention.raw); "
+                f"use whole {unit}s") in done.stderr
+        assert done.stdout == ""
+    for running in (True, False):
+        if not running:
+            assert d.stop() == 0
+        text = lines(4 * 1440, 4 * 1440 + 2) + lines(1440, 1441)
+        done = site.run("import", "-", stdin=text, check=False)
+        assert done.returncode == 1
+        assert f"3: results of 'api' before {RAW_SINCE} were deleted (retention.raw)" in done.stderr
+
+
+def test_new_sli_begins_with_the_results(site, daemons):
+    d = run_until_deleted(site, daemons)
+    site.write("slos/fast.yaml", SLOS.replace("up,", "fast,").replace(
+        "{probe: api}", "{probe: api, faster_than: 15ms}").replace("window: 1d", "window: 6d"))
+    assert site.run("check").returncode == 0
+    d.signal(1)
+    d.wait("configuration reloaded")
+    for declared in (True, False):
+        if not declared:
+            assert d.stop() == 0
+        slo, = site.report("--at", NOW, "--slo", "fast")["slos"]
+        assert slo["total"] == 4 * 1440
+        missing = slo["coverage"]["missing"]
+        assert abs(missing["not_started"] - 2 * 1440) <= 1
+        assert missing["prober_down"] <= 1
