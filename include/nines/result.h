@@ -50,8 +50,9 @@ enum reason {
 
 /*
  * Phases in microseconds, each a difference and never negative. A phase that
- * did not happen (TLS on http, connect on a reused connection) is 0. `wait` is
- * from the request sent to the first response byte, by our own stamp. With
+ * did not happen (TLS on http, connect on a reused connection) is 0. `send` ends
+ * when the request is about to be written, or when the last piece of a large
+ * body was; `wait` then lasts to the first response byte, by our own stamp. With
  * redirects they are those of the last hop; `total_us` covers all hops.
  */
 struct phases {

@@ -25,7 +25,6 @@ static int on_prereq(void *arg, char *primary_ip, char *local_ip, int primary_po
                      int local_port)
 {
     struct http_call *call = arg;
-    struct http_client *c = call->client;
 
     (void)primary_ip, (void)local_ip, (void)primary_port, (void)local_port;
     if (call->at.prereq) { /* the kept connection died; curl would ask again on a new one */
@@ -35,8 +34,6 @@ static int on_prereq(void *arg, char *primary_ip, char *local_ip, int primary_po
     call->at.prereq = clock_mono_ns();
     call->at.sent = 0;
     call->body_sent = 0;
-    call->next_sending = c->sending; /* http_multi.c stamps `sent` */
-    c->sending = call;
     if (call->tls && call->req.reuse && !call->cert.seen) {
         struct curl_tlssessioninfo *tls = NULL;
 

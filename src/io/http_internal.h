@@ -43,14 +43,13 @@ struct call_stamps {
     int64_t added;    /* given to curl, for the address being tried */
     int64_t tls;      /* TCP connected, about to begin TLS */
     int64_t prereq;   /* connected, TLS done, about to send */
-    int64_t sent;     /* request handed to the kernel */
+    int64_t sent;     /* last piece of a large body handed over */
     int64_t first;    /* first response line */
 };
 
 struct http_call {
     struct http_client *client;
     TAILQ_ENTRY(http_call) link;
-    struct http_call *next_sending;
     enum call_state state;
     uv_timer_t deadline;
     CURL *easy;
@@ -102,7 +101,6 @@ struct http_client {
     bool in_curl;
     struct call_list queued, held, active;
     size_t calls;
-    struct http_call *sending; /* about to send within this action of curl */
     struct resolver *resolver;
     struct trust *trust;
     bool closing;

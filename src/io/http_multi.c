@@ -137,16 +137,6 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *arg)
 
 /* ---- action ----------------------------------------------------------------- */
 
-static void stamp_sent(struct http_client *c)
-{
-    int64_t now = c->sending ? clock_mono_ns() : 0;
-
-    for (struct http_call *call = c->sending; call; call = call->next_sending)
-        if (!call->at.sent)
-            call->at.sent = now;
-    c->sending = NULL;
-}
-
 static void drain(struct http_client *c)
 {
     CURLMsg *msg;
@@ -175,7 +165,6 @@ static void act(struct http_client *c, curl_socket_t fd, int flags)
     c->in_curl = true;
     curl_multi_socket_action(c->multi, fd, flags, &running);
     c->in_curl = false;
-    stamp_sent(c);
     drain(c);
     http_client_drop(c);
 }
