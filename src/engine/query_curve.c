@@ -106,8 +106,8 @@ int query_step_curve(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     const struct probe_revision *last = &q->revisions[q->revision_count - 1];
-    s->step_us = choose_step(s->end_us - s->start_us, last->interval_us,
-                             s->start_us < q->raw_since_us);
+    s->step_us =
+        choose_step(s->end_us - s->start_us, last->interval_us, s->start_us < q->raw_since_us);
     int64_t first = (s->start_us + s->step_us - 1) / s->step_us * s->step_us;
     if (first >= s->upto_us)
         return 0;

@@ -39,22 +39,17 @@ static bool add_transition(void *ctx, const struct alert_transition *t)
     return true;
 }
 
-/* Rounds out to whole minutes where results are gone. */
-static void widen(const struct slo_query *q, int64_t *from_us, int64_t *to_us)
-{
-    if (*from_us < q->raw_since_us && *from_us > q->out->start_us)
-        *from_us -= *from_us % USEC_PER_MIN;
-    if (*to_us < q->raw_since_us && *to_us < q->out->upto_us)
-        *to_us += USEC_PER_MIN - 1 - (*to_us + USEC_PER_MIN - 1) % USEC_PER_MIN;
-}
-
 static int count_lost(const struct slo_query *q, struct report_incident *i, struct err *reterr)
 {
     const struct report_slo *s = q->out;
     int64_t from = i->from_us > s->start_us ? i->from_us : s->start_us;
     int64_t to = i->to_us && i->to_us < s->upto_us ? i->to_us : s->upto_us;
     struct counts c = {0};
-    widen(q, &from, &to);
+    /* Where results are gone only minutes are known: rounded out. */
+    if (from < q->raw_since_us && from > s->start_us)
+        from -= from % USEC_PER_MIN;
+    if (to < q->raw_since_us && to < s->upto_us && to % USEC_PER_MIN)
+        to += USEC_PER_MIN - to % USEC_PER_MIN;
     if (from < to && store_reader_counts(q->reader, &q->def->sli, from, to, &c, reterr) < 0)
         return -1;
     i->bad = c.bad;

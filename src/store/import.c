@@ -65,15 +65,14 @@ static bool is_event(const struct result *r)
 static bool same_result(const struct result *have, const struct result *line)
 {
     const struct phases *a = &have->phases, *b = &line->phases;
-    bool phases = b->dns_us || b->connect_us || b->tls_us || b->send_us || b->wait_us ||
-                  b->transfer_us;
+    bool phases =
+        b->dns_us || b->connect_us || b->tls_us || b->send_us || b->wait_us || b->transfer_us;
     if (have->outcome != line->outcome || have->reason != line->reason ||
         have->code != line->code || have->total_us != line->total_us)
         return false;
-    return !phases ||
-           (a->dns_us == b->dns_us && a->connect_us == b->connect_us && a->tls_us == b->tls_us &&
-            (!b->send_us || a->send_us == b->send_us) && a->wait_us == b->wait_us &&
-            a->transfer_us == b->transfer_us);
+    return !phases || (a->dns_us == b->dns_us && a->connect_us == b->connect_us &&
+                       a->tls_us == b->tls_us && (!b->send_us || a->send_us == b->send_us) &&
+                       a->wait_us == b->wait_us && a->transfer_us == b->transfer_us);
 }
 
 static int read_existing(struct sqlite *db, int64_t num, int64_t slot_us, struct result *ret,

@@ -254,8 +254,8 @@ int store_reader_failures(struct store_reader *r, const char *probe, int64_t fro
         return -1;
     int rc = reader_probe(r, probe, &num, &raw_since_us, reterr);
     if (rc > 0)
-        rc = read_failures(r, num, from_us > raw_since_us ? from_us : raw_since_us, to_us, ret,
-                           max, &n, reterr);
+        rc = read_failures(r, num, from_us > raw_since_us ? from_us : raw_since_us, to_us, ret, max,
+                           &n, reterr);
     if (rc == 0)
         *ret_n = n;
     return reader_end(r, rc);

@@ -27,12 +27,11 @@ static int find_end(struct store *s, int64_t probe, int64_t oldest_us, int64_t t
                     int64_t *ret_end, struct err *reterr)
 {
     int64_t end;
-    int rc = sqlite_lookup(s->db,
-                           "SELECT slot FROM result WHERE probe = ?1 AND slot >= ?2 AND slot < ?3"
-                           " ORDER BY slot LIMIT 1 OFFSET ?4",
-                           BIND(v_int(probe), v_int(oldest_us), v_int(to_us),
-                                v_int(RETENTION_ROWS)),
-                           &end, reterr);
+    int rc = sqlite_lookup(
+        s->db,
+        "SELECT slot FROM result WHERE probe = ?1 AND slot >= ?2 AND slot < ?3"
+        " ORDER BY slot LIMIT 1 OFFSET ?4",
+        BIND(v_int(probe), v_int(oldest_us), v_int(to_us), v_int(RETENTION_ROWS)), &end, reterr);
     *ret_end = rc > 0 ? end : to_us;
     return rc < 0 ? -1 : 0;
 }

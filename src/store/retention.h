@@ -20,9 +20,9 @@
 struct store;
 
 #define RETENTION_SLICE_US 10000
-#define RETENTION_ROWS 256                /* of one statement */
+#define RETENTION_ROWS 256 /* of one statement */
 #define RETENTION_EVERY_US (10 * USEC_PER_MIN)
-#define RETENTION_QUIET_US USEC_PER_MIN   /* after an import batch: older lines may follow */
+#define RETENTION_QUIET_US USEC_PER_MIN /* after an import batch: older lines may follow */
 #define EVIDENCE_KEEP_US (7 * USEC_PER_DAY)
 #define OUTBOX_KEEP_US (30 * USEC_PER_DAY)
 

@@ -155,7 +155,7 @@ static void transition(struct store *s, int64_t at, enum alert_event_kind kind,
     store_push_transition(s, &t, NULL, 0);
 }
 
-#define FIRED (T0 + 2 * DAY + 3 * MINUTE)
+#define FIRED (T0 + 2 * DAY + 3 * MINUTE + 10 * S)
 #define RESOLVED (T0 + 2 * DAY + 70 * MINUTE)
 #define FIRED_AGAIN (T0 + SPAN - 10 * MINUTE)
 
@@ -480,6 +480,11 @@ static void reports_of_deleted_hours(void **state)
         assert_int_equal(r->slos[0].tier_count, known ? 2 : 0);
         query_report_free(r);
     }
+    struct report *r = ask(w, (struct query){.at_us = T0 + SPAN, .slo = "month"});
+    assert_int_equal(r->slos[0].incidents[0].from_us, FIRED);
+    assert_int_equal(r->slos[0].incidents[0].bad,
+                     sum(w, r->slos[0].def, FIRED - 10 * S, RESOLVED).bad);
+    query_report_free(r);
 }
 
 static void deleted_hours_are_not_cut(void **state)
