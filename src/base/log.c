@@ -5,13 +5,14 @@
 #include "base/str.h"
 #include "base/when.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 16384 /* of one line; a field past it is left out */
-#define VALUE_MAX 4096       /* of one value; the rest is cut off */
+#define LINE_MAX_BYTES 4096 /* of one line, PIPE_BUF; a field past it is left out */
+#define VALUE_MAX 1800      /* of one value; the rest is cut off */
 
 /* The one state of this kind: stderr is one per process, and a log call has no
  * place to carry a handle through. */
@@ -90,6 +91,27 @@ static bool as_json(void)
     return format == LOG_JSON || (format == LOG_AUTO && !isatty(STDERR_FILENO));
 }
 
+/*
+ * A reader that does not keep up must not hold the caller: what would wait is
+ * lost and counted, and the next line that fits tells how many were. A pipe
+ * that polls writable takes PIPE_BUF bytes at once.
+ */
+static void put(struct str *s)
+{
+    static atomic_ullong lost;
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&p, 1, 0) == 0) {
+        atomic_fetch_add(&lost, 1);
+        return;
+    }
+    unsigned long long n = atomic_exchange(&lost, 0);
+    if (n)
+        dprintf(STDERR_FILENO, "nines: %llu log lines were lost: nobody read them in time\n", n);
+    /* Nobody to tell when stderr is gone. */
+    ssize_t written = write(STDERR_FILENO, s->buf, s->len);
+    (void)written;
+}
+
 void log_event(enum log_level level, const char *caller, const char *msg, ...)
 {
     if ((int)level < atomic_load(&min_level))
@@ -120,8 +142,6 @@ void log_event(enum log_level level, const char *caller, const char *msg, ...)
     }
     va_end(ap);
     str_add(&s, json ? "}\n" : "\n");
-    /* Nobody to tell when stderr is gone. */
-    ssize_t n = write(STDERR_FILENO, s.buf, s.len);
-    (void)n;
+    put(&s);
     str_release(&s);
 }

@@ -1,7 +1,9 @@
 /*
  * Log lines on stderr: JSON objects (`ts level msg caller` and fields), or
  * human lines when stderr is a terminal. Thread-safe; one write(2) per line.
- * Only ranks 5 and up log; lower layers return errors. Secrets never get here.
+ * A line that nobody reads in time is lost and counted, so a stuck reader cannot
+ * stop the caller. Only ranks 5 and up log; lower layers return errors. Secrets
+ * never get here.
  *
  *     log_warn("reload failed", "file", path, "error", err.msg, NULL);
  *

@@ -80,6 +80,7 @@ static int run(const struct command *self, int argc, char **argv)
 {
     struct cli_common common = {0};
     struct daemon_options o = {0};
+    signal(SIGHUP, SIG_IGN); /* a reload asked for while starting is the start */
     const char *listen = NULL;
     const struct cli_option options[] = {
         {"listen", 'l', OPT_STRING, &listen, "ADDR",

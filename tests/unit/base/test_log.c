@@ -91,10 +91,37 @@ static void long_fields_are_bounded(void **state)
     json_error_t e;
     json_t *j = json_loads(out, 0, &e);
     assert_non_null(j);
-    assert_int_equal(json_string_length(json_object_get(j, "a")), 4096);
+    assert_int_equal(json_string_length(json_object_get(j, "a")), 1800);
     assert_null(json_object_get(j, "b"));
     assert_string_equal(json_string_value(json_object_get(j, "d")), "last");
     json_decref(j);
+}
+
+static void a_stuck_reader_holds_nobody(void **state)
+{
+    (void)state;
+    int ends[2], saved = dup(STDERR_FILENO);
+    static char filler[65536], out[70000];
+    assert_int_equal(pipe(ends), 0);
+    memset(filler, '.', sizeof(filler));
+    assert_int_equal(write(ends[1], filler, sizeof(filler)), sizeof(filler)); /* full now */
+    dup2(ends[1], STDERR_FILENO);
+    log_setup(LOG_INFO, LOG_JSON, false);
+    log_error("one", NULL);
+    log_error("two", NULL);
+    assert_int_equal(read(ends[0], out, sizeof(filler)), sizeof(filler));
+    log_error("three", NULL);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[1]);
+    size_t len = 0;
+    for (ssize_t n; (n = read(ends[0], out + len, sizeof(out) - 1 - len)) > 0;)
+        len += (size_t)n;
+    out[len] = '\0';
+    close(ends[0]);
+    assert_null(strstr(out, "one"));
+    assert_non_null(strstr(out, "2 log lines were lost"));
+    assert_non_null(strstr(out, "three"));
 }
 
 int main(void)
@@ -104,6 +131,7 @@ int main(void)
         cmocka_unit_test(level_filters),
         cmocka_unit_test(text_line),
         cmocka_unit_test(long_fields_are_bounded),
+        cmocka_unit_test(a_stuck_reader_holds_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
