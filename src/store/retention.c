@@ -101,7 +101,7 @@ int retention_slice(struct store *s, bool now, struct err *reterr)
 {
     struct retention *t = &s->retention;
     bool due = now || t->next > 0 || s->alive_us - t->done_us >= RETENTION_EVERY_US;
-    if (!s->daemon || !due)
+    if (!due)
         return 0;
     struct limits limits = limits_now(s, now);
     int64_t until_ns = clock_mono_ns() + RETENTION_SLICE_US * NSEC_PER_USEC;

@@ -30,6 +30,12 @@ static int64_t slot_us(int64_t i)
     return T0 + 1234567 + i * INTERVAL;
 }
 
+/* Some minutes in some hours are empty. */
+static bool is_present(int64_t i)
+{
+    return i % 400 < 3 || i % 400 > 8;
+}
+
 static struct sli_def slow(void)
 {
     return sli_def("p", 500000, "p faster_than=500000us");
@@ -64,6 +70,8 @@ static void push_history(struct store *s)
 {
     for (int64_t i = 0; i < SLOTS; i++) {
         struct result r = result_of(i);
+        if (!is_present(i))
+            continue;
         assert_true(store_reserve(s));
         store_push_result(s, HANDLE, &r, r.outcome == OUTCOME_BAD ? "it broke" : NULL, NULL, 0);
     }
@@ -188,7 +196,7 @@ static void only_old_hours_go(void **state)
     int64_t rollups = fixture_sql(&p->f, "SELECT count(*) FROM rollup");
     int64_t left = 0, sum = fixture_sql(&p->f, "SELECT sum(good) + sum(bad) FROM rollup");
     for (int64_t i = 0; i < SLOTS; i++)
-        left += slot_us(i) >= RAW_SINCE;
+        left += is_present(i) && slot_us(i) >= RAW_SINCE;
     all_answers_are_the_same(p);
     retain(p);
     assert_int_equal(fixture_sql(&p->f, "SELECT raw_since FROM probe"), RAW_SINCE);
@@ -223,6 +231,7 @@ static void what_rollups_cannot_say_is_an_error(void **state)
     spans_refused(p->r, RAW_SINCE - USEC_PER_MIN, RAW_SINCE + USEC_PER_MIN);
     /* Nothing is cut where there is nothing. */
     same_counts(p, T0 - 12345, minute);
+    same_counts(p, slot_us(405) + 5, minute);
     same_spans(p, T0 - 12345, hour);
 }
 
@@ -383,6 +392,7 @@ static void a_rename_keeps_what_only_rollups_know(void **state)
 static void messages_go_when_they_are_delivered_and_old(void **state)
 {
     struct pair_of *p = *state;
+    int64_t results = fixture_sql(&p->f, "SELECT count(*) FROM result");
     struct outbox_new out = {"log", "k", "{}"};
     for (int i = 0; i < 4; i++) {
         struct alert_transition t = {.slo = "s", .at_us = i < 2 ? T0 : T0 + USEC_PER_DAY};
@@ -397,7 +407,7 @@ static void messages_go_when_they_are_delivered_and_old(void **state)
     assert_int_equal(fixture_sql(&p->f, "SELECT count(*) FROM outbox"), 3);
     assert_int_equal(fixture_sql(&p->f, "SELECT count(*) FROM outbox WHERE id = 1"), 0);
     assert_int_equal(fixture_sql(&p->f, "SELECT count(*) FROM alert_event"), 4);
-    assert_true(fixture_sql(&p->f, "SELECT count(*) FROM result") == SLOTS); /* none set */
+    assert_int_equal(fixture_sql(&p->f, "SELECT count(*) FROM result"), results);
 }
 
 /* ---- slices ---------------------------------------------------------------------- */
@@ -406,22 +416,36 @@ static void messages_go_when_they_are_delivered_and_old(void **state)
 
 struct slices {
     struct fixture f;
-    bool watch;
+    void (*between)(struct slices *d); /* called before each DELETE of results */
     int fail_at;
     bool begun; /* the first statement of a pass was seen */
     _Atomic int steps, looks;
 };
 
+static bool count_row(void *ctx, const struct result *r)
+{
+    (void)r;
+    ++*(int *)ctx;
+    return true;
+}
+
 static void look(struct slices *d)
 {
     struct sli_def sli = slow(), young = sli_def("p", 1, "p faster_than=1us");
     struct counts c;
+    struct failure failures[4];
+    size_t failed;
+    int rows = 0;
     struct store_reader *r = fixture_reader(&d->f);
     assert_int_equal(store_reader_counts(r, &sli, T0, T0 + USEC_PER_HOUR, &c, NULL), 0);
     assert_int_equal(counts_total(c) + c.excluded, DENSE);
     /* An SLI that reads rows sees all of the hour, or nothing. */
     assert_int_equal(store_reader_counts(r, &young, T0, T0 + USEC_PER_HOUR, &c, NULL), 0);
     assert_true(counts_total(c) == 0 || counts_total(c) + c.excluded == DENSE);
+    assert_int_equal(store_reader_results(r, "p", 0, INT64_MAX, count_row, &rows, NULL), 0);
+    assert_int_equal(rows, counts_total(c) + c.excluded);
+    assert_int_equal(store_reader_failures(r, "p", 0, INT64_MAX, failures, 4, &failed, NULL), 0);
+    assert_int_equal(failed, rows ? 4 : 0);
     store_reader_free(r);
     d->looks++;
 }
@@ -429,8 +453,8 @@ static void look(struct slices *d)
 static int on_step(void *ctx, const char *sql)
 {
     struct slices *d = ctx;
-    if (d->watch && strncmp(sql, "DELETE FROM result", 18) == 0) {
-        look(d);
+    if (d->between && strncmp(sql, "DELETE FROM result", 18) == 0) {
+        d->between(d);
         usleep(RETENTION_SLICE_US + 1000); /* the slice is over after this */
     }
     if (strncmp(sql, "SELECT min(slot) FROM result WHERE probe = ?1 AND slot < ?2", 60) == 0)
@@ -451,7 +475,7 @@ static void push_dense(struct slices *d)
     store_push_heartbeat(s, T0 + 3 * USEC_PER_HOUR, T0 + 3 * USEC_PER_HOUR);
 }
 
-static void run_dense(struct slices *d)
+static void start_dense(struct slices *d)
 {
     struct store_options o = {.path = d->f.path};
     fixture_init(&d->f);
@@ -463,17 +487,64 @@ static void run_dense(struct slices *d)
         store_push_heartbeat(d->f.store, T0 + 3 * USEC_PER_HOUR, T0 + 3 * USEC_PER_HOUR);
     }
     look(d);
+}
+
+static void end_dense(struct slices *d)
+{
     assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result"), 0);
     assert_int_equal(fixture_sql(&d->f, "SELECT raw_since FROM probe"), T0 + USEC_PER_HOUR);
     fixture_release(&d->f);
 }
 
+static void run_dense(struct slices *d)
+{
+    start_dense(d);
+    end_dense(d);
+}
+
 static void an_hour_goes_in_slices_but_is_gone_at_once(void **state)
 {
     (void)state;
-    struct slices d = {.watch = true};
+    struct slices d = {.between = look};
     run_dense(&d);
     assert_true(d.looks > DENSE / RETENTION_ROWS);
+}
+
+static struct sli_def new_sli(void)
+{
+    return sli_def("p", 2, "p faster_than=2us");
+}
+
+static struct sli_def redefined_sli(void)
+{
+    return sli_def("p", 2, lenient().key);
+}
+
+/* On the store thread, amid a slice: part of the hour is deleted then. */
+static void change_all(struct slices *d)
+{
+    struct sli_def slis[] = {new_sli(), redefined_sli()};
+    struct alert_transition now = {.slo = "s", .at_us = T0};
+    for (size_t i = 0; i < countof(slis); i++)
+        store_push_sli(d->f.store, &slis[i]);
+    store_push_transition(d->f.store, &now, NULL, 0); /* does not wait for the next flush */
+    store_set_retention(d->f.store, 0);
+}
+
+static void what_is_left_of_an_hour_counts_for_nothing(void **state)
+{
+    (void)state;
+    struct slices d = {.between = change_all};
+    start_dense(&d);
+    struct sli_def slis[] = {new_sli(), redefined_sli()};
+    struct store_reader *r = fixture_reader(&d.f);
+    for (size_t i = 0; i < countof(slis); i++) {
+        struct counts c;
+        assert_int_equal(store_reader_counts(r, &slis[i], T0, T0 + USEC_PER_HOUR, &c, NULL), 0);
+        assert_int_equal(counts_total(c) + c.excluded, 0);
+    }
+    store_reader_free(r);
+    end_dense(&d);
 }
 
 static void any_step_may_fail(void **state)
@@ -503,6 +574,7 @@ int main(void)
         T(a_rename_keeps_what_only_rollups_know),
         T(messages_go_when_they_are_delivered_and_old),
         cmocka_unit_test(an_hour_goes_in_slices_but_is_gone_at_once),
+        cmocka_unit_test(what_is_left_of_an_hour_counts_for_nothing),
         cmocka_unit_test(any_step_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
