@@ -9,7 +9,8 @@
 #define NAME_COLUMNS_MAX 40
 #define BAR_COLUMNS 14
 #define WIDE_ENOUGH_FOR_BAR 96
-#define SLO_COLUMNS 59   /* of a line, without name and bar */
+#define SLO_COLUMNS 59   /* of a line, without name, bar and alert */
+#define ALERT_COLUMNS 26 /* "   ticket cooling 100d" and some room */
 #define PROBE_COLUMNS 38 /* without name and cause */
 
 /* Wide enough for the longest name, if the other columns leave room for it. */
@@ -65,11 +66,14 @@ static void put_burn(struct term *t, const struct report_slo *s, int64_t window_
     term_right(t, color, 9, has ? fmt_burn(text, b->rate) : FMT_NONE);
 }
 
-static void put_alert(struct term *t, const struct alert_state *a, int64_t now_us)
+/* At the end of the line, or on one of its own where there is no room. */
+static void put_alert(struct term *t, const struct alert_state *a, int64_t now_us, int room)
 {
     char text[FMT_MAX];
     if (a->phase == ALERT_INACTIVE)
         return;
+    if (room < ALERT_COLUMNS)
+        str_addc(t->out, '\n');
     const char *color =
         a->phase == ALERT_FIRING && a->severity == SEVERITY_PAGE ? TERM_RED : TERM_YELLOW;
     str_add(t->out, "   ");
@@ -98,7 +102,8 @@ static void put_slo(struct term *t, int columns, const struct overview *o, size_
                s->has_budget ? fmt_percent(text, s->remaining_ratio, 1) : FMT_NONE);
     put_burn(t, s, USEC_PER_HOUR);
     put_burn(t, s, 6 * USEC_PER_HOUR);
-    put_alert(t, &o->alerts[i], o->now_us);
+    int bar = t->width >= WIDE_ENOUGH_FOR_BAR ? BAR_COLUMNS : 0;
+    put_alert(t, &o->alerts[i], o->now_us, t->width - columns - SLO_COLUMNS - bar);
     str_addc(t->out, '\n');
 }
 
