@@ -96,8 +96,4 @@ struct probe_kind {
     void *(*start)(struct probe_env *env, const struct probe_def *def, probe_done_fn done,
                    void *ctx);
     void (*cancel)(void *run);
-
-    /* Spec for a bare URL on the command line (`nines probe URL`); NULL if the
-     * kind has no such form. */
-    int (*from_url)(struct arena *a, const char *url, void *spec, struct err *reterr);
 };

@@ -190,18 +190,19 @@ static void add_rename(struct build *b, const struct node *n, const struct probe
     vec_push(&b->renames, ((struct named){raw->renamed_from, node_get(n, "renamed_from")->pos}));
 }
 
+/* What is wrong below an id that cannot be used is told as well. */
 static void build_probe(struct build *b, const struct node *n, const struct defaults *defaults)
 {
     struct probe_raw raw = {0};
     decode_object(&b->decode, n, b->probe_fields, &raw);
-    if (!raw.id || !build_check_name(b, n, "id", raw.id)) {
-        b->unread = true; /* an SLO may mean this one */
+    if (n->kind != NODE_MAP) {
+        b->unread = true;
         return;
     }
-    const struct pos at = node_get(n, "id")->pos;
+    bool named = raw.id && build_check_name(b, n, "id", raw.id);
     struct probe_def *def = arena_alloc(&b->config->arena, sizeof(*def));
-    def->id = raw.id;
-    def->pos = at;
+    def->id = named ? raw.id : "";
+    def->pos = named ? node_get(n, "id")->pos : n->pos;
     b->decode.secrets = 0;
     build_check_labels(b, &raw.labels);
     def->labels = merge_labels(&b->config->arena, &defaults->labels, &raw.labels);
@@ -210,7 +211,10 @@ static void build_probe(struct build *b, const struct node *n, const struct defa
     set_spec(b, n, &raw, def);
     def->content = content_hash(b, n, def);
     vec_push(&b->probes, def);
-    vec_push(&b->probe_ids, ((struct named){def->id, at}));
+    if (named)
+        vec_push(&b->probe_ids, ((struct named){def->id, def->pos}));
+    else
+        b->unread = true; /* an SLO may mean this one */
 }
 
 void build_probes(struct build *b, const struct node *doc)

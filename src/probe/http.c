@@ -256,7 +256,8 @@ static void prepare_expect(struct decode *c, const struct node *n, struct pos po
     pos = key_pos(n, pos, "expect");
     if (s->expect.certificate_days && s->reuse)
         diag_error(c->diag, pos, "certificate_days needs a fresh connection: not with reuse: true");
-    if (s->expect.certificate_days && !s->follow && !url_is_https(s->url))
+    if (s->expect.certificate_days && !s->follow && url_check(s->url, NULL) == 0 &&
+        !url_is_https(s->url))
         diag_error(c->diag, pos, "certificate_days needs an https:// URL");
     expect_prepare(c, pos, &s->expect);
 }
@@ -267,10 +268,8 @@ void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos,
     struct err err;
     if (!s->url)
         return; /* required: already reported */
-    if (url_check(s->url, &err) < 0) {
+    if (url_check(s->url, &err) < 0)
         diag_error(c->diag, key_pos(n, pos, "url"), "%s", err.msg);
-        return;
-    }
     if (!s->max_body)
         s->max_body = HTTP_PROBE_DEFAULT_BODY;
     prepare_method(c, key_pos(n, pos, "method"), s);
@@ -303,18 +302,6 @@ static void release(void *spec)
     expect_release(&s->expect);
 }
 
-static int from_url(struct arena *a, const char *url, void *spec, struct err *reterr)
-{
-    struct http_spec *s = spec;
-    struct diag diag = {0};
-    struct decode c = {.arena = a, .diag = &diag};
-    s->url = arena_strdup(a, url);
-    http_spec_prepare(&c, NULL, (struct pos){0}, s);
-    int rc = diag.errors ? err_set(reterr, "%s", diag.items[0].text) : 0;
-    diag_release(&diag);
-    return rc;
-}
-
 const struct probe_kind probe_http = {
     .name = "http",
     .help = "an HTTP request and what its response must be like",
@@ -324,5 +311,4 @@ const struct probe_kind probe_http = {
     .release = release,
     .start = http_run_start,
     .cancel = http_run_cancel,
-    .from_url = from_url,
 };

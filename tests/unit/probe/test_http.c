@@ -332,19 +332,16 @@ static void test_specs_refused(void **state)
     fixture_refused("{method: GET}", "url");
 }
 
-static void test_from_url(void **state)
+static void test_a_bad_url_hides_no_other_error(void **state)
 {
     (void)state;
-    struct arena a = {0};
-    struct http_spec s = {0};
-    struct err err = {{0}};
-    assert_int_equal(probe_http.from_url(&a, "http://h/", &s, &err), 0);
-    assert_string_equal(s.method, "GET");
-    assert_int_equal(s.max_body, 1 << 20);
-    probe_http.release(&s);
-    s = (struct http_spec){0};
-    assert_int_equal(probe_http.from_url(&a, "h", &s, &err), -1);
-    arena_release(&a);
+    struct fixture f;
+    fixture_init(&f, "{url: 'ftp://h/', method: get, expect: {body: {matches: '('},"
+                     " certificate_days: 3}}");
+    assert_int_equal(f.diag.errors, 3);
+    assert_non_null(strstr(f.diag.items[0].text, "begins with http://"));
+    assert_non_null(strstr(f.diag.items[1].text, "capital letters"));
+    fixture_release(&f);
 }
 
 int main(void)
@@ -365,7 +362,7 @@ int main(void)
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_cancel_at_any_time),
         cmocka_unit_test(test_specs_refused),
-        cmocka_unit_test(test_from_url),
+        cmocka_unit_test(test_a_bad_url_hides_no_other_error),
     };
     int failed = cmocka_run_group_tests(tests, setup, teardown);
     http_global_cleanup();
