@@ -3,18 +3,6 @@
 #include "base/mem.h"
 #include "wire/exposition.h"
 
-static void counter(struct exposition *e, const char *name, const char *help, int64_t value)
-{
-    exposition_family(e, name, EXPOSITION_COUNTER, help);
-    exposition_int(e, NULL, 0, value);
-}
-
-static void gauge(struct exposition *e, const char *name, const char *help, int64_t value)
-{
-    exposition_family(e, name, EXPOSITION_GAUGE, help);
-    exposition_int(e, NULL, 0, value);
-}
-
 static void histogram(struct exposition *e, const char *name, const char *help,
                       const int64_t *bounds, const struct spread *s)
 {
@@ -82,7 +70,7 @@ static void put_aragora(struct exposition *e, const struct traffic *t)
     }
     histogram(e, "aragora_http_request_duration_seconds", "Time to answer a request.",
               traffic_latency_bounds, &all);
-    gauge(e, "aragora_queue_depth", "Jobs that wait.", t->queue_depth);
+    exposition_gauge(e, "aragora_queue_depth", "Jobs that wait.", t->queue_depth);
 }
 
 /* ---- agents --------------------------------------------------------------------- */
@@ -126,9 +114,12 @@ static void put_tokens(struct exposition *e, const struct traffic *t)
         exposition_int(e, l, 3, tokens(&t->agents[i]));
         all += tokens(&t->agents[i]);
     }
-    counter(e, "agent_tokens_saved_caching_total", "Tokens that the cache saved.", all / 4);
-    counter(e, "agent_tokens_saved_compression_total", "Tokens that compression saved.", all / 9);
-    counter(e, "agent_tokens_saved_routing_total", "Tokens that routing saved.", all / 15);
+    exposition_counter(e, "agent_tokens_saved_caching_total", "Tokens that the cache saved.",
+                       all / 4);
+    exposition_counter(e, "agent_tokens_saved_compression_total", "Tokens that compression saved.",
+                       all / 9);
+    exposition_counter(e, "agent_tokens_saved_routing_total", "Tokens that routing saved.",
+                       all / 15);
     exposition_family(e, "paracle_llm_tokens_total", EXPOSITION_COUNTER, "Tokens used.");
     struct label model[] = {{"provider", "sample"}, {"model", "sample-large"}};
     exposition_int(e, model, 2, all);
@@ -145,12 +136,12 @@ static void put_sessions(struct exposition *e, const struct traffic *t)
         ok += t->agents[i].succeeded;
         bad += t->agents[i].failed;
     }
-    counter(e, "agent_sessions_total", "Agent sessions begun.", ok + bad);
-    counter(e, "agent_sessions_completed_total", "Agent sessions that completed.", ok);
-    counter(e, "agent_sessions_failed_total", "Agent sessions that failed.", bad);
-    gauge(e, "agent_sessions_active", "Agent sessions at work.", t->active_agents);
-    gauge(e, "paracle_active_agents", "Agents at work.", t->active_agents);
-    gauge(e, "active_users", "Users with an open session.", t->active_users);
+    exposition_counter(e, "agent_sessions_total", "Agent sessions begun.", ok + bad);
+    exposition_counter(e, "agent_sessions_completed_total", "Agent sessions that completed.", ok);
+    exposition_counter(e, "agent_sessions_failed_total", "Agent sessions that failed.", bad);
+    exposition_gauge(e, "agent_sessions_active", "Agent sessions at work.", t->active_agents);
+    exposition_gauge(e, "paracle_active_agents", "Agents at work.", t->active_agents);
+    exposition_gauge(e, "active_users", "Users with an open session.", t->active_users);
 }
 
 /* ---- the machinery below ------------------------------------------------------------ */
@@ -167,27 +158,29 @@ static void put_workers(struct exposition *e, const struct traffic *t)
               &t->jobs);
     exposition_family(e, "worker_queue_depth", EXPOSITION_GAUGE, "Jobs that wait.");
     exposition_int(e, queue, 1, t->queue_depth);
-    gauge(e, "worker_active_jobs", "Jobs at work.", t->queue_depth > 4 ? 4 : t->queue_depth);
-    counter(e, "traces_ingested_total", "Traces ingested.", t->traces);
-    counter(e, "observations_ingested_total", "Observations ingested.", t->observations);
-    counter(e, "scores_created_total", "Scores created.", t->scores);
-    counter(e, "api_keys_created_total", "API keys created.", t->keys);
-    counter(e, "clickhouse_insert_rows_total", "Rows inserted.", t->rows);
+    exposition_gauge(e, "worker_active_jobs", "Jobs at work.",
+                     t->queue_depth > 4 ? 4 : t->queue_depth);
+    exposition_counter(e, "traces_ingested_total", "Traces ingested.", t->traces);
+    exposition_counter(e, "observations_ingested_total", "Observations ingested.", t->observations);
+    exposition_counter(e, "scores_created_total", "Scores created.", t->scores);
+    exposition_counter(e, "api_keys_created_total", "API keys created.", t->keys);
+    exposition_counter(e, "clickhouse_insert_rows_total", "Rows inserted.", t->rows);
 }
 
 static void put_stores(struct exposition *e, const struct traffic *t)
 {
     int64_t active = 6 + t->active_agents * 2;
-    gauge(e, "db_connections_active", "Database connections in use.", active);
-    gauge(e, "db_connections_idle", "Database connections that wait.", 60 - active);
-    gauge(e, "db_connections_max", "Database connections allowed.", 60);
+    exposition_gauge(e, "db_connections_active", "Database connections in use.", active);
+    exposition_gauge(e, "db_connections_idle", "Database connections that wait.", 60 - active);
+    exposition_gauge(e, "db_connections_max", "Database connections allowed.", 60);
     histogram(e, "db_query_duration_seconds", "Duration of database queries.",
               traffic_latency_bounds, &t->queries);
     histogram(e, "vector_db_query_duration_seconds", "Duration of vector searches.",
               traffic_latency_bounds, &t->queries);
-    gauge(e, "redis_connections_active", "Redis connections in use.", 3 + t->active_agents);
-    counter(e, "cache_hits_total", "Lookups that the cache answered.", t->cached);
-    counter(e, "cache_misses_total", "Lookups that it did not.", t->uncached);
+    exposition_gauge(e, "redis_connections_active", "Redis connections in use.",
+                     3 + t->active_agents);
+    exposition_counter(e, "cache_hits_total", "Lookups that the cache answered.", t->cached);
+    exposition_counter(e, "cache_misses_total", "Lookups that it did not.", t->uncached);
 }
 
 void traffic_write(const struct traffic *t, struct str *out)

@@ -6,18 +6,6 @@
 
 /* ---- families with one sample ------------------------------------------------- */
 
-static void counter(struct exposition *e, const char *name, const char *help, int64_t value)
-{
-    exposition_family(e, name, EXPOSITION_COUNTER, help);
-    exposition_int(e, NULL, 0, value);
-}
-
-static void gauge(struct exposition *e, const char *name, const char *help, int64_t value)
-{
-    exposition_family(e, name, EXPOSITION_GAUGE, help);
-    exposition_int(e, NULL, 0, value);
-}
-
 static void gauge_seconds(struct exposition *e, const char *name, const char *help, int64_t us)
 {
     exposition_family(e, name, EXPOSITION_GAUGE, help);
@@ -290,10 +278,12 @@ static void scheduler(struct exposition *e, const struct status *s)
 {
     const struct status_scheduler *sc = &s->scheduler;
 
-    counter(e, "nines_scheduler_slots_run_total", "Slots that were measured.", sc->slots_run);
-    counter(e, "nines_scheduler_slots_skipped_total", "Slots that were not measured.",
-            sc->slots_skipped);
-    gauge(e, "nines_scheduler_runs_in_flight", "Runs that have not ended.", sc->in_flight);
+    exposition_counter(e, "nines_scheduler_slots_run_total", "Slots that were measured.",
+                       sc->slots_run);
+    exposition_counter(e, "nines_scheduler_slots_skipped_total", "Slots that were not measured.",
+                       sc->slots_skipped);
+    exposition_gauge(e, "nines_scheduler_runs_in_flight", "Runs that have not ended.",
+                     sc->in_flight);
     exposition_family(e, "nines_loop_lag_seconds", EXPOSITION_HISTOGRAM,
                       "How late the event loop wakes up.");
     exposition_histogram(e, NULL, 0, sc->lag.bounds_us, sc->lag.counts, sc->lag.n, sc->lag.sum_us);
@@ -305,18 +295,21 @@ static void store(struct exposition *e, const struct status *s)
 {
     const struct store_stats *st = &s->store;
 
-    gauge(e, "nines_store_queue_bytes", "Records that wait to be committed.", st->queued_bytes);
-    gauge(e, "nines_store_queue_limit_bytes", "Size at which slots stop to run.",
-          st->queue_limit_bytes);
-    counter(e, "nines_store_records_total", "Records committed.", st->committed_records);
-    counter(e, "nines_store_commits_total", "Transactions committed.", st->commits);
-    counter(e, "nines_store_commit_failures_total", "Transactions that failed and are retried.",
-            st->failed_commits);
-    counter(e, "nines_store_refused_slots_total", "Slots that did not run for want of queue space.",
-            st->refused_slots);
-    gauge(e, "nines_store_failing", "Whether commits fail now.", st->failing_since_us != 0);
-    gauge(e, "nines_store_database_bytes", "Size of the database file.", st->database_bytes);
-    gauge(e, "nines_store_wal_bytes", "Size of the write-ahead log.", st->wal_bytes);
+    exposition_gauge(e, "nines_store_queue_bytes", "Records that wait to be committed.",
+                     st->queued_bytes);
+    exposition_gauge(e, "nines_store_queue_limit_bytes", "Size at which slots stop to run.",
+                     st->queue_limit_bytes);
+    exposition_counter(e, "nines_store_records_total", "Records committed.", st->committed_records);
+    exposition_counter(e, "nines_store_commits_total", "Transactions committed.", st->commits);
+    exposition_counter(e, "nines_store_commit_failures_total",
+                       "Transactions that failed and are retried.", st->failed_commits);
+    exposition_counter(e, "nines_store_refused_slots_total",
+                       "Slots that did not run for want of queue space.", st->refused_slots);
+    exposition_gauge(e, "nines_store_failing", "Whether commits fail now.",
+                     st->failing_since_us != 0);
+    exposition_gauge(e, "nines_store_database_bytes", "Size of the database file.",
+                     st->database_bytes);
+    exposition_gauge(e, "nines_store_wal_bytes", "Size of the write-ahead log.", st->wal_bytes);
     gauge_seconds(e, "nines_store_complete_through_timestamp_seconds",
                   "Everything before this instant is stored.", st->complete_through_us);
 }
@@ -335,12 +328,13 @@ static void notifications(struct exposition *e, const struct status *s)
         const struct label l[] = {{"result", ends[i].result}};
         exposition_int(e, l, countof(l), ends[i].value);
     }
-    counter(e, "nines_notify_deduplicated_total", "Messages not sent a second time.",
-            n->deduplicated);
-    counter(e, "nines_notify_overflowed_total", "Messages left in the outbox for want of room.",
-            n->overflowed);
-    gauge(e, "nines_notify_pending", "Messages not yet delivered.", n->pending);
-    gauge(e, "nines_notify_receivers_failing", "Receivers whose last attempt failed.", n->failing);
+    exposition_counter(e, "nines_notify_deduplicated_total", "Messages not sent a second time.",
+                       n->deduplicated);
+    exposition_counter(e, "nines_notify_overflowed_total",
+                       "Messages left in the outbox for want of room.", n->overflowed);
+    exposition_gauge(e, "nines_notify_pending", "Messages not yet delivered.", n->pending);
+    exposition_gauge(e, "nines_notify_receivers_failing", "Receivers whose last attempt failed.",
+                     n->failing);
 }
 
 static void configuration(struct exposition *e, const struct status *s)
@@ -351,12 +345,12 @@ static void configuration(struct exposition *e, const struct status *s)
                       "Configuration loads by result.");
     exposition_int(e, ok, 1, s->reload.succeeded);
     exposition_int(e, failed, 1, s->reload.failed);
-    gauge(e, "nines_config_last_reload_successful", "Whether the last load succeeded.",
-          s->reload.last_ok);
+    exposition_gauge(e, "nines_config_last_reload_successful", "Whether the last load succeeded.",
+                     s->reload.last_ok);
     gauge_seconds(e, "nines_config_last_reload_timestamp_seconds", "When it was.",
                   s->reload.last_us);
-    gauge(e, "nines_config_probes", "Probes in force.", (int64_t)s->probe_count);
-    gauge(e, "nines_config_slos", "SLO objectives in force.", (int64_t)s->slo_count);
+    exposition_gauge(e, "nines_config_probes", "Probes in force.", (int64_t)s->probe_count);
+    exposition_gauge(e, "nines_config_slos", "SLO objectives in force.", (int64_t)s->slo_count);
 }
 
 static void process(struct exposition *e)
@@ -372,15 +366,15 @@ static void process(struct exposition *e)
     if (p.started_us >= 0)
         gauge_seconds(e, "process_start_time_seconds", "Start of the process.", p.started_us);
     if (p.resident_bytes >= 0)
-        gauge(e, "process_resident_memory_bytes", "Resident memory.", p.resident_bytes);
+        exposition_gauge(e, "process_resident_memory_bytes", "Resident memory.", p.resident_bytes);
     if (p.virtual_bytes >= 0)
-        gauge(e, "process_virtual_memory_bytes", "Virtual memory.", p.virtual_bytes);
+        exposition_gauge(e, "process_virtual_memory_bytes", "Virtual memory.", p.virtual_bytes);
     if (p.open_fds >= 0)
-        gauge(e, "process_open_fds", "Open file descriptors.", p.open_fds);
+        exposition_gauge(e, "process_open_fds", "Open file descriptors.", p.open_fds);
     if (p.max_fds >= 0)
-        gauge(e, "process_max_fds", "Limit of file descriptors.", p.max_fds);
+        exposition_gauge(e, "process_max_fds", "Limit of file descriptors.", p.max_fds);
     if (p.threads >= 0)
-        gauge(e, "process_threads", "Threads.", p.threads);
+        exposition_gauge(e, "process_threads", "Threads.", p.threads);
 }
 
 void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
@@ -391,8 +385,8 @@ void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
 
     exposition_family(&e, "nines_build_info", EXPOSITION_GAUGE, "1, with the version.");
     exposition_int(&e, version, 1, 1);
-    gauge(&e, "nines_ready", "Whether every readiness check is well.",
-          status_checks(s, mono_ns, checks));
+    exposition_gauge(&e, "nines_ready", "Whether every readiness check is well.",
+                     status_checks(s, mono_ns, checks));
     exposition_family(&e, "nines_check_ok", EXPOSITION_GAUGE, "Readiness checks one by one.");
     for (size_t i = 0; i < STATUS_CHECKS; i++) {
         const struct label l[] = {{"check", checks[i].name}};

@@ -108,6 +108,18 @@ void exposition_int(struct exposition *e, const struct label *labels, size_t n, 
     add_sample(e, labels, n, buf);
 }
 
+void exposition_counter(struct exposition *e, const char *name, const char *help, int64_t value)
+{
+    exposition_family(e, name, EXPOSITION_COUNTER, help);
+    exposition_int(e, NULL, 0, value);
+}
+
+void exposition_gauge(struct exposition *e, const char *name, const char *help, int64_t value)
+{
+    exposition_family(e, name, EXPOSITION_GAUGE, help);
+    exposition_int(e, NULL, 0, value);
+}
+
 void exposition_double(struct exposition *e, const struct label *labels, size_t n, double value)
 {
     char buf[40];

@@ -41,6 +41,10 @@ void exposition_family(struct exposition *e, const char *name, enum exposition_t
 void exposition_int(struct exposition *e, const struct label *labels, size_t n, int64_t value);
 void exposition_double(struct exposition *e, const struct label *labels, size_t n, double value);
 
+/* A family with one sample that has no labels. */
+void exposition_counter(struct exposition *e, const char *name, const char *help, int64_t value);
+void exposition_gauge(struct exposition *e, const char *name, const char *help, int64_t value);
+
 /* Microseconds as seconds, exactly. */
 void exposition_seconds(struct exposition *e, const struct label *labels, size_t n, int64_t us);
 

@@ -41,6 +41,20 @@ static void test_samples(void **state)
     str_release(&out);
 }
 
+static void test_single_samples(void **state)
+{
+    struct str out;
+    struct exposition e = {.out = &out};
+
+    (void)state;
+    str_init(&out, 1 << 16);
+    exposition_counter(&e, "x_total", "Things.", 3);
+    exposition_gauge(&e, "y", "Others.", -4);
+    assert_string_equal(out.buf, "# HELP x_total Things.\n# TYPE x_total counter\nx_total 3\n"
+                                 "# HELP y Others.\n# TYPE y gauge\ny -4\n");
+    str_release(&out);
+}
+
 static void test_escaping(void **state)
 {
     struct str out;
@@ -102,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_single_samples),
         cmocka_unit_test(test_escaping),
         cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_overflow),
