@@ -210,4 +210,3 @@ void config_unref(struct config *c); /* thread-safe; releases kinds' resources t
 int config_check_listen(const char *listen, bool allow_remote, struct err *reterr);
 
 const struct probe_def *config_probe(const struct config *c, const char *id); /* or NULL */
-const struct slo_def *config_slo(const struct config *c, const char *name);   /* first of name */

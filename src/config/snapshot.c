@@ -50,18 +50,3 @@ const struct probe_def *config_probe(const struct config *c, const char *id)
         bsearch(id, c->probes, c->probe_count, sizeof(*c->probes), compare_id);
     return found ? *found : NULL;
 }
-
-const struct slo_def *config_slo(const struct config *c, const char *name)
-{
-    size_t low = 0, high = c->slo_count;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (strcmp(c->slos[mid]->name, name) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    if (low < c->slo_count && strcmp(c->slos[low]->name, name) == 0)
-        return c->slos[low];
-    return NULL;
-}
