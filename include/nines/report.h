@@ -62,7 +62,7 @@ struct report_failure {
     int64_t at_us;
     enum reason reason;
     int code;
-    const char *message;
+    const char *message; /* NULL or "": not kept, or none was given */
 };
 
 struct report_slo {

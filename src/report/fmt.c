@@ -273,6 +273,11 @@ const char *fmt_state(enum slo_state s)
     return "";
 }
 
+const char *fmt_failure(const struct report_failure *f)
+{
+    return f->message && *f->message ? f->message : reason_text(f->reason);
+}
+
 const char *fmt_unit(const struct report_slo *s)
 {
     return str_eq(s->budgeting_method, "Occurrences") ? "events" : "slices";

@@ -63,6 +63,7 @@ char *fmt_span(char buf[static FMT_MAX], int64_t us);
 /* ---- words about an SLO ------------------------------------------------ */
 
 const char *fmt_state(enum slo_state s);          /* "at risk" */
+const char *fmt_failure(const struct report_failure *f); /* its message, or what the reason means */
 const char *fmt_unit(const struct report_slo *s); /* of the budget: "events" or "slices" */
 char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s); /* "30d rolling" */
 

@@ -258,7 +258,7 @@ static void put_failures(struct str *out, const struct report_slo *s)
         if (f->code)
             str_addf(out, "%d", f->code);
         str_add(out, "</td><td class=\"msg\">");
-        html_text(out, f->message ? f->message : reason_text(f->reason));
+        html_text(out, fmt_failure(f));
         str_add(out, "</td></tr>");
     }
     table_close(out);

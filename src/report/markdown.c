@@ -186,7 +186,7 @@ static void put_losses(struct str *out, const struct report_slo *s)
         if (f->code)
             str_addf(out, "%d", f->code);
         str_add(out, " | ");
-        put_text(out, f->message ? f->message : "");
+        put_text(out, fmt_failure(f));
         str_add(out, " |\n");
     }
     str_add(out, "\n</details>\n");

@@ -346,8 +346,7 @@ static void put_failures(struct term *t, const struct report_slo *s)
         if (f->code)
             snprintf(a, sizeof a, "%d", f->code);
         term_cell(t, TERM_PLAIN, 4, f->code ? a : "");
-        fmt_clean(t->out, f->message ? f->message : reason_text(f->reason),
-                  (size_t)(t->width - LABEL_COLUMNS - 21 - 18));
+        fmt_clean(t->out, fmt_failure(f), (size_t)(t->width - LABEL_COLUMNS - 21 - 18));
         str_addc(t->out, '\n');
     }
 }

@@ -405,6 +405,28 @@ static void test_text_is_safe_and_fits(void **state)
     sample_release(&r);
 }
 
+/* Imported results and those whose evidence has gone have no message. */
+static void test_failures_without_message(void **state)
+{
+    (void)state;
+    const char *const formats[] = {"text", "markdown", "html"};
+    struct report r;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_BREACHED);
+    s->failure_count = 1;
+    for (size_t i = 0; i < 2 * countof(formats); i++) {
+        s->failures[0] = (struct report_failure){s->upto_us, REASON_TTFB_TIMEOUT, 0,
+                                                 i % 2 ? "" : NULL};
+        s->reason_count = 0;
+        struct str out;
+        render(&out, &r, formats[i / 2], 100);
+        if (!strstr(out.buf, reason_text(REASON_TTFB_TIMEOUT)))
+            fail_msg("%s: a failure without a message says nothing", formats[i / 2]);
+        str_release(&out);
+    }
+    sample_release(&r);
+}
+
 static void test_color_only_when_asked(void **state)
 {
     struct report r;
@@ -508,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_html),
         cmocka_unit_test(test_html_by_python),
         cmocka_unit_test(test_text_is_safe_and_fits),
+        cmocka_unit_test(test_failures_without_message),
         cmocka_unit_test(test_color_only_when_asked),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_bare),
