@@ -103,6 +103,8 @@ int retention_slice(struct store *s, bool now, struct err *reterr)
     bool due = now || t->next > 0 || s->alive_us - t->done_us >= RETENTION_EVERY_US;
     if (!due)
         return 0;
+    if (!now && clock_mono_ns() < t->resume_ns)
+        return 1;
     struct limits limits = limits_now(s, now);
     int64_t until_ns = clock_mono_ns() + RETENTION_SLICE_US * NSEC_PER_USEC;
     size_t first = t->next;
@@ -113,6 +115,7 @@ int retention_slice(struct store *s, bool now, struct err *reterr)
         rc = step(s, &limits, reterr);
     if (rc < 0 || sqlite_run(s->db, "COMMIT", NULL, reterr) < 0)
         goto failed;
+    t->resume_ns = clock_mono_ns() + RETENTION_PAUSE_US * NSEC_PER_USEC;
     if (rc == 0) {
         t->next = 0;
         t->done_us = s->alive_us;

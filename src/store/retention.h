@@ -19,8 +19,9 @@
 
 struct store;
 
-#define RETENTION_SLICE_US 10000
-#define RETENTION_ROWS 256 /* of one statement */
+#define RETENTION_SLICE_US 3000
+#define RETENTION_PAUSE_US (100 * USEC_PER_MSEC) /* at full speed the log would fill */
+#define RETENTION_ROWS 256                       /* of one statement */
 #define RETENTION_EVERY_US (10 * USEC_PER_MIN)
 #define RETENTION_QUIET_US USEC_PER_MIN /* after an import batch: older lines may follow */
 #define EVIDENCE_KEEP_US (7 * USEC_PER_DAY)
@@ -28,11 +29,12 @@ struct store;
 
 /* Where a pass over everything is; part of struct store, writer thread only. */
 struct retention {
-    size_t next;      /* probe, by index */
-    int64_t done_us;  /* when the last pass had ended */
-    int64_t after_ns; /* no results before then */
+    size_t next;       /* probe, by index */
+    int64_t done_us;   /* when the last pass had ended */
+    int64_t resume_ns; /* of a pass under way: no slice before then */
+    int64_t after_ns;  /* no results before then */
 };
 
 /* Deletes for about RETENTION_SLICE_US, when a pass is due or `now`; 1 there
- * is more, 0 nothing left, -1 failed and rolled back. */
+ * is more, at resume_ns, 0 nothing left, -1 failed and rolled back. */
 int retention_slice(struct store *s, bool now, struct err *reterr);

@@ -17,7 +17,6 @@
 #define ROLL_QUIET_US USEC_PER_SEC /* after an import batch, the next may follow */
 #define CHECKPOINT_PAGES 1000
 #define CHECKPOINT_EVERY_US USEC_PER_SEC
-#define RETENTION_PAUSE_US (100 * USEC_PER_MSEC) /* deleting at full speed fills the log */
 
 /* ---- one batch ---------------------------------------------------------------- */
 
@@ -208,7 +207,7 @@ static int64_t idle_slice(struct store *s)
     else if (rc == 0 && ticket)
         settled(s, ticket);
     if (rc == 1)
-        return ticket ? now_ns : clock_mono_ns() + RETENTION_PAUSE_US * NSEC_PER_USEC;
+        return ticket ? now_ns : s->retention.resume_ns;
     return later_ns;
 }
 
