@@ -82,7 +82,7 @@ struct record_heartbeat {
 
 struct record_import {
     struct record head;
-    struct import_batch *batch;
+    struct import_batch *batch; /* NULL: answered while the disk failed */
     void (*done)(void *ctx);
     void *ctx;
 };

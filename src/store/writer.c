@@ -120,13 +120,36 @@ static void hand_over(struct store *s)
     vec_clear(&s->outbox); /* the items are the callee's now */
 }
 
-/* Until it is committed, or there is no patience left: -1. */
+/* Answers one import that waits behind a batch that cannot be committed; its
+ * record stays where it is, empty. False: there is none. */
+static bool fail_import(struct store *s, const struct err *err)
+{
+    struct record_import *im = NULL;
+    pthread_mutex_lock(&s->q.mutex);
+    for (struct record *r = s->q.first; r && !im; r = r->next)
+        if (r->kind == RECORD_IMPORT && ((struct record_import *)r)->batch)
+            im = (struct record_import *)r;
+    struct import_batch *b = im ? im->batch : NULL;
+    if (im)
+        im->batch = NULL;
+    pthread_mutex_unlock(&s->q.mutex);
+    if (!im)
+        return false;
+    b->status = err_set(&b->err, "the database cannot be written at present: %s", err->msg);
+    im->done(im->ctx);
+    return true;
+}
+
+/* Until it is committed, or there is no patience left: -1. Who imports is told
+ * at once, and may try again; results have nobody else to keep them. */
 static int commit_batch(struct store *s, struct batch *b)
 {
     int64_t backoff_us = BACKOFF_MIN_US;
     struct err err;
     while (try_batch(s, b, &err) < 0) {
         note_failure(s, &err);
+        while (fail_import(s, &err))
+            ;
         if (!queue_pause(&s->q, backoff_us))
             return -1;
         backoff_us = backoff_us * 2 < BACKOFF_MAX_US ? backoff_us * 2 : BACKOFF_MAX_US;
@@ -145,6 +168,10 @@ static void run_import(struct store *s, struct batch *b)
     void (*done)(void *) = r->done;
     void *ctx = r->ctx;
     struct import_batch *im = r->batch;
+    if (!im) { /* already answered: fail_import() */
+        queue_commit(&s->q, b);
+        return;
+    }
     im->status = refresh(s, &im->err) < 0 || set_sync(s, false, &im->err) < 0
                      ? -1
                      : import_apply(s, im, &im->err);

@@ -242,6 +242,28 @@ static void a_failed_import_says_so(void **state)
     fixture_release(&f);
 }
 
+/* The batch in front of it is tried again for as long as it takes; whoever
+ * imports must not be kept waiting with it. */
+static void an_import_does_not_wait_for_a_sick_disk(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct disk d = {.code = SQL_FULL};
+    struct import_row row = {"p", result_at(T0, OUTCOME_GOOD, REASON_NONE, 5), 7};
+    struct import_batch b = {.rows = &row, .n = 1, .create_interval_us = USEC_PER_SEC};
+    fixture_init(&f);
+    open_on(&f, &d);
+    d.sick = true;
+    push_everything(f.store);
+    import_now(f.store, &b);
+    assert_int_equal(b.status, -1);
+    assert_non_null(strstr(b.err.msg, "cannot be written"));
+    d.sick = false;
+    fixture_settle(&f);
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM result"), 50);
+    fixture_release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(waiting_heartbeats_are_one),
         cmocka_unit_test(closing_does_not_wait_for_ever),
         cmocka_unit_test(a_failed_import_says_so),
+        cmocka_unit_test(an_import_does_not_wait_for_a_sick_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
