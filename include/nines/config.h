@@ -165,7 +165,6 @@ struct daemon_config {
     const char *database;       /* path; "./nines.db" */
     const char *listen;         /* "127.0.0.1:9464"; "" or "off": no listener */
     bool allow_remote;          /* `listen` need not be loopback */
-    int64_t evaluate_every_us;  /* fixed at 10 s: kept here for the manual */
     int64_t raw_retention_us;   /* 0: keep everything */
     struct string_list probe_dirs, slo_dirs;
     int log_format;             /* enum log_format */

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define LISTEN_DEFAULT "127.0.0.1:9464"
-#define EVALUATE_EVERY_US (10 * USEC_PER_SEC)
 #define RETENTION_MIN_US USEC_PER_HOUR
 #define RETENTION_MAX_US (36500 * USEC_PER_DAY)
 #define DNS_SERVERS_MAX 8
@@ -233,7 +232,6 @@ void build_folders(struct build *b, const char *file, const struct node *doc)
     struct daemon_config *d = &b->config->daemon;
     bool elsewhere = file && strchr(file, '/');
     *d = (struct daemon_config){.listen = LISTEN_DEFAULT,
-                                .evaluate_every_us = EVALUATE_EVERY_US,
                                 .log_format = LOG_AUTO,
                                 .log_level = LOG_INFO};
     d->database = elsewhere ? decode_path(&b->config->arena, file, "nines.db") : "./nines.db";
