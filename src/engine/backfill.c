@@ -33,7 +33,8 @@ static int add_steps(struct store_reader *r, const struct sli_def *sli, int64_t 
     struct counts *c = mem_array(n, sizeof(*c));
     int rc = store_reader_series(r, sli, from_us, step_us, n, c, reterr);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        live_add_counts(live, from_us + (int64_t)i * step_us, step_us, c[i]);
+        if (counts_total(c[i]) + c[i].excluded > 0)
+            live_add_counts(live, from_us + (int64_t)i * step_us, step_us, c[i]);
     free(c);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #define LAG_SPAN_NS 10000000000LL
+#define BUSY_LAG_US 5000 /* a turn longer than this is lag to whatever came due in it */
 
 void pulse_init(struct pulse *p, struct uv_loop_s *loop)
 {
@@ -19,11 +20,26 @@ static int64_t busy_ns(const struct pulse *p, int64_t now_ns)
     return now_ns - p->turn_ns - (int64_t)(uv_metrics_idle_time(p->loop) - p->turn_idle_ns);
 }
 
+static void note_lag(struct pulse *p, int64_t now_ns, int64_t lag_us)
+{
+    if (now_ns - p->lag_from_ns > LAG_SPAN_NS) {
+        p->lag_max_us[1] = p->lag_max_us[0];
+        p->lag_max_us[0] = 0;
+        p->lag_from_ns = now_ns;
+    }
+    if (lag_us > p->lag_max_us[0])
+        p->lag_max_us[0] = lag_us;
+    histogram_add(&p->lag, lag_us);
+    if (lag_us > PULSE_STALL_US)
+        p->stall_end_ns = now_ns;
+}
+
 void pulse_turn(struct pulse *p)
 {
     int64_t now = clock_mono_ns();
-    if (busy_ns(p, now) > PULSE_STALL_US * NSEC_PER_USEC)
-        p->stall_end_ns = now;
+    int64_t busy_us = busy_ns(p, now) / NSEC_PER_USEC;
+    if (busy_us > BUSY_LAG_US)
+        note_lag(p, now, busy_us);
     p->turn_ns = now;
     p->turn_idle_ns = uv_metrics_idle_time(p->loop);
 }
@@ -32,18 +48,7 @@ void pulse_late(struct pulse *p, int64_t due_ns)
 {
     int64_t now = clock_mono_ns();
     int64_t lag_us = (now - due_ns) / NSEC_PER_USEC;
-    if (lag_us < 0)
-        lag_us = 0;
-    if (now - p->lag_from_ns > LAG_SPAN_NS) {
-        p->lag_max_us[1] = p->lag_max_us[0];
-        p->lag_max_us[0] = 0;
-        p->lag_from_ns = now;
-    }
-    if (lag_us > p->lag_max_us[0])
-        p->lag_max_us[0] = lag_us;
-    histogram_add(&p->lag, lag_us);
-    if (lag_us > PULSE_STALL_US)
-        p->stall_end_ns = now;
+    note_lag(p, now, lag_us < 0 ? 0 : lag_us);
 }
 
 bool pulse_stalled_since(const struct pulse *p, int64_t since_ns)

@@ -134,24 +134,43 @@ void live_merge(struct live *into, const struct live *from)
 {
     for (int i = 0; i < RING_COUNT; i++) {
         const struct ring *src = &from->rings[i];
-        for (int64_t b = src->head - (int64_t)src->n + 1; b <= src->head; b++)
-            ring_add(&into->rings[i], b * src->step_us, *bucket(src, b));
+        for (int64_t b = src->head - (int64_t)src->n + 1; b <= src->head; b++) {
+            const struct counts *c = bucket(src, b);
+            if (c->good || c->bad || c->excluded)
+                ring_add(&into->rings[i], b * src->step_us, *c);
+        }
     }
 }
 
+/* The finest ring that reaches back to a window's start, and whose buckets that
+ * start is aligned to (tier_window_start). */
+static int start_ring(int64_t length_us)
+{
+    return length_us <= USEC_PER_HOUR ? TENS : length_us <= 3 * USEC_PER_DAY ? MINUTES : HOURS;
+}
+
+/* Fine buckets up to the next border of coarser ones, those as far as they go,
+ * and finer ones again: a window of days is some hundred buckets. */
 struct counts live_sum(const struct live *l, int64_t t_us, int64_t length_us)
 {
     assert(t_us % EVALUATE_EVERY_US == 0);
     struct counts sum = {0};
-    int64_t start = tier_window_start(t_us, length_us);
-    int coarsest = length_us <= USEC_PER_HOUR      ? TENS
-                   : length_us <= 3 * USEC_PER_DAY ? MINUTES
-                                                   : HOURS;
-    for (int i = coarsest; i >= TENS; i--) {
+    int64_t at = tier_window_start(t_us, length_us);
+    for (int i = start_ring(length_us); i < HOURS; i++) {
+        int64_t step_us = l->rings[i + 1].step_us;
+        int64_t border = -floor_div(-at, step_us) * step_us;
+        if (border > t_us)
+            break;
+        ring_sum(&l->rings[i], at, border, &sum);
+        at = border;
+    }
+    for (int i = HOURS; i >= TENS; i--) {
         const struct ring *r = &l->rings[i];
         int64_t end = floor_div(t_us, r->step_us) * r->step_us;
-        ring_sum(r, start, end, &sum);
-        start = end;
+        if (end > at) {
+            ring_sum(r, at, end, &sum);
+            at = end;
+        }
     }
     return sum;
 }
