@@ -4,8 +4,10 @@
 #include "base/vec.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct sqlite_rows {
     struct sqlite *db;
@@ -59,6 +61,15 @@ static int check_file(const char *path, struct err *reterr)
                    S_ISDIR(st.st_mode) ? "a folder" : "no regular file");
 }
 
+/* Answers of the probed services are in there: not for every user to read. The
+ * files beside it get its mode. What cannot be made, SQLite reports better. */
+static void create_private(const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd >= 0)
+        close(fd);
+}
+
 int sqlite_open(const char *path, enum sqlite_access access, int busy_ms, struct sqlite **ret,
                 struct err *reterr)
 {
@@ -68,6 +79,8 @@ int sqlite_open(const char *path, enum sqlite_access access, int busy_ms, struct
     mem_auto char *name = mem_printf("%s%s", path[0] == '/' ? "" : "./", path);
     struct sqlite *db = mem_alloc(sizeof(*db));
     db->path = mem_strdup(path);
+    if (access == SQLITE_ACCESS_WRITE)
+        create_private(name);
     int flags = access == SQLITE_ACCESS_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                               : SQLITE_OPEN_READONLY;
     int rc = sqlite3_open_v2(name, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
