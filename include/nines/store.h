@@ -242,10 +242,6 @@ int store_reader_transitions(struct store_reader *r, const char *slo, int64_t fr
 int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
                        struct alert_state *ret, struct err *reterr);
 
-/* When the SLO was first declared to this store; INT64_MAX if never. */
-int store_reader_slo_since(struct store_reader *r, const char *slo, const char *objective_name,
-                           int64_t *ret, struct err *reterr);
-
 struct store_heartbeat {
     int64_t started_us, alive_us, complete_through_us; /* 0: never ran */
 };

@@ -88,18 +88,6 @@ int store_reader_alert(struct store_reader *r, const char *slo, const char *obje
     return rc < 0 ? -1 : 0;
 }
 
-int store_reader_slo_since(struct store_reader *r, const char *slo, const char *objective_name,
-                           int64_t *ret, struct err *reterr)
-{
-    int64_t since = INT64_MAX;
-    if (sqlite_lookup(r->db,
-                      "SELECT min(since) FROM slo_revision WHERE slo = ?1 AND objective = ?2",
-                      BIND(v_text(slo), v_text(objective_name)), &since, reterr) < 0)
-        return -1;
-    *ret = since;
-    return 0;
-}
-
 int store_reader_heartbeat(struct store_reader *r, struct store_heartbeat *ret, struct err *reterr)
 {
     struct sqlite_rows *q = sqlite_query(

@@ -151,11 +151,6 @@ static struct stream *next_stream(struct store *s)
     return NULL;
 }
 
-bool rollup_due(struct store *s)
-{
-    return next_stream(s) != NULL;
-}
-
 int rollup_slice(struct store *s, struct err *reterr)
 {
     struct stream *st = next_stream(s);

@@ -7,14 +7,9 @@
 
 #include "base/err.h"
 
-#include <stdbool.h>
-
 struct store;
 
 #define ROLL_SLICE_US 20000
-
-/* Is there an hour that is over and not yet rolled up? */
-bool rollup_due(struct store *s);
 
 /* Rolls up for about ROLL_SLICE_US; 1 there may be more, 0 nothing left, -1
  * failed and rolled back. */
