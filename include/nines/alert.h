@@ -14,15 +14,21 @@ enum alert_phase { ALERT_INACTIVE, ALERT_FIRING, ALERT_COOLING };
 /* Kept over restarts; zeroes are the initial state. */
 struct alert_state {
     enum alert_phase phase;
-    enum severity severity;  /* highest while firing or cooling */
-    int64_t since_us;        /* when it began to fire */
+    enum severity severity; /* highest while firing or cooling */
+    int64_t since_us;       /* when it began to fire */
     int64_t cooling_since_us;
-    int64_t evaluated_us;    /* last evaluation instant */
-    uint32_t firing;         /* bit i: tier i of the SLO fires, or may not clear yet */
+    int64_t evaluated_us; /* last evaluation instant */
+    uint32_t firing;      /* bit i: tier i of the SLO fires, or may not clear yet */
 };
 
-enum alert_event_kind { ALERT_EVENT_FIRE, ALERT_EVENT_ESCALATE, ALERT_EVENT_DEESCALATE,
-                        ALERT_EVENT_COOL, ALERT_EVENT_REFIRE, ALERT_EVENT_RESOLVE };
+enum alert_event_kind {
+    ALERT_EVENT_FIRE,
+    ALERT_EVENT_ESCALATE,
+    ALERT_EVENT_DEESCALATE,
+    ALERT_EVENT_COOL,
+    ALERT_EVENT_REFIRE,
+    ALERT_EVENT_RESOLVE
+};
 
 /* What a transition says; one row, and one message where it notifies. */
 struct alert_transition {

@@ -79,7 +79,7 @@ enum field_type {
 struct decode {
     struct arena *arena; /* everything decoded lives here */
     struct diag *diag;
-    uint64_t secrets;    /* hash of the secrets read so far: a reload sees a new one */
+    uint64_t secrets; /* hash of the secrets read so far: a reload sees a new one */
 };
 
 struct field {
@@ -162,13 +162,13 @@ struct config_tables {
 };
 
 struct daemon_config {
-    const char *database;       /* path; "./nines.db" */
-    const char *listen;         /* "127.0.0.1:9464"; "" or "off": no listener */
-    bool allow_remote;          /* `listen` need not be loopback */
-    int64_t raw_retention_us;   /* 0: keep everything */
+    const char *database;     /* path; "./nines.db" */
+    const char *listen;       /* "127.0.0.1:9464"; "" or "off": no listener */
+    bool allow_remote;        /* `listen` need not be loopback */
+    int64_t raw_retention_us; /* 0: keep everything */
     struct string_list probe_dirs, slo_dirs;
-    int log_format;             /* enum log_format */
-    int log_level;              /* enum log_level */
+    int log_format;                 /* enum log_format */
+    int log_level;                  /* enum log_level */
     struct string_list dns_servers; /* empty: resolv.conf */
 };
 
@@ -188,8 +188,8 @@ struct config {
 
 /* Where to look. Any of them NULL: the defaults of nines.yaml(5). */
 struct config_sources {
-    const char *config_file;         /* --config; missing file is an error only if given */
-    const char *const *paths;        /* `nines check PATH...`: files or directories, by content */
+    const char *config_file;  /* --config; missing file is an error only if given */
+    const char *const *paths; /* `nines check PATH...`: files or directories, by content */
     size_t path_count;
 };
 

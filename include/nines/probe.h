@@ -45,13 +45,13 @@ struct assertion_seen {
 
 /* One request of a run: redirects make several. */
 struct hop {
-    const char *url;        /* credentials removed */
-    const char *address;    /* "127.0.0.1:8000", or "" */
-    const char *protocol;   /* "HTTP/1.1", or "" */
+    const char *url;      /* credentials removed */
+    const char *address;  /* "127.0.0.1:8000", or "" */
+    const char *protocol; /* "HTTP/1.1", or "" */
     int status;
     bool reused;
     struct phases phases;
-    int64_t bytes;          /* body bytes received */
+    int64_t bytes; /* body bytes received */
 };
 
 /* What a run saw. Valid only during the `done` call. */

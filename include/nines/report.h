@@ -35,7 +35,7 @@ struct report_reason {
 /* Latency of all runs; failed ones rank above all others. */
 struct report_latency {
     int64_t count, censored;
-    int64_t p50_us, p90_us, p95_us, p99_us, max_us; /* -1: no data */
+    int64_t p50_us, p90_us, p95_us, p99_us, max_us;  /* -1: no data */
     bool p50_lower, p90_lower, p95_lower, p99_lower; /* lands on a censored run */
 };
 
@@ -68,9 +68,9 @@ struct report_failure {
 struct report_slo {
     const struct slo_def *def;
     const char *budgeting_method; /* "Occurrences" */
-    int64_t start_us, end_us; /* [start, end): the window; end is `at`, or a calendar
+    int64_t start_us, end_us;     /* [start, end): the window; end is `at`, or a calendar
                                  period's end */
-    int64_t upto_us;          /* data counted up to here, min(end, at) */
+    int64_t upto_us;              /* data counted up to here, min(end, at) */
     enum slo_state state;
     struct counts counts;
     bool has_sli;
@@ -108,7 +108,7 @@ struct report {
     int64_t generated_at_us, at_us;
     struct report_slo *slos;
     size_t slo_count;
-    struct arena arena; /* all of the above lives here */
+    struct arena arena;    /* all of the above lives here */
     struct config *config; /* a reference: defs live there */
 };
 

@@ -14,31 +14,31 @@ enum outcome { OUTCOME_GOOD, OUTCOME_BAD, OUTCOME_EXCLUDED, OUTCOME_SKIPPED, OUT
  * Why a result is not good: a closed list. The numbers are stored, so append
  * only. Columns: name, text for people.
  */
-#define REASON_MAP(XX)                                                        \
-    XX(NONE, "none", "no failure")                                            \
-    XX(DNS, "dns", "the name could not be resolved")                          \
-    XX(CONNECT, "connect", "no connection")                                   \
-    XX(TLS, "tls", "the TLS handshake failed")                                \
-    XX(CERT, "cert", "the certificate is not acceptable")                     \
-    XX(WRITE, "write", "the request could not be sent")                       \
-    XX(TTFB_TIMEOUT, "ttfb_timeout", "no first byte in time")                 \
-    XX(IDLE_TIMEOUT, "idle_timeout", "the response stalled")                  \
-    XX(TOTAL_TIMEOUT, "total_timeout", "the response did not end in time")    \
-    XX(PROTOCOL, "protocol", "the response is not valid HTTP")                \
-    XX(TRUNCATED, "truncated", "the connection closed before the response ended") \
-    XX(REDIRECT, "redirect", "the redirects lead nowhere")                    \
-    XX(STATUS, "status", "unexpected status")                                 \
-    XX(HEADER, "header", "a header assertion failed")                         \
-    XX(BODY, "body", "a body assertion failed")                               \
-    XX(JSON, "json", "a JSON assertion failed")                               \
-    XX(LATENCY, "latency", "slower than the assertion allows")                \
-    XX(METRIC, "metric", "a metric assertion failed")                         \
-    XX(SSE_PROTOCOL, "sse_protocol", "the event stream is malformed")         \
-    XX(SSE_TRUNCATED, "sse_truncated", "the event stream ended early")        \
-    XX(RATE_LIMITED, "rate_limited", "the target limits the rate")            \
-    XX(OVERLOADED, "overloaded", "the target is overloaded")                  \
-    XX(SPEND_CAP, "spend_cap", "the spend cap is reached")                    \
-    XX(PROBER, "prober", "a local fault of the prober")                       \
+#define REASON_MAP(XX)                                                                             \
+    XX(NONE, "none", "no failure")                                                                 \
+    XX(DNS, "dns", "the name could not be resolved")                                               \
+    XX(CONNECT, "connect", "no connection")                                                        \
+    XX(TLS, "tls", "the TLS handshake failed")                                                     \
+    XX(CERT, "cert", "the certificate is not acceptable")                                          \
+    XX(WRITE, "write", "the request could not be sent")                                            \
+    XX(TTFB_TIMEOUT, "ttfb_timeout", "no first byte in time")                                      \
+    XX(IDLE_TIMEOUT, "idle_timeout", "the response stalled")                                       \
+    XX(TOTAL_TIMEOUT, "total_timeout", "the response did not end in time")                         \
+    XX(PROTOCOL, "protocol", "the response is not valid HTTP")                                     \
+    XX(TRUNCATED, "truncated", "the connection closed before the response ended")                  \
+    XX(REDIRECT, "redirect", "the redirects lead nowhere")                                         \
+    XX(STATUS, "status", "unexpected status")                                                      \
+    XX(HEADER, "header", "a header assertion failed")                                              \
+    XX(BODY, "body", "a body assertion failed")                                                    \
+    XX(JSON, "json", "a JSON assertion failed")                                                    \
+    XX(LATENCY, "latency", "slower than the assertion allows")                                     \
+    XX(METRIC, "metric", "a metric assertion failed")                                              \
+    XX(SSE_PROTOCOL, "sse_protocol", "the event stream is malformed")                              \
+    XX(SSE_TRUNCATED, "sse_truncated", "the event stream ended early")                             \
+    XX(RATE_LIMITED, "rate_limited", "the target limits the rate")                                 \
+    XX(OVERLOADED, "overloaded", "the target is overloaded")                                       \
+    XX(SPEND_CAP, "spend_cap", "the spend cap is reached")                                         \
+    XX(PROBER, "prober", "a local fault of the prober")                                            \
     XX(INTERNAL, "internal", "a defect of the prober")
 
 enum reason {
@@ -67,10 +67,10 @@ struct result {
     int64_t done_us;  /* when it became visible; >= slot_us */
     int64_t total_us; /* start of the run to its end */
     struct phases phases;
-    int32_t lag_us;   /* slot to start of the run */
-    int16_t code;     /* HTTP status, 0 when there was none */
-    uint8_t outcome;  /* enum outcome */
-    uint8_t reason;   /* enum reason */
+    int32_t lag_us;  /* slot to start of the run */
+    int16_t code;    /* HTTP status, 0 when there was none */
+    uint8_t outcome; /* enum outcome */
+    uint8_t reason;  /* enum reason */
     uint32_t flags;
 };
 

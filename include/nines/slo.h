@@ -15,10 +15,10 @@ struct zone; /* an IANA time zone, io/zone.h */
 
 /* A stream of events classified good, bad or excluded. */
 struct sli_def {
-    const char *probe;        /* probe id */
-    int64_t faster_than_us;   /* 0: availability; else good needs total <= this */
+    const char *probe;             /* probe id */
+    int64_t faster_than_us;        /* 0: availability; else good needs total <= this */
     int8_t classify[REASON_COUNT]; /* outcome a reason is mapped to, or -1 */
-    const char *key;          /* canonical text, equal for equal definitions:
+    const char *key;               /* canonical text, equal for equal definitions:
                                  "api-health", "api-health faster_than=500000us" */
 };
 
@@ -49,8 +49,8 @@ struct tier_def {
 struct slo_def {
     const char *name;
     const char *service;
-    const char *description; /* or NULL */
-    const char *runbook;     /* or NULL */
+    const char *description;    /* or NULL */
+    const char *runbook;        /* or NULL */
     const char *objective_name; /* "" unless several objectives */
     struct pos pos;
     struct sli_def sli;
@@ -58,7 +58,7 @@ struct slo_def {
     struct decimal target;
     struct window_def window;
     enum no_data no_data;
-    bool alerting; /* `default` or `none` */
+    bool alerting;                /* `default` or `none` */
     const struct tier_def *tiers; /* those that can fire, after dropping */
     size_t tier_count;
     struct string_map labels;
@@ -70,7 +70,10 @@ struct counts {
     int64_t good, bad, excluded;
 };
 
-static inline int64_t counts_total(struct counts c) { return c.good + c.bad; }
+static inline int64_t counts_total(struct counts c)
+{
+    return c.good + c.bad;
+}
 
 /* How an SLI classifies one result; model/result.c. OUTCOME_SKIPPED stays
  * skipped: it is missing data. */

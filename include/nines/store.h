@@ -158,7 +158,7 @@ struct import_batch {
      * oldest schedule of a known one are taken to be that far apart. 0: unknown
      * probes are an error, older rows come at the probe's own interval. */
     int64_t create_interval_us;
-    int64_t import_id; /* the same in every batch of one import, else unique */
+    int64_t import_id;           /* the same in every batch of one import, else unique */
     struct import_totals totals; /* added to */
     struct err err;              /* set when the batch failed; nothing of it was stored */
     long err_line;               /* the line at fault; 0: none is */
@@ -191,9 +191,9 @@ struct probe_revision {
 
 struct store_probe {
     int64_t num;
-    int64_t first_event_us; /* slot of the first good or bad result, INT64_MAX if none */
-    int64_t last_slot_us;   /* INT64_MIN if none, or none is kept */
-    int64_t raw_since_us;   /* results before it were deleted; 0: none were */
+    int64_t first_event_us;           /* slot of the first good or bad result, INT64_MAX if none */
+    int64_t last_slot_us;             /* INT64_MIN if none, or none is kept */
+    int64_t raw_since_us;             /* results before it were deleted; 0: none were */
     struct probe_revision *revisions; /* by since_us; caller frees */
     size_t revision_count;
 };

@@ -23,11 +23,11 @@ struct clock {
     int64_t last_us; /* last value given out */
 };
 
-void clock_init(struct clock *c);                      /* the system's clocks */
+void clock_init(struct clock *c); /* the system's clocks */
 void clock_init_sources(struct clock *c, int64_t (*wall_us)(void *ctx),
                         int64_t (*boot_us)(void *ctx), void *ctx);
 void clock_init_manual(struct clock *c, int64_t t_us);
-void clock_set(struct clock *c, int64_t t_us);         /* manual only; never back */
+void clock_set(struct clock *c, int64_t t_us); /* manual only; never back */
 int64_t clock_now(struct clock *c);
 
 int64_t clock_mono_ns(void); /* CLOCK_MONOTONIC, for measuring */

@@ -62,8 +62,10 @@ static int parse(const char *text, size_t n, int max_scale, struct decimal *ret)
 int decimal_parse(const char *text, struct decimal *ret, struct err *reterr)
 {
     if (parse(text, strlen(text), SCALE_MAX, ret) < 0)
-        return err_set(reterr, "expected a number like 14.4 (digits, at most 12 after the point); "
-                               "found '%.60s'", text);
+        return err_set(reterr,
+                       "expected a number like 14.4 (digits, at most 12 after the point); "
+                       "found '%.60s'",
+                       text);
     return 0;
 }
 
@@ -72,8 +74,10 @@ int decimal_parse_percent(const char *text, struct decimal *ret, struct err *ret
     size_t len = strlen(text);
     struct decimal d;
     if (len < 2 || text[len - 1] != '%' || parse(text, len - 1, SCALE_MAX - 2, &d) < 0)
-        return err_set(reterr, "expected a percentage like 99.9%% (digits and a percent sign, at "
-                               "most 10 after the point); found '%.60s'", text);
+        return err_set(reterr,
+                       "expected a percentage like 99.9%% (digits and a percent sign, at "
+                       "most 10 after the point); found '%.60s'",
+                       text);
     d.scale += 2;
     *ret = lowest(d);
     return 0;

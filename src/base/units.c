@@ -13,8 +13,14 @@ struct unit {
 
 /* Falling, as a sum must be. */
 static const struct unit duration_units[] = {
-    {"w", 7 * USEC_PER_DAY}, {"d", USEC_PER_DAY},  {"h", USEC_PER_HOUR}, {"m", USEC_PER_MIN},
-    {"s", USEC_PER_SEC},     {"ms", USEC_PER_MSEC}, {"us", 1},           {NULL, 0},
+    {"w", 7 * USEC_PER_DAY},
+    {"d", USEC_PER_DAY},
+    {"h", USEC_PER_HOUR},
+    {"m", USEC_PER_MIN},
+    {"s", USEC_PER_SEC},
+    {"ms", USEC_PER_MSEC},
+    {"us", 1},
+    {NULL, 0},
 };
 
 static const struct unit size_units[] = {

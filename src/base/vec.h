@@ -14,35 +14,35 @@
 
 #include <stdlib.h>
 
-#define VEC(T)      \
-    struct {        \
-        T *at;      \
-        size_t len; \
-        size_t cap; \
+#define VEC(T)                                                                                     \
+    struct {                                                                                       \
+        T *at;                                                                                     \
+        size_t len;                                                                                \
+        size_t cap;                                                                                \
     }
 
-#define vec_reserve(v, n)                                                      \
-    do {                                                                       \
-        if ((v)->cap < (n)) {                                                  \
-            size_t want_ = (v)->cap ? (v)->cap * 2 : 8;                        \
-            while (want_ < (n))                                                \
-                want_ *= 2;                                                    \
-            (v)->at = mem_resize((v)->at, want_, sizeof(*(v)->at));            \
-            (v)->cap = want_;                                                  \
-        }                                                                      \
+#define vec_reserve(v, n)                                                                          \
+    do {                                                                                           \
+        if ((v)->cap < (n)) {                                                                      \
+            size_t want_ = (v)->cap ? (v)->cap * 2 : 8;                                            \
+            while (want_ < (n))                                                                    \
+                want_ *= 2;                                                                        \
+            (v)->at = mem_resize((v)->at, want_, sizeof(*(v)->at));                                \
+            (v)->cap = want_;                                                                      \
+        }                                                                                          \
     } while (0)
 
-#define vec_push(v, x)                   \
-    do {                                 \
-        vec_reserve((v), (v)->len + 1);  \
-        (v)->at[(v)->len++] = (x);       \
+#define vec_push(v, x)                                                                             \
+    do {                                                                                           \
+        vec_reserve((v), (v)->len + 1);                                                            \
+        (v)->at[(v)->len++] = (x);                                                                 \
     } while (0)
 
 #define vec_clear(v) ((void)((v)->len = 0))
 
-#define vec_release(v)            \
-    do {                          \
-        free((v)->at);            \
-        (v)->at = NULL;           \
-        (v)->len = (v)->cap = 0;  \
+#define vec_release(v)                                                                             \
+    do {                                                                                           \
+        free((v)->at);                                                                             \
+        (v)->at = NULL;                                                                            \
+        (v)->len = (v)->cap = 0;                                                                   \
     } while (0)

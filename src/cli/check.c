@@ -51,8 +51,7 @@ static void add_items(struct str *out, const char *key, const struct diag *d, bo
             continue;
         str_addf(out, "%s{\"file\":", sep);
         json_add_string(out, item->pos.file);
-        str_addf(out, ",\"line\":%d,\"column\":%d,\"message\":", item->pos.line,
-                 item->pos.column);
+        str_addf(out, ",\"line\":%d,\"column\":%d,\"message\":", item->pos.line, item->pos.column);
         json_add_string(out, item->text);
         str_addc(out, '}');
         sep = ",";
@@ -67,9 +66,11 @@ static int print_json(const struct command *self, const struct config *c, const 
     str_init(&out, JSON_MAX);
     str_addf(&out, "{\"ok\":%s", c ? "true" : "false");
     if (c)
-        str_addf(&out, ",\"files\":%zu,\"probes\":%zu,\"probes_per_second\":%.6f,\"slos\":%zu,"
-                 "\"receivers\":%zu", c->file_count, c->probe_count, probes_per_second(c),
-                 c->slo_count, c->receiver_count);
+        str_addf(&out,
+                 ",\"files\":%zu,\"probes\":%zu,\"probes_per_second\":%.6f,\"slos\":%zu,"
+                 "\"receivers\":%zu",
+                 c->file_count, c->probe_count, probes_per_second(c), c->slo_count,
+                 c->receiver_count);
     add_items(&out, "errors", d, false);
     add_items(&out, "warnings", d, true);
     str_addf(&out, ",\"dropped\":%zu}", d->dropped);
@@ -135,14 +136,13 @@ const struct command command_check = {
     .name = "check",
     .arguments = "[PATH...]",
     .summary = "validate the configuration",
-    .details =
-        "Reads nines.yaml, probes/ and slos/, or the files and folders given, and prints\n"
-        "every error as file:line:column with what was expected. Nothing is probed.\n"
-        "Exit status: 0 when all is well (warnings do not count), 1 when it is not.\n"
-        "\n"
-        "Examples:\n"
-        "  nines check\n"
-        "  nines check probes/api.yaml slos/\n"
-        "  nines check --config /etc/nines/nines.yaml --json\n",
+    .details = "Reads nines.yaml, probes/ and slos/, or the files and folders given, and prints\n"
+               "every error as file:line:column with what was expected. Nothing is probed.\n"
+               "Exit status: 0 when all is well (warnings do not count), 1 when it is not.\n"
+               "\n"
+               "Examples:\n"
+               "  nines check\n"
+               "  nines check probes/api.yaml slos/\n"
+               "  nines check --config /etc/nines/nines.yaml --json\n",
     .run = run,
 };

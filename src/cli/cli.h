@@ -38,8 +38,8 @@ struct option_list {
 };
 
 struct cli_option {
-    const char *name;  /* long name, without dashes */
-    char letter;       /* or 0 */
+    const char *name; /* long name, without dashes */
+    char letter;      /* or 0 */
     enum option_type type;
     void *target;
     const char *value; /* name of the value in help: "FILE" */
@@ -48,10 +48,10 @@ struct cli_option {
 
 /* The options every command has; cli_parse() fills it. */
 struct cli_common {
-    const char *config;  /* --config FILE, or NULL */
-    const char *db;      /* --db FILE, or NULL: the configuration's */
-    const char *format;  /* --format NAME or --json, or NULL */
-    const char *color;   /* --color auto|always|never */
+    const char *config; /* --config FILE, or NULL */
+    const char *db;     /* --db FILE, or NULL: the configuration's */
+    const char *format; /* --format NAME or --json, or NULL */
+    const char *color;  /* --color auto|always|never */
     bool help;
 };
 

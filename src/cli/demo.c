@@ -24,8 +24,8 @@ static int parse_seed(const struct command *self, const char *text, uint64_t *re
 
 /* ---- nines demo serve ------------------------------------------------------------ */
 
-static int add_incidents(const char *script, const struct option_list *specs,
-                         struct incident *list, size_t *n, struct err *reterr)
+static int add_incidents(const char *script, const struct option_list *specs, struct incident *list,
+                         size_t *n, struct err *reterr)
 {
     *n = 0;
     if (script && incident_load(script, list, INCIDENTS_MAX, n, reterr) < 0)
@@ -180,14 +180,13 @@ const struct command command_demo = {
     .name = "demo",
     .arguments = "[serve|history]",
     .summary = "show all of it in a minute, with a sample platform",
-    .details =
-        "Writes a configuration to read, imports 30 made-up days, probes a sample agent\n"
-        "platform every second while it has an incident, and ends with a report. It needs\n"
-        "no network and touches nothing outside its directory.\n\n"
-        "  nines demo serve      the sample platform alone (--help tells its faults)\n"
-        "  nines demo history    the made-up results alone, as import lines\n\n"
-        "Examples:\n"
-        "  nines demo\n"
-        "  nines demo --dir /tmp/tour\n",
+    .details = "Writes a configuration to read, imports 30 made-up days, probes a sample agent\n"
+               "platform every second while it has an incident, and ends with a report. It needs\n"
+               "no network and touches nothing outside its directory.\n\n"
+               "  nines demo serve      the sample platform alone (--help tells its faults)\n"
+               "  nines demo history    the made-up results alone, as import lines\n\n"
+               "Examples:\n"
+               "  nines demo\n"
+               "  nines demo --dir /tmp/tour\n",
     .run = run,
 };

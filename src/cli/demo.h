@@ -55,8 +55,7 @@ int stage_pump(struct stage *s, int64_t wait_us, struct err *reterr);
 
 /* Pumps for so long, or until *flag if it is given. -1 also when a flag is
  * given and did not come. */
-int stage_wait(struct stage *s, int64_t us, const bool *flag, const char *what,
-               struct err *reterr);
+int stage_wait(struct stage *s, int64_t us, const bool *flag, const char *what, struct err *reterr);
 
 /* Runs a subcommand to its end in the demo's directory, showing the command
  * and its output. Its exit code is in s->tool.status. */

@@ -101,8 +101,10 @@ static void on_alert(struct stage *s, json_t *line)
     const char *severity = json_string_value(json_object_get(line, "severity"));
     bool page = str_eq(event, "fire") && str_eq(severity, "page");
     stage_say(s, page ? TONE_BAD : TONE_PLAIN, "   %+6.1f s   %s %s%s", stage_seconds(s),
-              page ? "PAGE" : severity ? severity : "alert", slo ? slo : "?",
-              str_eq(event, "resolve") ? " is resolved" : "");
+              page       ? "PAGE"
+              : severity ? severity
+                         : "alert",
+              slo ? slo : "?", str_eq(event, "resolve") ? " is resolved" : "");
 }
 
 /* JSON lines; a line of another kind is an error message. */
@@ -153,8 +155,7 @@ int stage_pump(struct stage *s, int64_t wait_us, struct err *reterr)
     return drain(s, reterr);
 }
 
-int stage_wait(struct stage *s, int64_t us, const bool *flag, const char *what,
-               struct err *reterr)
+int stage_wait(struct stage *s, int64_t us, const bool *flag, const char *what, struct err *reterr)
 {
     int64_t deadline = clock_mono_ns() + us * NSEC_PER_USEC;
     while (!flag || !*flag) {

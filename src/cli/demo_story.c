@@ -288,8 +288,9 @@ static void farewell(struct stage *s)
     stage_say(s, TONE_PLAIN, "%s", "");
     stage_say(s, TONE_TITLE, "Done in %.0f s. All of it is in %s:",
               (double)(clock_mono_ns() - s->started_ns) / 1e9, s->dir);
-    stage_say(s, TONE_PLAIN, "   %s/report.html      the report of all objectives: open it in a "
-                             "browser",
+    stage_say(s, TONE_PLAIN,
+              "   %s/report.html      the report of all objectives: open it in a "
+              "browser",
               s->dir);
     stage_say(s, TONE_PLAIN, "   %s/alerts.ndjson    the alerts, as the log receiver got them",
               s->dir);
@@ -310,8 +311,8 @@ static int tell(struct stage *s, const struct demo_options *o, struct err *reter
 int demo_story(const struct command *self, const struct cli_common *common,
                const struct demo_options *o)
 {
-    struct stage s = {.common = common, .dir = o->dir, .color = cli_color(common, stdout),
-                      .signal_fd = -1};
+    struct stage s = {
+        .common = common, .dir = o->dir, .color = cli_color(common, stdout), .signal_fd = -1};
     struct err err;
     int rc = stage_open(&s, &err);
     if (rc == 0)

@@ -76,18 +76,20 @@ static int subject_from_url(struct subject *s, const struct options *o, const ch
         if (add_header(s, o->headers.at[i], reterr) < 0)
             return -1;
     }
-    if (o->expect_status && status_set_parse(&s->arena, o->expect_status, &spec->expect.status,
-                                             reterr) < 0)
+    if (o->expect_status &&
+        status_set_parse(&s->arena, o->expect_status, &spec->expect.status, reterr) < 0)
         return -1;
     struct diag diag = {0};
     struct decode c = {.arena = &s->arena, .diag = &diag};
     http_spec_prepare(&c, NULL, (struct pos){0}, spec);
     int rc = diag.errors ? err_set(reterr, "%s", diag.items[0].text) : 0;
     diag_release(&diag);
-    s->def = (struct probe_def){
-        .id = url, .kind = &probe_http, .spec = spec, .max_in_flight = 1,
-        .timeout_us = o->timeout_us ? o->timeout_us : DEFAULT_TIMEOUT_US,
-        .interval_us = USEC_PER_MIN};
+    s->def = (struct probe_def){.id = url,
+                                .kind = &probe_http,
+                                .spec = spec,
+                                .max_in_flight = 1,
+                                .timeout_us = o->timeout_us ? o->timeout_us : DEFAULT_TIMEOUT_US,
+                                .interval_us = USEC_PER_MIN};
     return rc;
 }
 
@@ -95,13 +97,13 @@ static int subject_from_url(struct subject *s, const struct options *o, const ch
 
 static const char *url_only_option(const struct options *o)
 {
-    return o->method           ? "--method"
-           : o->body           ? "--body"
-           : o->headers.n      ? "--header"
-           : o->expect_status  ? "--expect-status"
-           : o->insecure       ? "--insecure"
-           : o->follow         ? "--follow"
-                               : NULL;
+    return o->method          ? "--method"
+           : o->body          ? "--body"
+           : o->headers.n     ? "--header"
+           : o->expect_status ? "--expect-status"
+           : o->insecure      ? "--insecure"
+           : o->follow        ? "--follow"
+                              : NULL;
 }
 
 static int unknown_probe(const struct command *self, const struct config *config, const char *id)
@@ -112,8 +114,7 @@ static int unknown_probe(const struct command *self, const struct config *config
     const char *near = str_nearest(id, ids, config->probe_count);
     if (near)
         return cli_fail(self, "no probe '%s' is configured; did you mean '%s'?", id, near);
-    return cli_fail(self, "no probe '%s' is configured; a URL begins with http:// or https://",
-                    id);
+    return cli_fail(self, "no probe '%s' is configured; a URL begins with http:// or https://", id);
 }
 
 /* -1, or an exit code. */
@@ -177,8 +178,11 @@ static void on_closed(void *ctx)
 
 static int session_run(struct session *s, struct err *reterr)
 {
-    struct probe_env env = {.loop = &s->loop, .http = s->http, .json = s->json,
-                            .wall_us = s->clock.wall_us, .ctx = s->clock.ctx};
+    struct probe_env env = {.loop = &s->loop,
+                            .http = s->http,
+                            .json = s->json,
+                            .wall_us = s->clock.wall_us,
+                            .ctx = s->clock.ctx};
     const struct probe_def *def = &s->subject->def;
     s->started_us = s->clock.wall_us(s->clock.ctx);
     def->kind->start(&env, def, on_done, s);

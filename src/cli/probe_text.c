@@ -74,7 +74,7 @@ static int bar_width(const struct probe_view *v)
 static void put_bar(const struct probe_view *v, struct str *out, const char *color, int64_t at_us,
                     int64_t length_us, int64_t total_us)
 {
-    static const char *const part[] = {"",  "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    static const char *const part[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     int64_t eighths = 8 * (int64_t)bar_width(v);
     int64_t start = total_us ? at_us * eighths / total_us : 0;
     int64_t length = total_us ? length_us * eighths / total_us : 0;
@@ -113,7 +113,10 @@ static void put_hop_line(const struct probe_view *v, struct str *out, const stru
     put(v, out, BOLD, h->url);
     str_add(out, "\n  ");
     if (h->status)
-        put(v, out, h->status < 300 ? GREEN : h->status < 400 ? YELLOW : RED,
+        put(v, out,
+            h->status < 300   ? GREEN
+            : h->status < 400 ? YELLOW
+                              : RED,
             (char[8]){(char)('0' + h->status / 100 % 10), (char)('0' + h->status / 10 % 10),
                       (char)('0' + h->status % 10), '\0'});
     else

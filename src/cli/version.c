@@ -36,7 +36,7 @@ static void pcre_version(char out[static VERSION_MAX])
 static void print(bool json)
 {
     struct library libs[] = {
-        {"c-ares", ""}, {"glib", ""},          {"jansson", ""}, {"libcurl", ""}, {"libuv", ""},
+        {"c-ares", ""},  {"glib", ""},          {"jansson", ""}, {"libcurl", ""}, {"libuv", ""},
         {"libyaml", ""}, {"libmicrohttpd", ""}, {"openssl", ""}, {"pcre2", ""},   {"sqlite", ""},
     };
     str_copy(libs[0].version, VERSION_MAX, ares_version(NULL));

@@ -9,8 +9,8 @@
 /* ---- kinds ------------------------------------------------------------------ */
 
 const struct field *build_kind_fields(struct arena *a, const struct field *base,
-                                      const char *const *names, const char *const *helps,
-                                      size_t n, size_t offset)
+                                      const char *const *names, const char *const *helps, size_t n,
+                                      size_t offset)
 {
     size_t own = 0;
     while (base[own].name)
@@ -36,8 +36,7 @@ static void no_choice(struct build *b, const struct node *n, const struct field 
     str_init(&list, 512);
     for (size_t i = 0; i < count; i++)
         str_addf(&list, "%s'%s:'", i ? ", " : "", names[i]);
-    decode_error(&b->decode, n->pos, "missing what kind of %s this is: one of %s", what,
-                 list.buf);
+    decode_error(&b->decode, n->pos, "missing what kind of %s this is: one of %s", what, list.buf);
     str_release(&list);
 }
 
@@ -50,8 +49,10 @@ int build_choice(struct build *b, const struct node *n, const struct field *fiel
         if (!choice->at[i])
             continue;
         if (chosen >= 0) {
-            decode_error(&b->decode, choice->at[i]->pos, "a %s has one kind; this one is '%s' "
-                         "and '%s'", what, names[chosen], names[i]);
+            decode_error(&b->decode, choice->at[i]->pos,
+                         "a %s has one kind; this one is '%s' "
+                         "and '%s'",
+                         what, names[chosen], names[i]);
             return -1;
         }
         chosen = (int)i;

@@ -61,8 +61,8 @@ struct choice {
 /* `base` followed by one field for each name, whose nodes go into the choice
  * at `offset`. */
 const struct field *build_kind_fields(struct arena *a, const struct field *base,
-                                      const char *const *names, const char *const *helps,
-                                      size_t n, size_t offset);
+                                      const char *const *names, const char *const *helps, size_t n,
+                                      size_t offset);
 
 /* The index of the one kind that was chosen, or -1 after an error. */
 int build_choice(struct build *b, const struct node *n, const struct field *fields,

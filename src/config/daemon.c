@@ -75,8 +75,7 @@ static void check_listen(struct build *b, const struct node *doc, const struct d
 {
     struct err err;
     const struct node *at = node_get(doc, "listen");
-    if (at && at->kind == NODE_SCALAR &&
-        config_check_listen(d->listen, d->allow_remote, &err) < 0)
+    if (at && at->kind == NODE_SCALAR && config_check_listen(d->listen, d->allow_remote, &err) < 0)
         decode_error(&b->decode, at->pos, "listen: %s", err.msg);
 }
 
@@ -205,8 +204,8 @@ void build_daemon(struct build *b, const struct node *doc)
 }
 
 /* The folders under `key`, or the default one. */
-static void add_folders(struct build *b, const char *file, const struct node *doc,
-                        const char *key, struct string_list *dirs)
+static void add_folders(struct build *b, const char *file, const struct node *doc, const char *key,
+                        struct string_list *dirs)
 {
     const struct node *n = node_get(doc, key);
     struct field field = {.name = key, .type = FIELD_STRING_LIST};
@@ -231,9 +230,8 @@ void build_folders(struct build *b, const char *file, const struct node *doc)
 {
     struct daemon_config *d = &b->config->daemon;
     bool elsewhere = file && strchr(file, '/');
-    *d = (struct daemon_config){.listen = LISTEN_DEFAULT,
-                                .log_format = LOG_AUTO,
-                                .log_level = LOG_INFO};
+    *d = (struct daemon_config){
+        .listen = LISTEN_DEFAULT, .log_format = LOG_AUTO, .log_level = LOG_INFO};
     d->database = elsewhere ? decode_path(&b->config->arena, file, "nines.db") : "./nines.db";
     b->daemon = doc;
     add_folders(b, file, doc, "probes", &d->probe_dirs);

@@ -89,8 +89,7 @@ static void unknown_key(struct decode *c, const struct node *key, const struct f
     if (near)
         decode_error(c, key->pos, "unknown key %s; did you mean '%s'?", shown, near);
     else
-        decode_error(c, key->pos, "unknown key %s; expected %s", shown,
-                     join_names(list, names, n));
+        decode_error(c, key->pos, "unknown key %s; expected %s", shown, join_names(list, names, n));
 }
 
 bool decode_misspelt(const struct node *map, const struct field *fields, const char *name)
@@ -108,8 +107,7 @@ bool decode_misspelt(const struct node *map, const struct field *fields, const c
 /* ---- single values ------------------------------------------------------------ */
 
 /* A scalar that says something; else reports what was expected. */
-static bool is_text(struct decode *c, const struct node *n, const struct field *f,
-                    const char *what)
+static bool is_text(struct decode *c, const struct node *n, const struct field *f, const char *what)
 {
     if (n->kind == NODE_SCALAR && !node_is_null(n))
         return true;
@@ -194,8 +192,7 @@ static void decode_duration(struct decode *c, const struct node *n, const struct
         *out = us;
 }
 
-static void decode_size(struct decode *c, const struct node *n, const struct field *f,
-                        int64_t *out)
+static void decode_size(struct decode *c, const struct node *n, const struct field *f, int64_t *out)
 {
     struct err err;
     int64_t bytes;

@@ -107,8 +107,7 @@ static void check_hashes(struct build *b, struct hashed *list, size_t n)
     if (n > 1)
         qsort(list, n, sizeof(*list), compare_hashed);
     for (size_t i = 1; i < n; i++)
-        if (list[i].hash == list[i - 1].hash &&
-            !str_eq(list[i].named.name, list[i - 1].named.name))
+        if (list[i].hash == list[i - 1].hash && !str_eq(list[i].named.name, list[i - 1].named.name))
             decode_error(&b->decode, list[i].named.pos,
                          "'%s' and '%s' have the same hash, by bad luck: choose another id",
                          list[i].named.name, list[i - 1].named.name);
@@ -127,8 +126,8 @@ static void check_collisions(struct build *b)
     for (size_t i = 0; i < b->slos.len; i++) {
         const struct slo_def *s = b->slos.at[i].def;
         if (s->sli.key)
-            list[n++] = (struct hashed){str_hash(s->sli.key, strlen(s->sli.key)),
-                                        {s->sli.key, s->pos}};
+            list[n++] =
+                (struct hashed){str_hash(s->sli.key, strlen(s->sli.key)), {s->sli.key, s->pos}};
     }
     check_hashes(b, list, n);
     mem_free(&list);

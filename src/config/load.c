@@ -72,8 +72,7 @@ static void parse_file(struct load *l, const char *name, const char *text, size_
     if (yaml_parse(&l->build.config->arena, name, text, len, l->diag, &docs) < 0)
         l->build.unread = true;
     for (size_t i = 0; i < docs.n; i++)
-        vec_push(&l->documents,
-                 ((struct document){docs.at[i], kind_of(docs.at[i]), l->in_folder}));
+        vec_push(&l->documents, ((struct document){docs.at[i], kind_of(docs.at[i]), l->in_folder}));
 }
 
 static void load_file(struct load *l, const char *path)
@@ -143,9 +142,8 @@ static void unknown_document(struct build *b, const struct node *doc)
         decode_error(&b->decode, doc->pos, "missing key 'kind': one of Probes, SLOs and Daemon");
         return;
     }
-    const char *near = kind->kind == NODE_SCALAR
-                           ? str_nearest(kind->text, kind_names, countof(kind_names))
-                           : NULL;
+    const char *near =
+        kind->kind == NODE_SCALAR ? str_nearest(kind->text, kind_names, countof(kind_names)) : NULL;
     decode_error(&b->decode, kind->pos, "kind: expected Probes, SLOs or Daemon; found %s%s%s%s",
                  decode_found(kind, found), near ? "; did you mean '" : "", near ? near : "",
                  near ? "'?" : "");

@@ -130,7 +130,7 @@ static void set_schedule(struct build *b, const struct node *n, const struct pro
                          const struct defaults *defaults, struct probe_def *def)
 {
     char text[128];
-    def->interval_us = raw->interval_us       ? raw->interval_us
+    def->interval_us = raw->interval_us        ? raw->interval_us
                        : defaults->interval_us ? defaults->interval_us
                                                : INTERVAL_DEFAULT_US;
     def->timeout_us = raw->timeout_us ? raw->timeout_us : defaults->timeout_us;
@@ -139,8 +139,9 @@ static void set_schedule(struct build *b, const struct node *n, const struct pro
             def->interval_us < TIMEOUT_DEFAULT_US ? def->interval_us : TIMEOUT_DEFAULT_US;
     def->phase_us = schedule_phase(def->id, def->interval_us);
     def->max_in_flight = in_flight(b, n, def, raw->max_in_flight);
-    int len = snprintf(text, sizeof(text), "interval=%" PRId64 " phase=%" PRId64
-                       " timeout=%" PRId64, def->interval_us, def->phase_us, def->timeout_us);
+    int len =
+        snprintf(text, sizeof(text), "interval=%" PRId64 " phase=%" PRId64 " timeout=%" PRId64,
+                 def->interval_us, def->phase_us, def->timeout_us);
     def->revision = str_hash(text, (size_t)len);
 }
 

@@ -12,8 +12,7 @@ static const char *from_env(struct decode *c, const struct node *n, const struct
 {
     const char *value = getenv(n->text);
     if (!value)
-        decode_error(c, n->pos, "%s: the environment variable %.100s is not set", f->name,
-                     n->text);
+        decode_error(c, n->pos, "%s: the environment variable %.100s is not set", f->name, n->text);
     return value ? arena_strdup(c->arena, value) : NULL;
 }
 
@@ -53,7 +52,7 @@ static void from_map(struct decode *c, const struct node *n, const struct field 
     if (!env && !str_eq(key->text, "file")) {
         const char *near = str_nearest(key->text, names, 2);
         decode_error(c, key->pos, "%s: unknown key '%.60s'; %s", f->name, key->text,
-                     !near               ? "expected {env: NAME} or {file: path}"
+                     !near                 ? "expected {env: NAME} or {file: path}"
                      : str_eq(near, "env") ? "did you mean 'env'?"
                                            : "did you mean 'file'?");
         return;

@@ -52,8 +52,8 @@ static void classify_one(struct decode *c, const struct node *key, const struct 
         names[i - 1] = reason_name((enum reason)i);
     const char *near = str_nearest(key->text, names, REASON_COUNT - 1);
     if (near)
-        decode_error(c, key->pos, "classify: unknown reason '%.60s'; did you mean '%s'?",
-                     key->text, near);
+        decode_error(c, key->pos, "classify: unknown reason '%.60s'; did you mean '%s'?", key->text,
+                     near);
     else
         decode_error(c, key->pos, "classify: unknown reason '%.60s'; nines.yaml(5) lists them",
                      key->text);
@@ -63,8 +63,10 @@ static void decode_classify(struct decode *c, const struct node *n, void *out)
 {
     char found[FOUND_MAX];
     if (n->kind != NODE_MAP) {
-        decode_error(c, n->pos, "classify: expected a mapping like {rate_limited: excluded}; "
-                     "found %s", decode_found(n, found));
+        decode_error(c, n->pos,
+                     "classify: expected a mapping like {rate_limited: excluded}; "
+                     "found %s",
+                     decode_found(n, found));
         return;
     }
     for (size_t i = 0; i < n->n; i++)
@@ -110,7 +112,8 @@ static void decode_objective(struct decode *c, const struct node *n, void *out)
     if (d.n < 0)
         return;
     if (d.n == 0)
-        decode_error(c, n->pos, "objective: 0%% asks for nothing; it must be above 0%% and below "
+        decode_error(c, n->pos,
+                     "objective: 0%% asks for nothing; it must be above 0%% and below "
                      "100%%");
     else if (decimal_cmp(d, one) > 0)
         decode_error(c, n->pos, "objective: more than 100%% cannot be met; it must be below 100%%");
@@ -125,7 +128,7 @@ static void decode_objective(struct decode *c, const struct node *n, void *out)
 /* "1M", "1Q", "3 months": periods that are no fixed length of time. */
 static bool looks_calendar(const char *text)
 {
-    static const char *const units[] = {"M",       "Q",    "Y",     "month", "months",
+    static const char *const units[] = {"M",       "Q",    "Y",     "month",   "months",
                                         "quarter", "year", "years", "quarters"};
     size_t digits = strspn(text, "0123456789");
     const char *unit = text + digits + strspn(text + digits, " ");
@@ -183,8 +186,10 @@ static void decode_period(struct decode *c, const struct node *n, void *out)
         w->text = arena_printf(c->arena, "%d %s%s", count, unit, count > 1 ? "s" : "");
         return;
     }
-    decode_error(c, n->pos, "calendar: expected 1 day, 1 week, 1 month, 1 quarter or 1 year (or "
-                 "several of them); found %s", decode_found(n, found));
+    decode_error(c, n->pos,
+                 "calendar: expected 1 day, 1 week, 1 month, 1 quarter or 1 year (or "
+                 "several of them); found %s",
+                 decode_found(n, found));
 }
 
 static const struct field window_fields[] = {
@@ -204,8 +209,10 @@ static void decode_window(struct decode *c, const struct node *n, void *out)
     } else if (n->kind == NODE_SCALAR && !node_is_null(n)) {
         decode_rolling(c, n, w);
     } else {
-        decode_error(c, n->pos, "window: expected a duration like 30d, or {calendar: 1 month}; "
-                     "found %s", decode_found(n, found));
+        decode_error(c, n->pos,
+                     "window: expected a duration like 30d, or {calendar: 1 month}; "
+                     "found %s",
+                     decode_found(n, found));
     }
 }
 
@@ -262,9 +269,9 @@ static uint64_t content_hash(const struct slo_def *s)
     struct str text;
     str_init(&text, 16384);
     str_addf(&text, "%s\n%s\n%s\n%d %" PRId64 " %d %d %s\n%d %d", s->name, s->sli.key,
-             decimal_text(target, s->target), s->window.type, s->window.duration_us,
-             s->window.unit, s->window.count, s->window.timezone ? s->window.timezone : "",
-             s->no_data, s->alerting);
+             decimal_text(target, s->target), s->window.type, s->window.duration_us, s->window.unit,
+             s->window.count, s->window.timezone ? s->window.timezone : "", s->no_data,
+             s->alerting);
     uint64_t h = str_hash(text.buf, text.len);
     str_release(&text);
     return h;
@@ -291,8 +298,8 @@ static void build_slo(struct build *b, const struct node *n)
         open_zone(b, n, &def->window);
         def->content = content_hash(def);
     }
-    vec_push(&b->slos, ((struct built_slo){def, node_get(sli, "probe"),
-                                           node_get(sli, "faster_than")}));
+    vec_push(&b->slos,
+             ((struct built_slo){def, node_get(sli, "probe"), node_get(sli, "faster_than")}));
 }
 
 void build_slos(struct build *b, const struct node *doc)

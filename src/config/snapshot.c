@@ -31,7 +31,10 @@ void config_unref(struct config *c)
     }
     for (size_t i = 0; i < c->slo_count; i++) {
         /* Only readers hold it as const; the snapshot made it. */
-        union { const struct zone *read; struct zone *own; } zone = {c->slos[i]->window.zone};
+        union {
+            const struct zone *read;
+            struct zone *own;
+        } zone = {c->slos[i]->window.zone};
         if (zone.own && c->zone_free)
             c->zone_free(zone.own);
     }

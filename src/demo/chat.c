@@ -12,8 +12,8 @@
 #define CREATED 1767225600 /* completions carry a date; a fixed one keeps runs alike */
 
 static const char *const words[] = {
-    "Your",  "error",   "budget", "is",       "what", "you",  "may",  "spend",
-    "on",    "change,", "so",     "measure",  "it",   "from", "the",  "outside",
+    "Your",  "error",   "budget", "is",       "what", "you",  "may",   "spend",
+    "on",    "change,", "so",     "measure",  "it",   "from", "the",   "outside",
     "every", "second,", "and",    "remember", "what", "it",   "said.",
 };
 
@@ -49,8 +49,9 @@ void route_execute(struct call *c)
     call_takes(c, 120000, 0.35);
     traffic_execution(&p->traffic, agent, true, c->reply->delay_us, prompt, completion);
     struct str *b = &c->reply->body;
-    str_addf(b, "{\"execution_id\":\"exec-%06" PRId64 "\",\"agent_id\":\"%s\","
-                "\"status\":\"completed\",\"output\":\"Done: ",
+    str_addf(b,
+             "{\"execution_id\":\"exec-%06" PRId64 "\",\"agent_id\":\"%s\","
+             "\"status\":\"completed\",\"output\":\"Done: ",
              ++p->next_id, id);
     if (task) { /* without the quotes that json_add_stringn() puts around it */
         struct str quoted;
@@ -97,14 +98,16 @@ static void stream(struct call *c, int64_t id)
 static void complete(struct call *c, int64_t id, size_t messages)
 {
     struct str *b = &c->reply->body;
-    str_addf(b, "{\"id\":\"chatcmpl-%06" PRId64 "\",\"object\":\"chat.completion\",\"created\":%d,"
-                "\"model\":\"sample-large\",\"choices\":[{\"index\":0,\"message\":{"
-                "\"role\":\"assistant\",\"content\":\"",
+    str_addf(b,
+             "{\"id\":\"chatcmpl-%06" PRId64 "\",\"object\":\"chat.completion\",\"created\":%d,"
+             "\"model\":\"sample-large\",\"choices\":[{\"index\":0,\"message\":{"
+             "\"role\":\"assistant\",\"content\":\"",
              id, CREATED);
     for (size_t i = 0; i < countof(words); i++)
         str_addf(b, "%s%s", i ? " " : "", words[i]);
-    str_addf(b, "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":%zu,"
-                "\"completion_tokens\":%zu,\"total_tokens\":%zu}}\n",
+    str_addf(b,
+             "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":%zu,"
+             "\"completion_tokens\":%zu,\"total_tokens\":%zu}}\n",
              messages * 12, countof(words), messages * 12 + countof(words));
 }
 

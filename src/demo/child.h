@@ -15,9 +15,9 @@
 #define CHILD_LINE_MAX 4096
 
 enum child_output {
-    CHILD_SHARES,        /* our stdout and stderr */
-    CHILD_GIVES_STDOUT,  /* read by child_line(); stderr is ours */
-    CHILD_GIVES_STDERR,  /* the same the other way round */
+    CHILD_SHARES,       /* our stdout and stderr */
+    CHILD_GIVES_STDOUT, /* read by child_line(); stderr is ours */
+    CHILD_GIVES_STDERR, /* the same the other way round */
     CHILD_GIVES_BOTH,
 };
 

@@ -12,6 +12,6 @@ struct dice {
 };
 
 uint64_t dice_next(struct dice *d);
-double dice_unit(struct dice *d);                                     /* [0, 1) */
+double dice_unit(struct dice *d); /* [0, 1) */
 double dice_lognormal(struct dice *d, double median, double sigma);
 int64_t dice_poisson(struct dice *d, double mean); /* 0 <= mean <= 500 */

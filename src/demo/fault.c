@@ -50,9 +50,9 @@ int fault_parse(const char *text, struct fault *ret, struct err *reterr)
             continue;
         struct fault f = {.kind = words[i].kind};
         if (words[i].value != (text[n] == '='))
-            return err_set(reterr, words[i].value ? "%s needs a value, as in %s=..."
-                                                  : "%s takes no value", words[i].name,
-                           words[i].name);
+            return err_set(reterr,
+                           words[i].value ? "%s needs a value, as in %s=..." : "%s takes no value",
+                           words[i].name, words[i].name);
         if (words[i].value && parse_value(text + n + 1, &f, reterr) < 0)
             return -1;
         *ret = f;

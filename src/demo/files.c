@@ -120,7 +120,7 @@ const struct demo_file demo_files[] = {
     {NULL, NULL, NULL},
 };
 
-static const char *const leftovers[] = {"nines.db",     "nines.db-wal",  "nines.db-shm",
+static const char *const leftovers[] = {"nines.db",      "nines.db-wal",  "nines.db-shm",
                                         "nines.db.lock", "nines.db.sock", "alerts.ndjson",
                                         "report.html"};
 

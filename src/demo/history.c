@@ -17,8 +17,8 @@ static const struct profile {
     const char *id;
     double wait_us, sigma; /* time to first byte at the mean hour */
     double transfer_us;
-    double daily;   /* how far the day moves it, as a ratio */
-    double errors;  /* share of runs that fail on any day */
+    double daily;  /* how far the day moves it, as a ratio */
+    double errors; /* share of runs that fail on any day */
 } profiles[] = {
     {"api-health", 2200, 0.50, 60, 0.15, 0.00002},
     {"api-ready", 4000, 0.50, 70, 0.20, 0.00003},
@@ -36,10 +36,10 @@ static const struct profile {
 static const struct episode {
     double days_ago, hours;
     const char *probes;
-    double share;      /* of the runs in it that fail */
+    double share; /* of the runs in it that fail */
     enum reason reason;
     int code;
-    double slower;     /* factor on the time to first byte; 0: as ever */
+    double slower; /* factor on the time to first byte; 0: as ever */
 } episodes[] = {
     /* a release that broke the agents, rolled back */
     {24.31, 0.28, "agent-execute", 1.0, REASON_STATUS, 500, 0},
@@ -146,8 +146,8 @@ static void draw_run(struct history *h, const struct profile *p, struct run *r)
     int64_t total = r->connect + r->send + r->wait + r->transfer;
     if (total <= TIMEOUT_US)
         return;
-    *r = (struct run){REASON_TTFB_TIMEOUT, 0, r->connect, r->send,
-                      TIMEOUT_US - r->connect - r->send, 0};
+    *r = (struct run){
+        REASON_TTFB_TIMEOUT, 0, r->connect, r->send, TIMEOUT_US - r->connect - r->send, 0};
 }
 
 /* ---- lines --------------------------------------------------------------------------- */

@@ -44,9 +44,8 @@ static void put_checks(struct call *c)
     str_add(b, "\"checks\":{");
     for (size_t i = 0; i < countof(dependencies); i++) {
         bool lost = str_eq(c->lost, dependencies[i]);
-        str_addf(b, "%s\"%s\":{\"status\":\"%s\",\"latency_ms\":%d}", i ? "," : "",
-                 dependencies[i], lost ? "unhealthy" : "healthy",
-                 lost ? 0 : 1 + (int)(dice_next(&c->p->dice) % 5));
+        str_addf(b, "%s\"%s\":{\"status\":\"%s\",\"latency_ms\":%d}", i ? "," : "", dependencies[i],
+                 lost ? "unhealthy" : "healthy", lost ? 0 : 1 + (int)(dice_next(&c->p->dice) % 5));
     }
     str_add(b, "}");
 }
@@ -72,9 +71,8 @@ static void route_live(struct call *c)
  * takes any value for a body: the status stays 200. */
 static void ready_list(struct call *c)
 {
-    str_addf(&c->reply->body, c->lost ? "[{\"ready\":false,\"lost\":\"%s\"},503]\n"
-                                      : "{\"ready\":true}\n",
-             c->lost);
+    str_addf(&c->reply->body,
+             c->lost ? "[{\"ready\":false,\"lost\":\"%s\"},503]\n" : "{\"ready\":true}\n", c->lost);
 }
 
 static void route_ready(struct call *c)
@@ -85,16 +83,16 @@ static void route_ready(struct call *c)
         return;
     }
     c->reply->status = c->lost ? 503 : 200;
-    str_addf(&c->reply->body, "{\"status\":\"%s\",\"ready\":%s,",
-             c->lost ? "not_ready" : "ready", c->lost ? "false" : "true");
+    str_addf(&c->reply->body, "{\"status\":\"%s\",\"ready\":%s,", c->lost ? "not_ready" : "ready",
+             c->lost ? "false" : "true");
     put_checks(c);
     str_add(&c->reply->body, "}\n");
 }
 
 static void route_version(struct call *c)
 {
-    str_addf(&c->reply->body, "{\"version\":\"%s\",\"uptime_seconds\":%lld}\n",
-             NINES_VERSION, platform_uptime(c->p) / USEC_PER_SEC);
+    str_addf(&c->reply->body, "{\"version\":\"%s\",\"uptime_seconds\":%lld}\n", NINES_VERSION,
+             platform_uptime(c->p) / USEC_PER_SEC);
 }
 
 static void route_metrics(struct call *c)
@@ -147,8 +145,9 @@ static void route_incidents(struct call *c)
         char fault[FAULT_TEXT_MAX];
         str_addf(b, "%s{\"path\":", i ? "," : "");
         json_add_string(b, in->prefix);
-        str_addf(b, ",\"fault\":\"%s\",\"start_seconds\":%.3f,\"length_seconds\":%.3f,"
-                    "\"active\":%s}",
+        str_addf(b,
+                 ",\"fault\":\"%s\",\"start_seconds\":%.3f,\"length_seconds\":%.3f,"
+                 "\"active\":%s}",
                  fault_text(fault, &in->fault), (double)in->start_us / 1e6,
                  (double)in->length_us / 1e6, active(c->p, in) ? "true" : "false");
     }

@@ -29,8 +29,8 @@ struct call {
     struct platform *p;
     const struct request *request;
     struct reply *reply;
-    const char *lost;   /* the dependency that is lost, or NULL */
-    const char *id;     /* the {id} of the path, or NULL */
+    const char *lost; /* the dependency that is lost, or NULL */
+    const char *id;   /* the {id} of the path, or NULL */
     size_t id_len;
 };
 

@@ -8,8 +8,8 @@
 #include <assert.h>
 
 #define BACKLOG 128
-#define IDLE_US (60 * USEC_PER_SEC)   /* between requests and inside one */
-#define HANG_US (10 * USEC_PER_MIN)   /* nobody waits longer */
+#define IDLE_US (60 * USEC_PER_SEC) /* between requests and inside one */
+#define HANG_US (10 * USEC_PER_MIN) /* nobody waits longer */
 
 /* ---- the life of a connection -------------------------------------------------- */
 
@@ -157,8 +157,7 @@ static void on_connection(uv_stream_t *listener, int status)
     s->conns = c;
     s->conn_count++;
     str_init(&c->in, SERVER_HEAD_MAX + SERVER_BODY_MAX);
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) < 0 ||
-        s->conn_count > SERVER_CONNECTIONS_MAX) {
+    if (uv_accept(listener, (uv_stream_t *)&c->tcp) < 0 || s->conn_count > SERVER_CONNECTIONS_MAX) {
         conn_close(c, false);
         return;
     }
@@ -235,8 +234,9 @@ int server_start(struct uv_loop_s *loop, const char *listen, server_fn handle, v
     if (parse_listen(listen, &a, reterr) < 0)
         return -1;
     if (!is_loopback(&a))
-        return err_set(reterr, "%s is not a loopback address: the sample platform does whatever "
-                               "it is told and is not for other machines",
+        return err_set(reterr,
+                       "%s is not a loopback address: the sample platform does whatever "
+                       "it is told and is not for other machines",
                        listen);
     struct server *s = mem_alloc(sizeof(*s));
     s->loop = loop;

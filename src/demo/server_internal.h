@@ -29,9 +29,9 @@ struct conn {
     bool keep, head_only;
 
     struct reply reply;
-    struct str out;  /* the piece that is being written */
-    size_t piece;    /* next cut */
-    size_t sent;     /* bytes of the body before it */
+    struct str out; /* the piece that is being written */
+    size_t piece;   /* next cut */
+    size_t sent;    /* bytes of the body before it */
     bool head_sent, last;
 };
 

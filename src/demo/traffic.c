@@ -7,11 +7,11 @@
 
 const char *const traffic_agents[TRAFFIC_AGENTS] = {"researcher", "coder", "reviewer", "support"};
 
-const int64_t traffic_latency_bounds[TRAFFIC_BUCKETS] = {
-    10000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
-const int64_t traffic_size_bounds[TRAFFIC_BUCKETS] = {
-    64000000, 256000000, 1024000000, 4096000000, 16384000000,
-    65536000000, 262144000000, 1048576000000, 4194304000000};
+const int64_t traffic_latency_bounds[TRAFFIC_BUCKETS] = {10000,   50000,   100000,  250000,  500000,
+                                                         1000000, 2500000, 5000000, 10000000};
+const int64_t traffic_size_bounds[TRAFFIC_BUCKETS] = {64000000,     256000000,     1024000000,
+                                                      4096000000,   16384000000,   65536000000,
+                                                      262144000000, 1048576000000, 4194304000000};
 const char *const traffic_methods[TRAFFIC_METHODS] = {"GET", "POST", "HEAD", "other"};
 const int traffic_statuses[TRAFFIC_STATUSES] = {200, 202, 400, 404, 405, 429, 500, 503, 0};
 

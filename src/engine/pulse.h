@@ -19,7 +19,7 @@ struct pulse {
     uint64_t turn_idle_ns;  /* its idle time then */
     int64_t stall_end_ns;   /* end of the newest stall; 0: none */
     struct histogram lag;
-    int64_t lag_max_us[2];  /* this and the previous 10 s */
+    int64_t lag_max_us[2]; /* this and the previous 10 s */
     int64_t lag_from_ns;
 };
 

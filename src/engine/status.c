@@ -10,7 +10,7 @@
 /* ---- counters -------------------------------------------------------------- */
 
 static const int64_t latency_bounds[] = {
-    5000,   10000,   25000,   50000,   100000,   250000,   500000,
+    5000,    10000,   25000,   50000,    100000,   250000,   500000,
     1000000, 2500000, 5000000, 10000000, 30000000, 60000000,
 };
 
@@ -186,8 +186,8 @@ static void check_store(const struct status *s, struct status_check *c)
 {
     if (!s)
         check_set(c, "store", false, "not open yet");
-    else if (s->store.failing_since_us && s->now_us - s->store.failing_since_us
-                                              >= STATUS_STORE_PATIENCE_US)
+    else if (s->store.failing_since_us &&
+             s->now_us - s->store.failing_since_us >= STATUS_STORE_PATIENCE_US)
         check_set(c, "store", false, "nothing could be committed for %" PRId64 " s",
                   (int64_t)((s->now_us - s->store.failing_since_us) / USEC_PER_SEC));
     else
@@ -197,8 +197,8 @@ static void check_store(const struct status *s, struct status_check *c)
 static void check_queue(const struct status *s, struct status_check *c)
 {
     /* The last tenth is the warning: beyond it slots stop to run. */
-    bool full = s && s->store.queue_limit_bytes > 0
-                && s->store.queued_bytes >= s->store.queue_limit_bytes / 10 * 9;
+    bool full = s && s->store.queue_limit_bytes > 0 &&
+                s->store.queued_bytes >= s->store.queue_limit_bytes / 10 * 9;
     check_set(c, "queue", !full, "%" PRId64 " of %" PRId64 " bytes wait to be stored",
               s ? s->store.queued_bytes : 0, s ? s->store.queue_limit_bytes : 0);
 }

@@ -60,9 +60,9 @@ void probe_counters_add(struct probe_counters *c, const struct result *r);
 struct status_probe {
     const struct probe_def *def;
     bool has_last;
-    struct result last;          /* newest result, when has_last */
-    const char *message;         /* why it was not good, or NULL; status_text() */
-    int64_t cert_not_after_us;   /* 0: no certificate seen */
+    struct result last;        /* newest result, when has_last */
+    const char *message;       /* why it was not good, or NULL; status_text() */
+    int64_t cert_not_after_us; /* 0: no certificate seen */
     int in_flight;
     struct probe_counters counters;
 };
@@ -72,10 +72,10 @@ struct status_probe {
 struct status_slo {
     const struct slo_def *def;
     enum slo_state state;
-    struct counts counts;        /* of the SLO's window */
+    struct counts counts; /* of the SLO's window */
     int64_t expected, observed;
     bool has_budget;
-    double remaining_ratio;      /* 1 full, 0 used up, negative overspent */
+    double remaining_ratio; /* 1 full, 0 used up, negative overspent */
     struct report_burn burn[8];
     size_t burn_count;
     bool firing[STATUS_TIERS_MAX]; /* by index of def->tiers */
@@ -85,28 +85,28 @@ struct status_slo {
 struct status_scheduler {
     int64_t slots_run, slots_skipped; /* since start; skipped of any cause */
     int in_flight;
-    int64_t lag_max_us;          /* largest loop lag of about the last 10 s */
-    struct histogram lag;        /* since start */
+    int64_t lag_max_us;   /* largest loop lag of about the last 10 s */
+    struct histogram lag; /* since start */
 };
 
 struct status_reload {
-    int64_t succeeded, failed;   /* since start, the first load included */
+    int64_t succeeded, failed; /* since start, the first load included */
     bool last_ok;
-    int64_t last_us;             /* last attempt */
-    const char *error;           /* of a failed last attempt, or NULL; status_text() */
+    int64_t last_us;   /* last attempt */
+    const char *error; /* of a failed last attempt, or NULL; status_text() */
 };
 
 struct status {
-    struct arena arena;          /* texts and arrays of this picture */
-    struct config *config;       /* a reference: definitions live there; may be NULL */
-    int refs;                    /* atomic; use status_ref() and status_unref() */
-    int64_t built_mono_ns;       /* clock_mono_ns() when published */
+    struct arena arena;    /* texts and arrays of this picture */
+    struct config *config; /* a reference: definitions live there; may be NULL */
+    int refs;              /* atomic; use status_ref() and status_unref() */
+    int64_t built_mono_ns; /* clock_mono_ns() when published */
 
     int64_t now_us, started_us;
     bool stopping;
     struct status_probe *probes; /* config->probe_count, in its order */
     size_t probe_count;
-    struct status_slo *slos;     /* config->slo_count, in its order */
+    struct status_slo *slos; /* config->slo_count, in its order */
     size_t slo_count;
     struct status_scheduler scheduler;
     struct status_reload reload;

@@ -230,14 +230,16 @@ void cert_explain(const struct cert_seen *seen, const char *host, char *buf, siz
         snprintf(buf, size, "the certificate is self-signed and not trusted");
         break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        snprintf(buf, size, "the certificate's chain ends in a self-signed root that is not "
-                            "trusted");
+        snprintf(buf, size,
+                 "the certificate's chain ends in a self-signed root that is not "
+                 "trusted");
         break;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        snprintf(buf, size, "the certificate's issuer is not trusted, or the server does not "
-                            "send the whole chain");
+        snprintf(buf, size,
+                 "the certificate's issuer is not trusted, or the server does not "
+                 "send the whole chain");
         break;
     default:
         snprintf(buf, size, "the certificate is not acceptable: %s",

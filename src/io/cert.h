@@ -29,11 +29,11 @@ struct cert_seen {
     const struct cert_store *store; /* that the chain was to be verified with */
     bool seen;
     int64_t not_after_us, not_before_us;
-    bool checked;    /* a chain was verified, with this result: */
-    long error;      /* X509_V_OK (0) or an X509_V_ERR_ code */
-    int depth;       /* of the certificate it is about; 0 is the leaf */
+    bool checked; /* a chain was verified, with this result: */
+    long error;   /* X509_V_OK (0) or an X509_V_ERR_ code */
+    int depth;    /* of the certificate it is about; 0 is the leaf */
     int64_t error_not_after_us, error_not_before_us; /* of that certificate */
-    char names[CERT_TEXT_MAX]; /* "a.example, b.example" the leaf is for */
+    char names[CERT_TEXT_MAX];                       /* "a.example, b.example" the leaf is for */
 };
 
 /*

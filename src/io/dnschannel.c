@@ -129,9 +129,9 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
     struct dnschannel *ch = arg;
     struct dns_socket *s;
 
-    LIST_FOREACH (s, &ch->sockets, link)
-        if (s->fd == fd)
-            break;
+    LIST_FOREACH(s, &ch->sockets, link)
+    if (s->fd == fd)
+        break;
     if (!readable && !writable) {
         if (!s)
             return;
@@ -244,8 +244,7 @@ void dnschannel_ask(struct dnschannel *ch, const char *name, int family, dns_ans
 
 /* ---- life ------------------------------------------------------------------- */
 
-static int init_ares(struct dnschannel *ch, const char *servers, const char *resolv_path,
-                     int flags)
+static int init_ares(struct dnschannel *ch, const char *servers, const char *resolv_path, int flags)
 {
     mem_auto char *path = mem_strdup(resolv_path);
     char lookups[] = "b"; /* name servers only: the hosts file is read by us */
@@ -258,10 +257,10 @@ static int init_ares(struct dnschannel *ch, const char *servers, const char *res
         .sock_state_cb = on_socket_state,
         .sock_state_cb_data = ch,
     };
-    int status = ares_init_options(&ch->ares, &o,
-                                   ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                                       ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
-                                       ARES_OPT_RESOLVCONF);
+    int status =
+        ares_init_options(&ch->ares, &o,
+                          ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+                              ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF);
 
     if (status == ARES_SUCCESS && servers) {
         status = ares_set_servers_ports_csv(ch->ares, servers);

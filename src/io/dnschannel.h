@@ -16,9 +16,9 @@ struct dnschannel;
 struct dns_answer {
     bool dropped; /* the channel was freed: nothing is known */
     struct resolve_addrs v4, v6;
-    int64_t ttl_s;      /* the smallest of the records */
-    const char *error;  /* NULL on success; static text, without the name */
-    bool local_fault;   /* the prober's own: no descriptors, no memory */
+    int64_t ttl_s;     /* the smallest of the records */
+    const char *error; /* NULL on success; static text, without the name */
+    bool local_fault;  /* the prober's own: no descriptors, no memory */
 };
 
 typedef void (*dns_answer_fn)(void *ctx, const struct dns_answer *a);

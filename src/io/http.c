@@ -73,8 +73,8 @@ static void end(struct http_call *call)
 static void finish(struct http_call *call, struct http_verdict v)
 {
     char address[HTTP_ADDRESS_MAX];
-    struct http_response resp = {.reason = v.reason, .local_fault = v.local_fault,
-                                 .message = call->message};
+    struct http_response resp = {
+        .reason = v.reason, .local_fault = v.local_fault, .message = call->message};
 
     http_map_response(call, clock_mono_ns(), address, &resp);
     end(call);
@@ -95,8 +95,7 @@ static int64_t due_ns(const struct http_call *call)
 {
     if (call->state == CALL_TRANSFER && call->at.prereq)
         return call->end_by_ns;
-    if (call->state != CALL_TRANSFER || call->addr + 1 >= call->addrs.n ||
-        http_tcp_connected(call))
+    if (call->state != CALL_TRANSFER || call->addr + 1 >= call->addrs.n || http_tcp_connected(call))
         return call->connect_by_ns;
     return call->at.added +
            (call->connect_by_ns - call->at.added) / (int64_t)(call->addrs.n - call->addr);
@@ -212,8 +211,7 @@ static void resolve(struct http_call *call)
         transfer(call);
         return;
     }
-    call->wait =
-        resolver_start(r, call->host, family, call->req.dns_fresh, on_resolved, call);
+    call->wait = resolver_start(r, call->host, family, call->req.dns_fresh, on_resolved, call);
     arm(call);
 }
 

@@ -22,9 +22,9 @@ struct http_call;
 enum ip_family { IP_ANY, IP_V4, IP_V6 };
 
 struct http_request {
-    const char *method; /* "GET" */
-    const char *url;    /* http or https; unix sockets with `unix_socket` */
-    const char *unix_socket; /* path, or NULL */
+    const char *method;         /* "GET" */
+    const char *url;            /* http or https; unix sockets with `unix_socket` */
+    const char *unix_socket;    /* path, or NULL */
     const char *const *headers; /* "Name: value" lines */
     size_t header_count;
     const char *body; /* NULL: none */

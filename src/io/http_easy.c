@@ -21,8 +21,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-static int on_prereq(void *arg, char *primary_ip, char *local_ip, int primary_port,
-                     int local_port)
+static int on_prereq(void *arg, char *primary_ip, char *local_ip, int primary_port, int local_port)
 {
     struct http_call *call = arg;
 
@@ -158,8 +157,7 @@ static bool set_connection(CURL *e, struct http_call *call)
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_HTTP_VERSION,
-        (long)(call->tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    SET(CURLOPT_HTTP_VERSION, (long)(call->tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     SET(CURLOPT_FRESH_CONNECT, r->reuse ? 0L : 1L);
     SET(CURLOPT_FORBID_REUSE, r->reuse ? 0L : 1L);
     /* Ours comes first; curl's own default of 300 s must not. */

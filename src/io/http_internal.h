@@ -23,13 +23,13 @@
 #include <sys/queue.h>
 #include <uv.h>
 
-#define HTTP_MAX_CALLS 65536          /* live at a time in one client */
+#define HTTP_MAX_CALLS 65536 /* live at a time in one client */
 #define HTTP_MAX_REQUEST_HEADERS 128
 #define HTTP_MAX_REQUEST_BODY (16 << 20)
-#define HTTP_MAX_BODY (64 << 20)      /* of a response, whatever the caller says */
-#define HTTP_MAX_HEADERS (256 << 10)  /* default; curl itself stops at 300 KB */
+#define HTTP_MAX_BODY (64 << 20)     /* of a response, whatever the caller says */
+#define HTTP_MAX_HEADERS (256 << 10) /* default; curl itself stops at 300 KB */
 #define HTTP_KEPT_CONNECTIONS 1024
-#define HTTP_READ_BODY (32 << 10)     /* larger request bodies are read in pieces */
+#define HTTP_READ_BODY (32 << 10) /* larger request bodies are read in pieces */
 
 /* Why a callback of ours ended a transfer. */
 enum call_stop { STOP_NONE, STOP_HEADERS, STOP_BODY_SIZE, STOP_BY_CALLER, STOP_RESEND };

@@ -42,8 +42,7 @@ bool http_tcp_connected(const struct http_call *call)
  * which is wrong with a body: it is set by the first send then. */
 static bool response_begun(const struct http_call *call)
 {
-    return call->at.first ||
-           (!call->req.body && info(call, CURLINFO_STARTTRANSFER_TIME_T) > 0);
+    return call->at.first || (!call->req.body && info(call, CURLINFO_STARTTRANSFER_TIME_T) > 0);
 }
 
 int http_connect_errno(const struct http_call *call)
@@ -102,8 +101,8 @@ static struct http_verdict map_connect(struct http_call *call)
     char address[HTTP_ADDRESS_MAX], more[48] = "";
 
     if (http_is_local_errno(call, errnum)) {
-        SAY(call, "no local socket for a connection to %s: %s",
-            tried_address(call, which, address), strerror(errnum));
+        SAY(call, "no local socket for a connection to %s: %s", tried_address(call, which, address),
+            strerror(errnum));
         return local();
     }
     if (http_is_unreachable_errno(errnum) && call->failed_errno) {
@@ -266,8 +265,8 @@ static struct http_verdict map_connect_deadline(struct http_call *call)
     char address[HTTP_ADDRESS_MAX], limit[UNITS_MAX];
     bool connected = http_tcp_connected(call);
 
-    SAY(call, connected ? "TLS handshake with %s did not end within %s"
-                        : "no connection to %s within %s",
+    SAY(call,
+        connected ? "TLS handshake with %s did not end within %s" : "no connection to %s within %s",
         tried_address(call, call->addr, address),
         units_duration(limit, call->req.connect_timeout_us));
     return verdict(connected && call->tls ? REASON_TLS : REASON_CONNECT);

@@ -45,8 +45,8 @@ struct httpd_call {
     void *user;
     struct MHD_Response *response;
     unsigned status;
-    bool begun;      /* begin() was called */
-    bool completed;  /* the body has ended */
+    bool begun;     /* begin() was called */
+    bool completed; /* the body has ended */
     bool suspended;
     bool in_handler; /* MHD is calling us: it must not be re-entered */
 };
@@ -319,8 +319,8 @@ bool httpd_has_body(const struct httpd_call *c)
 {
     const char *length = httpd_header(c, "Content-Length");
 
-    return (length && strspn(length, "0") != strlen(length))
-           || httpd_header(c, "Transfer-Encoding");
+    return (length && strspn(length, "0") != strlen(length)) ||
+           httpd_header(c, "Transfer-Encoding");
 }
 
 void httpd_take(struct httpd_call *c, const struct httpd_sink *sink, void *user)
@@ -343,8 +343,8 @@ void httpd_reply(struct httpd_call *c, const struct httpd_answer *a)
 {
     assert(!c->response);
     /* MHD only reads from the buffer in MUST_COPY mode; its type is older than const. */
-    c->response = MHD_create_response_from_buffer(a->len, (void *)(uintptr_t)a->body,
-                                                  MHD_RESPMEM_MUST_COPY);
+    c->response =
+        MHD_create_response_from_buffer(a->len, (void *)(uintptr_t)a->body, MHD_RESPMEM_MUST_COPY);
     assert(c->response);
     c->status = (unsigned)a->status;
     MHD_add_response_header(c->response, "Content-Type", a->content_type);

@@ -32,12 +32,12 @@ struct httpd;
 struct httpd_call;
 
 struct httpd_options {
-    unsigned max_connections;   /* 0: 128 */
-    unsigned max_per_address;   /* TCP only; 0: 32 */
-    size_t connection_memory;   /* headers must fit; 0: 16 KiB */
-    unsigned idle_seconds;      /* a transfer that stands still; 0: 30 */
-    int64_t header_deadline_us; /* accept, or the last answer, to headers; 0: 10 s */
-    bool (*admit)(void *ctx, int fd);                    /* NULL: everyone */
+    unsigned max_connections;         /* 0: 128 */
+    unsigned max_per_address;         /* TCP only; 0: 32 */
+    size_t connection_memory;         /* headers must fit; 0: 16 KiB */
+    unsigned idle_seconds;            /* a transfer that stands still; 0: 30 */
+    int64_t header_deadline_us;       /* accept, or the last answer, to headers; 0: 10 s */
+    bool (*admit)(void *ctx, int fd); /* NULL: everyone */
     void (*begin)(void *ctx, struct httpd_call *call);
     void *ctx;
 };

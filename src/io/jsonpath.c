@@ -48,8 +48,8 @@ static int allow_json_only(void *ctx, int action, const char *a, const char *b, 
 int jsonpath_new(struct jsonpath **ret, struct err *reterr)
 {
     struct jsonpath *j = mem_alloc(sizeof(*j));
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY |
-                SQLITE_OPEN_NOMUTEX;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX;
     int rc = sqlite3_open_v2(":memory:", &j->db, flags, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_limit(j->db, SQLITE_LIMIT_LENGTH, 2 * DOC_MAX);
@@ -125,8 +125,10 @@ int jsonpath_check(const char *path, struct err *reterr)
         else
             p = NULL;
         if (!p)
-            return err_set(reterr, "JSON path '%s' is wrong at '%s': a step is .key, .\"odd key\", "
-                           "[0] or [#-1]", path, step);
+            return err_set(reterr,
+                           "JSON path '%s' is wrong at '%s': a step is .key, .\"odd key\", "
+                           "[0] or [#-1]",
+                           path, step);
     }
     return 0;
 }
@@ -208,9 +210,9 @@ static int json_type(const char *name)
         const char *name;
         enum json_type type;
     } types[] = {
-        {"null", JSON_TYPE_NULL},     {"true", JSON_TYPE_BOOL},     {"false", JSON_TYPE_BOOL},
-        {"integer", JSON_TYPE_INT},   {"real", JSON_TYPE_REAL},     {"text", JSON_TYPE_STRING},
-        {"array", JSON_TYPE_ARRAY},   {"object", JSON_TYPE_OBJECT},
+        {"null", JSON_TYPE_NULL},   {"true", JSON_TYPE_BOOL},     {"false", JSON_TYPE_BOOL},
+        {"integer", JSON_TYPE_INT}, {"real", JSON_TYPE_REAL},     {"text", JSON_TYPE_STRING},
+        {"array", JSON_TYPE_ARRAY}, {"object", JSON_TYPE_OBJECT},
     };
     for (size_t i = 0; name && i < countof(types); i++) {
         if (str_eq(name, types[i].name))

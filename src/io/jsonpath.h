@@ -13,13 +13,21 @@
 
 struct jsonpath;
 
-enum json_type { JSON_TYPE_ABSENT, JSON_TYPE_NULL, JSON_TYPE_BOOL, JSON_TYPE_INT, JSON_TYPE_REAL,
-                 JSON_TYPE_STRING, JSON_TYPE_ARRAY, JSON_TYPE_OBJECT };
+enum json_type {
+    JSON_TYPE_ABSENT,
+    JSON_TYPE_NULL,
+    JSON_TYPE_BOOL,
+    JSON_TYPE_INT,
+    JSON_TYPE_REAL,
+    JSON_TYPE_STRING,
+    JSON_TYPE_ARRAY,
+    JSON_TYPE_OBJECT
+};
 
 struct json_value {
     enum json_type type;
-    int64_t i; /* BOOL (0 or 1), INT; ARRAY: its length */
-    double r;  /* INT too */
+    int64_t i;        /* BOOL (0 or 1), INT; ARRAY: its length */
+    double r;         /* INT too */
     const char *text; /* STRING: its bytes; others: as JSON. Valid until the next call */
     size_t text_len;
 };

@@ -59,11 +59,10 @@ int regex_compile(const char *pattern, struct regex **ret, struct err *reterr)
     PCRE2_SIZE offset = 0;
     /* Auto callouts are where the CPU budget is looked at. Bodies need not be
      * UTF-8: what is not simply does not match. */
-    pcre2_code *compiled =
-        pcre2_compile((PCRE2_SPTR)pattern, len,
-                      PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
-                          PCRE2_AUTO_CALLOUT,
-                      &code, &offset, ctx);
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, len,
+                                         PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
+                                             PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT,
+                                         &code, &offset, ctx);
     pcre2_compile_context_free(ctx);
     if (!compiled) {
         char text[256];

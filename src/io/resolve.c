@@ -277,7 +277,8 @@ static struct lookup *find_shared(struct resolver *r, const char *name, int fami
     struct lookup *l;
     int64_t now = clock_mono_ns();
 
-    TAILQ_FOREACH_REVERSE (l, &r->asked, lookup_list, link) {
+    TAILQ_FOREACH_REVERSE(l, &r->asked, lookup_list, link)
+    {
         if (now - l->started_ns > SHARE_NS)
             return NULL; /* the list is in order of time */
         if (!l->fresh && l->family == family && str_eq(l->name, name))
@@ -291,8 +292,8 @@ static struct lookup *lookup_new(struct resolver *r, const char *host, int famil
     struct lookup *l = mem_alloc(sizeof(*l));
     struct resolve_addrs unused = {0};
 
-    *l = (struct lookup){.resolver = r, .family = family, .fresh = fresh,
-                         .started_ns = clock_mono_ns()};
+    *l = (struct lookup){
+        .resolver = r, .family = family, .fresh = fresh, .started_ns = clock_mono_ns()};
     TAILQ_INIT(&l->waiters);
     r->lookups++;
     if (!normal_name(l->name, host)) {

@@ -44,7 +44,10 @@ struct trust *trust_new(struct uv_loop_s *loop, void (*changed)(void *ctx), void
 {
     struct trust *t = mem_alloc(sizeof(*t));
 
-    *t = (struct trust){.loop = loop, .changed = changed, .changed_ctx = ctx, .open = 1,
+    *t = (struct trust){.loop = loop,
+                        .changed = changed,
+                        .changed_ctx = ctx,
+                        .open = 1,
                         .system = cert_system_bundle()};
     SLIST_INIT(&t->bundles);
     return t;
@@ -117,9 +120,9 @@ static struct bundle *find(struct trust *t, const char *path)
 {
     struct bundle *b;
 
-    SLIST_FOREACH (b, &t->bundles, link)
-        if (str_eq(b->path, path))
-            return b;
+    SLIST_FOREACH(b, &t->bundles, link)
+    if (str_eq(b->path, path))
+        return b;
     if (t->n >= TRUST_MAX)
         return NULL;
     b = mem_alloc(sizeof(*b));

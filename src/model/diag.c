@@ -11,7 +11,10 @@
 
 static void item_release(struct diag_item *item)
 {
-    union { const char *text; char *copy; } file = {item->pos.file}; /* ours: add() made it */
+    union {
+        const char *text;
+        char *copy;
+    } file = {item->pos.file}; /* ours: add() made it */
     free(file.copy);
     free(item->text);
 }

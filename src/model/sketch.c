@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINEAR 128  /* below: one bucket a microsecond */
+#define LINEAR 128 /* below: one bucket a microsecond */
 #define PER_OCTAVE 64
 #define ENCODED_VERSION 1
 #define CENSORED_MAX (1LL << 40) /* decode: keeps sums of many far from overflow */

@@ -20,13 +20,16 @@
 #define SKETCH_BUCKETS 1792 /* up to 2^33 us (2.4 h); larger values share the last */
 
 struct sketch {
-    int64_t count;    /* all values, censored ones included */
+    int64_t count; /* all values, censored ones included */
     int64_t censored;
-    int64_t max_us;   /* -1 while empty */
+    int64_t max_us;    /* -1 while empty */
     uint32_t *buckets; /* uncensored values; NULL until the first */
 };
 
-#define SKETCH_INIT {.max_us = -1}
+#define SKETCH_INIT                                                                                \
+    {                                                                                              \
+        .max_us = -1                                                                               \
+    }
 
 void sketch_release(struct sketch *s);
 void sketch_clear(struct sketch *s);

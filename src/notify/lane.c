@@ -91,8 +91,8 @@ static void retry_head(struct lane *l, const char *detail, int64_t retry_after_u
         finish_head(l, &(struct lane_end){DELIVERY_REJECTED, text, 0});
         return;
     }
-    int64_t wait = retry_backoff_us(it->attempts, o->backoff_min_us, o->backoff_max_us,
-                                    o->random(o->ctx));
+    int64_t wait =
+        retry_backoff_us(it->attempts, o->backoff_min_us, o->backoff_max_us, o->random(o->ctx));
     if (retry_after_us > NOTIFY_RETRY_AFTER_MAX_US)
         retry_after_us = NOTIFY_RETRY_AFTER_MAX_US;
     if (retry_after_us > wait)

@@ -37,7 +37,7 @@ struct lane_end {
 struct lane_owner {
     struct notifier_env env;
     int64_t backoff_min_us, backoff_max_us, give_up_us;
-    int64_t (*now_us)(void *ctx);   /* engine time, for the age of items */
+    int64_t (*now_us)(void *ctx); /* engine time, for the age of items */
     uint64_t (*random)(void *ctx);
     /* An attempt ended. May come from inside lane_pump(). After anything but
      * RETRY the item is freed when this returns. */

@@ -35,8 +35,8 @@ static void log_prepare(struct decode *c, const struct node *n, void *spec)
         diag_error(c->diag, n->pos, "path is empty; expected stderr, stdout or a file");
     const char *slash = n->pos.file ? strrchr(n->pos.file, '/') : NULL;
     if (slash && *s->path != '/' && !str_eq(s->path, "stderr") && !str_eq(s->path, "stdout"))
-        s->path = arena_printf(c->arena, "%.*s/%s", (int)(slash - n->pos.file), n->pos.file,
-                               s->path);
+        s->path =
+            arena_printf(c->arena, "%.*s/%s", (int)(slash - n->pos.file), n->pos.file, s->path);
 }
 
 /* A pipe that nobody empties must not hold up the other receivers. */

@@ -439,8 +439,8 @@ static void init_owner(struct notify *n)
         .ended = on_ended,
         .ctx = n,
     };
-    if (getrandom(&n->random_state, sizeof(n->random_state), GRND_NONBLOCK) < 0
-        || n->random_state == 0)
+    if (getrandom(&n->random_state, sizeof(n->random_state), GRND_NONBLOCK) < 0 ||
+        n->random_state == 0)
         n->random_state = (uint64_t)clock_mono_ns() | 1;
 }
 

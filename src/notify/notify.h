@@ -32,8 +32,8 @@ struct notify;
 #define NOTIFY_GIVE_UP_US (24 * USEC_PER_HOUR) /* age at which a failure is final */
 
 struct notify_options {
-    struct config *config; /* the first one; a reference is taken */
-    size_t max_items;      /* held in memory; 0: NOTIFY_ITEMS_MAX */
+    struct config *config;                  /* the first one; a reference is taken */
+    size_t max_items;                       /* held in memory; 0: NOTIFY_ITEMS_MAX */
     int64_t backoff_min_us, backoff_max_us; /* 0: the limits above */
 
     /*
@@ -77,8 +77,8 @@ struct notify_stats {
     int64_t overflowed;                   /* items that found no room */
     int64_t pending;                      /* held now, in flight included */
     int64_t in_flight;
-    int64_t failing;                      /* receivers whose last attempt failed */
-    int64_t oldest_us;                    /* creation of the oldest pending item; 0: none */
+    int64_t failing;   /* receivers whose last attempt failed */
+    int64_t oldest_us; /* creation of the oldest pending item; 0: none */
 };
 
 void notify_get_stats(struct notify *n, struct notify_stats *ret);

@@ -209,9 +209,8 @@ static void on_response(void *ctx, const struct http_response *r)
     int64_t wait_us = 0;
 
     /* An answer that began is an answer: its body does not interest us. */
-    bool answered = r->reason == REASON_NONE
-                    || (r->status > 0 && (r->reason == REASON_BODY
-                                          || r->reason == REASON_TRUNCATED));
+    bool answered = r->reason == REASON_NONE ||
+                    (r->status > 0 && (r->reason == REASON_BODY || r->reason == REASON_TRUNCATED));
     if (!answered) {
         d = DELIVERY_RETRY;
         snprintf(detail, sizeof(detail), "%s", r->message);

@@ -133,9 +133,11 @@ static void add_list(struct expect *e, const struct check_list *l)
 static void add_number(struct expect *e, enum check_kind kind, enum check_op op, int64_t n,
                        const char *what)
 {
-    e->checks[e->check_count++] = (struct check){
-        .kind = kind, .op = op, .want = {.type = JSON_TYPE_INT, .i = n, .r = (double)n},
-        .what = what};
+    e->checks[e->check_count++] =
+        (struct check){.kind = kind,
+                       .op = op,
+                       .want = {.type = JSON_TYPE_INT, .i = n, .r = (double)n},
+                       .what = what};
 }
 
 static void build(struct arena *a, struct expect *e)
@@ -143,8 +145,8 @@ static void build(struct arena *a, struct expect *e)
     size_t max = 3 + e->headers.n + e->body.n + e->json.n;
     e->checks = arena_alloc(a, max * sizeof(*e->checks));
     e->check_count = 0;
-    e->checks[e->check_count++] = (struct check){
-        .kind = CHECK_STATUS, .what = arena_printf(a, "status %s", e->status.text)};
+    e->checks[e->check_count++] =
+        (struct check){.kind = CHECK_STATUS, .what = arena_printf(a, "status %s", e->status.text)};
     add_list(e, &e->headers);
     add_list(e, &e->body);
     add_list(e, &e->json);

@@ -36,9 +36,19 @@ struct regex;
 enum check_kind { CHECK_STATUS, CHECK_HEADER, CHECK_BODY, CHECK_JSON, CHECK_LATENCY, CHECK_CERT };
 
 enum check_op {
-    OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE,
-    OP_CONTAINS, OP_LACKS, OP_LIKE, OP_UNLIKE,
-    OP_PRESENT, OP_ABSENT, OP_TYPE,
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_LE,
+    OP_GT,
+    OP_GE,
+    OP_CONTAINS,
+    OP_LACKS,
+    OP_LIKE,
+    OP_UNLIKE,
+    OP_PRESENT,
+    OP_ABSENT,
+    OP_TYPE,
 };
 
 struct check {

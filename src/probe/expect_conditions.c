@@ -13,8 +13,14 @@
 #define ON_ALL (ON_HEADER | ON_BODY | ON_JSON)
 
 /* What the operand of a condition has to be. */
-enum operand { OPERAND_LITERAL, OPERAND_TEXT, OPERAND_NUMBER, OPERAND_BOOL, OPERAND_TYPE,
-               OPERAND_LENGTH };
+enum operand {
+    OPERAND_LITERAL,
+    OPERAND_TEXT,
+    OPERAND_NUMBER,
+    OPERAND_BOOL,
+    OPERAND_TYPE,
+    OPERAND_LENGTH
+};
 
 static const struct condition {
     const char *name;
@@ -109,8 +115,8 @@ static const char *comparison(const char *text, enum check_op *ret)
 
 static bool known_type(const char *text)
 {
-    static const char *const types[] = {"null", "bool", "number", "integer", "string", "array",
-                                        "object"};
+    static const char *const types[] = {"null",   "bool",  "number", "integer",
+                                        "string", "array", "object"};
     for (size_t i = 0; i < countof(types); i++) {
         if (str_eq(text, types[i]))
             return true;
@@ -135,10 +141,17 @@ static const char *subject_text(const struct draft *d)
 static const char *describe(const struct draft *d, const struct check *ch)
 {
     static const char *const words[] = {
-        [OP_EQ] = "=",         [OP_NE] = "!=",           [OP_LT] = "<",
-        [OP_LE] = "<=",        [OP_GT] = ">",            [OP_GE] = ">=",
-        [OP_CONTAINS] = "containing", [OP_LACKS] = "without", [OP_LIKE] = "like",
-        [OP_UNLIKE] = "unlike", [OP_TYPE] = "of type",
+        [OP_EQ] = "=",
+        [OP_NE] = "!=",
+        [OP_LT] = "<",
+        [OP_LE] = "<=",
+        [OP_GT] = ">",
+        [OP_GE] = ">=",
+        [OP_CONTAINS] = "containing",
+        [OP_LACKS] = "without",
+        [OP_LIKE] = "like",
+        [OP_UNLIKE] = "unlike",
+        [OP_TYPE] = "of type",
     };
     struct arena *a = d->c->arena;
     const char *subject = subject_text(d);
@@ -182,8 +195,7 @@ static void add_length(const struct draft *d, const struct node *n)
     add(d, n->pos, ch);
 }
 
-static void add_condition(const struct draft *d, const struct condition *cond,
-                          const struct node *n)
+static void add_condition(const struct draft *d, const struct condition *cond, const struct node *n)
 {
     struct check ch = {.op = cond->op};
     struct diag *diag = d->c->diag;
@@ -210,8 +222,10 @@ static void add_condition(const struct draft *d, const struct condition *cond,
     case OPERAND_TYPE:
         ch.want = expect_literal(n->text, false);
         if (!known_type(n->text)) {
-            diag_error(diag, n->pos, "expected a type: null, bool, number, integer, string, array "
-                       "or object; found '%s'", n->text);
+            diag_error(diag, n->pos,
+                       "expected a type: null, bool, number, integer, string, array "
+                       "or object; found '%s'",
+                       n->text);
             return;
         }
         break;
@@ -312,8 +326,10 @@ static void decode_json_scalar(const struct draft *d, const struct node *n)
         ch.want = expect_literal(rest, true);
     } else if (rest) {
         if (!parse_number(rest, &ch.want)) {
-            diag_error(d->c->diag, n->pos, "expected a number after '<' or '>'; found '%s' "
-                       "(to compare with this text itself write {equals: ...})", n->text);
+            diag_error(d->c->diag, n->pos,
+                       "expected a number after '<' or '>'; found '%s' "
+                       "(to compare with this text itself write {equals: ...})",
+                       n->text);
             return;
         }
         ch.want.text = rest;

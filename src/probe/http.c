@@ -20,8 +20,8 @@ static const char *const dns_names[] = {"cached", "fresh", NULL};
 static const struct field basic_fields[] = {
     {"user", FIELD_STRING, offsetof(struct http_auth, basic.user), .flags = FIELD_REQUIRED,
      .help = "user name"},
-    {"password", FIELD_SECRET, offsetof(struct http_auth, basic.password),
-     .flags = FIELD_REQUIRED, .help = "password: {env: NAME} or {file: path}"},
+    {"password", FIELD_SECRET, offsetof(struct http_auth, basic.password), .flags = FIELD_REQUIRED,
+     .help = "password: {env: NAME} or {file: path}"},
     {0},
 };
 
@@ -33,8 +33,7 @@ static const struct field auth_fields[] = {
 };
 
 static const struct field tls_fields[] = {
-    {"insecure", FIELD_BOOL, offsetof(struct http_tls, insecure),
-     .help = "accept any certificate"},
+    {"insecure", FIELD_BOOL, offsetof(struct http_tls, insecure), .help = "accept any certificate"},
     {"ca_file", FIELD_STRING, offsetof(struct http_tls, ca_file),
      .help = "PEM file of the certificate authorities to trust instead of the system's"},
     {"cert_file", FIELD_STRING, offsetof(struct http_tls, cert_file),
@@ -70,8 +69,8 @@ static const struct field http_fields[] = {
      .max = HTTP_PROBE_MAX_BODY, .help = "a longer body is a failure; 1MiB by default"},
     {"dns", FIELD_ENUM, offsetof(struct http_spec, dns), .names = dns_names,
      .help = "cached: answers are kept for their TTL; fresh: each run asks"},
-    {"connect_timeout", FIELD_DURATION, offsetof(struct http_spec, connect_timeout_us),
-     .min = 1000, .help = "name lookup, connect and TLS together; the timeout by default"},
+    {"connect_timeout", FIELD_DURATION, offsetof(struct http_spec, connect_timeout_us), .min = 1000,
+     .help = "name lookup, connect and TLS together; the timeout by default"},
     {"expect", FIELD_OBJECT, offsetof(struct http_spec, expect), .fields = expect_fields,
      .help = "what a good response is like; any 2xx by default"},
     {0},
@@ -133,8 +132,8 @@ static bool named(const char *name, const char *const *names)
 /* Why a header cannot be sent; NULL if it can. Never quotes the value. */
 static const char *header_fault(const struct secret_pair *p)
 {
-    static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection",
-                                       "Upgrade", "Expect", "Trailer", NULL};
+    static const char *const ours[] = {
+        "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Expect", "Trailer", NULL};
     if (!is_token(p->key))
         return "is not a header name";
     if (named(p->key, ours))
@@ -262,8 +261,7 @@ static void prepare_expect(struct decode *c, const struct node *n, struct pos po
     expect_prepare(c, pos, &s->expect);
 }
 
-void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos,
-                       struct http_spec *s)
+void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos, struct http_spec *s)
 {
     struct err err;
     if (!s->url)

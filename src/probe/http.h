@@ -46,7 +46,7 @@ struct http_spec {
     struct http_auth auth;
     int64_t follow; /* redirects; 0: a 3xx is judged as it is */
     struct http_tls tls;
-    int ip;  /* enum ip_family */
+    int ip; /* enum ip_family */
     bool reuse;
     int64_t max_body;
     int dns; /* 1: fresh */
@@ -64,8 +64,7 @@ extern const struct probe_kind probe_http;
 
 /* Fills the defaults, checks what belongs together, compiles. Errors to
  * c->diag at `pos` or at the keys of `n` (the `http:` map; may be NULL). */
-void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos,
-                       struct http_spec *s);
+void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos, struct http_spec *s);
 
 /* The run: http_run.c. */
 void *http_run_start(struct probe_env *env, const struct probe_def *def, probe_done_fn done,

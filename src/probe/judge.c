@@ -163,8 +163,8 @@ static bool check_one(const struct expect *e, const struct check *ch, const stru
 static enum reason reason_of(const struct check *ch, const struct http_response *r)
 {
     static const enum reason reasons[] = {
-        [CHECK_STATUS] = REASON_STATUS, [CHECK_HEADER] = REASON_HEADER,
-        [CHECK_BODY] = REASON_BODY,     [CHECK_JSON] = REASON_JSON,
+        [CHECK_STATUS] = REASON_STATUS,   [CHECK_HEADER] = REASON_HEADER,
+        [CHECK_BODY] = REASON_BODY,       [CHECK_JSON] = REASON_JSON,
         [CHECK_LATENCY] = REASON_LATENCY, [CHECK_CERT] = REASON_CERT,
     };
     char value[64];

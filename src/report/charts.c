@@ -12,7 +12,7 @@
 
 #define TICKS_MAX 12
 #define MARKS_MAX 8
-#define STUB 22.0 /* the least height of a cell that is there at all */
+#define STUB 22.0         /* the least height of a cell that is there at all */
 #define AT_RISK_LEFT 0.25 /* what is left where `at_risk` begins */
 
 struct ticks {
@@ -82,8 +82,10 @@ static void strip_text(struct str *text, const struct bucket *b)
 
 static void put_cell(const struct plot *p, const struct bucket *b)
 {
-    static const char *const css[] = {[CELL_NO_DATA] = "c-none", [CELL_EXCLUDED] = "c-out",
-                                      [CELL_GOOD] = "c-good", [CELL_PARTIAL] = "c-good",
+    static const char *const css[] = {[CELL_NO_DATA] = "c-none",
+                                      [CELL_EXCLUDED] = "c-out",
+                                      [CELL_GOOD] = "c-good",
+                                      [CELL_PARTIAL] = "c-good",
                                       [CELL_BAD] = "c-bad"};
     enum cell cell = curve_cell(b);
     double x = plot_x(p, b->from_us), w = plot_x(p, b->to_us) - x;
@@ -103,13 +105,19 @@ static void put_strip(struct str *out, const struct report_slo *s, const struct 
     char step[UNITS_MAX], label[256], sli[FMT_MAX];
     snprintf(label, sizeof label, "Good and bad events, one cell per %s; SLI %s, %lld bad",
              units_duration(step, c->step_us), fmt_sli(sli, s), (long long)s->counts.bad);
-    struct plot p = {.out = out, .css = "strip", .label = label, .from_us = s->start_us,
-                     .to_us = s->end_us, .y = {SCALE_LINEAR, 0, 1}};
+    struct plot p = {.out = out,
+                     .css = "strip",
+                     .label = label,
+                     .from_us = s->start_us,
+                     .to_us = s->end_us,
+                     .y = {SCALE_LINEAR, 0, 1}};
     figure_open(out, s->def->sli.faster_than_us > 0 ? "Fast enough" : "Availability");
-    str_addf(out, "<span>one cell is %s</span><span class=\"key\"><i class=\"c-good\"></i>good "
-                  "<i class=\"c-part\"></i>partly bad <i class=\"c-bad\"></i>bad "
-                  "<i class=\"c-none\"></i>no data <i class=\"c-out\"></i>excluded</span>"
-                  "</figcaption>", step);
+    str_addf(out,
+             "<span>one cell is %s</span><span class=\"key\"><i class=\"c-good\"></i>good "
+             "<i class=\"c-part\"></i>partly bad <i class=\"c-bad\"></i>bad "
+             "<i class=\"c-none\"></i>no data <i class=\"c-out\"></i>excluded</span>"
+             "</figcaption>",
+             step);
     plot_open(&p);
     put_future(&p, s);
     for (size_t i = 0; i < c->n; i++)
@@ -152,8 +160,10 @@ static void put_budget_colors(const struct plot *p, size_t index)
         double at;
         const char *css;
     } stops[] = {{risk, "s-good"}, {risk, "s-risk"}, {spent, "s-risk"}, {spent, "s-bad"}};
-    str_addf(p->out, "<linearGradient id=\"budget%zu\" gradientUnits=\"userSpaceOnUse\" x1=\"0\" "
-                     "x2=\"0\" y1=\"0\" y2=\"100\">", index);
+    str_addf(p->out,
+             "<linearGradient id=\"budget%zu\" gradientUnits=\"userSpaceOnUse\" x1=\"0\" "
+             "x2=\"0\" y1=\"0\" y2=\"100\">",
+             index);
     for (size_t i = 0; i < countof(stops); i++) {
         str_addf(p->out, "<stop class=\"%s\" offset=\"", stops[i].css);
         svg_number(p->out, stops[i].at);
@@ -188,9 +198,16 @@ static void put_budget(struct str *out, const struct report_slo *s, const struct
     snprintf(label, sizeof label, "Error budget remaining over time; now %s",
              s->has_budget ? fmt_percent(n, s->remaining_ratio, 1) : "unknown");
     struct mark marks[] = {{0, "limit", "budget spent"}};
-    struct plot p = {.out = out, .css = "tall", .label = label, .from_us = s->start_us,
-                     .to_us = s->end_us, .y = y, .ticks = t.at, .tick_count = t.n,
-                     .marks = marks, .mark_count = 1};
+    struct plot p = {.out = out,
+                     .css = "tall",
+                     .label = label,
+                     .from_us = s->start_us,
+                     .to_us = s->end_us,
+                     .y = y,
+                     .ticks = t.at,
+                     .tick_count = t.n,
+                     .marks = marks,
+                     .mark_count = 1};
     figure_open(out, "Error budget remaining");
     str_add(out, "<span>from all of it at the start of the window to what is left now</span>"
                  "</figcaption>");
@@ -280,14 +297,22 @@ static void put_burn(struct str *out, const struct report_slo *s, const struct c
     struct ticks t = burn_ticks(&y);
     snprintf(label, sizeof label, "Burn rate over time; the highest step burns at %s",
              fmt_burn(n, peak));
-    struct plot p = {.out = out, .css = "mid", .label = label, .from_us = s->start_us,
-                     .to_us = s->end_us, .y = y, .ticks = t.at, .tick_count = t.n,
-                     .marks = marks, .mark_count = mark_count};
+    struct plot p = {.out = out,
+                     .css = "mid",
+                     .label = label,
+                     .from_us = s->start_us,
+                     .to_us = s->end_us,
+                     .y = y,
+                     .ticks = t.at,
+                     .tick_count = t.n,
+                     .marks = marks,
+                     .mark_count = mark_count};
 
     figure_open(out, "Burn rate");
-    str_addf(out, "<span>highest in each %s; at 1 the budget lasts exactly the window%s</span>"
-                  "</figcaption>", units_duration(step, c->step_us),
-             y.kind == SCALE_LOG1P ? "; logarithmic" : "");
+    str_addf(out,
+             "<span>highest in each %s; at 1 the budget lasts exactly the window%s</span>"
+             "</figcaption>",
+             units_duration(step, c->step_us), y.kind == SCALE_LOG1P ? "; logarithmic" : "");
     plot_open(&p);
     put_incidents(&p, s);
     put_future(&p, s);
@@ -399,14 +424,23 @@ static void put_latency(struct str *out, const struct report_slo *s, const struc
     snprintf(label, sizeof label, "Latency percentiles over time; p50 %s, p99 %s in the window",
              fmt_latency(a, s->latency.p50_us, s->latency.p50_lower),
              fmt_latency(b, s->latency.p99_us, s->latency.p99_lower));
-    struct plot p = {.out = out, .css = "mid", .label = label, .from_us = s->start_us,
-                     .to_us = s->end_us, .y = y, .ticks = t.at, .tick_count = t.n,
-                     .marks = &mark, .mark_count = limit > 0};
+    struct plot p = {.out = out,
+                     .css = "mid",
+                     .label = label,
+                     .from_us = s->start_us,
+                     .to_us = s->end_us,
+                     .y = y,
+                     .ticks = t.at,
+                     .tick_count = t.n,
+                     .marks = &mark,
+                     .mark_count = limit > 0};
 
     figure_open(out, "Latency");
-    str_addf(out, "<span>all runs, failed ones rank last%s</span><span class=\"key\">"
-                  "<i class=\"l-p50\"></i>p50 <i class=\"l-p95\"></i>p95 <i class=\"l-p99\"></i>"
-                  "p99</span></figcaption>", y.kind == SCALE_LOG ? "; logarithmic" : "");
+    str_addf(out,
+             "<span>all runs, failed ones rank last%s</span><span class=\"key\">"
+             "<i class=\"l-p50\"></i>p50 <i class=\"l-p95\"></i>p95 <i class=\"l-p99\"></i>"
+             "p99</span></figcaption>",
+             y.kind == SCALE_LOG ? "; logarithmic" : "");
     plot_open(&p);
     put_incidents(&p, s);
     put_future(&p, s);
@@ -435,17 +469,18 @@ void charts_write(struct str *out, const struct report_slo *s, size_t index)
 void chart_meter(struct str *out, const struct report_slo *s)
 {
     char text[FMT_MAX];
-    const char *css = !s->has_budget      ? "m-none"
-                      : s->remaining <= 0 ? "m-bad"
+    const char *css = !s->has_budget                          ? "m-none"
+                      : s->remaining <= 0                     ? "m-bad"
                       : s->consumed_ratio >= 1 - AT_RISK_LEFT ? "m-risk"
                                                               : "m-good";
     double left = s->has_budget && isfinite(s->remaining_ratio) ? s->remaining_ratio : 0;
     bool overdrawn = s->has_budget && left <= 0;
     /* Overdrawn: a full bar in the colour of the breach. */
     double width = overdrawn ? 1 : fmin(fmax(left, left > 0 ? 0.01 : 0), 1);
-    str_addf(out, "<span class=\"meter %s\" role=\"img\" aria-label=\"budget left: %s\">"
-                  "<i style=\"width:", css,
-             s->has_budget ? fmt_percent(text, s->remaining_ratio, 1) : "no data");
+    str_addf(out,
+             "<span class=\"meter %s\" role=\"img\" aria-label=\"budget left: %s\">"
+             "<i style=\"width:",
+             css, s->has_budget ? fmt_percent(text, s->remaining_ratio, 1) : "no data");
     svg_number(out, width * 100);
     str_add(out, "%\"></i></span>");
 }

@@ -9,9 +9,9 @@
 /* The smallest round duration that covers `span` in `max` buckets. */
 static int64_t round_step(int64_t span, int64_t step, size_t max)
 {
-    static const int64_t seconds[] = {
-        1,    2,    5,     10,    15,    30,    60,    120,    300,    600,     900,    1800,
-        3600, 7200, 10800, 14400, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000};
+    static const int64_t seconds[] = {1,     2,     5,     10,     15,     30,      60,     120,
+                                      300,   600,   900,   1800,   3600,   7200,    10800,  14400,
+                                      21600, 43200, 86400, 172800, 604800, 1209600, 2592000};
     int64_t least = span / (int64_t)max + (span % (int64_t)max != 0);
     if (least < step)
         least = step;

@@ -226,8 +226,8 @@ char *fmt_instant(char buf[static FMT_MAX], int64_t us)
 char *fmt_stamp(char buf[static FMT_MAX], int64_t us)
 {
     struct civil c = civil_of(us);
-    snprintf(buf, FMT_MAX, "%04" PRId64 "-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day,
-             c.hour, c.minute, c.second);
+    snprintf(buf, FMT_MAX, "%04" PRId64 "-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour,
+             c.minute, c.second);
     return buf;
 }
 
@@ -236,8 +236,8 @@ char *fmt_span(char buf[static FMT_MAX], int64_t us)
     static const struct {
         int64_t us;
         const char *name;
-    } units[] = {{USEC_PER_DAY, "d"}, {USEC_PER_HOUR, "h"}, {USEC_PER_MIN, "m"},
-                 {USEC_PER_SEC, "s"}};
+    } units[] = {
+        {USEC_PER_DAY, "d"}, {USEC_PER_HOUR, "h"}, {USEC_PER_MIN, "m"}, {USEC_PER_SEC, "s"}};
     size_t i = 0;
     if (us < USEC_PER_SEC)
         return fmt_latency(buf, us < 0 ? 0 : us, false);

@@ -35,12 +35,12 @@ char *fmt_seconds(char buf[static FMT_MAX], int64_t us);
 
 /* ---- people's forms ---------------------------------------------------- */
 
-char *fmt_count(char buf[static FMT_MAX], int64_t n);         /* "172,800" */
-char *fmt_events(char buf[static FMT_MAX], double n);         /* "172.8", "12,400" */
+char *fmt_count(char buf[static FMT_MAX], int64_t n);                  /* "172,800" */
+char *fmt_events(char buf[static FMT_MAX], double n);                  /* "172.8", "12,400" */
 char *fmt_percent(char buf[static FMT_MAX], double ratio, int digits); /* rounded: "42.1%" */
 /* Floored: "99.94%", "100%" only when it is all of it. */
 char *fmt_floor(char buf[static FMT_MAX], double ratio, int digits);
-char *fmt_burn(char buf[static FMT_MAX], double rate);        /* "0.25" "14.4" "1,000" */
+char *fmt_burn(char buf[static FMT_MAX], double rate);               /* "0.25" "14.4" "1,000" */
 char *fmt_latency(char buf[static FMT_MAX], int64_t us, bool lower); /* "12.3ms" "≥50ms" "–" */
 
 /* A round latency on an axis: "5ms", "0.5s". */
@@ -62,9 +62,9 @@ char *fmt_span(char buf[static FMT_MAX], int64_t us);
 
 /* ---- words about an SLO ------------------------------------------------ */
 
-const char *fmt_state(enum slo_state s);          /* "at risk" */
+const char *fmt_state(enum slo_state s);                 /* "at risk" */
 const char *fmt_failure(const struct report_failure *f); /* its message, or what the reason means */
-const char *fmt_unit(const struct report_slo *s); /* of the budget: "events" or "slices" */
+const char *fmt_unit(const struct report_slo *s);        /* of the budget: "events" or "slices" */
 char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s); /* "30d rolling" */
 
 /* "22 Oct 2026 to 21 Nov 2026", with times unless both ends are midnight UTC. */

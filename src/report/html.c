@@ -28,8 +28,10 @@ void html_state(struct str *out, enum slo_state state)
                         "9V8a3 3 0 0 0 0-6z\"/>",
         [SLO_NO_DATA] = "<path d=\"M0 4h10v2H0z\"/>",
     };
-    str_addf(out, "<span class=\"state %s\"><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\">"
-                  "%s</svg>%s</span>", slo_state_name(state), marks[state], fmt_state(state));
+    str_addf(out,
+             "<span class=\"state %s\"><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\">"
+             "%s</svg>%s</span>",
+             slo_state_name(state), marks[state], fmt_state(state));
 }
 
 static void put_verdict(struct str *out, const struct report *r)

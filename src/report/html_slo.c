@@ -23,8 +23,10 @@ static void put_head(struct str *out, const struct report_slo *s, size_t index)
     char a[FMT_MAX], t[UNITS_MAX];
     struct str line;
 
-    str_addf(out, "<section class=\"slo\" id=\"slo-%zu\" aria-labelledby=\"name-%zu\">\n"
-                  "<div class=\"head\"><div><h2 id=\"name-%zu\">", index, index, index);
+    str_addf(out,
+             "<section class=\"slo\" id=\"slo-%zu\" aria-labelledby=\"name-%zu\">\n"
+             "<div class=\"head\"><div><h2 id=\"name-%zu\">",
+             index, index, index);
     html_title(out, s);
     str_add(out, "</h2>\n<p class=\"meta\">");
     str_init(&line, 8192);
@@ -139,8 +141,10 @@ static void fact_coverage(struct str *out, const struct report_slo *s)
 
 static void table_open(struct str *out, const char *css, const char *title, const char *head)
 {
-    str_addf(out, "<div%s><h3>%s</h3><div class=\"scroll\"><table><thead><tr>%s</tr></thead>"
-                  "<tbody>", css, title, head);
+    str_addf(out,
+             "<div%s><h3>%s</h3><div class=\"scroll\"><table><thead><tr>%s</tr></thead>"
+             "<tbody>",
+             css, title, head);
 }
 
 static void table_close(struct str *out)
@@ -194,8 +198,11 @@ static void put_latency(struct str *out, const struct report_latency *l)
     const struct {
         int64_t us;
         bool lower;
-    } q[] = {{l->p50_us, l->p50_lower}, {l->p90_us, l->p90_lower}, {l->p95_us, l->p95_lower},
-             {l->p99_us, l->p99_lower}, {l->max_us, false}};
+    } q[] = {{l->p50_us, l->p50_lower},
+             {l->p90_us, l->p90_lower},
+             {l->p95_us, l->p95_lower},
+             {l->p99_us, l->p99_lower},
+             {l->max_us, false}};
     table_open(out, "", "Latency",
                "<th class=\"n\">p50</th><th class=\"n\">p90</th><th class=\"n\">p95</th>"
                "<th class=\"n\">p99</th><th class=\"n\">max</th><th class=\"n\">Runs</th>"
@@ -219,8 +226,10 @@ static void put_reasons(struct str *out, const struct report_slo *s)
         const struct report_reason *r = &s->reasons[i];
         str_addf(out, "<tr><td><code>%s</code> <span class=\"dim\">", reason_name(r->reason));
         html_text(out, reason_text(r->reason));
-        str_addf(out, "</span></td><td class=\"n\">%s</td><td class=\"bar\"><span class=\"share\" "
-                      "style=\"width:", fmt_count(a, r->count));
+        str_addf(out,
+                 "</span></td><td class=\"n\">%s</td><td class=\"bar\"><span class=\"share\" "
+                 "style=\"width:",
+                 fmt_count(a, r->count));
         svg_number(out, 100.0 * (double)r->count / (double)s->reasons[0].count);
         str_add(out, "%\"></span></td></tr>");
     }
@@ -236,8 +245,10 @@ static void put_incidents(struct str *out, const struct report_slo *s)
                "<th>Began</th><th>Lasted</th><th>Severity</th><th class=\"n\">Lost</th>");
     for (size_t i = 0; i < s->incident_count && i < INCIDENTS_SHOWN; i++) {
         const struct report_incident *n = &s->incidents[s->incident_count - 1 - i];
-        str_addf(out, "<tr><td class=\"w\">%s</td><td class=\"w\">%s</td><td>%s</td>"
-                      "<td class=\"n\">%s</td></tr>", fmt_instant(a, n->from_us),
+        str_addf(out,
+                 "<tr><td class=\"w\">%s</td><td class=\"w\">%s</td><td>%s</td>"
+                 "<td class=\"n\">%s</td></tr>",
+                 fmt_instant(a, n->from_us),
                  n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on",
                  severity_name(n->severity), fmt_count(c, n->bad));
     }

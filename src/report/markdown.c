@@ -137,8 +137,7 @@ static void put_burn(struct str *out, const struct report_slo *s)
             str_add(out, "--:|");
         str_add(out, "---|\n|");
         for (size_t i = 0; i < s->burn_count; i++)
-            str_addf(out, " %s |",
-                     s->burn[i].has_rate ? fmt_burn(a, s->burn[i].rate) : FMT_NONE);
+            str_addf(out, " %s |", s->burn[i].has_rate ? fmt_burn(a, s->burn[i].rate) : FMT_NONE);
         str_add(out, " burn rate |\n");
     }
     if (!s->tier_count)

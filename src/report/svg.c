@@ -235,8 +235,10 @@ void plot_open(const struct plot *p)
 {
     int64_t at[TIME_TICKS_MAX];
     bool clock;
-    str_addf(p->out, "<div class=\"plot %s\"><svg viewBox=\"0 0 1000 100\" "
-                     "preserveAspectRatio=\"none\" role=\"img\" aria-label=\"", p->css);
+    str_addf(p->out,
+             "<div class=\"plot %s\"><svg viewBox=\"0 0 1000 100\" "
+             "preserveAspectRatio=\"none\" role=\"img\" aria-label=\"",
+             p->css);
     html_text(p->out, p->label);
     str_add(p->out, "\">");
     size_t n = time_ticks(p->from_us, p->to_us, 8, at, &clock);

@@ -76,8 +76,13 @@ void term_rule(struct term *t)
 /* Draws the filled part and says how many columns it took. */
 static int fill(struct term *t, const char *sgr, double ratio, int columns)
 {
-    static const char *const eighths[] = {"", "\xe2\x96\x8f", "\xe2\x96\x8e", "\xe2\x96\x8d",
-                                          "\xe2\x96\x8c", "\xe2\x96\x8b", "\xe2\x96\x8a",
+    static const char *const eighths[] = {"",
+                                          "\xe2\x96\x8f",
+                                          "\xe2\x96\x8e",
+                                          "\xe2\x96\x8d",
+                                          "\xe2\x96\x8c",
+                                          "\xe2\x96\x8b",
+                                          "\xe2\x96\x8a",
                                           "\xe2\x96\x89"};
     if (!(ratio > 0))
         return 0;
@@ -159,8 +164,14 @@ void term_spark(struct term *t, const struct curve *c, double peak)
             continue;
         }
         int level = (int)lround(log1p(fmax(b->burn, 0)) / top * 7);
-        term_paint(t, b->burn >= 6 ? TERM_RED : b->burn >= 1 ? TERM_YELLOW : TERM_DIM, "%s",
-                   heights[level < 0 ? 0 : level > 7 ? 7 : level]);
+        term_paint(t,
+                   b->burn >= 6   ? TERM_RED
+                   : b->burn >= 1 ? TERM_YELLOW
+                                  : TERM_DIM,
+                   "%s",
+                   heights[level < 0   ? 0
+                           : level > 7 ? 7
+                                       : level]);
     }
 }
 

@@ -47,5 +47,5 @@ void term_strip(struct term *t, const struct curve *c);
 void term_spark(struct term *t, const struct curve *c, double peak);
 bool term_burn_peak(const struct curve *c, double *ret); /* false without data */
 
-const char *term_state_mark(enum slo_state s);  /* one column */
+const char *term_state_mark(enum slo_state s); /* one column */
 const char *term_state_color(enum slo_state s);

@@ -220,8 +220,8 @@ static void put_history(struct term *t, const struct report_slo *s)
     term_spark(t, &c, highest);
     str_addc(t->out, '\n');
     put_label(t, "");
-    term_paint(t, TERM_DIM, "one column is %s; burn peaks at %s\n",
-               units_duration(text, c.step_us), fmt_burn(peak, highest));
+    term_paint(t, TERM_DIM, "one column is %s; burn peaks at %s\n", units_duration(text, c.step_us),
+               fmt_burn(peak, highest));
 }
 
 static void put_coverage(struct term *t, const struct report_slo *s)

@@ -17,7 +17,7 @@
 struct live;
 
 #define LIVE_WINDOW_MAX (4100 * USEC_PER_DAY) /* ten calendar years, generously */
-#define LIVE_PAST_US (15 * USEC_PER_MIN)     /* how far behind `now` sums may be asked for */
+#define LIVE_PAST_US (15 * USEC_PER_MIN)      /* how far behind `now` sums may be asked for */
 
 /* Windows up to `longest_us` (at most LIVE_WINDOW_MAX) can be asked for. */
 struct live *live_new(int64_t longest_us, int64_t now_us);

@@ -71,18 +71,18 @@ static json_t *slo_json(const struct status_slo *slo)
 {
     int64_t total = counts_total(slo->counts);
     bool firing = slo->alert.phase != ALERT_INACTIVE;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "slo", slo->def->name,
-                          "objective_name", slo->def->objective_name, "service",
-                          slo->def->service, "state", slo_state_name(slo->state), "good",
-                          (json_int_t)slo->counts.good, "bad", (json_int_t)slo->counts.bad);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "slo", slo->def->name, "objective_name",
+                          slo->def->objective_name, "service", slo->def->service, "state",
+                          slo_state_name(slo->state), "good", (json_int_t)slo->counts.good, "bad",
+                          (json_int_t)slo->counts.bad);
 
-    json_object_set_new(o, "sli", total > 0 ? json_real((double)slo->counts.good / (double)total)
-                                            : json_null());
+    json_object_set_new(
+        o, "sli", total > 0 ? json_real((double)slo->counts.good / (double)total) : json_null());
     json_object_set_new(o, "budget_remaining_ratio",
                         slo->has_budget ? json_real(slo->remaining_ratio) : json_null());
     json_object_set_new(o, "alert", json_string(alert_phase_name(slo->alert.phase)));
-    json_object_set_new(o, "severity", firing ? json_string(severity_name(slo->alert.severity))
-                                              : json_null());
+    json_object_set_new(o, "severity",
+                        firing ? json_string(severity_name(slo->alert.severity)) : json_null());
     return o;
 }
 
@@ -96,9 +96,10 @@ static void add_details(json_t *doc, const struct status *s)
         json_array_append_new(slos, slo_json(&s->slos[i]));
     json_object_set_new(doc, "now", time_json(s->now_us));
     json_object_set_new(doc, "started", time_json(s->started_us));
-    json_object_set_new(doc, "last_reload", json_pack("{s:b, s:o, s:o}", "ok", s->reload.last_ok,
-                                                      "time", time_json(s->reload.last_us),
-                                                      "error", text_json(s->reload.error)));
+    json_object_set_new(doc, "last_reload",
+                        json_pack("{s:b, s:o, s:o}", "ok", s->reload.last_ok, "time",
+                                  time_json(s->reload.last_us), "error",
+                                  text_json(s->reload.error)));
     json_object_set_new(doc, "probes", probes);
     json_object_set_new(doc, "slos", slos);
 }

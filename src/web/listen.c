@@ -82,16 +82,17 @@ int listen_tcp(const char *address, char *bound, size_t size, int *ret_fd, struc
     int on = 1;
 
     if (parse_address(address, &a, &len) < 0)
-        return err_set(reterr, "cannot listen on %s: expected ADDRESS:PORT, for example "
-                               "127.0.0.1:9464 or [::1]:9464", address);
+        return err_set(reterr,
+                       "cannot listen on %s: expected ADDRESS:PORT, for example "
+                       "127.0.0.1:9464 or [::1]:9464",
+                       address);
     int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_errno(reterr, errno, "cannot listen on %s", address);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (a.any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    if (bind(fd, &a.any, len) < 0 || listen(fd, BACKLOG) < 0
-        || getsockname(fd, &a.any, &len) < 0) {
+    if (bind(fd, &a.any, len) < 0 || listen(fd, BACKLOG) < 0 || getsockname(fd, &a.any, &len) < 0) {
         err_errno(reterr, errno, "cannot listen on %s", address);
         close(fd);
         return -1;
@@ -126,8 +127,8 @@ int listen_unix(const char *path, int *ret_fd, struct err *reterr)
     if (fd < 0)
         return err_errno(reterr, errno, "cannot listen on %s", path);
     /* Nobody can connect before listen(): the mode is right by then. */
-    if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 || chmod(path, 0600) < 0
-        || listen(fd, BACKLOG) < 0) {
+    if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 || chmod(path, 0600) < 0 ||
+        listen(fd, BACKLOG) < 0) {
         err_errno(reterr, errno, "cannot listen on %s", path);
         close(fd);
         return -1;

@@ -70,8 +70,8 @@ static void probe_phases(struct exposition *e, const struct status *s)
             const char *name;
             int64_t us;
         } phases[] = {
-            {"dns", ph->dns_us},   {"connect", ph->connect_us},   {"tls", ph->tls_us},
-            {"send", ph->send_us}, {"wait", ph->wait_us},         {"transfer", ph->transfer_us},
+            {"dns", ph->dns_us},   {"connect", ph->connect_us}, {"tls", ph->tls_us},
+            {"send", ph->send_us}, {"wait", ph->wait_us},       {"transfer", ph->transfer_us},
         };
         for (size_t k = 0; p->has_last && k < countof(phases); k++) {
             const struct label l[] = {{"probe", p->def->id}, {"phase", phases[k].name}};
@@ -148,8 +148,8 @@ static void probes(struct exposition *e, const struct status *s)
         for (size_t i = 0; i < s->probe_count; i++) {
             const struct status_probe *p = &s->probes[i];
             const struct label l[] = {{"probe", p->def->id}};
-            if ((pg->when == WITH_RESULT && !p->has_last)
-                || (pg->when == NOT_ZERO && pg->value(p) == 0))
+            if ((pg->when == WITH_RESULT && !p->has_last) ||
+                (pg->when == NOT_ZERO && pg->value(p) == 0))
                 continue;
             (pg->seconds ? exposition_seconds : exposition_int)(e, l, countof(l), pg->value(p));
         }
@@ -159,9 +159,11 @@ static void probes(struct exposition *e, const struct status *s)
 /* ---- SLOs --------------------------------------------------------------------------- */
 
 /* Every series of an SLO begins with these. */
-#define SLO_LABELS(slo)                                                     \
-    {"slo", (slo)->def->name}, {"objective", (slo)->def->objective_name},   \
-    {"service", (slo)->def->service}
+#define SLO_LABELS(slo)                                                                            \
+    {"slo", (slo)->def->name}, {"objective", (slo)->def->objective_name},                          \
+    {                                                                                              \
+        "service", (slo)->def->service                                                             \
+    }
 
 static void slo_ratio(struct exposition *e, const struct status_slo *slo, double value)
 {
@@ -253,8 +255,9 @@ static void slo_alerts(struct exposition *e, const struct status *s)
         for (int k = SEVERITY_TICKET; k <= SEVERITY_PAGE; k++) {
             const struct label l[] = {SLO_LABELS(slo),
                                       {"severity", severity_name((enum severity)k)}};
-            exposition_int(e, l, countof(l), slo->alert.phase != ALERT_INACTIVE
-                                                 && slo->alert.severity == (enum severity)k);
+            exposition_int(e, l, countof(l),
+                           slo->alert.phase != ALERT_INACTIVE &&
+                               slo->alert.severity == (enum severity)k);
         }
     }
     exposition_family(e, "nines_slo_tier_firing", EXPOSITION_GAUGE,

@@ -40,8 +40,8 @@ static int64_t start_time(int64_t ticks)
 
     clock_gettime(CLOCK_REALTIME, &wall);
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    int64_t booted = (wall.tv_sec - boot.tv_sec) * USEC_PER_SEC
-                     + (wall.tv_nsec - boot.tv_nsec) / NSEC_PER_USEC;
+    int64_t booted =
+        (wall.tv_sec - boot.tv_sec) * USEC_PER_SEC + (wall.tv_nsec - boot.tv_nsec) / NSEC_PER_USEC;
     return booted + ticks * USEC_PER_SEC / sysconf(_SC_CLK_TCK);
 }
 
@@ -73,8 +73,8 @@ void process_get_stats(struct process_stats *ret)
     *ret = (struct process_stats){-1, -1, -1, -1, -1, -1, -1};
     read_stat(ret);
     if (getrusage(RUSAGE_SELF, &u) == 0)
-        ret->cpu_us = (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * USEC_PER_SEC + u.ru_utime.tv_usec
-                      + u.ru_stime.tv_usec;
+        ret->cpu_us = (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * USEC_PER_SEC + u.ru_utime.tv_usec +
+                      u.ru_stime.tv_usec;
     if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur != RLIM_INFINITY)
         ret->max_fds = (int64_t)r.rlim_cur;
     ret->open_fds = count_fds();

@@ -104,10 +104,11 @@ static int do_import(const void *arg, struct web_body *body, struct str *out)
         error_json(out, err.msg);
         return 400;
     }
-    str_addf(out, "{\"lines\":%lld,\"inserted\":%lld,\"same\":%lld,\"different\":%lld,"
-                  "\"replaced\":%lld}\n",
-             (long long)t.lines, (long long)t.inserted, (long long)t.same,
-             (long long)t.different, (long long)t.replaced);
+    str_addf(out,
+             "{\"lines\":%lld,\"inserted\":%lld,\"same\":%lld,\"different\":%lld,"
+             "\"replaced\":%lld}\n",
+             (long long)t.lines, (long long)t.inserted, (long long)t.same, (long long)t.different,
+             (long long)t.replaced);
     return 200;
 }
 

@@ -21,8 +21,12 @@ static void judge_all(struct check *checks, size_t n, const char *body, size_t l
     int rc = jsonpath_new(&json, NULL);
     assert(rc == 0);
     struct expect e = {.checks = checks, .check_count = n, .reads_body = true, .reads_json = true};
-    struct http_response r = {.status = 200, .message = "", .body = body, .body_len = len,
-                              .headers = body, .headers_len = len};
+    struct http_response r = {.status = 200,
+                              .message = "",
+                              .body = body,
+                              .body_len = len,
+                              .headers = body,
+                              .headers_len = len};
     struct judge_input in = {.resp = &r, .json = json};
     struct verdict *v = malloc(sizeof(*v));
     judge(&e, &in, v);
@@ -36,8 +40,8 @@ static void judge_all(struct check *checks, size_t n, const char *body, size_t l
 
 static void conditions(const char *path, const char *pattern, const char *body, size_t len)
 {
-    static const struct json_value number = {.type = JSON_TYPE_INT, .i = 1, .r = 1, .text = "1",
-                                             .text_len = 1};
+    static const struct json_value number = {
+        .type = JSON_TYPE_INT, .i = 1, .r = 1, .text = "1", .text_len = 1};
     static const struct json_value text = {.type = JSON_TYPE_STRING, .text = "a", .text_len = 1};
     struct regex *re = NULL;
     struct check checks[8];
@@ -49,8 +53,8 @@ static void conditions(const char *path, const char *pattern, const char *body, 
         checks[n++] = (struct check){.kind = CHECK_JSON, .op = OP_EQ, .want = text};
         checks[n++] = (struct check){.kind = CHECK_JSON, .op = OP_GE, .want = number};
         checks[n++] = (struct check){.kind = CHECK_JSON, .op = OP_CONTAINS, .want = text};
-        checks[n++] = (struct check){.kind = CHECK_JSON, .op = OP_GT, .of_length = true,
-                                     .want = number};
+        checks[n++] =
+            (struct check){.kind = CHECK_JSON, .op = OP_GT, .of_length = true, .want = number};
     }
     for (size_t i = 0; i < n; i++) {
         checks[i].what = "";

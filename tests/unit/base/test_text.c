@@ -195,8 +195,8 @@ static void json_strings(void **state)
 static void varint_round_trip(void **state)
 {
     (void)state;
-    static const uint64_t values[] = {0, 1, 127, 128, 16383, 16384, UINT32_MAX, INT64_MAX,
-                                      UINT64_MAX - 1, UINT64_MAX};
+    static const uint64_t values[] = {
+        0, 1, 127, 128, 16383, 16384, UINT32_MAX, INT64_MAX, UINT64_MAX - 1, UINT64_MAX};
     for (size_t i = 0; i < countof(values); i++) {
         struct str s;
         str_init(&s, 20);

@@ -42,9 +42,32 @@ static void bad_durations(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "", "15", "s", "0s", "-1s", "+1s", "1.5s", "1 s", " 1s", "1s ", "1m1h", "1s1s", "1S", "1M",
-        "1y", "1mo", "36501d", "36500d1us", "9223372036854775807s", "9223372036854775808us",
-        "99999999999999999999999s", "1h0m", "1h30", "15sec", "0x1s", "\xc2\xb5s",
+        "",
+        "15",
+        "s",
+        "0s",
+        "-1s",
+        "+1s",
+        "1.5s",
+        "1 s",
+        " 1s",
+        "1s ",
+        "1m1h",
+        "1s1s",
+        "1S",
+        "1M",
+        "1y",
+        "1mo",
+        "36501d",
+        "36500d1us",
+        "9223372036854775807s",
+        "9223372036854775808us",
+        "99999999999999999999999s",
+        "1h0m",
+        "1h30",
+        "15sec",
+        "0x1s",
+        "\xc2\xb5s",
     };
     for (size_t i = 0; i < countof(cases); i++) {
         struct err err = {""};
@@ -67,16 +90,11 @@ static void sizes(void **state)
         int64_t bytes;
         const char *shown;
     } cases[] = {
-        {"0B", 0, "0B"},
-        {"512B", 512, "512B"},
-        {"1024B", 1024, "1KiB"},
-        {"64KiB", 65536, "64KiB"},
-        {"1MiB", 1 << 20, "1MiB"},
-        {"2GiB", 2LL << 30, "2GiB"},
-        {"1kB", 1000, "1kB"},
-        {"1500kB", 1500000, "1500kB"},
-        {"3MB", 3000000, "3MB"},
-        {"1GB", 1000000000, "1GB"},
+        {"0B", 0, "0B"},           {"512B", 512, "512B"},
+        {"1024B", 1024, "1KiB"},   {"64KiB", 65536, "64KiB"},
+        {"1MiB", 1 << 20, "1MiB"}, {"2GiB", 2LL << 30, "2GiB"},
+        {"1kB", 1000, "1kB"},      {"1500kB", 1500000, "1500kB"},
+        {"3MB", 3000000, "3MB"},   {"1GB", 1000000000, "1GB"},
         {"1025B", 1025, "1025B"},
     };
     char buf[UNITS_MAX];
@@ -87,8 +105,10 @@ static void sizes(void **state)
         assert_int_equal(n, cases[i].bytes);
         assert_string_equal(units_size(buf, n), cases[i].shown);
     }
-    static const char *const bad[] = {"", "64", "KiB", "64K", "64KB", "64kib", "1.5MiB", "-1B",
-                                      "1MiB1KiB", "9223372036854775807KiB", "1 B"};
+    static const char *const bad[] = {
+        "",      "64",     "KiB", "64K",      "64KB",
+        "64kib", "1.5MiB", "-1B", "1MiB1KiB", "9223372036854775807KiB",
+        "1 B"};
     for (size_t i = 0; i < countof(bad); i++) {
         int64_t n;
         struct err err = {""};
@@ -104,12 +124,28 @@ static void human(void **state)
         int64_t us;
         const char *text;
     } cases[] = {
-        {0, "0us"}, {7, "7us"}, {843, "843us"}, {999, "999us"}, {1000, "1.00ms"},
-        {1234, "1.23ms"}, {1235, "1.24ms"}, {9994, "9.99ms"}, {9995, "10.0ms"},
-        {12345, "12.3ms"}, {123456, "123ms"}, {999499, "999ms"}, {999500, "1.00s"},
-        {1250000, "1.25s"}, {12500000, "12.5s"}, {59949999, "59.9s"}, {59950000, "1m00s"},
-        {65400000, "1m05s"}, {3599600000, "60m00s"}, {3600000000, "1h00m"},
-        {90061000000, "1d01h"}, {-1500, "-1.50ms"},
+        {0, "0us"},
+        {7, "7us"},
+        {843, "843us"},
+        {999, "999us"},
+        {1000, "1.00ms"},
+        {1234, "1.23ms"},
+        {1235, "1.24ms"},
+        {9994, "9.99ms"},
+        {9995, "10.0ms"},
+        {12345, "12.3ms"},
+        {123456, "123ms"},
+        {999499, "999ms"},
+        {999500, "1.00s"},
+        {1250000, "1.25s"},
+        {12500000, "12.5s"},
+        {59949999, "59.9s"},
+        {59950000, "1m00s"},
+        {65400000, "1m05s"},
+        {3599600000, "60m00s"},
+        {3600000000, "1h00m"},
+        {90061000000, "1d01h"},
+        {-1500, "-1.50ms"},
     };
     char buf[UNITS_MAX];
     for (size_t i = 0; i < countof(cases); i++)
@@ -169,17 +205,29 @@ static void decimals(void **state)
 static void bad_decimals(void **state)
 {
     (void)state;
-    static const char *const cases[] = {"", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "1.2.3",
-                                        " 1", "0.0000000000001", "9223372036854775808", "nan",
-                                        "0x10", "1%"};
+    static const char *const cases[] = {"",
+                                        ".",
+                                        "1.",
+                                        ".5",
+                                        "-1",
+                                        "+1",
+                                        "1e3",
+                                        "1,5",
+                                        "1.2.3",
+                                        " 1",
+                                        "0.0000000000001",
+                                        "9223372036854775808",
+                                        "nan",
+                                        "0x10",
+                                        "1%"};
     for (size_t i = 0; i < countof(cases); i++) {
         struct decimal d;
         struct err err = {""};
         assert_int_equal(decimal_parse(cases[i], &d, &err), -1);
         assert_true(err.msg[0]);
     }
-    static const char *const percents[] = {"", "%", "99.9", "0.999", "99.9 %", "99,9%", "-1%",
-                                           "99.9%%", "0.00000000001%"};
+    static const char *const percents[] = {"",      "%",   "99.9",   "0.999",         "99.9 %",
+                                           "99,9%", "-1%", "99.9%%", "0.00000000001%"};
     for (size_t i = 0; i < countof(percents); i++) {
         struct decimal d;
         struct err err = {""};
@@ -211,9 +259,12 @@ static void decimal_arithmetic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations),    cmocka_unit_test(bad_durations),
-        cmocka_unit_test(sizes),        cmocka_unit_test(human),
-        cmocka_unit_test(decimals),     cmocka_unit_test(bad_decimals),
+        cmocka_unit_test(durations),
+        cmocka_unit_test(bad_durations),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(human),
+        cmocka_unit_test(decimals),
+        cmocka_unit_test(bad_decimals),
         cmocka_unit_test(decimal_arithmetic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

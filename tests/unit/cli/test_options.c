@@ -157,8 +157,13 @@ static void help_lists_everything(void **state)
     char line[] = "report -h";
     assert_int_equal(parse(&p, line, out, sizeof(out)), EXIT_GOOD);
     static const char *const parts[] = {
-        "usage: nines report [OPTION...] [SLO...]", "Print the report.", "-s, --slo NAME",
-        "    --at TIME", "--json", "--color WHEN", "Example:\n  nines report --at",
+        "usage: nines report [OPTION...] [SLO...]",
+        "Print the report.",
+        "-s, --slo NAME",
+        "    --at TIME",
+        "--json",
+        "--color WHEN",
+        "Example:\n  nines report --at",
     };
     for (size_t i = 0; i < countof(parts); i++)
         assert_non_null(strstr(out, parts[i]));
@@ -194,7 +199,9 @@ static void diag_is_shown_with_places(void **state)
     diag_error(&d, (struct pos){"a.yaml", 3, 7}, "bad %s", "\033[31mred");
     diag_warning(&d, (struct pos){"b.yaml", 0, 0}, "odd");
     diag_warning(&d, (struct pos){"c.yaml", 0, 0}, "%s",
-                 "\xc2\x9b" "1m \u202e" "bidi\u2066 \u00fc \u20ac");
+                 "\xc2\x9b"
+                 "1m \u202e"
+                 "bidi\u2066 \u00fc \u20ac");
     char *text = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&text, &n);

@@ -12,10 +12,19 @@
 #include <cmocka.h>
 
 static const struct hop hops[] = {
-    {.url = "http://h/a", .address = "127.0.0.1:80", .protocol = "HTTP/1.1", .status = 302,
-     .phases = {.dns_us = 1000, .connect_us = 2000, .wait_us = 7000}, .bytes = 0},
-    {.url = "http://h/b", .address = "127.0.0.1:80", .protocol = "HTTP/1.1", .status = 503,
-     .reused = true, .phases = {.wait_us = 9000, .transfer_us = 1000}, .bytes = 2048},
+    {.url = "http://h/a",
+     .address = "127.0.0.1:80",
+     .protocol = "HTTP/1.1",
+     .status = 302,
+     .phases = {.dns_us = 1000, .connect_us = 2000, .wait_us = 7000},
+     .bytes = 0},
+    {.url = "http://h/b",
+     .address = "127.0.0.1:80",
+     .protocol = "HTTP/1.1",
+     .status = 503,
+     .reused = true,
+     .phases = {.wait_us = 9000, .transfer_us = 1000},
+     .bytes = 2048},
 };
 
 static const struct assertion_seen assertions[] = {
@@ -26,20 +35,26 @@ static const struct assertion_seen assertions[] = {
 static struct observation bad_run(void)
 {
     return (struct observation){
-        .result = {.outcome = OUTCOME_BAD, .reason = REASON_STATUS, .code = 503,
-                   .total_us = 20100, .phases = hops[1].phases, .flags = RESULT_REUSED},
+        .result = {.outcome = OUTCOME_BAD,
+                   .reason = REASON_STATUS,
+                   .code = 503,
+                   .total_us = 20100,
+                   .phases = hops[1].phases,
+                   .flags = RESULT_REUSED},
         .message = "expected status 2xx; got 503",
-        .hops = hops, .hop_count = 2,
-        .assertions = assertions, .assertion_count = 2,
-        .body = "no\xff\"", .body_len = 4,
+        .hops = hops,
+        .hop_count = 2,
+        .assertions = assertions,
+        .assertion_count = 2,
+        .body = "no\xff\"",
+        .body_len = 4,
         .cert_not_after_us = 20 * USEC_PER_DAY,
     };
 }
 
 static char *text_of(const struct observation *obs, bool color, int width)
 {
-    struct probe_view v = {.obs = obs, .now_us = 10 * USEC_PER_DAY, .color = color,
-                           .width = width};
+    struct probe_view v = {.obs = obs, .now_us = 10 * USEC_PER_DAY, .color = color, .width = width};
     struct str out;
     str_init(&out, 1 << 16);
     assert_int_equal(probe_put_text(&v, &out), 0);
@@ -53,20 +68,19 @@ static void test_text(void **state)
     (void)state;
     struct observation obs = bad_run();
     mem_auto char *got = text_of(&obs, false, 42); /* bars of 20 columns */
-    assert_string_equal(got,
-                        "http://h/a\n"
-                        "  302 · HTTP/1.1 · 127.0.0.1:80 · 0B\n\n"
-                        "  dns         1.00ms  █\n"
-                        "  connect     2.00ms   ██\n"
-                        "  wait        7.00ms     ███████\n\n"
-                        "http://h/b\n"
-                        "  503 · HTTP/1.1 · 127.0.0.1:80 · reused connection · 2KiB"
-                        " · certificate 10 days left\n\n"
-                        "  wait        9.00ms            █████████\n"
-                        "  transfer    1.00ms                     █\n\n"
-                        "  ✓ header Server  \"x\"\n"
-                        "  ✗ status 2xx     503\n\n"
-                        "BAD  status: expected status 2xx; got 503 (after 20.1ms)\n");
+    assert_string_equal(got, "http://h/a\n"
+                             "  302 · HTTP/1.1 · 127.0.0.1:80 · 0B\n\n"
+                             "  dns         1.00ms  █\n"
+                             "  connect     2.00ms   ██\n"
+                             "  wait        7.00ms     ███████\n\n"
+                             "http://h/b\n"
+                             "  503 · HTTP/1.1 · 127.0.0.1:80 · reused connection · 2KiB"
+                             " · certificate 10 days left\n\n"
+                             "  wait        9.00ms            █████████\n"
+                             "  transfer    1.00ms                     █\n\n"
+                             "  ✓ header Server  \"x\"\n"
+                             "  ✗ status 2xx     503\n\n"
+                             "BAD  status: expected status 2xx; got 503 (after 20.1ms)\n");
 }
 
 static void test_color_changes_no_text(void **state)
@@ -92,7 +106,9 @@ static void test_no_response(void **state)
     (void)state;
     struct hop hop = {.url = "http://h/", .address = "", .protocol = ""};
     struct observation obs = {.result = {.outcome = OUTCOME_SKIPPED, .reason = REASON_PROBER},
-                              .message = "no ports", .hops = &hop, .hop_count = 1};
+                              .message = "no ports",
+                              .hops = &hop,
+                              .hop_count = 1};
     mem_auto char *got = text_of(&obs, false, 20);
     assert_string_equal(got, "http://h/\n  no response\n\nSKIPPED  prober: no ports (after 0us)\n");
 }
@@ -110,15 +126,16 @@ static void test_json(void **state)
     int code, days, reused;
     double latency, wait;
     assert_non_null(doc);
-    assert_int_equal(
-        json_unpack(doc, "{s:s,s:s,s:s,s:s,s:i,s:f,s:s,s:b,s:{s:f},s:{s:i},s:[o,{s:s}],"
-                         "s:[o,{s:s}],s:s}",
-                    "probe", &probe, "time", &time, "outcome", &outcome, "reason", &reason, "code",
-                    &code, "latency_ms", &latency, "message", &message, "reused", &reused,
-                    "phases_ms", "wait", &wait, "certificate", "days_left", &days, "hops",
-                    &(json_t *){NULL}, "url", &url, "assertions", &(json_t *){NULL}, "seen",
-                    &seen, "body", &body),
-        0);
+    assert_int_equal(json_unpack(doc,
+                                 "{s:s,s:s,s:s,s:s,s:i,s:f,s:s,s:b,s:{s:f},s:{s:i},s:[o,{s:s}],"
+                                 "s:[o,{s:s}],s:s}",
+                                 "probe", &probe, "time", &time, "outcome", &outcome, "reason",
+                                 &reason, "code", &code, "latency_ms", &latency, "message",
+                                 &message, "reused", &reused, "phases_ms", "wait", &wait,
+                                 "certificate", "days_left", &days, "hops", &(json_t *){NULL},
+                                 "url", &url, "assertions", &(json_t *){NULL}, "seen", &seen,
+                                 "body", &body),
+                     0);
     assert_string_equal(probe, "p");
     assert_string_equal(time, "1970-01-01T00:00:00Z");
     assert_string_equal(outcome, "bad");

@@ -14,13 +14,18 @@ struct fake_counts {
 struct fake_spec {
     const char *url, *ca;
     int64_t retries, limit;
-    struct decimal_box { int64_t n; int scale; } share;
+    struct decimal_box {
+        int64_t n;
+        int scale;
+    } share;
     int ip;
     bool reuse;
     struct string_list tags;
     struct secret_map headers;
     struct secret token;
-    struct fake_expect { int64_t status, faster_than_us; } expect;
+    struct fake_expect {
+        int64_t status, faster_than_us;
+    } expect;
 };
 
 extern const struct config_tables fake_tables;

@@ -150,8 +150,7 @@ static void schedule(void **state)
                   "  - {id: d, http: {url: x}}\n"
                   "  - {id: e, interval: 1s, labels: {b: z}, http: {url: x}}\n"
                   "  - {id: f, interval: 1s, timeout: 100ms, max_in_flight: 4, http: {url: x}}\n"
-                  "---\n" PROBES
-                  "  - {id: g, http: {url: x}}\n"
+                  "---\n" PROBES "  - {id: g, http: {url: x}}\n"
                   "  - {id: h, interval: 2s, http: {url: x}}\n");
     const char *path = "p.yaml";
     struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
@@ -332,11 +331,11 @@ static void missing(void **state)
 static void listen_addresses(void **state)
 {
     (void)state;
-    static const char *const fine[] = {"", "off", "127.0.0.1:0", "127.9.9.9:80", "[::1]:9464",
-                                       "localhost:9464"};
+    static const char *const fine[] = {"",           "off",           "127.0.0.1:0", "127.9.9.9:80",
+                                       "[::1]:9464", "localhost:9464"};
     static const char *const malformed[] = {"127.0.0.1", "127.0.0.1:65536", "127.0.0.1:-1", ":80",
-                                            "host:80", "::1:80", "[::1]", "[::1", "localhost",
-                                            "localhost:x", "127.0.0.1:80x"};
+                                            "host:80",   "::1:80",          "[::1]",        "[::1",
+                                            "localhost", "localhost:x",     "127.0.0.1:80x"};
     static const char *const remote[] = {"0.0.0.0:80", "[::]:80", "192.0.2.1:80"};
     struct err err;
     for (size_t i = 0; i < countof(fine); i++)
@@ -377,10 +376,11 @@ static void many_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(nothing),  IN_FOLDER(default_folders), IN_FOLDER(schedule),
-        IN_FOLDER(contents), IN_FOLDER(slo_contents),    IN_FOLDER(secrets),
-        IN_FOLDER(elsewhere), IN_FOLDER(missing),        IN_FOLDER(many_errors),
-        cmocka_unit_test(listen_addresses),
+        IN_FOLDER(nothing),      IN_FOLDER(default_folders),
+        IN_FOLDER(schedule),     IN_FOLDER(contents),
+        IN_FOLDER(slo_contents), IN_FOLDER(secrets),
+        IN_FOLDER(elsewhere),    IN_FOLDER(missing),
+        IN_FOLDER(many_errors),  cmocka_unit_test(listen_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,7 +77,9 @@ static void bytes(void **state)
     refused("a: \xff\n", 5, 1, 4, "0xff");
     refused("ü: \xc3", 5, 1, 4, "0xc3");
     refused("a: \xed\xa0\x80", 6, 1, 4, "UTF-8"); /* a surrogate */
-    refused("\xff\xfe" "a\0:\0", 6, 1, 1, "0xff"); /* UTF-16 */
+    refused("\xff\xfe"
+            "a\0:\0",
+            6, 1, 1, "0xff"); /* UTF-16 */
     refused("a: \x01\n", 5, 1, 4, "control characters");
     refused("a: \"\\u0000\"", 11, 1, 4, "NUL");
 }
@@ -169,8 +171,8 @@ static void cut_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tree),  cmocka_unit_test(bytes), cmocka_unit_test(nesting),
-        cmocka_unit_test(sizes), cmocka_unit_test(bombs), cmocka_unit_test(many_keys),
+        cmocka_unit_test(tree),    cmocka_unit_test(bytes), cmocka_unit_test(nesting),
+        cmocka_unit_test(sizes),   cmocka_unit_test(bombs), cmocka_unit_test(many_keys),
         cmocka_unit_test(cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

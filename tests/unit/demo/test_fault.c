@@ -8,8 +8,8 @@
 
 static void test_every_fault_reads_back(void **state)
 {
-    static const char *const texts[] = {"status=500", "delay=800ms", "hang", "reset",
-                                        "truncate", "drip", "not-ready=redis"};
+    static const char *const texts[] = {"status=500", "delay=800ms", "hang",           "reset",
+                                        "truncate",   "drip",        "not-ready=redis"};
     (void)state;
     for (size_t i = 0; i < countof(texts); i++) {
         struct fault f;
@@ -21,10 +21,19 @@ static void test_every_fault_reads_back(void **state)
 
 static void test_wrong_faults_are_refused(void **state)
 {
-    static const char *const texts[] = {
-        "", "status", "status=", "status=99", "status=600", "status=5x", "delay=800", "delay=11m",
-        "hang=1", "hangs", "not-ready=", "not-ready=../x",
-        "not-ready=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const texts[] = {"",
+                                        "status",
+                                        "status=",
+                                        "status=99",
+                                        "status=600",
+                                        "status=5x",
+                                        "delay=800",
+                                        "delay=11m",
+                                        "hang=1",
+                                        "hangs",
+                                        "not-ready=",
+                                        "not-ready=../x",
+                                        "not-ready=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     (void)state;
     for (size_t i = 0; i < countof(texts); i++) {
         struct fault f = {.status = 7};
@@ -46,8 +55,9 @@ static void test_incidents(void **state)
     assert_int_equal(in.fault.status, 503);
     assert_int_equal(incident_parse("now+1s / hang\n", &in, NULL), 0);
     assert_int_equal(in.start_us, 0);
-    static const char *const wrong[] = {"", "now+1s /", "now / hang", "now+1s v1 hang",
-                                        "+1s / hang", "now+1s / hang more", "now+0s / hang"};
+    static const char *const wrong[] = {
+        "",           "now+1s /",           "now / hang",   "now+1s v1 hang",
+        "+1s / hang", "now+1s / hang more", "now+0s / hang"};
     for (size_t i = 0; i < countof(wrong); i++)
         assert_int_equal(incident_parse(wrong[i], &in, NULL), -1);
 }

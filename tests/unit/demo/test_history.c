@@ -60,7 +60,8 @@ static void take(struct sum *sums, const struct str *text)
         fail_msg("%s: %s", err.msg, text->buf);
     const struct result *r = &line.result;
     assert_int_equal(schedule_next(schedule_phase(line.probe, HISTORY_INTERVAL_US),
-                                   HISTORY_INTERVAL_US, r->slot_us), r->slot_us);
+                                   HISTORY_INTERVAL_US, r->slot_us),
+                     r->slot_us);
     struct sum *s = sums;
     while (s->probe[0] && !str_eq(s->probe, line.probe))
         s++;
@@ -73,7 +74,8 @@ static void take(struct sum *sums, const struct str *text)
     s->bad += r->outcome == OUTCOME_BAD;
     assert_true(r->total_us > 0 && r->total_us <= 5 * USEC_PER_SEC);
     assert_int_equal(r->phases.connect_us + r->phases.send_us + r->phases.wait_us +
-                         r->phases.transfer_us, r->total_us);
+                         r->phases.transfer_us,
+                     r->total_us);
 }
 
 static void test_a_month_as_the_demo_tells_it(void **state)

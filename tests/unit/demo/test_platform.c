@@ -64,7 +64,8 @@ static int tear_down(void **state)
 
 static int dial(const struct fixture *f)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->port),
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)f->port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
@@ -118,14 +119,14 @@ static const char *body_of(const struct str *answer)
     return end + 4;
 }
 
-#define assert_status(answer, status) \
+#define assert_status(answer, status)                                                              \
     assert_true(str_starts((answer)->buf, "HTTP/1.1 " #status " "))
 
 static void test_endpoints(void **state)
 {
-    static const char *const fine[] = {"GET /health", "GET /live", "GET /livez", "GET /ready",
-                                       "GET /readyz", "GET /health/ready", "GET /version",
-                                       "GET /metrics", "GET /incidents"};
+    static const char *const fine[] = {"GET /health",  "GET /live",    "GET /livez",
+                                       "GET /ready",   "GET /readyz",  "GET /health/ready",
+                                       "GET /version", "GET /metrics", "GET /incidents"};
     struct str a;
     str_init(&a, ANSWER_MAX);
     for (size_t i = 0; i < countof(fine); i++) {
@@ -300,8 +301,9 @@ static void test_incidents_begin_and_end(void **state)
 
 static void test_loopback_only(void **state)
 {
-    static const char *const wrong[] = {"0.0.0.0:0", "[::]:0", "192.0.2.1:0", "127.0.0.1",
-                                        "localhost:0", "127.0.0.1:99999", ":0", "[::1:0"};
+    static const char *const wrong[] = {"0.0.0.0:0", "[::]:0",      "192.0.2.1:0",
+                                        "127.0.0.1", "localhost:0", "127.0.0.1:99999",
+                                        ":0",        "[::1:0"};
     (void)state;
     for (size_t i = 0; i < countof(wrong); i++) {
         struct platform_options o = {.listen = wrong[i], .out = stdout};

@@ -19,13 +19,23 @@ static void draw(struct traffic *t, struct str *out)
 static void test_counters_move(void **state)
 {
     static const char *const names[] = {
-        "http_requests_total{", "http_request_duration_seconds_bucket{",
+        "http_requests_total{",
+        "http_request_duration_seconds_bucket{",
         "agent_executions_total{agent_id=\"coder\",status=\"failure\"}",
-        "agent_execution_duration_seconds_count{", "agent_tokens_used_total{", "agent_cost_total ",
-        "agent_sessions_total ", "paracle_agent_executions_total{", "paracle_llm_cost_usd_total{",
-        "aragora_http_requests_total{status=\"503\"}", "aragora_queue_depth ",
-        "traces_ingested_total ", "worker_jobs_processed_total{", "worker_queue_depth{",
-        "db_query_duration_seconds_bucket{", "cache_hits_total ", "active_users "};
+        "agent_execution_duration_seconds_count{",
+        "agent_tokens_used_total{",
+        "agent_cost_total ",
+        "agent_sessions_total ",
+        "paracle_agent_executions_total{",
+        "paracle_llm_cost_usd_total{",
+        "aragora_http_requests_total{status=\"503\"}",
+        "aragora_queue_depth ",
+        "traces_ingested_total ",
+        "worker_jobs_processed_total{",
+        "worker_queue_depth{",
+        "db_query_duration_seconds_bucket{",
+        "cache_hits_total ",
+        "active_users "};
     struct traffic t;
     struct str out;
     (void)state;

@@ -72,8 +72,8 @@ static void on_done(void *ctx, const struct http_response *r)
     /* Whatever happened, the phases are parts of the whole. */
     assert_true(p->dns_us >= 0 && p->connect_us >= 0 && p->tls_us >= 0 && p->send_us >= 0 &&
                 p->wait_us >= 0 && p->transfer_us >= 0);
-    assert_int_equal(r->total_us, p->dns_us + p->connect_us + p->tls_us + p->send_us +
-                                      p->wait_us + p->transfer_us);
+    assert_int_equal(r->total_us, p->dns_us + p->connect_us + p->tls_us + p->send_us + p->wait_us +
+                                      p->transfer_us);
     assert_true((r->reason == REASON_NONE) == (r->message[0] == '\0'));
 }
 
@@ -204,8 +204,12 @@ static void test_statuses(void **state)
         int status;
         const char *body;
     } cases[] = {
-        {"/204", 204, ""}, {"/503", 503, "no"},          {"/redirect", 302, ""},
-        {"/old", 200, "old"}, {"/chunked", 200, "hellohellohello"}, {"/slow-headers", 200, "ok"},
+        {"/204", 204, ""},
+        {"/503", 503, "no"},
+        {"/redirect", 302, ""},
+        {"/old", 200, "old"},
+        {"/chunked", 200, "hellohellohello"},
+        {"/slow-headers", 200, "ok"},
         {"/nothing-here", 404, "no such path"},
     };
 
@@ -420,8 +424,8 @@ static void test_deadlines(void **state)
     char to[256];
 
     for (size_t i = 0; i < countof(cases); i++) {
-        struct http_request req = request(
-            url(f, to, cases[i].scheme, "127.0.0.1", cases[i].port, cases[i].path));
+        struct http_request req =
+            request(url(f, to, cases[i].scheme, "127.0.0.1", cases[i].port, cases[i].path));
 
         req.timeout_us = 300000;
         req.insecure = true;
@@ -596,8 +600,7 @@ static void test_certificates(void **state)
     assert_seen(get_tls(f, "localhost", "https-self", f->ca), REASON_CERT, "self-signed");
     assert_seen(get_tls(f, "localhost", "https-wrong", f->ca), REASON_CERT,
                 "the certificate is for other.example, third.example, not for localhost");
-    assert_seen(get_tls(f, "localhost", "https-good", NULL), REASON_CERT,
-                "issuer is not trusted");
+    assert_seen(get_tls(f, "localhost", "https-good", NULL), REASON_CERT, "issuer is not trusted");
     assert_seen(get_tls(f, "localhost", "not-tls", f->ca), REASON_TLS, "wrong version number");
     s = get_tls(f, "localhost", "https-good", "/nonexistent/ca.pem");
     assert_seen(s, REASON_PROBER, "CA file /nonexistent/ca.pem: No such file");
@@ -608,8 +611,7 @@ static void test_insecure(void **state)
 {
     struct fixture *f = *state;
     char to[256];
-    struct http_request req =
-        request(url(f, to, "https", "localhost", "https-expired", "/ok"));
+    struct http_request req = request(url(f, to, "https", "localhost", "https-expired", "/ok"));
 
     req.insecure = true;
     struct seen *s = run(f, &req);
@@ -711,9 +713,8 @@ static void test_close_under_way(void **state)
     memset(seen, 0, sizeof(seen));
     for (size_t i = 0; i < countof(seen); i++) {
         bool tls = i & 4;
-        struct http_request req =
-            request(url(f, to, tls ? "https" : "http", hosts[i >> 3],
-                        tls ? "https-good" : "http", paths[i & 3]));
+        struct http_request req = request(url(f, to, tls ? "https" : "http", hosts[i >> 3],
+                                              tls ? "https-good" : "http", paths[i & 3]));
 
         req.ca_file = f->ca;
         http_start(f->http, &req, NULL, on_done, &seen[i]);
@@ -788,8 +789,8 @@ static void test_many(void **state)
     int good = 0, left = 1;
 
     for (size_t i = 0; i < countof(chains); i++) {
-        chains[i] = (struct chain){.f = f, .left = 6,
-                                   .req = request(url(f, to, "http", "ok.example", "http", "/ok"))};
+        chains[i] = (struct chain){
+            .f = f, .left = 6, .req = request(url(f, to, "http", "ok.example", "http", "/ok"))};
         chains[i].req.reuse = i & 1;
         chains[i].req.timeout_us = 30 * USEC_PER_SEC;
         http_start(f->http, &chains[i].req, NULL, next_in_chain, &chains[i]);

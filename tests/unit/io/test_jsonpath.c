@@ -117,9 +117,10 @@ static void test_paths_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",      "status", "$status", "$.",      "$..a",          "$.a.",    "$.a[",
-        "$.a[]", "$.a[-1]", "$.a[#-]", "$.a[x]", "$.a[9999999999]", "$.a[0]b", "$.\"a",
-        "$.\"\"", "$.a\"b", "$[*]",    "$.*",     "$.a[#-1",
+        "",        "status", "$status", "$.",      "$..a",   "$.a.",
+        "$.a[",    "$.a[]",  "$.a[-1]", "$.a[#-]", "$.a[x]", "$.a[9999999999]",
+        "$.a[0]b", "$.\"a",  "$.\"\"",  "$.a\"b",  "$[*]",   "$.*",
+        "$.a[#-1",
     };
     for (size_t i = 0; i < countof(bad); i++) {
         struct err err = {{0}};

@@ -61,8 +61,8 @@ static void on_answer(void *ctx, const struct resolve_addrs *addrs, const char *
 
 static struct resolver *open_resolver(struct fixture *f, const char *servers)
 {
-    struct resolver_options o = {.servers = servers, .hosts_path = f->hosts,
-                                 .resolv_path = f->resolv, .watch_ms = 10};
+    struct resolver_options o = {
+        .servers = servers, .hosts_path = f->hosts, .resolv_path = f->resolv, .watch_ms = 10};
     struct resolver *r = NULL;
     struct err e;
 
@@ -350,8 +350,8 @@ static void test_close_with_lookups(void **state)
 static void test_bad_servers(void **state)
 {
     struct fixture *f = *state;
-    struct resolver_options o = {.servers = "not an address", .hosts_path = f->hosts,
-                                 .resolv_path = f->resolv};
+    struct resolver_options o = {
+        .servers = "not an address", .hosts_path = f->hosts, .resolv_path = f->resolv};
     struct resolver *r = NULL;
     struct err e;
 

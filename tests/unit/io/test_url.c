@@ -20,10 +20,10 @@ static void test_check(void **state)
     static const struct {
         const char *url, *why;
     } bad[] = {
-        {"localhost:8000", "begins with http"}, {"ftp://x/", "ftp"},
-        {"http://", "not a valid URL"},         {"http://a b/", "not a valid URL"},
-        {"http://h:99999/", "not a valid URL"}, {"http://u@h/", "auth"},
-        {"https://u:secret@h/", "auth"},        {"file:///etc/passwd", "file"},
+        {"localhost:8000", "begins with http"},  {"ftp://x/", "ftp"},
+        {"http://", "not a valid URL"},          {"http://a b/", "not a valid URL"},
+        {"http://h:99999/", "not a valid URL"},  {"http://u@h/", "auth"},
+        {"https://u:secret@h/", "auth"},         {"file:///etc/passwd", "file"},
         {"http://b\u00fccher.example/", "xn--"}, {"http://h:0/", "port 0"},
     };
     for (size_t i = 0; i < countof(bad); i++) {

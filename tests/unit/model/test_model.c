@@ -108,8 +108,8 @@ static void slots(void **state)
     for (int64_t s = schedule_next(ph, iv, t); s < t + day; s = schedule_next(ph, iv, s + 1))
         n++;
     assert_int_equal(schedule_count(ph, iv, t, t + day), n);
-    assert_int_equal(schedule_count(ph, iv, t, t + day / 3) +
-                         schedule_count(ph, iv, t + day / 3, t + day), n);
+    assert_int_equal(
+        schedule_count(ph, iv, t, t + day / 3) + schedule_count(ph, iv, t + day / 3, t + day), n);
 }
 
 static void diag_sorts_stably_and_copies(void **state)

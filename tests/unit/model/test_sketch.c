@@ -306,13 +306,13 @@ static void contradictions_are_refused(void **state)
         unsigned char bytes[8];
         size_t n;
     } cases[] = {
-        {{2, 0, 0, 0}, 4},             /* version */
-        {{1, 0, 5, 0}, 4},             /* a largest value of nothing */
-        {{1, 1, 0, 0}, 4},             /* a run without a largest value */
-        {{1, 0, 3, 1, 50, 1}, 6},      /* largest 2 us, bucket 50 us */
-        {{1, 0, 60, 1, 50, 0}, 6},     /* empty bucket stored */
-        {{1, 0, 60, 2, 50, 1, 7}, 7},  /* cut off */
-        {{1, 0x80, 0, 0, 0}, 5},       /* long form of a number */
+        {{2, 0, 0, 0}, 4},            /* version */
+        {{1, 0, 5, 0}, 4},            /* a largest value of nothing */
+        {{1, 1, 0, 0}, 4},            /* a run without a largest value */
+        {{1, 0, 3, 1, 50, 1}, 6},     /* largest 2 us, bucket 50 us */
+        {{1, 0, 60, 1, 50, 0}, 6},    /* empty bucket stored */
+        {{1, 0, 60, 2, 50, 1, 7}, 7}, /* cut off */
+        {{1, 0x80, 0, 0, 0}, 5},      /* long form of a number */
     };
     for (size_t i = 0; i < countof(cases); i++) {
         struct sketch s = SKETCH_INIT;

@@ -175,8 +175,7 @@ static int64_t fixed_now(void *ctx)
 static struct config *load(struct world *w, const char *receivers)
 {
     static const struct probe_kind *const no_kinds[] = {NULL};
-    static const struct notifier_kind *const notifiers[] = {&notifier_log, &notifier_webhook,
-                                                            NULL};
+    static const struct notifier_kind *const notifiers[] = {&notifier_log, &notifier_webhook, NULL};
     const struct config_tables tables = {.probe_kinds = no_kinds, .notifiers = notifiers};
     const struct config_sources sources = {.config_file = w->file};
     struct diag diag = {0};
@@ -630,18 +629,12 @@ int main(void)
 {
 #define NOTIFY_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        NOTIFY_TEST(test_delivers_in_order),
-        NOTIFY_TEST(test_retries_keep_order),
-        NOTIFY_TEST(test_rejected),
-        NOTIFY_TEST(test_retry_after),
-        NOTIFY_TEST(test_secrets),
-        NOTIFY_TEST(test_slow_receivers),
-        NOTIFY_TEST(test_stop_drains),
-        NOTIFY_TEST(test_unrecorded),
-        NOTIFY_TEST(test_overflow),
-        NOTIFY_TEST(test_reload),
-        NOTIFY_TEST(test_gives_up),
-        NOTIFY_TEST(test_log),
+        NOTIFY_TEST(test_delivers_in_order), NOTIFY_TEST(test_retries_keep_order),
+        NOTIFY_TEST(test_rejected),          NOTIFY_TEST(test_retry_after),
+        NOTIFY_TEST(test_secrets),           NOTIFY_TEST(test_slow_receivers),
+        NOTIFY_TEST(test_stop_drains),       NOTIFY_TEST(test_unrecorded),
+        NOTIFY_TEST(test_overflow),          NOTIFY_TEST(test_reload),
+        NOTIFY_TEST(test_gives_up),          NOTIFY_TEST(test_log),
         NOTIFY_TEST(test_bad_config),
     };
 

@@ -48,7 +48,12 @@ static void test_retry_after(void **state)
     assert_int_equal(retry_after_us("9223372036854775807", now), INT64_MAX);
     assert_int_equal(retry_after_us("Sun, 06 Nov 1994 08:50:37 GMT", now), 60 * USEC_PER_SEC);
     assert_int_equal(retry_after_us("Sun, 06 Nov 1994 08:48:37 GMT", now), 0);
-    const char *const wrong[] = {"", "-5", "1.5", "10 s", "soon", "Sun, 06 Nov 1994 08:50:37",
+    const char *const wrong[] = {"",
+                                 "-5",
+                                 "1.5",
+                                 "10 s",
+                                 "soon",
+                                 "Sun, 06 Nov 1994 08:50:37",
                                  "Sun, 06 Nov 1994 08:50:37 GMT!"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
         assert_int_equal(retry_after_us(wrong[i], now), 0);

@@ -12,7 +12,9 @@
 
 void fixture_init(struct fixture *f, const char *yaml)
 {
-    *f = (struct fixture){.def = {.id = "p", .kind = &probe_http, .timeout_us = 5 * USEC_PER_SEC,
+    *f = (struct fixture){.def = {.id = "p",
+                                  .kind = &probe_http,
+                                  .timeout_us = 5 * USEC_PER_SEC,
                                   .interval_us = 15 * USEC_PER_SEC}};
     f->def.spec = &f->spec;
     f->def.pos = (struct pos){"test.yaml", 1, 1};

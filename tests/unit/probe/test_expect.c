@@ -88,8 +88,8 @@ static void test_literals(void **state)
     assert_int_equal(expect_literal("12", false).type, JSON_TYPE_STRING);
     assert_int_equal(expect_literal("-1.5e3", true).type, JSON_TYPE_REAL);
     assert_int_equal(expect_literal("9223372036854775808", true).type, JSON_TYPE_REAL);
-    static const char *const texts[] = {"08", "1_000", "0x10", "1-2", "inf",
-                                        "nan", "1e999", "-", "yes"};
+    static const char *const texts[] = {"08",  "1_000", "0x10", "1-2", "inf",
+                                        "nan", "1e999", "-",    "yes"};
     for (size_t i = 0; i < countof(texts); i++)
         assert_int_equal(expect_literal(texts[i], true).type, JSON_TYPE_STRING);
     assert_int_equal(expect_literal("true", true).type, JSON_TYPE_BOOL);
@@ -149,10 +149,8 @@ static void test_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status_sets),
-        cmocka_unit_test(test_checks_in_order_of_judgement),
-        cmocka_unit_test(test_literals),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_status_sets), cmocka_unit_test(test_checks_in_order_of_judgement),
+        cmocka_unit_test(test_literals),    cmocka_unit_test(test_refused),
         cmocka_unit_test(test_too_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,8 +54,8 @@ static int setup(void **state)
     assert_int_equal(uv_loop_init(&b->loop), 0);
     assert_int_equal(http_client_new(&b->loop, NULL, &b->http, &err), 0);
     assert_int_equal(jsonpath_new(&b->json, &err), 0);
-    b->env = (struct probe_env){
-        .loop = &b->loop, .http = b->http, .json = b->json, .wall_us = wall_us};
+    b->env =
+        (struct probe_env){.loop = &b->loop, .http = b->http, .json = b->json, .wall_us = wall_us};
     *state = b;
     return 0;
 }
@@ -94,15 +94,14 @@ static void on_done(void *ctx, const struct observation *obs)
     if (obs->body)
         memcpy(s->body, obs->body, obs->body_len);
     const struct phases *p = &obs->result.phases;
-    s->phases_us = p->dns_us + p->connect_us + p->tls_us + p->send_us + p->wait_us +
-                   p->transfer_us;
+    s->phases_us = p->dns_us + p->connect_us + p->tls_us + p->send_us + p->wait_us + p->transfer_us;
 }
 
 /* Runs one probe; `path` is of origin a, `rest` the other keys of the spec. */
 static struct seen probe(struct bench *b, const char *path, const char *rest)
 {
-    mem_auto char *yaml = mem_printf("{url: 'http://127.0.0.1:%d%s'%s%s}", b->a, path,
-                                     *rest ? ", " : "", rest);
+    mem_auto char *yaml =
+        mem_printf("{url: 'http://127.0.0.1:%d%s'%s%s}", b->a, path, *rest ? ", " : "", rest);
     struct fixture f;
     struct seen seen = {0};
     fixture_init(&f, yaml);
@@ -151,12 +150,14 @@ static void test_bad_keeps_evidence(void **state)
 
 static void test_request_as_declared(void **state)
 {
-    struct seen s = probe(*state, "/echo", "body: '{\"a\":1}', headers: {X-One: '1'}, expect:"
+    struct seen s = probe(*state, "/echo",
+                          "body: '{\"a\":1}', headers: {X-One: '1'}, expect:"
                           " {json: {$.method: POST, $.body: '{\"a\":1}', '$.headers.x-one': '1',"
                           " $.headers.content-type: application/json,"
                           " $.headers.user-agent: {matches: '^nines/'}}}");
     expect_reason(&s, REASON_NONE, "");
-    s = probe(*state, "/echo", "auth: {basic: {user: me, password: sesame}}, expect: {json:"
+    s = probe(*state, "/echo",
+              "auth: {basic: {user: me, password: sesame}}, expect: {json:"
               " {$.headers.authorization: Basic bWU6c2VzYW1l, $.method: GET}}");
     expect_reason(&s, REASON_NONE, "");
 }
@@ -198,11 +199,13 @@ static void test_redirect_loop(void **state)
 
 static void test_methods_over_redirects(void **state)
 {
-    struct seen s = probe(*state, "/to/303?url=/echo", "body: x, follow: 1, expect: {json:"
+    struct seen s = probe(*state, "/to/303?url=/echo",
+                          "body: x, follow: 1, expect: {json:"
                           " {$.method: GET, $.body: '', "
                           "$.headers.content-type: {present: false}}}");
     expect_reason(&s, REASON_NONE, "");
-    s = probe(*state, "/to/307?url=/echo", "body: x, follow: 1, expect: {json:"
+    s = probe(*state, "/to/307?url=/echo",
+              "body: x, follow: 1, expect: {json:"
               " {$.method: POST, $.body: x}}");
     expect_reason(&s, REASON_NONE, "");
 }
@@ -212,10 +215,12 @@ static void test_credentials_stay_at_their_origin(void **state)
     const char *auth = "follow: 2, auth: {bearer: sesame-sesame},"
                        " headers: {Cookie: c=1, X-Plain: '1'}";
     mem_auto char *same = mem_printf("%s, expect: {json: {$.headers.authorization: Bearer "
-                                     "sesame-sesame, $.headers.cookie: c=1}}", auth);
+                                     "sesame-sesame, $.headers.cookie: c=1}}",
+                                     auth);
     mem_auto char *other = mem_printf("%s, expect: {json: {$.headers.authorization: {present: "
                                       "false}, $.headers.cookie: {present: false},"
-                                      " $.headers.x-plain: '1'}}", auth);
+                                      " $.headers.x-plain: '1'}}",
+                                      auth);
     struct seen s = probe(*state, "/to/302?url=/echo", same);
     expect_reason(&s, REASON_NONE, "");
     s = probe(*state, "/cross", other);
@@ -227,14 +232,16 @@ static void test_credentials_stay_at_their_origin(void **state)
 
 static void test_echoed_secrets_are_hidden(void **state)
 {
-    struct seen s = probe(*state, "/echo", "auth: {bearer: sesame-sesame}, expect: {json:"
+    struct seen s = probe(*state, "/echo",
+                          "auth: {bearer: sesame-sesame}, expect: {json:"
                           " {$.headers.authorization: nothing}}");
     expect_reason(&s, REASON_JSON, "Bearer *************");
     assert_null(strstr(s.message, "sesame"));
     assert_null(strstr(s.last_seen, "sesame"));
     assert_null(strstr(s.body, "sesame"));
     assert_non_null(strstr(s.body, "Bearer ***"));
-    s = probe(*state, "/echo", "auth: {basic: {user: me, password: sesame}}, expect: {json:"
+    s = probe(*state, "/echo",
+              "auth: {basic: {user: me, password: sesame}}, expect: {json:"
               " {$.headers.authorization: nothing}}");
     expect_reason(&s, REASON_JSON, "Basic ************");
     assert_null(strstr(s.body, "bWU6"));
@@ -245,8 +252,8 @@ static void test_one_deadline_for_all_hops(void **state)
     struct bench *b = *state;
     struct fixture f;
     struct seen s = {0};
-    mem_auto char *yaml = mem_printf("{url: 'http://127.0.0.1:%d/chain/9?delay=0.2', follow: 10}",
-                                     b->a);
+    mem_auto char *yaml =
+        mem_printf("{url: 'http://127.0.0.1:%d/chain/9?delay=0.2', follow: 10}", b->a);
     fixture_init(&f, yaml);
     f.def.timeout_us = 500 * USEC_PER_MSEC;
     probe_http.start(&b->env, &f.def, on_done, &s);
@@ -260,7 +267,8 @@ static void test_one_deadline_for_all_hops(void **state)
 
 static void test_large_bodies_are_judged_all_the_same(void **state)
 {
-    struct seen s = probe(*state, "/json/200000", "expect: {json: {$.status: ok, $.pad: {length:"
+    struct seen s = probe(*state, "/json/200000",
+                          "expect: {json: {$.status: ok, $.pad: {length:"
                           " 200000}}, body: {contains: '\"status\"', not_matches: '[yz]{3}'}}");
     expect_reason(&s, REASON_NONE, "");
     assert_int_equal(s.assertions, 5);
@@ -289,7 +297,8 @@ static void test_cancel_at_any_time(void **state)
 {
     struct bench *b = *state;
     mem_auto char *yaml = mem_printf("{url: 'http://127.0.0.1:%d/to/302?url=/json/300000',"
-                                     " follow: 3, expect: {json: {$.status: ok}}}", b->a);
+                                     " follow: 3, expect: {json: {$.status: ok}}}",
+                                     b->a);
     bool ended = false;
     for (int turns = 0; !ended && turns < 200; turns++) {
         struct fixture f;

@@ -107,10 +107,9 @@ static void sum_up(struct report_slo *s)
     s->confidence_low = mid - half;
     s->confidence_high = fmin(mid + half, 1);
     s->allowed = share * v;
-    s->projected = s->upto_us > s->start_us
-                       ? s->allowed * (double)(s->end_us - s->start_us) /
-                             (double)(s->upto_us - s->start_us)
-                       : 0;
+    s->projected = s->upto_us > s->start_us ? s->allowed * (double)(s->end_us - s->start_us) /
+                                                  (double)(s->upto_us - s->start_us)
+                                            : 0;
     s->consumed = (double)s->counts.bad;
     s->remaining = s->allowed - s->consumed;
     s->consumed_ratio = s->consumed / s->allowed;
@@ -131,14 +130,18 @@ static void fill_tables(struct report *r, struct report_slo *s, double burn)
         bool firing = b >= decimal_double(default_tiers[i].factor);
         s->tiers[i] = (struct report_tier){default_tiers[i], firing, b, b * 1.1};
     }
-    s->latency = (struct report_latency){.p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1,
-                                         .max_us = -1};
+    s->latency = (struct report_latency){
+        .p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1, .max_us = -1};
     if (!s->has_sli)
         return;
-    s->latency = (struct report_latency){
-        .count = s->observed, .censored = s->counts.bad, .p50_us = 12300, .p90_us = 31850,
-        .p95_us = 48210, .p99_us = 512000, .max_us = 5000120,
-        .p99_lower = s->counts.bad * 100 > s->observed};
+    s->latency = (struct report_latency){.count = s->observed,
+                                         .censored = s->counts.bad,
+                                         .p50_us = 12300,
+                                         .p90_us = 31850,
+                                         .p95_us = 48210,
+                                         .p99_us = 512000,
+                                         .max_us = 5000120,
+                                         .p99_lower = s->counts.bad * 100 > s->observed};
     if (!s->counts.bad)
         return;
     int64_t main_part = s->counts.bad * 6 / 10;
@@ -174,39 +177,100 @@ static void fill_events(struct report *r, struct report_slo *s, const struct sha
                                              "\"healthy\""};
 }
 
-#define DAY_START(days) (SAMPLE_AT_US - (days) * USEC_PER_DAY)
+#define DAY_START(days) (SAMPLE_AT_US - (days)*USEC_PER_DAY)
 
 static const struct shape shapes[SAMPLE_KINDS] = {
-    [SAMPLE_MET] = {"api-availability", "agent-api", "api-health",
-                    "The API answers /health with 200 and reports itself healthy.", {999, 3},
-                    {WINDOW_ROLLING, 30 * USEC_PER_DAY, .text = "30d"}, 0, DAY_START(30),
-                    SAMPLE_AT_US, 0, 720, 240, 9,
+    [SAMPLE_MET] = {"api-availability",
+                    "agent-api",
+                    "api-health",
+                    "The API answers /health with 200 and reports itself healthy.",
+                    {999, 3},
+                    {WINDOW_ROLLING, 30 * USEC_PER_DAY, .text = "30d"},
+                    0,
+                    DAY_START(30),
+                    SAMPLE_AT_US,
+                    0,
+                    720,
+                    240,
+                    9,
                     {{131, 133, 0.08}, {290, 301, 2}, {420, 424, -1}, {618, 618, 0.03}}},
-    [SAMPLE_BREACHED] = {"chat-first-token", "agent-api", "chat-completions", NULL, {99, 2},
-                         {WINDOW_ROLLING, 7 * USEC_PER_DAY, .text = "7d"}, 500000, DAY_START(7),
-                         SAMPLE_AT_US, 0, 168, 240, 95,
+    [SAMPLE_BREACHED] = {"chat-first-token",
+                         "agent-api",
+                         "chat-completions",
+                         NULL,
+                         {99, 2},
+                         {WINDOW_ROLLING, 7 * USEC_PER_DAY, .text = "7d"},
+                         500000,
+                         DAY_START(7),
+                         SAMPLE_AT_US,
+                         0,
+                         168,
+                         240,
+                         95,
                          {{20, 22, 0.04}, {70, 78, 0.12}, {158, 167, 0.31}}},
-    [SAMPLE_AT_RISK] = {"execute-availability", "agent-runtime", "agent-execute", NULL, {995, 3},
+    [SAMPLE_AT_RISK] = {"execute-availability",
+                        "agent-runtime",
+                        "agent-execute",
+                        NULL,
+                        {995, 3},
                         {WINDOW_CALENDAR, .unit = CALENDAR_MONTH, .count = 1,
                          .timezone = "Europe/Berlin", .text = "1 month"},
-                        0, 1793487600000000LL, 1796079600000000LL, 0, 481, 120, 41,
+                        0,
+                        1793487600000000LL,
+                        1796079600000000LL,
+                        0,
+                        481,
+                        120,
+                        41,
                         {{100, 103, 0.22}, {240, 250, 0.01}, {331, 333, 0.4}}},
-    [SAMPLE_WARMING] = {"ready-new-region", "agent-runtime", "eu-west-readyz", NULL, {999, 3},
-                        {WINDOW_ROLLING, 30 * USEC_PER_DAY, .text = "30d"}, 0, DAY_START(30),
-                        SAMPLE_AT_US, 718, 720, 240, 14, {{0}}},
-    [SAMPLE_NO_DATA] = {"billing-webhook", "billing", "billing-hook", NULL, {99, 2},
-                        {WINDOW_ROLLING, 7 * USEC_PER_DAY, .text = "7d"}, 0, DAY_START(7),
-                        SAMPLE_AT_US, 168, 168, 240, 1, {{0}}},
-    [SAMPLE_HOSTILE] = {"</title><script>alert(1)</script>|*_`\"'", "a,\"b\"\r\n=1+1",
-                        "probe\033[31m\x01", "\xff\xfe bad <b>bytes</b> @everyone \xe2\x80\xae",
-                        {9, 1}, {WINDOW_ROLLING, USEC_PER_DAY, .text = "1d"}, 1000, DAY_START(1),
-                        SAMPLE_AT_US, 0, 24, 60, 5, {{3, 4, 0.5}}},
+    [SAMPLE_WARMING] = {"ready-new-region",
+                        "agent-runtime",
+                        "eu-west-readyz",
+                        NULL,
+                        {999, 3},
+                        {WINDOW_ROLLING, 30 * USEC_PER_DAY, .text = "30d"},
+                        0,
+                        DAY_START(30),
+                        SAMPLE_AT_US,
+                        718,
+                        720,
+                        240,
+                        14,
+                        {{0}}},
+    [SAMPLE_NO_DATA] = {"billing-webhook",
+                        "billing",
+                        "billing-hook",
+                        NULL,
+                        {99, 2},
+                        {WINDOW_ROLLING, 7 * USEC_PER_DAY, .text = "7d"},
+                        0,
+                        DAY_START(7),
+                        SAMPLE_AT_US,
+                        168,
+                        168,
+                        240,
+                        1,
+                        {{0}}},
+    [SAMPLE_HOSTILE] = {"</title><script>alert(1)</script>|*_`\"'",
+                        "a,\"b\"\r\n=1+1",
+                        "probe\033[31m\x01",
+                        "\xff\xfe bad <b>bytes</b> @everyone \xe2\x80\xae",
+                        {9, 1},
+                        {WINDOW_ROLLING, USEC_PER_DAY, .text = "1d"},
+                        1000,
+                        DAY_START(1),
+                        SAMPLE_AT_US,
+                        0,
+                        24,
+                        60,
+                        5,
+                        {{3, 4, 0.5}}},
 };
 
 static enum slo_state state_of(enum sample_kind kind)
 {
-    static const enum slo_state states[] = {SLO_MET, SLO_BREACHED, SLO_AT_RISK,
-                                            SLO_WARMING, SLO_NO_DATA, SLO_MET};
+    static const enum slo_state states[] = {SLO_MET,     SLO_BREACHED, SLO_AT_RISK,
+                                            SLO_WARMING, SLO_NO_DATA,  SLO_MET};
     return states[kind];
 }
 
@@ -230,13 +294,22 @@ struct report_slo *sample_add(struct report *r, enum sample_kind kind)
     struct slo_def *def = arena_alloc(&r->arena, sizeof *def);
 
     assert(r->slo_count < SLOS_MAX);
-    *def = (struct slo_def){.name = h->name, .service = h->service, .description = h->description,
-                            .objective_name = "", .target = h->target, .window = h->window,
-                            .alerting = true, .tiers = default_tiers, .tier_count = 4,
+    *def = (struct slo_def){.name = h->name,
+                            .service = h->service,
+                            .description = h->description,
+                            .objective_name = "",
+                            .target = h->target,
+                            .window = h->window,
+                            .alerting = true,
+                            .tiers = default_tiers,
+                            .tier_count = 4,
                             .sli = {.probe = h->probe, .faster_than_us = h->faster_than_us}};
     struct report_slo *s = &r->slos[r->slo_count++];
-    *s = (struct report_slo){.def = def, .budgeting_method = "Occurrences", .start_us = h->start_us,
-                             .end_us = h->end_us, .step_us = USEC_PER_HOUR};
+    *s = (struct report_slo){.def = def,
+                             .budgeting_method = "Occurrences",
+                             .start_us = h->start_us,
+                             .end_us = h->end_us,
+                             .step_us = USEC_PER_HOUR};
     s->upto_us = h->end_us < SAMPLE_AT_US ? h->end_us : SAMPLE_AT_US;
     s->point_count = (size_t)h->steps;
     s->points = arena_alloc(&r->arena, s->point_count * sizeof *s->points);

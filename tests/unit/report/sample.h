@@ -14,7 +14,7 @@ enum sample_kind {
     SAMPLE_AT_RISK,  /* a calendar month in its third week */
     SAMPLE_WARMING,  /* data for two hours only */
     SAMPLE_NO_DATA,
-    SAMPLE_HOSTILE,  /* names and messages with markup, controls, bad UTF-8 */
+    SAMPLE_HOSTILE, /* names and messages with markup, controls, bad UTF-8 */
     SAMPLE_KINDS,
 };
 

@@ -71,8 +71,11 @@ static void test_short_window(void **state)
 {
     enum { STEPS = 180 };
     struct report_point points[STEPS] = {{0}};
-    struct report_slo s = {.start_us = SAMPLE_AT_US, .end_us = SAMPLE_AT_US + 3 * USEC_PER_MIN,
-                           .step_us = USEC_PER_SEC, .points = points, .point_count = STEPS};
+    struct report_slo s = {.start_us = SAMPLE_AT_US,
+                           .end_us = SAMPLE_AT_US + 3 * USEC_PER_MIN,
+                           .step_us = USEC_PER_SEC,
+                           .points = points,
+                           .point_count = STEPS};
     struct curve c;
     (void)state;
     for (int i = 0; i < STEPS; i++)
@@ -143,10 +146,14 @@ static void test_time_ticks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_month_by_three_hours), cmocka_unit_test(test_ragged_start),
-        cmocka_unit_test(test_ends_now),  cmocka_unit_test(test_short_window),
-        cmocka_unit_test(test_no_points),            cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_scales),               cmocka_unit_test(test_time_ticks),
+        cmocka_unit_test(test_month_by_three_hours),
+        cmocka_unit_test(test_ragged_start),
+        cmocka_unit_test(test_ends_now),
+        cmocka_unit_test(test_short_window),
+        cmocka_unit_test(test_no_points),
+        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_scales),
+        cmocka_unit_test(test_time_ticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

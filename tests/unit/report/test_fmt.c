@@ -57,7 +57,8 @@ static void test_people_numbers(void **state)
     assert_string_equal(fmt_burn(b, 1000), "1,000");
     assert_string_equal(fmt_burn(b, INFINITY), FMT_NONE);
     assert_string_equal(fmt_latency(b, -1, false), FMT_NONE);
-    assert_string_equal(fmt_latency(b, 12300, true), "\xe2\x89\xa5" "12.3ms");
+    assert_string_equal(fmt_latency(b, 12300, true), "\xe2\x89\xa5"
+                                                     "12.3ms");
 }
 
 /* A miss by one event in a million is never printed as a hit. */
@@ -105,10 +106,18 @@ static void test_foreign_text(void **state)
     clean_is("caf\xc3\xa9 \xf0\x9f\x94\xa5", 80, "caf\xc3\xa9 \xf0\x9f\x94\xa5");
     clean_is("\033[31mred\x07", 80, "\xef\xbf\xbd[31mred\xef\xbf\xbd");
     clean_is("two\r\nlines", 80, "two  lines");
-    clean_is("\xc2\x9b" "31m", 80, "\xef\xbf\xbd" "31m");           /* C1 CSI */
+    clean_is("\xc2\x9b"
+             "31m",
+             80,
+             "\xef\xbf\xbd"
+             "31m"); /* C1 CSI */
     clean_is("\xff\xc0\xaf", 80, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-    clean_is("a\xe2\x80\xae" "b", 80, "a\xef\xbf\xbd" "b");         /* override */
-    clean_is("\xe2\x82", 80, "\xef\xbf\xbd\xef\xbf\xbd");           /* cut off */
+    clean_is("a\xe2\x80\xae"
+             "b",
+             80,
+             "a\xef\xbf\xbd"
+             "b");                                        /* override */
+    clean_is("\xe2\x82", 80, "\xef\xbf\xbd\xef\xbf\xbd"); /* cut off */
     clean_is("abcdef", 4, "abc\xe2\x80\xa6");
     clean_is("abcd", 4, "abcd");
     clean_is("", 0, "");

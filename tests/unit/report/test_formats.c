@@ -75,8 +75,10 @@ static void test_golden(void **state)
     static const struct {
         const char *format, *file;
         int width;
-    } cases[] = {{"json", "sample.json", 80},   {"csv", "sample.csv", 80},
-                 {"markdown", "sample.md", 80}, {"text", "sample-80.txt", 80},
+    } cases[] = {{"json", "sample.json", 80},
+                 {"csv", "sample.csv", 80},
+                 {"markdown", "sample.md", 80},
+                 {"text", "sample-80.txt", 80},
                  {"text", "sample-120.txt", 120}};
     struct report r;
     struct str out;
@@ -149,8 +151,7 @@ static void assert_keys(json_t *object, const char *want)
     const char *key;
     json_t *value;
     str_init(&keys, 4096);
-    json_object_foreach(object, key, value)
-        str_addf(&keys, "%s%s", keys.len ? " " : "", key);
+    json_object_foreach(object, key, value) str_addf(&keys, "%s%s", keys.len ? " " : "", key);
     assert_string_equal(keys.buf, want);
     str_release(&keys);
 }
@@ -415,8 +416,8 @@ static void test_failures_without_message(void **state)
     struct report_slo *s = sample_add(&r, SAMPLE_BREACHED);
     s->failure_count = 1;
     for (size_t i = 0; i < 2 * countof(formats); i++) {
-        s->failures[0] = (struct report_failure){s->upto_us, REASON_TTFB_TIMEOUT, 0,
-                                                 i % 2 ? "" : NULL};
+        s->failures[0] =
+            (struct report_failure){s->upto_us, REASON_TTFB_TIMEOUT, 0, i % 2 ? "" : NULL};
         s->reason_count = 0;
         struct str out;
         render(&out, &r, formats[i / 2], 100);
@@ -469,8 +470,11 @@ static void test_bare(void **state)
     sample_init(&r);
     struct report_slo *s = sample_add(&r, SAMPLE_NO_DATA);
     const struct slo_def *def = s->def;
-    *s = (struct report_slo){.def = def, .budgeting_method = "Timeslices", .start_us = 0,
-                             .end_us = SAMPLE_AT_US, .state = SLO_NO_DATA,
+    *s = (struct report_slo){.def = def,
+                             .budgeting_method = "Timeslices",
+                             .start_us = 0,
+                             .end_us = SAMPLE_AT_US,
+                             .state = SLO_NO_DATA,
                              .latency = {0, 0, -1, -1, -1, -1, -1, false, false, false, false}};
     assert_all_clean(&r);
     sample_release(&r);

@@ -94,8 +94,8 @@ char *client_read_answer(int fd)
 
 char *client_get(const char *address, const char *request_line)
 {
-    mem_auto char *text = mem_printf("%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-                                     request_line);
+    mem_auto char *text =
+        mem_printf("%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", request_line);
     int fd = client_connect_tcp(address);
 
     client_send(fd, text);

@@ -63,10 +63,13 @@ void fixture_config_free(struct config *c)
 
 static void fill_probe(struct status *s, struct status_probe *p)
 {
-    const struct result good = {.slot_us = NOW_US - 20 * USEC_PER_SEC, .total_us = 12345,
-                                .code = 200};
-    const struct result bad = {.slot_us = NOW_US - 5 * USEC_PER_SEC, .total_us = 5000000,
-                               .code = 503, .outcome = OUTCOME_BAD, .reason = REASON_STATUS,
+    const struct result good = {
+        .slot_us = NOW_US - 20 * USEC_PER_SEC, .total_us = 12345, .code = 200};
+    const struct result bad = {.slot_us = NOW_US - 5 * USEC_PER_SEC,
+                               .total_us = 5000000,
+                               .code = 503,
+                               .outcome = OUTCOME_BAD,
+                               .reason = REASON_STATUS,
                                .phases = {100, 900, 0, 10, 11200, 100}};
 
     for (int i = 0; i < 7; i++)

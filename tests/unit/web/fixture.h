@@ -5,7 +5,7 @@
 
 #include "engine/status.h"
 
-struct config *fixture_config(void);  /* two probes, two SLOs; free with fixture_config_free() */
+struct config *fixture_config(void); /* two probes, two SLOs; free with fixture_config_free() */
 void fixture_config_free(struct config *c);
 
 /* A picture in which all is well, as if built just now. */

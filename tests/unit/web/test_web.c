@@ -297,7 +297,8 @@ static void test_import(void **state)
     w->gated = true;
     snprintf(head, sizeof(head),
              "POST /v1/import?create_interval_us=15000000&replace=1 HTTP/1.1\r\n"
-             "Host: x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", n);
+             "Host: x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+             n);
     client_send(fd, head);
     size_t sent = send_until_full(fd, upload, n);
     assert_in_range(sent, 256 << 10, n - 1);
@@ -334,8 +335,10 @@ static void test_import_fails(void **state)
     int fd = client_connect_unix(w->path);
 
     w->fail = w->gated = true;
-    snprintf(head, sizeof(head), "POST /v1/import HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
-                                 "Connection: close\r\n\r\n", 4 << 20);
+    snprintf(head, sizeof(head),
+             "POST /v1/import HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+             "Connection: close\r\n\r\n",
+             4 << 20);
     client_send(fd, head);
     sem_wait(&w->entered);
     mem_auto char *block = mem_alloc((1 << 20) + 1);
@@ -414,8 +417,8 @@ static void test_start_errors(void **state)
     assert_int_equal(web_start(&o, &web, &err), -1);
     assert_non_null(strstr(err.msg, web_address(w->web)));
     assert_non_null(strstr(err.msg, "in use"));
-    const char *const wrong[] = {"9464", "example.org:80", "127.0.0.1:99999", "::1:80", "[::1]",
-                                 "127.0.0.1:-1", "127.0.0.1:"};
+    const char *const wrong[] = {"9464",  "example.org:80", "127.0.0.1:99999", "::1:80",
+                                 "[::1]", "127.0.0.1:-1",   "127.0.0.1:"};
     for (size_t i = 0; i < countof(wrong); i++) {
         o.listen = wrong[i];
         assert_int_equal(web_start(&o, &web, &err), -1);
@@ -511,18 +514,12 @@ int main(void)
 {
 #define WEB_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WEB_TEST(test_documents),
-        WEB_TEST(test_refusals),
-        WEB_TEST(test_keep_alive),
-        WEB_TEST(test_per_address),
-        WEB_TEST(test_control),
-        WEB_TEST(test_import),
-        WEB_TEST(test_import_fails),
-        WEB_TEST(test_import_client_leaves),
-        WEB_TEST(test_import_limit),
-        WEB_TEST(test_stop_with_job),
-        WEB_TEST(test_start_errors),
-        cmocka_unit_test(test_slow_headers),
+        WEB_TEST(test_documents),    WEB_TEST(test_refusals),
+        WEB_TEST(test_keep_alive),   WEB_TEST(test_per_address),
+        WEB_TEST(test_control),      WEB_TEST(test_import),
+        WEB_TEST(test_import_fails), WEB_TEST(test_import_client_leaves),
+        WEB_TEST(test_import_limit), WEB_TEST(test_stop_with_job),
+        WEB_TEST(test_start_errors), cmocka_unit_test(test_slow_headers),
     };
 
     signal(SIGPIPE, SIG_IGN);

@@ -115,10 +115,8 @@ static void test_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_single_samples),
-        cmocka_unit_test(test_escaping),
-        cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_samples),  cmocka_unit_test(test_single_samples),
+        cmocka_unit_test(test_escaping), cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
