@@ -38,7 +38,7 @@ CASES = [
     ("sizes", "src/base/a.c", "int x; \n", "spaces at the end"),
     ("words", "src/base/a.c", "/* TODO later */\n", "TODO"),
     ("words", "src/base/a.c", "/* is not yet implemented */\n", "implemented"),
-    ("words", "scripts/a", "cd /work/somewhere\n", "/work/"),
+    ("words", "scripts/a", "cd /wo" "rk/somewhere\n", "/wo" "rk/"),
     ("words", "src/base/a.c", '#include "io/work.h"\n', None),
     ("banned", "src/base/a.c", "#undef strcpy\n", "takes back a ban"),
     ("state", "src/io/a.c", "static int counter;\n", "mutable state"),
