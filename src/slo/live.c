@@ -5,6 +5,12 @@
 
 #include <assert.h>
 
+/* Events of one step. An hour has fewer microseconds, so fewer slots, than
+ * these can count. */
+struct bucket {
+    uint32_t good, bad, excluded;
+};
+
 /*
  * Buckets are numbered slot / step from the epoch; bucket b lives at b mod n,
  * and those in (head - n, head] are in the ring. Every event is in each ring
@@ -14,7 +20,7 @@
 struct ring {
     int64_t step_us, head;
     size_t n;
-    struct counts *at;
+    struct bucket *at;
 };
 
 enum { TENS, MINUTES, HOURS, RING_COUNT };
@@ -28,7 +34,7 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-static struct counts *bucket(const struct ring *r, int64_t b)
+static struct bucket *bucket(const struct ring *r, int64_t b)
 {
     int64_t n = (int64_t)r->n;
     return &r->at[((b % n) + n) % n];
@@ -39,11 +45,9 @@ static bool holds(const struct ring *r, int64_t b)
     return b <= r->head && b > r->head - (int64_t)r->n;
 }
 
-static void add_to(struct counts *sum, struct counts c)
+static struct counts bucket_counts(const struct bucket *b)
 {
-    sum->good += c.good;
-    sum->bad += c.bad;
-    sum->excluded += c.excluded;
+    return (struct counts){b->good, b->bad, b->excluded};
 }
 
 static void ring_init(struct ring *r, int64_t step_us, int64_t longest_us, int64_t now_us)
@@ -62,14 +66,18 @@ static void ring_advance(struct ring *r, int64_t now_us)
     if (head - r->head > (int64_t)r->n)
         r->head = head - (int64_t)r->n;
     while (r->head < head)
-        *bucket(r, ++r->head) = (struct counts){0};
+        *bucket(r, ++r->head) = (struct bucket){0};
 }
 
 static void ring_add(struct ring *r, int64_t at_us, struct counts c)
 {
     int64_t b = floor_div(at_us, r->step_us);
-    if (holds(r, b))
-        add_to(bucket(r, b), c);
+    if (!holds(r, b))
+        return;
+    struct bucket *into = bucket(r, b);
+    into->good += (uint32_t)c.good;
+    into->bad += (uint32_t)c.bad;
+    into->excluded += (uint32_t)c.excluded;
 }
 
 /* [from, to), both on bucket borders. */
@@ -81,8 +89,12 @@ static void ring_sum(const struct ring *r, int64_t from_us, int64_t to_us, struc
         b = oldest;
     if (end > r->head + 1)
         end = r->head + 1;
-    for (; b < end; b++)
-        add_to(sum, *bucket(r, b));
+    for (; b < end; b++) {
+        const struct bucket *from = bucket(r, b);
+        sum->good += from->good;
+        sum->bad += from->bad;
+        sum->excluded += from->excluded;
+    }
 }
 
 struct live *live_new(int64_t longest_us, int64_t now_us)
@@ -135,9 +147,9 @@ void live_merge(struct live *into, const struct live *from)
     for (int i = 0; i < RING_COUNT; i++) {
         const struct ring *src = &from->rings[i];
         for (int64_t b = src->head - (int64_t)src->n + 1; b <= src->head; b++) {
-            const struct counts *c = bucket(src, b);
-            if (c->good || c->bad || c->excluded)
-                ring_add(&into->rings[i], b * src->step_us, *c);
+            struct counts c = bucket_counts(bucket(src, b));
+            if (c.good || c.bad || c.excluded)
+                ring_add(&into->rings[i], b * src->step_us, c);
         }
     }
 }
