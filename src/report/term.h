@@ -40,7 +40,7 @@ void term_bar(struct term *t, const char *sgr, double ratio, int columns);
 void term_bar_plain(struct term *t, const char *sgr, double ratio, int columns);
 
 /* Availability, one column a bucket: full height good, lower partly bad, a
- * stub bad, a dot no data, a dash excluded. */
+ * foot bad, a dot no data, a dash excluded. */
 void term_strip(struct term *t, const struct curve *c);
 
 /* Burn, logarithmic from 0 to `peak`. */
