@@ -23,14 +23,6 @@ struct attach {
     struct err err;
 };
 
-static bool is_pending(const struct attach *a, const struct slo_def *slo)
-{
-    for (size_t i = 0; i < a->n; i++)
-        if (str_eq(a->slis[i].sli->key, slo->sli.key))
-            return true;
-    return false;
-}
-
 struct attach *attach_new(const struct evaluator *e, struct config *cfg)
 {
     struct attach *a = mem_alloc(sizeof(*a));
@@ -41,9 +33,9 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
     a->history = mem_array(a->n, sizeof(*a->history));
     a->since_us = mem_array(a->n, sizeof(*a->since_us));
     a->alerts = mem_array(cfg->slo_count, sizeof(*a->alerts));
-    for (size_t i = 0; i < cfg->slo_count; i++)
-        if (is_pending(a, cfg->slos[i]))
-            a->alerts[a->alert_count++].slo = cfg->slos[i];
+    for (size_t i = 0; i < evaluator_count(e); i++)
+        if (!evaluator_view(e, i)->settled)
+            a->alerts[a->alert_count++].slo = evaluator_view(e, i)->def;
     return a;
 }
 
@@ -67,7 +59,7 @@ static int read_all(struct attach *a, struct store_reader *r)
 int attach_read(struct attach *a, const char *database)
 {
     struct store_reader *r = NULL;
-    if (a->n == 0)
+    if (a->n == 0 && a->alert_count == 0)
         return 0;
     if (store_reader_open(database, &r, &a->err) < 0)
         return -1;
@@ -90,9 +82,8 @@ void attach_merge(const struct attach *a, struct evaluator *e)
         evaluator_merge(e, a->slis[i].sli->key, a->since_us[i], a->history[i]);
     }
     for (size_t i = 0; i < a->alert_count; i++)
-        if (a->alerts[i].state.since_us)
-            evaluator_set_alert(e, a->alerts[i].slo->name, a->alerts[i].slo->objective_name,
-                                &a->alerts[i].state);
+        evaluator_set_alert(e, a->alerts[i].slo->name, a->alerts[i].slo->objective_name,
+                            &a->alerts[i].state);
 }
 
 void attach_free(struct attach *a)

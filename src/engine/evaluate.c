@@ -254,8 +254,10 @@ void evaluator_set_alert(struct evaluator *e, const char *slo, const char *objec
                          const struct alert_state *state)
 {
     struct eval_slo *s = find_slo(e, slo, objective_name);
-    if (s)
-        s->view.alert = *state;
+    if (!s || s->view.settled)
+        return;
+    s->view.alert = *state;
+    s->view.settled = true;
 }
 
 size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, size_t max)
@@ -300,13 +302,18 @@ void evaluator_result(struct evaluator *e, const char *probe, const struct resul
     }
 }
 
-/* Counts of [start, t) and how many events it should have held. */
-static struct tier_counts window_counts(const struct eval_sli *sli, int64_t t_us, int64_t length_us)
+/* The counts of [start, t) beside how many events it should have held. */
+static struct tier_counts expected_counts(const struct eval_sli *sli, int64_t t_us,
+                                          int64_t length_us, struct counts c)
 {
-    struct counts c = live_sum(sli->live, t_us, length_us);
     int64_t slots = expected_slots(sli->probe->revisions.at, sli->probe->revisions.len,
                                    tier_window_start(t_us, length_us), t_us);
     return tier_counts_make(c, slots);
+}
+
+static struct tier_counts window_counts(const struct eval_sli *sli, int64_t t_us, int64_t length_us)
+{
+    return expected_counts(sli, t_us, length_us, live_sum(sli->live, t_us, length_us));
 }
 
 static double burn(const struct eval_slo *slo, int64_t t_us, int64_t length_us)
@@ -320,12 +327,11 @@ static void refresh_view(struct eval_slo *slo, int64_t t_us, const struct tier_v
     struct slo_view *v = &slo->view;
     const struct slo_def *def = v->def;
     struct span span = window_span(&def->window, t_us);
-    struct tier_counts window = window_counts(slo->sli, t_us, t_us - span.start_us);
+    int64_t length = t_us - span.start_us;
     v->at_us = t_us;
-    v->ready = slo->sli->merged;
-    v->window = live_sum(slo->sli->live, t_us, t_us - span.start_us);
+    v->window = live_sum(slo->sli->live, t_us, length);
     v->window_start_us = span.start_us;
-    v->window_expected = window.expected;
+    v->window_expected = expected_counts(slo->sli, t_us, length, v->window).expected;
     v->first_event_us = slo->sli->probe->first_event_us;
     if (v->first_event_us < slo->sli->since_us)
         v->first_event_us = slo->sli->since_us;
@@ -348,7 +354,7 @@ static void tick_slo(struct evaluator *e, struct eval_slo *slo, int64_t t_us)
         views[i].shrt = window_counts(slo->sli, t_us, def->tiers[i].short_us);
     }
     refresh_view(slo, t_us, views);
-    if (!def->alerting || !slo->sli->merged)
+    if (!def->alerting || !slo->view.settled || !slo->sli->merged)
         return;
     if (alert_step(&slo->view.alert, def, t_us, views, &tr))
         e->hooks.transition(e->hooks.ctx, &slo->view, &tr);

@@ -25,7 +25,7 @@ struct live;
 struct slo_view {
     const struct slo_def *def;
     struct alert_state alert;
-    bool ready;           /* history merged: alerts are on */
+    bool settled;         /* `alert` goes on from what an earlier process stored */
     int64_t at_us;        /* the tick */
     struct counts window; /* the SLO's window, whole hours at its far end */
     int64_t window_start_us, window_expected;
@@ -56,6 +56,8 @@ void evaluator_set_history(struct evaluator *e, const char *probe, const struct 
 /* The schedule of `def` is in force from now on; no change, no effect. */
 void evaluator_add_revision(struct evaluator *e, const struct probe_def *def, int64_t now_us);
 
+/* The stored alert state of an SLO (zeroes: none); one that is new to this
+ * evaluator does not alert before it is told. No effect on others. */
 void evaluator_set_alert(struct evaluator *e, const char *slo, const char *objective_name,
                          const struct alert_state *state);
 

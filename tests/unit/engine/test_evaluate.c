@@ -78,6 +78,10 @@ static void merge_empty(struct world *w, int64_t now)
         evaluator_merge(w->e, pending[i].sli->key, 0, nothing);
         live_free(nothing);
     }
+    for (size_t i = 0; i < evaluator_count(w->e); i++) {
+        const struct slo_def *def = evaluator_view(w->e, i)->def;
+        evaluator_set_alert(w->e, def->name, def->objective_name, &(struct alert_state){0});
+    }
 }
 
 static void adopt(struct world *w, size_t slos, int64_t now)
@@ -191,6 +195,31 @@ static void test_reload_keeps_windows_and_alert(void **state)
     assert_int_equal(evaluator_count(w->e), 1);
 }
 
+/* Two SLOs may share an SLI: the history is there, the alert's state is not. */
+static void test_slo_on_a_known_sli_goes_on_from_its_stored_alert(void **state)
+{
+    struct world *w = *state;
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_span(w, T0, T0 + 5 * MIN, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1);
+    struct alert_state stored = evaluator_view(w->e, 0)->alert;
+    struct config *c = make_config(1);
+    c->slos[0]->name = "again";
+    evaluator_set_config(w->e, c, t);
+    config_unref(c);
+    struct pending_sli pending;
+    assert_int_equal(evaluator_pending(w->e, &pending, 1), 0);
+    t = feed_span(w, t, t + MIN, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1); /* not before its state is known */
+    evaluator_set_alert(w->e, "again", "", &stored);
+    feed_span(w, t, t + MIN, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1); /* and then it fires already */
+    assert_int_equal(evaluator_view(w->e, 0)->alert.phase, ALERT_FIRING);
+    evaluator_set_alert(w->e, "again", "", &(struct alert_state){0});
+    assert_int_equal(evaluator_view(w->e, 0)->alert.phase, ALERT_FIRING);
+}
+
 static void test_clock_jump_is_not_evaluated_tick_by_tick(void **state)
 {
     struct world *w = *state;
@@ -249,6 +278,7 @@ int main(void)
         T(test_young_slo_does_not_page_by_division),
         T(test_no_alert_before_history_is_merged),
         T(test_reload_keeps_windows_and_alert),
+        T(test_slo_on_a_known_sli_goes_on_from_its_stored_alert),
         T(test_clock_jump_is_not_evaluated_tick_by_tick),
         T(test_a_slot_stored_before_counts_once),
         T(test_unwatched_probe_is_forgotten),
