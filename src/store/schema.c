@@ -106,8 +106,26 @@ static const char version_2[] =
     "ALTER TABLE roll_stream ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX outbox_done ON outbox(created) WHERE done = 1;";
 
+static const char version_3[] =
+    /* Sealed results: chunk.h. The span [first, last] has no rows in result. */
+    "CREATE TABLE chunk("
+    " num INTEGER PRIMARY KEY AUTOINCREMENT," /* a number is never used again */
+    " probe INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " n INTEGER NOT NULL, bad INTEGER NOT NULL," /* results, and those that are bad */
+    " data BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX chunk_span ON chunk(probe, first, last, n, bad);"
+    /* No chunk reaches to this slot or beyond; 0: there are none. */
+    "ALTER TABLE probe ADD COLUMN sealed_through INTEGER NOT NULL DEFAULT 0;"
+    /* A day of a stream, written when its 24 hours are: their sums, the counts
+     * of each hour packed (counts) or the day's sketch (latencies). */
+    "CREATE TABLE rollup_day("
+    " stream INTEGER NOT NULL, day INTEGER NOT NULL,"
+    " good INTEGER NOT NULL, bad INTEGER NOT NULL, excluded INTEGER NOT NULL,"
+    " reasons BLOB, packed BLOB NOT NULL,"
+    " PRIMARY KEY(stream, day)) STRICT, WITHOUT ROWID;";
+
 /* migrations[v] takes a file from version v to v + 1. */
-static const char *const migrations[] = {version_1, version_2};
+static const char *const migrations[] = {version_1, version_2, version_3};
 
 _Static_assert(sizeof(migrations) / sizeof(*migrations) == SCHEMA_VERSION,
                "one migration for each version");

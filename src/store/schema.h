@@ -9,7 +9,7 @@
 struct sqlite;
 
 #define SCHEMA_APPLICATION_ID 0x6e696e65 /* "nine" */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* For the writer: makes a new file ours, or migrates forward; each step is one
  * transaction. Nothing is changed in a file that is not ours or is newer. */

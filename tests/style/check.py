@@ -47,6 +47,8 @@ FOREIGN = {
     "pcre2.h": ["src/io/regex.c"],
     "glib.h": ["src/io/zone.c"],
     "openssl/*": ["src/io/cert.c"],
+    "zstd.h": ["src/io/squeeze.c"],
+    "uthash.h": ["src/base/table.c"],
 }
 SEES_ALL = "src/cli/version.c"
 

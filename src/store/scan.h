@@ -1,0 +1,54 @@
+/*
+ * The results of one probe in slot order, plain rows and sealed chunks as one
+ * stream. Whoever reads results reads them here: the roller, all readers,
+ * checks and export. A chunk's span holds no plain row, so the two never
+ * interleave within it.
+ *
+ *     struct scan *sc = scan_begin(&scanner, num, from, to, SCAN_EVENTS, reterr);
+ *     while ((rc = scan_next(sc, &r, reterr)) > 0)
+ *         use(r);
+ *
+ * A scanner belongs to one connection and keeps the chunk it decoded last, so
+ * that reading on, or reading a neighbour, does not decode again. All scans run
+ * within a transaction of the caller's.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "nines/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sqlite;
+struct scan;
+
+struct scanner {
+    struct sqlite *db;
+    struct scan *scan;   /* its only one; made when first needed */
+    struct result *rows; /* of the chunk decoded last; NULL: none */
+    size_t n;
+    int64_t chunk; /* its num; 0: none. Nums are never used again */
+};
+
+void scanner_init(struct scanner *s, struct sqlite *db);
+void scanner_release(struct scanner *s);
+
+/* EVENTS: slot, outcome, reason and total are filled, the rest may be zero. */
+enum scan_columns { SCAN_ALL, SCAN_EVENTS };
+
+/* Slots in [from, to). One scan of a scanner at a time; it ends when scan_next()
+ * gives anything but 1, or with scan_end(). NULL on error. */
+struct scan *scan_begin(struct scanner *s, int64_t probe, int64_t from_us, int64_t to_us,
+                        enum scan_columns columns, struct err *reterr);
+/* 1 a row, which lives until the next call; 0 the end; -1 error. */
+int scan_next(struct scan *sc, const struct result **ret, struct err *reterr);
+void scan_end(struct scan *sc); /* NULL is fine */
+
+/* The first slot at or after `from_us` that has a result, before `to_us`: 1
+ * found, 0 none, -1 error. */
+int scan_first_slot(struct scanner *s, int64_t probe, int64_t from_us, int64_t to_us,
+                    int64_t *ret_slot, struct err *reterr);
+/* The newest slot that has a result, in the same way. */
+int scan_last_slot(struct scanner *s, int64_t probe, int64_t *ret_slot, struct err *reterr);
