@@ -12,8 +12,10 @@
 #include <stddef.h>
 
 #define CHUNK_ROWS_MAX 8192
+#define CHUNK_BYTES_MAX (2u << 20) /* more than any chunk takes */
 
-/* Appends the encoding of rows[0, n), rising in slot_us, 0 < n <= CHUNK_ROWS_MAX. */
+/* Appends the encoding of rows[0, n), 0 < n <= CHUNK_ROWS_MAX. An error, with
+ * rubbish appended, when slots do not rise or an enum is out of range. */
 int chunk_encode(const struct result *rows, size_t n, struct str *out, struct err *reterr);
 
 /* `ret` has room for CHUNK_ROWS_MAX. Slots come out rising, enums in range. */
