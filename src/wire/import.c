@@ -174,7 +174,7 @@ static int parse_result(json_t *line, struct import_line *ret, struct err *reter
     return 0;
 }
 
-int import_line_parse(const char *text, size_t n, struct import_line *ret, struct err *reterr)
+int import_line_read(const char *text, size_t n, struct import_line *ret, struct err *reterr)
 {
     json_error_t why;
     json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
@@ -186,4 +186,14 @@ int import_line_parse(const char *text, size_t n, struct import_line *ret, struc
     if (rc == 0)
         *ret = parsed;
     return rc;
+}
+
+int import_line_parse(const char *text, size_t n, struct import_line *ret, struct err *reterr)
+{
+    struct import_line plain;
+    if (!import_line_scan(text, n, &plain))
+        return import_line_read(text, n, ret, reterr);
+    str_copy(ret->probe, sizeof(ret->probe), plain.probe);
+    ret->result = plain.result;
+    return 0;
 }

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "nines/result.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define IMPORT_PROBE_MAX 255
@@ -27,5 +28,36 @@ struct import_line {
     struct result result; /* done = slot + latency; flags has RESULT_IMPORTED */
 };
 
-/* `n` bytes without the line's end. */
+/* `n` bytes without the line's end. *ret is only written when the line is good. */
 int import_line_parse(const char *text, size_t n, struct import_line *ret, struct err *reterr);
+
+/*
+ * Its two halves, apart for tests: what the first takes, the second takes as
+ * the same. The first is by far faster and takes lines with the keys in the
+ * order above (any of the optional ones may be missing, `reason` stands behind
+ * `outcome`), plain text, and numbers without exponent and with at most three
+ * decimals; false, with *ret in pieces, says no more than that it was another
+ * line. The second reads any JSON and tells what is wrong.
+ */
+bool import_line_scan(const char *text, size_t n, struct import_line *ret);
+int import_line_read(const char *text, size_t n, struct import_line *ret, struct err *reterr);
+
+/*
+ * The other way: lines as import_line_scan() takes them, with all phases if
+ * there is one. Not written, for a line cannot say it: lag, flags, and a done
+ * instant that is not slot + latency.
+ */
+#define IMPORT_WRITE_MAX 2048 /* bytes of a line */
+
+struct import_writer {
+    char head[IMPORT_WRITE_MAX - 400]; /* of each line of the probe */
+    size_t head_len;
+    int64_t day;   /* that `date` says; -1: none */
+    char date[12]; /* "2026-10-22T" */
+};
+
+void import_writer_init(struct import_writer *w, const char *probe);
+
+/* The line with its newline, no NUL; returns its length. */
+size_t import_writer_put(struct import_writer *w, const struct result *r,
+                         char buf[static IMPORT_WRITE_MAX]);

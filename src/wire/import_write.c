@@ -1,0 +1,112 @@
+#include "base/json.h"
+#include "base/units.h"
+#include "base/when.h"
+#include "wire/import.h"
+
+#include <string.h>
+
+void import_writer_init(struct import_writer *w, const char *probe)
+{
+    struct str head;
+    str_init(&head, sizeof(w->head));
+    str_add(&head, "{\"probe\":");
+    json_add_stringn(&head, probe, strnlen(probe, IMPORT_PROBE_MAX));
+    str_add(&head, ",\"time\":\"");
+    w->head_len = head.len;
+    memcpy(w->head, head.buf, head.len);
+    w->day = -1;
+    memset(w->date, 0, sizeof(w->date));
+    str_release(&head);
+}
+
+static char *put(char *p, const char *text)
+{
+    size_t n = strlen(text);
+    memcpy(p, text, n);
+    return p + n;
+}
+
+static char *put_digits(char *p, int64_t v, int n)
+{
+    for (int i = n; i-- > 0; v /= 10)
+        p[i] = (char)('0' + v % 10);
+    return p + n;
+}
+
+static char *put_number(char *p, int64_t v)
+{
+    int n = 1;
+    for (int64_t rest = v / 10; rest; rest /= 10)
+        n++;
+    return put_digits(p, v, n);
+}
+
+/* As many decimals as it needs: "12", "12.3", "12.345". */
+static char *put_ms(char *p, int64_t us)
+{
+    int64_t part = us % 1000;
+    p = put_number(p, us / 1000);
+    if (part == 0)
+        return p;
+    *p++ = '.';
+    p = put_digits(p, part, 3);
+    while (p[-1] == '0')
+        p--;
+    return p;
+}
+
+/* As when_text() writes it; the date of the last line mostly serves again. */
+static char *put_time(struct import_writer *w, char *p, int64_t us)
+{
+    int64_t day = us / USEC_PER_DAY, rest = us % USEC_PER_DAY;
+    if (day != w->day) {
+        char text[WHEN_MAX];
+        memcpy(w->date, when_text(text, us), sizeof("2026-10-22T") - 1);
+        w->day = day;
+    }
+    p = put(p, w->date);
+    p = put_digits(p, rest / USEC_PER_HOUR, 2);
+    *p++ = ':';
+    p = put_digits(p, rest / USEC_PER_MIN % 60, 2);
+    *p++ = ':';
+    p = put_digits(p, rest / USEC_PER_SEC % 60, 2);
+    int64_t sub = rest % USEC_PER_SEC;
+    if (sub) {
+        *p++ = '.';
+        p = sub % 1000 ? put_digits(p, sub, 6) : put_digits(p, sub / 1000, 3);
+    }
+    *p++ = 'Z';
+    return p;
+}
+
+static char *put_phases(char *p, const struct phases *f)
+{
+    if (!(f->dns_us | f->connect_us | f->tls_us | f->send_us | f->wait_us | f->transfer_us))
+        return p;
+    p = put_ms(put(p, ",\"phases_ms\":{\"dns\":"), f->dns_us);
+    p = put_ms(put(p, ",\"connect\":"), f->connect_us);
+    p = put_ms(put(p, ",\"tls\":"), f->tls_us);
+    p = put_ms(put(p, ",\"send\":"), f->send_us);
+    p = put_ms(put(p, ",\"wait\":"), f->wait_us);
+    p = put_ms(put(p, ",\"transfer\":"), f->transfer_us);
+    return put(p, "}");
+}
+
+size_t import_writer_put(struct import_writer *w, const struct result *r,
+                         char buf[static IMPORT_WRITE_MAX])
+{
+    char *p = buf;
+    memcpy(p, w->head, w->head_len);
+    p = put_time(w, p + w->head_len, r->slot_us);
+    p = put(put(p, "\",\"outcome\":\""), outcome_name(r->outcome));
+    if (r->reason != REASON_NONE)
+        p = put(put(p, "\",\"reason\":\""), reason_name(r->reason));
+    *p++ = '"';
+    if (r->code)
+        p = put_number(put(p, ",\"code\":"), r->code);
+    if (r->total_us || r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD)
+        p = put_ms(put(p, ",\"latency_ms\":"), r->total_us);
+    p = put_phases(p, &r->phases);
+    p = put(p, "}\n");
+    return (size_t)(p - buf);
+}
