@@ -48,6 +48,8 @@ static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
             .imported_through = sqlite_int(q, 3),
             .raw_since = sqlite_int(q, 4),
             .known = sqlite_int(q, 5) != 0,
+            .first_stream = STREAM_NONE,
+            .rolled_min = INT64_MAX,
         };
         vec_push(&c->probes, p);
         if (p.num != (int64_t)c->probes.len) {
@@ -58,10 +60,40 @@ static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
     return rc;
 }
 
+static void note_stream(struct catalog_probe *p, const struct stream *s)
+{
+    if (s->rolled_through < p->rolled_min)
+        p->rolled_min = s->rolled_through;
+    if (s->rolled_through > p->rolled_max)
+        p->rolled_max = s->rolled_through;
+    if (s->days_through < day_floor(s->rolled_through))
+        p->days_behind = true;
+}
+
+static void push_stream(struct catalog *c, struct stream s)
+{
+    struct catalog_probe *p = catalog_at(c, s.probe);
+    s.next = p->first_stream;
+    p->first_stream = c->streams.len;
+    vec_push(&c->streams, s);
+    note_stream(p, &s);
+}
+
+static void sum_up_streams(struct catalog *c, struct catalog_probe *p)
+{
+    p->rolled_min = INT64_MAX;
+    p->rolled_max = 0;
+    p->days_behind = false;
+    for (size_t i = p->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
+        note_stream(p, &c->streams.at[i]);
+}
+
 static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
     struct sqlite_rows *q = sqlite_query(
-        db, "SELECT num, probe, kind, key, faster_than, classify, rolled_through FROM roll_stream",
+        db,
+        "SELECT num, probe, kind, key, faster_than, classify, rolled_through, days_through"
+        " FROM roll_stream",
         NULL, reterr);
     int rc;
     if (!q)
@@ -73,6 +105,7 @@ static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr
             .kind = (enum stream_kind)sqlite_int(q, 2),
             .sli = {.faster_than_us = sqlite_int(q, 4)},
             .rolled_through = sqlite_int(q, 6),
+            .days_through = sqlite_int(q, 7),
         };
         if (s.probe < 1 || s.probe > (int64_t)c->probes.len) {
             sqlite_end(q);
@@ -82,33 +115,15 @@ static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr
         const void *map = sqlite_blob(q, 5, &n);
         classify_load(s.sli.classify, map, n);
         s.sli.key = mem_strdup(sqlite_text(q, 3));
-        vec_push(&c->streams, s);
+        push_stream(c, s);
     }
     return rc;
-}
-
-static void update_rolled_max(struct catalog *c, struct catalog_probe *p)
-{
-    p->rolled_max = 0;
-    for (size_t i = 0; i < c->streams.len; i++) {
-        const struct stream *s = &c->streams.at[i];
-        if (s->probe == p->num && s->rolled_through > p->rolled_max)
-            p->rolled_max = s->rolled_through;
-    }
 }
 
 int catalog_load(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
     clear(c);
-    if (load_probes(c, db, reterr) < 0 || load_streams(c, db, reterr) < 0)
-        return -1;
-    for (size_t i = 0; i < c->streams.len; i++) {
-        const struct stream *s = &c->streams.at[i];
-        struct catalog_probe *p = catalog_at(c, s->probe);
-        if (s->rolled_through > p->rolled_max)
-            p->rolled_max = s->rolled_through;
-    }
-    return 0;
+    return load_probes(c, db, reterr) < 0 ? -1 : load_streams(c, db, reterr);
 }
 
 struct catalog_probe *catalog_at(struct catalog *c, int64_t num)
@@ -134,7 +149,11 @@ int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t 
         if (sqlite_run(db, "INSERT INTO probe(num, id) VALUES(?1, ?2)",
                        BIND(v_int(num), v_text(id)), reterr) < 0)
             return -1;
-        struct catalog_probe p = {.num = num, .id = mem_strdup(id), .first_event = INT64_MAX};
+        struct catalog_probe p = {.num = num,
+                                  .id = mem_strdup(id),
+                                  .first_event = INT64_MAX,
+                                  .first_stream = STREAM_NONE,
+                                  .rolled_min = INT64_MAX};
         vec_push(&c->probes, p);
     }
     *ret_num = num;
@@ -144,9 +163,10 @@ int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t 
 static struct stream *find_stream(struct catalog *c, int64_t probe, enum stream_kind kind,
                                   const char *key)
 {
-    for (size_t i = 0; i < c->streams.len; i++) {
+    for (size_t i = catalog_at(c, probe)->first_stream; i != STREAM_NONE;
+         i = c->streams.at[i].next) {
         struct stream *s = &c->streams.at[i];
-        if (s->probe == probe && s->kind == kind && str_eq(s->sli.key, key))
+        if (s->kind == kind && str_eq(s->sli.key, key))
             return s;
     }
     return NULL;
@@ -164,19 +184,21 @@ static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum 
     int64_t since = catalog_at(c, probe)->raw_since;
     if (sqlite_run(db,
                    "INSERT INTO roll_stream(probe, kind, key, faster_than, classify,"
-                   " rolled_through, since) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+                   " rolled_through, since, days_through) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
                    BIND(v_int(probe), v_int(kind), v_text(sli->key), v_int(sli->faster_than_us),
-                        v_blob(sli->classify, sizeof(sli->classify)), v_int(since)),
+                        v_blob(sli->classify, sizeof(sli->classify)), v_int(since),
+                        v_int(day_floor(since))),
                    reterr) < 0)
         return -1;
     struct stream s = {.num = sqlite_last_id(db),
                        .probe = probe,
                        .kind = kind,
                        .sli = *sli,
-                       .rolled_through = since};
+                       .rolled_through = since,
+                       .days_through = day_floor(since)};
     s.sli.key = mem_strdup(sli->key);
     s.sli.probe = NULL;
-    vec_push(&c->streams, s);
+    push_stream(c, s);
     return 0;
 }
 
@@ -213,18 +235,45 @@ int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const st
     return same_sli(&s->sli, def) ? 0 : redefine_stream(c, db, s, def, reterr);
 }
 
+static int take_back(struct sqlite *db, struct stream *s, int64_t through_us, struct err *reterr)
+{
+    int64_t day = day_floor(through_us);
+    if (sqlite_run(db, "DELETE FROM rollup WHERE stream = ?1 AND hour >= ?2",
+                   BIND(v_int(s->num), v_int(through_us)), reterr) < 0)
+        return -1;
+    if (day >= s->days_through)
+        return 0;
+    if (sqlite_run(db, "DELETE FROM rollup_day WHERE stream = ?1 AND day >= ?2",
+                   BIND(v_int(s->num), v_int(day)), reterr) < 0 ||
+        sqlite_run(db, "UPDATE roll_stream SET days_through = ?2 WHERE num = ?1",
+                   BIND(v_int(s->num), v_int(day)), reterr) < 0)
+        return -1;
+    s->days_through = day;
+    return 0;
+}
+
 int catalog_set_rolled(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
                        struct err *reterr)
 {
-    if (through_us < s->rolled_through &&
-        sqlite_run(db, "DELETE FROM rollup WHERE stream = ?1 AND hour >= ?2",
-                   BIND(v_int(s->num), v_int(through_us)), reterr) < 0)
+    if (through_us < s->rolled_through && take_back(db, s, through_us, reterr) < 0)
         return -1;
     if (sqlite_run(db, "UPDATE roll_stream SET rolled_through = ?2 WHERE num = ?1",
                    BIND(v_int(s->num), v_int(through_us)), reterr) < 0)
         return -1;
     s->rolled_through = through_us;
-    update_rolled_max(c, catalog_at(c, s->probe));
+    sum_up_streams(c, catalog_at(c, s->probe));
+    return 0;
+}
+
+int catalog_set_days(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
+                     struct err *reterr)
+{
+    assert(through_us == day_floor(through_us) && through_us <= s->rolled_through);
+    if (sqlite_run(db, "UPDATE roll_stream SET days_through = ?2 WHERE num = ?1",
+                   BIND(v_int(s->num), v_int(through_us)), reterr) < 0)
+        return -1;
+    s->days_through = through_us;
+    sum_up_streams(c, catalog_at(c, s->probe));
     return 0;
 }
 
@@ -235,10 +284,10 @@ int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t s
         return 0;
     int64_t hour = hour_floor(slot_us);
     assert(hour >= catalog_at(c, probe)->raw_since); /* the rollups are all there is */
-    for (size_t i = 0; i < c->streams.len; i++) {
+    for (size_t i = catalog_at(c, probe)->first_stream; i != STREAM_NONE;
+         i = c->streams.at[i].next) {
         struct stream *s = &c->streams.at[i];
-        if (s->probe == probe && s->rolled_through > hour &&
-            catalog_set_rolled(c, db, s, hour, reterr) < 0)
+        if (s->rolled_through > hour && catalog_set_rolled(c, db, s, hour, reterr) < 0)
             return -1;
     }
     return 0;
@@ -246,12 +295,8 @@ int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t s
 
 int64_t catalog_rolled_min(const struct catalog *c, int64_t probe)
 {
-    int64_t min = INT64_MAX;
-    for (size_t i = 0; i < c->streams.len; i++) {
-        const struct stream *s = &c->streams.at[i];
-        if (s->probe == probe && s->rolled_through < min)
-            min = s->rolled_through;
-    }
+    assert(probe >= 1 && probe <= (int64_t)c->probes.len);
+    int64_t min = c->probes.at[probe - 1].rolled_min;
     return min == INT64_MAX ? 0 : min;
 }
 

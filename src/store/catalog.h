@@ -7,8 +7,10 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/table.h"
 #include "base/vec.h"
 #include "nines/slo.h"
+#include "nines/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,21 +24,32 @@ struct stream {
     enum stream_kind kind;
     struct sli_def sli;     /* SLI streams; `key` is owned, `probe` is NULL */
     int64_t rolled_through; /* start of an hour */
+    int64_t days_through;   /* start of a day: days before it are summed up too */
+    size_t next;            /* of the same probe; STREAM_NONE: the last */
 };
+
+#define STREAM_NONE SIZE_MAX
 
 struct catalog_probe {
     int64_t num;
     char *id;
     bool known; /* has a schedule; else only an SLI has named it so far */
     int64_t first_event, imported_through;
-    int64_t rolled_max; /* furthest of its streams */
-    int64_t raw_since;  /* start of an hour: results before it are gone; 0: none are */
+    size_t first_stream;            /* in streams; STREAM_NONE: it has none */
+    int64_t rolled_min, rolled_max; /* of its streams; without any, min is INT64_MAX, max 0 */
+    bool days_behind;               /* a stream has a day before rolled_through to sum up */
+    int64_t raw_since;              /* start of an hour: results before it are gone; 0: none are */
 };
 
 struct catalog {
     VEC(struct catalog_probe) probes; /* at[num - 1] */
     VEC(struct stream) streams;
+    struct table by_id; /* probe numbers, as pointers */
 };
+
+/* The streams of one probe: for (s = catalog_first(c, num); s; s = catalog_next(c, s)) */
+struct stream *catalog_first(const struct catalog *c, int64_t probe);
+struct stream *catalog_next(const struct catalog *c, const struct stream *s);
 
 int catalog_load(struct catalog *c, struct sqlite *db, struct err *reterr);
 void catalog_release(struct catalog *c);
@@ -61,8 +74,13 @@ int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const st
 int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t slot_us,
                   struct err *reterr);
 
+/* Moves rolled_through; backwards, the hours and days from there on go. */
 int catalog_set_rolled(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
                        struct err *reterr);
+
+/* Moves days_through forward: the start of a day that is not after rolled_through. */
+int catalog_set_days(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
+                     struct err *reterr);
 
 /* Rollups say everything before this, for each stream of the probe. */
 int64_t catalog_rolled_min(const struct catalog *c, int64_t probe);
@@ -70,6 +88,10 @@ int64_t catalog_rolled_min(const struct catalog *c, int64_t probe);
 /* Results before `since_us`, the start of an hour that is rolled up, are gone. */
 int catalog_set_raw_since(struct catalog *c, struct sqlite *db, int64_t probe, int64_t since_us,
                           struct err *reterr);
+
+/* No chunk of the probe reaches to `through_us` or beyond. */
+int catalog_set_sealed(struct catalog *c, struct sqlite *db, int64_t probe, int64_t through_us,
+                       struct err *reterr);
 
 /* first_event of the probe is at most `slot_us`. */
 int catalog_saw_event(struct catalog *c, struct sqlite *db, int64_t probe, int64_t slot_us,
@@ -79,6 +101,12 @@ static inline int64_t hour_floor(int64_t t_us)
 {
     int64_t r = t_us % USEC_PER_HOUR;
     return t_us - (r < 0 ? r + USEC_PER_HOUR : r);
+}
+
+static inline int64_t day_floor(int64_t t_us)
+{
+    int64_t r = t_us % USEC_PER_DAY;
+    return t_us - (r < 0 ? r + USEC_PER_DAY : r);
 }
 
 /* The stored form of an SLI's reason map and back; what is missing is -1. */

@@ -122,7 +122,10 @@ static const char version_3[] =
     " stream INTEGER NOT NULL, day INTEGER NOT NULL,"
     " good INTEGER NOT NULL, bad INTEGER NOT NULL, excluded INTEGER NOT NULL,"
     " reasons BLOB, packed BLOB NOT NULL,"
-    " PRIMARY KEY(stream, day)) STRICT, WITHOUT ROWID;";
+    " PRIMARY KEY(stream, day)) STRICT, WITHOUT ROWID;"
+    /* The start of a day, not after rolled_through: days before it have their
+     * row, if an hour of theirs has. */
+    "ALTER TABLE roll_stream ADD COLUMN days_through INTEGER NOT NULL DEFAULT 0;";
 
 /* migrations[v] takes a file from version v to v + 1. */
 static const char *const migrations[] = {version_1, version_2, version_3};
