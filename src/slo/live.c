@@ -1,32 +1,23 @@
 #include "slo/live.h"
 
 #include "base/mem.h"
+#include "base/vec.h"
+#include "slo/ring.h"
 #include "slo/tiers.h"
 
 #include <assert.h>
 
-/* Events of one step. An hour has fewer microseconds, so fewer slots, than
- * these can count. */
-struct bucket {
-    uint32_t good, bad, excluded;
-};
-
 /*
- * Buckets are numbered slot / step from the epoch; bucket b lives at b mod n,
- * and those in (head - n, head] are in the ring. Every event is in each ring
- * that reaches back to it, so a window is whole coarse buckets from its
- * (aligned) start, then finer ones up to its end.
+ * Every event is in each ring that reaches back to it, so a window is whole
+ * coarse buckets from its (aligned) start, then finer ones up to its end.
  */
-struct ring {
-    int64_t step_us, head;
-    size_t n;
-    struct bucket *at;
-};
-
 enum { TENS, MINUTES, HOURS, RING_COUNT };
 
 struct live {
     struct ring rings[RING_COUNT];
+    VEC(struct live_window) windows;
+    int64_t tick_us; /* where the windows end */
+    bool stale;      /* something came past the windows: the next tick sums up afresh */
 };
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -34,76 +25,26 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-static struct bucket *bucket(const struct ring *r, int64_t b)
+/* One for the bucket in progress, one for a start in mid-bucket, and an hour
+ * for sums in the past and callers that round outwards. */
+static size_t buckets(int64_t step_us, int64_t longest_us)
 {
-    int64_t n = (int64_t)r->n;
-    return &r->at[((b % n) + n) % n];
+    return (size_t)((longest_us + LIVE_PAST_US) / step_us + 2 + USEC_PER_HOUR / step_us);
 }
 
-static bool holds(const struct ring *r, int64_t b)
+static void init(struct ring *r, int64_t step_us, int64_t longest_us, int64_t now_us)
 {
-    return b <= r->head && b > r->head - (int64_t)r->n;
-}
-
-static struct counts bucket_counts(const struct bucket *b)
-{
-    return (struct counts){b->good, b->bad, b->excluded};
-}
-
-static void ring_init(struct ring *r, int64_t step_us, int64_t longest_us, int64_t now_us)
-{
-    /* One for the bucket in progress, one for a start in mid-bucket, and an
-     * hour for sums in the past and callers that round outwards. */
-    r->step_us = step_us;
-    r->n = (size_t)((longest_us + LIVE_PAST_US) / step_us + 2 + USEC_PER_HOUR / step_us);
-    r->at = mem_array(r->n, sizeof(*r->at));
-    r->head = floor_div(now_us, step_us);
-}
-
-static void ring_advance(struct ring *r, int64_t now_us)
-{
-    int64_t head = floor_div(now_us, r->step_us);
-    if (head - r->head > (int64_t)r->n)
-        r->head = head - (int64_t)r->n;
-    while (r->head < head)
-        *bucket(r, ++r->head) = (struct bucket){0};
-}
-
-static void ring_add(struct ring *r, int64_t at_us, struct counts c)
-{
-    int64_t b = floor_div(at_us, r->step_us);
-    if (!holds(r, b))
-        return;
-    struct bucket *into = bucket(r, b);
-    into->good += (uint32_t)c.good;
-    into->bad += (uint32_t)c.bad;
-    into->excluded += (uint32_t)c.excluded;
-}
-
-/* [from, to), both on bucket borders. */
-static void ring_sum(const struct ring *r, int64_t from_us, int64_t to_us, struct counts *sum)
-{
-    int64_t b = floor_div(from_us, r->step_us), end = floor_div(to_us, r->step_us);
-    int64_t oldest = r->head - (int64_t)r->n + 1;
-    if (b < oldest)
-        b = oldest;
-    if (end > r->head + 1)
-        end = r->head + 1;
-    for (; b < end; b++) {
-        const struct bucket *from = bucket(r, b);
-        sum->good += from->good;
-        sum->bad += from->bad;
-        sum->excluded += from->excluded;
-    }
+    ring_init(r, step_us, buckets(step_us, longest_us), now_us);
 }
 
 struct live *live_new(int64_t longest_us, int64_t now_us)
 {
     assert(longest_us > 0 && longest_us <= LIVE_WINDOW_MAX);
     struct live *l = mem_alloc(sizeof(*l));
-    ring_init(&l->rings[TENS], EVALUATE_EVERY_US, USEC_PER_HOUR, now_us);
-    ring_init(&l->rings[MINUTES], USEC_PER_MIN, 3 * USEC_PER_DAY, now_us);
-    ring_init(&l->rings[HOURS], USEC_PER_HOUR, longest_us, now_us);
+    init(&l->rings[TENS], EVALUATE_EVERY_US, USEC_PER_HOUR, now_us);
+    init(&l->rings[MINUTES], USEC_PER_MIN, 3 * USEC_PER_DAY, now_us);
+    init(&l->rings[HOURS], USEC_PER_HOUR, longest_us, now_us);
+    l->stale = true;
     return l;
 }
 
@@ -112,7 +53,8 @@ void live_free(struct live *l)
     if (!l)
         return;
     for (int i = 0; i < RING_COUNT; i++)
-        free(l->rings[i].at);
+        ring_release(&l->rings[i]);
+    vec_release(&l->windows);
     free(l);
 }
 
@@ -122,6 +64,20 @@ void live_advance(struct live *l, int64_t now_us)
         ring_advance(&l->rings[i], now_us);
 }
 
+static void add(struct counts *into, struct counts c)
+{
+    into->good += c.good;
+    into->bad += c.bad;
+    into->excluded += c.excluded;
+}
+
+static void subtract(struct counts *from, struct counts c)
+{
+    from->good -= c.good;
+    from->bad -= c.bad;
+    from->excluded -= c.excluded;
+}
+
 void live_add(struct live *l, int64_t slot_us, enum outcome o)
 {
     assert(o != OUTCOME_SKIPPED);
@@ -129,6 +85,11 @@ void live_add(struct live *l, int64_t slot_us, enum outcome o)
     live_advance(l, slot_us);
     for (int i = 0; i < RING_COUNT; i++)
         ring_add(&l->rings[i], slot_us, c);
+    if (slot_us >= l->tick_us)
+        return; /* the next tick finds it */
+    for (size_t i = 0; i < l->windows.len; i++)
+        if (slot_us >= l->windows.at[i].from_us)
+            add(&l->windows.at[i].counts, c);
 }
 
 void live_add_counts(struct live *l, int64_t start_us, int64_t step_us, struct counts c)
@@ -140,19 +101,17 @@ void live_add_counts(struct live *l, int64_t start_us, int64_t step_us, struct c
         if (l->rings[i].step_us >= step_us)
             ring_add(&l->rings[i], start_us, c);
     }
+    l->stale = true;
 }
 
 void live_merge(struct live *into, const struct live *from)
 {
-    for (int i = 0; i < RING_COUNT; i++) {
-        const struct ring *src = &from->rings[i];
-        for (int64_t b = src->head - (int64_t)src->n + 1; b <= src->head; b++) {
-            struct counts c = bucket_counts(bucket(src, b));
-            if (c.good || c.bad || c.excluded)
-                ring_add(&into->rings[i], b * src->step_us, c);
-        }
-    }
+    for (int i = 0; i < RING_COUNT; i++)
+        ring_merge(&into->rings[i], &from->rings[i]);
+    into->stale = true;
 }
+
+/* ---- sums ------------------------------------------------------------------- */
 
 /* The finest ring that reaches back to a window's start, and whose buckets that
  * start is aligned to (tier_window_start). */
@@ -163,26 +122,118 @@ static int start_ring(int64_t length_us)
 
 /* Fine buckets up to the next border of coarser ones, those as far as they go,
  * and finer ones again: a window of days is some hundred buckets. */
-struct counts live_sum(const struct live *l, int64_t t_us, int64_t length_us)
+static struct counts sum_up(const struct live *l, int start, int64_t at_us, int64_t t_us)
 {
-    assert(t_us % EVALUATE_EVERY_US == 0);
     struct counts sum = {0};
-    int64_t at = tier_window_start(t_us, length_us);
-    for (int i = start_ring(length_us); i < HOURS; i++) {
+    for (int i = start; i < HOURS; i++) {
         int64_t step_us = l->rings[i + 1].step_us;
-        int64_t border = -floor_div(-at, step_us) * step_us;
+        int64_t border = -floor_div(-at_us, step_us) * step_us;
         if (border > t_us)
             break;
-        ring_sum(&l->rings[i], at, border, &sum);
-        at = border;
+        ring_sum(&l->rings[i], at_us, border, &sum);
+        at_us = border;
     }
     for (int i = HOURS; i >= TENS; i--) {
         const struct ring *r = &l->rings[i];
         int64_t end = floor_div(t_us, r->step_us) * r->step_us;
-        if (end > at) {
-            ring_sum(r, at, end, &sum);
-            at = end;
+        if (end > at_us) {
+            ring_sum(r, at_us, end, &sum);
+            at_us = end;
         }
     }
     return sum;
+}
+
+struct counts live_sum(const struct live *l, int64_t t_us, int64_t length_us)
+{
+    assert(t_us % EVALUATE_EVERY_US == 0);
+    return sum_up(l, start_ring(length_us), tier_window_start(t_us, length_us), t_us);
+}
+
+/* ---- watched windows -------------------------------------------------------- */
+
+static size_t watch(struct live *l, struct live_window w)
+{
+    w.from_us = l->tick_us; /* no late event belongs to it until it is summed up */
+    l->stale = true;
+    vec_push(&l->windows, w);
+    return l->windows.len - 1;
+}
+
+size_t live_watch(struct live *l, int64_t length_us)
+{
+    assert(length_us > 0);
+    for (size_t i = 0; i < l->windows.len; i++)
+        if (l->windows.at[i].length_us == length_us)
+            return i;
+    return watch(l, (struct live_window){.length_us = length_us});
+}
+
+size_t live_watch_period(struct live *l)
+{
+    return watch(l, (struct live_window){0});
+}
+
+void live_rewind(struct live *l, size_t window, int64_t begin_us)
+{
+    assert(window < l->windows.len && l->windows.at[window].length_us == 0);
+    l->windows.at[window].begin_us = begin_us; /* the next tick finds another start */
+}
+
+static void resum(const struct live *l, struct live_window *w, int64_t t_us)
+{
+    int64_t length = w->length_us ? w->length_us : t_us - w->begin_us;
+    w->from_us = tier_window_start(t_us, length);
+    w->counts = sum_up(l, start_ring(length), w->from_us, t_us);
+}
+
+void live_unwatch(struct live *l)
+{
+    vec_clear(&l->windows);
+}
+
+/* What left through the far end; false when that is no longer known. */
+static bool leave(const struct live *l, struct live_window *w, int64_t t_us)
+{
+    const struct ring *r = &l->rings[start_ring(w->length_us)];
+    if (t_us - w->length_us < w->from_us + r->step_us)
+        return true; /* not a whole step yet */
+    if (w->from_us < ring_oldest_us(r))
+        return false;
+    struct counts gone = {0};
+    int64_t from = tier_window_start(t_us, w->length_us);
+    ring_sum(r, w->from_us, from, &gone);
+    subtract(&w->counts, gone);
+    w->from_us = from;
+    return true;
+}
+
+/* A period's far end stays where it is, up to the step that its length says. */
+static bool stays(const struct live_window *w, int64_t t_us)
+{
+    return tier_window_start(t_us, t_us - w->begin_us) == w->from_us;
+}
+
+void live_tick(struct live *l, int64_t t_us)
+{
+    assert(t_us % EVALUATE_EVERY_US == 0 && t_us >= l->tick_us);
+    live_advance(l, t_us);
+    bool afresh = l->stale || l->tick_us < ring_oldest_us(&l->rings[TENS]);
+    struct counts come = {0};
+    if (!afresh)
+        ring_sum(&l->rings[TENS], l->tick_us, t_us, &come);
+    for (size_t i = 0; i < l->windows.len; i++) {
+        struct live_window *w = &l->windows.at[i];
+        add(&w->counts, come);
+        if (afresh || !(w->length_us ? leave(l, w, t_us) : stays(w, t_us)))
+            resum(l, w, t_us);
+    }
+    l->tick_us = t_us;
+    l->stale = false;
+}
+
+const struct live_window *live_windows(const struct live *l, size_t *ret_n)
+{
+    *ret_n = l->windows.len;
+    return l->windows.at;
 }

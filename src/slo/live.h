@@ -1,9 +1,11 @@
 /*
  * The sliding windows of one SLI while the daemon runs: events are added at
- * their slot as they become visible, sums over the tier windows are read at
- * evaluation instants. 10 s buckets for the last hour and a bit, minutes for 3
- * days and hours for the SLO window, so memory and the cost of a tick do not
- * depend on the interval. The same code serves replay.
+ * their slot as they become visible, and at evaluation instants the windows
+ * that are watched move. 10 s buckets for the last hour and a bit, minutes for
+ * 3 days and hours for the SLO window (slo/ring.h), so memory does not depend
+ * on the interval; the sum of a watched window is kept and only told what came
+ * and what left, so the cost of a tick does not depend on its length. The same
+ * code serves replay.
  *
  * Late events (a slot's result comes up to `timeout` after it) go to their own
  * bucket. Events older than the longest window are ignored.
@@ -12,6 +14,7 @@
 
 #include "nines/slo.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct live;
@@ -47,3 +50,29 @@ void live_merge(struct live *into, const struct live *from);
  * at most LIVE_PAST_US older than the last advance. A start before the longest
  * window's is cut to what is there. */
 struct counts live_sum(const struct live *l, int64_t t_us, int64_t length_us);
+
+/* ---- watched windows -------------------------------------------------------- */
+
+/* As of the last tick, and of late events since: live_sum() to the last bit. */
+struct live_window {
+    int64_t length_us; /* 0: of a calendar period */
+    int64_t begin_us;  /* the period's */
+    int64_t from_us;   /* what `counts` begins with, whole steps */
+    struct counts counts;
+};
+
+/* Windows are known by their number, dense from 0; a length that is watched
+ * already has one. What is new is summed up by the next tick. */
+size_t live_watch(struct live *l, int64_t length_us);
+/* The calendar period in progress, up to the tick; each one has a window of its
+ * own. live_rewind() says when it began: before the first tick, and when the
+ * next one begins. */
+size_t live_watch_period(struct live *l);
+void live_rewind(struct live *l, size_t window, int64_t begin_us);
+void live_unwatch(struct live *l); /* all of them */
+
+/* Moves every watched window so that it ends at t, a multiple of 10 s that is
+ * not before the last one. */
+void live_tick(struct live *l, int64_t t_us);
+/* Lives until the next live_watch() or live_unwatch(). */
+const struct live_window *live_windows(const struct live *l, size_t *ret_n);

@@ -1,0 +1,276 @@
+#include "slo/ring.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* width 0: each bucket counts `value`; else `at` has integers of so many bytes. */
+struct ring_block {
+    union {
+        uint8_t *w1;
+        uint16_t *w2;
+        uint32_t *w4;
+        void *at;
+    };
+    uint32_t value, width;
+};
+
+/* ---- one block ------------------------------------------------------------ */
+
+static uint32_t width_for(uint64_t value)
+{
+    assert(value <= UINT32_MAX);
+    return value <= UINT8_MAX ? 1 : value <= UINT16_MAX ? 2 : 4;
+}
+
+static uint32_t block_get(const struct ring_block *b, size_t i)
+{
+    switch (b->width) {
+    case 0:
+        return b->value;
+    case 1:
+        return b->w1[i];
+    case 2:
+        return b->w2[i];
+    default:
+        return b->w4[i];
+    }
+}
+
+static void block_put(struct ring_block *b, size_t i, uint32_t value)
+{
+    switch (b->width) {
+    case 1:
+        b->w1[i] = (uint8_t)value;
+        break;
+    case 2:
+        b->w2[i] = (uint16_t)value;
+        break;
+    default:
+        b->w4[i] = value;
+    }
+}
+
+static void block_clear(struct ring_block *b)
+{
+    if (b->width)
+        free(b->at);
+    *b = (struct ring_block){0};
+}
+
+static void block_widen(struct ring_block *b, uint32_t width)
+{
+    struct ring_block wide = {.width = width, .at = mem_array(RING_BLOCK, width)};
+    for (size_t i = 0; i < RING_BLOCK; i++)
+        block_put(&wide, i, block_get(b, i));
+    block_clear(b);
+    *b = wide;
+}
+
+/* One number is enough if all buckets are equal. */
+static void block_pack(struct ring_block *b)
+{
+    if (!b->width)
+        return;
+    uint32_t first = block_get(b, 0);
+    for (size_t i = 1; i < RING_BLOCK; i++)
+        if (block_get(b, i) != first)
+            return;
+    block_clear(b);
+    b->value = first;
+}
+
+static void block_add(struct ring_block *b, size_t i, int64_t n)
+{
+    uint64_t value = (uint64_t)block_get(b, i) + (uint64_t)n;
+    uint32_t width = width_for(value);
+    if (b->width < width)
+        block_widen(b, width);
+    block_put(b, i, (uint32_t)value);
+    /* The last one to come, mostly. */
+    if (i == RING_BLOCK - 1)
+        block_pack(b);
+}
+
+static int64_t block_sum(const struct ring_block *b, size_t from, size_t to)
+{
+    int64_t sum = 0;
+    switch (b->width) {
+    case 0:
+        return (int64_t)b->value * (int64_t)(to - from);
+    case 1:
+        for (; from < to; from++)
+            sum += b->w1[from];
+        break;
+    case 2:
+        for (; from < to; from++)
+            sum += b->w2[from];
+        break;
+    default:
+        for (; from < to; from++)
+            sum += b->w4[from];
+    }
+    return sum;
+}
+
+static void block_copy(struct ring_block *into, const struct ring_block *from)
+{
+    *into = *from;
+    if (!from->width)
+        return;
+    into->at = mem_array(RING_BLOCK, from->width);
+    memcpy(into->at, from->at, (size_t)RING_BLOCK * from->width);
+}
+
+static void block_merge(struct ring_block *into, const struct ring_block *from)
+{
+    if (!from->width && !from->value)
+        return;
+    if (!into->width && !into->value) {
+        block_copy(into, from);
+        return;
+    }
+    for (size_t i = 0; i < RING_BLOCK; i++) {
+        uint32_t n = block_get(from, i);
+        if (n)
+            block_add(into, i, n);
+    }
+    block_pack(into);
+}
+
+/* ---- the ring --------------------------------------------------------------- */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+/* Blocks are numbered as buckets are; buckets before the epoch count nothing. */
+static struct ring_block *block_at(const struct ring *r, enum ring_column c, int64_t block)
+{
+    return &r->columns[c][(uint64_t)block % r->blocks];
+}
+
+/* The blocks in [first, head's] are in the ring. */
+static int64_t first_block(const struct ring *r)
+{
+    int64_t first = r->head / RING_BLOCK - (int64_t)r->blocks + 1;
+    return first < 0 ? 0 : first;
+}
+
+void ring_init(struct ring *r, int64_t step_us, size_t buckets, int64_t now_us)
+{
+    assert(now_us >= 0);
+    *r = (struct ring){.step_us = step_us, .head = now_us / step_us};
+    r->blocks = (uint32_t)(buckets / RING_BLOCK + 2); /* the head's may have begun just now */
+}
+
+void ring_release(struct ring *r)
+{
+    for (int c = 0; c < RING_COLUMNS; c++) {
+        for (size_t i = 0; r->columns[c] && i < r->blocks; i++)
+            block_clear(&r->columns[c][i]);
+        free(r->columns[c]);
+        r->columns[c] = NULL;
+    }
+}
+
+int64_t ring_oldest_us(const struct ring *r)
+{
+    return first_block(r) * RING_BLOCK * r->step_us;
+}
+
+/* Events come late, but seldom later than a block: those two are complete. */
+static void enter_block(struct ring *r, enum ring_column c, int64_t block)
+{
+    block_clear(block_at(r, c, block));
+    for (int64_t b = block - 1; b >= 0 && b >= block - 2; b--)
+        block_pack(block_at(r, c, b));
+}
+
+void ring_advance(struct ring *r, int64_t now_us)
+{
+    int64_t head = floor_div(now_us, r->step_us);
+    if (head <= r->head)
+        return;
+    int64_t from = r->head / RING_BLOCK + 1, to = head / RING_BLOCK;
+    if (to - from >= r->blocks)
+        from = to - r->blocks + 1;
+    for (int c = 0; c < RING_COLUMNS; c++)
+        for (int64_t b = from; r->columns[c] && b <= to; b++)
+            enter_block(r, c, b);
+    r->head = head;
+}
+
+static void add_to(struct ring *r, enum ring_column c, int64_t b, int64_t n)
+{
+    assert(n >= 0 && n <= UINT32_MAX);
+    if (n == 0)
+        return;
+    if (!r->columns[c])
+        r->columns[c] = mem_array(r->blocks, sizeof(*r->columns[c]));
+    block_add(block_at(r, c, b / RING_BLOCK), (size_t)(b % RING_BLOCK), n);
+}
+
+void ring_add(struct ring *r, int64_t at_us, struct counts c)
+{
+    int64_t b = floor_div(at_us, r->step_us);
+    if (b > r->head || b < first_block(r) * RING_BLOCK)
+        return;
+    add_to(r, RING_GOOD, b, c.good);
+    add_to(r, RING_BAD, b, c.bad);
+    add_to(r, RING_EXCLUDED, b, c.excluded);
+}
+
+static void merge_column(struct ring *into, const struct ring *from, enum ring_column c)
+{
+    int64_t b = first_block(from), end = from->head / RING_BLOCK;
+    if (b < first_block(into))
+        b = first_block(into);
+    if (!from->columns[c])
+        return;
+    if (!into->columns[c])
+        into->columns[c] = mem_array(into->blocks, sizeof(*into->columns[c]));
+    for (; b <= end; b++)
+        block_merge(block_at(into, c, b), block_at(from, c, b));
+}
+
+void ring_merge(struct ring *into, const struct ring *from)
+{
+    assert(into->step_us == from->step_us);
+    ring_advance(into, from->head * from->step_us);
+    for (int c = 0; c < RING_COLUMNS; c++)
+        merge_column(into, from, c);
+}
+
+static int64_t column_sum(const struct ring *r, enum ring_column c, int64_t from, int64_t to)
+{
+    int64_t sum = 0;
+    if (!r->columns[c])
+        return 0;
+    while (from < to) {
+        int64_t block = from / RING_BLOCK, end = (block + 1) * RING_BLOCK;
+        if (end > to)
+            end = to;
+        sum += block_sum(block_at(r, c, block), (size_t)(from % RING_BLOCK),
+                         (size_t)(end - block * RING_BLOCK));
+        from = end;
+    }
+    return sum;
+}
+
+void ring_sum(const struct ring *r, int64_t from_us, int64_t to_us, struct counts *sum)
+{
+    int64_t from = floor_div(from_us, r->step_us), to = floor_div(to_us, r->step_us);
+    int64_t oldest = first_block(r) * RING_BLOCK;
+    if (from < oldest)
+        from = oldest;
+    if (to > r->head + 1)
+        to = r->head + 1;
+    sum->good += column_sum(r, RING_GOOD, from, to);
+    sum->bad += column_sum(r, RING_BAD, from, to);
+    sum->excluded += column_sum(r, RING_EXCLUDED, from, to);
+}
