@@ -109,16 +109,31 @@ void store_push_delivery(struct store *s, int64_t outbox_id, bool done, const ch
 void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_through_us);
 
 /*
- * From now on results older than `keep_us` are deleted, as whole hours that are
- * rolled up, a few at a time; 0, as a store begins: none are. Age is measured
- * against the newest heartbeat. Windows that end now stay exact as long as
- * `keep_us` covers them and an hour more. Rollups, revisions and alert events
- * stay for ever. Any thread, never blocks long.
- *
- * Whatever is set, the evidence of a failure goes after 7 days and a message
- * 30 days after it was made, once it is delivered.
+ * How long what is kept; all zeroes as a store begins. A message goes 30 days
+ * after it was made once it is delivered, whatever is set; definitions and the
+ * prober's life stay for ever.
  */
-void store_set_retention(struct store *s, int64_t keep_us);
+struct store_retention {
+    int64_t results_us;  /* 0: for ever */
+    int64_t rollups_us;  /* 0: for ever; in any case as long as the results */
+    int64_t evidence_us; /* of failures; 0: 7 days */
+    int64_t alerts_us;   /* transitions and their messages; 0: for ever. The newest
+                            transition of each objective stays */
+    /* Above this size (pages in use, not free ones) the oldest results go,
+     * those of all probes up to the same instant; 0: no limit. */
+    int64_t max_bytes;
+    int64_t needed_us; /* younger results stay, whatever the size */
+};
+
+/*
+ * From now on what is older goes, a little at a time, results as whole hours
+ * that are rolled up. Windows that end now stay exact as long as results_us
+ * and needed_us cover them and an hour more. Any thread, never blocks long.
+ *
+ * Age is measured against the heartbeats; a clock that went ahead by more than
+ * a day counts only after an hour of them.
+ */
+void store_set_retention(struct store *s, const struct store_retention *keep);
 
 /* Waits until everything pushed so far is committed; -1 when that fails for
  * `patience_us`. Not for the loop thread. */
@@ -133,6 +148,9 @@ struct store_stats {
     int64_t refused_slots; /* reservations that found no room */
     int64_t failing_since_us, database_bytes, wal_bytes;
     int64_t complete_through_us;
+    int64_t max_bytes;  /* as set; 0: no limit */
+    int64_t used_bytes; /* pages in use, as of the last look; 0: never looked */
+    bool oversize;      /* above max_bytes, and no result may go */
 };
 void store_get_stats(struct store *s, struct store_stats *ret); /* any thread, never blocks long */
 

@@ -13,6 +13,7 @@
 #define LISTEN_DEFAULT "127.0.0.1:9464"
 #define RETENTION_MIN_US USEC_PER_HOUR
 #define RETENTION_MAX_US (36500 * USEC_PER_DAY)
+#define RETENTION_MIN_BYTES (1 << 20) /* the tables alone take a part of that */
 #define DNS_SERVERS_MAX 8
 
 struct daemon_raw {
@@ -30,8 +31,15 @@ struct receiver_raw {
 
 /* Objects below have offset 0: their fields lie in struct daemon_raw. */
 static const struct field retention_fields[] = {
-    {"raw", FIELD_DURATION, RAW(raw_retention_us), .min = RETENTION_MIN_US,
+    {"raw", FIELD_DURATION, RAW(retention.raw_us), .min = RETENTION_MIN_US,
      .max = RETENTION_MAX_US},
+    {"rollups", FIELD_DURATION, RAW(retention.rollups_us), .min = RETENTION_MIN_US,
+     .max = RETENTION_MAX_US},
+    {"evidence", FIELD_DURATION, RAW(retention.evidence_us), .min = RETENTION_MIN_US,
+     .max = RETENTION_MAX_US},
+    {"alerts", FIELD_DURATION, RAW(retention.alerts_us), .min = RETENTION_MIN_US,
+     .max = RETENTION_MAX_US},
+    {"max_size", FIELD_SIZE, RAW(retention.max_bytes), .min = RETENTION_MIN_BYTES},
     {0},
 };
 

@@ -20,7 +20,8 @@ static void start_job(struct daemon *d, enum daemon_job job);
 static void adopt(struct daemon *d, struct config *cfg)
 {
     int64_t now = daemon_now(d);
-    store_set_retention(d->store, retention_keep_us(cfg));
+    struct store_retention keep = retention_plan(cfg);
+    store_set_retention(d->store, &keep);
     evaluator_set_config(d->evaluator, cfg, now);
     scheduler_set_config(d->scheduler, cfg, now);
     for (size_t i = 0; i < cfg->slo_count; i++) {

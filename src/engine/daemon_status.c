@@ -2,6 +2,7 @@
 #include "engine/daemon_internal.h"
 
 #include "base/mem.h"
+#include "engine/retention.h"
 #include "slo/budget.h"
 
 static void draw_probe(struct status *s, struct status_probe *out, const struct scheduled *p)
@@ -65,6 +66,7 @@ void daemon_publish(struct daemon *d)
     s->reload = d->reloads;
     s->reload.error = status_text(s, d->reload_error);
     store_get_stats(d->store, &s->store);
+    retention_watch(&s->store, &d->oversize);
     notify_get_stats(d->notify, &s->notify);
     status_publish(&d->board, s);
 }

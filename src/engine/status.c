@@ -218,6 +218,21 @@ static void check_notify(const struct status *s, struct status_check *c)
               s ? s->notify.pending : 0, s ? s->notify.failing : 0);
 }
 
+/* Results are recorded all the same, but a disk that fills up is next. */
+static void check_size(const struct status *s, struct status_check *c)
+{
+    if (s && s->store.oversize)
+        check_set(c, "size", false,
+                  "the database is over retention.max_size: %" PRId64 " of %" PRId64
+                  " bytes, all of them needed",
+                  s->store.used_bytes, s->store.max_bytes);
+    else if (s && s->store.max_bytes)
+        check_set(c, "size", true, "%" PRId64 " of %" PRId64 " bytes", s->store.used_bytes,
+                  s->store.max_bytes);
+    else
+        check_set(c, "size", true, "no limit is set");
+}
+
 bool status_checks(const struct status *s, int64_t mono_ns,
                    struct status_check out[static STATUS_CHECKS])
 {
@@ -227,6 +242,7 @@ bool status_checks(const struct status *s, int64_t mono_ns,
     check_queue(s, &out[3]);
     check_lag(s, &out[4]);
     check_notify(s, &out[5]);
+    check_size(s, &out[6]);
     for (size_t i = 0; i < STATUS_CHECKS; i++) {
         if (!out[i].ok)
             return false;

@@ -147,12 +147,12 @@ struct status *status_get(struct status_board *b);
 #define STATUS_STORE_PATIENCE_US 10000000 /* commits fail for this long */
 
 struct status_check {
-    const char *name; /* "engine" "config" "store" "queue" "loop_lag" "notify" */
+    const char *name; /* "engine" "config" "store" "queue" "loop_lag" "notify" "size" */
     bool ok;
     char detail[192];
 };
 
-#define STATUS_CHECKS 6
+#define STATUS_CHECKS 7
 
 /*
  * Whether the daemon does its job: one line per check, in a fixed order,

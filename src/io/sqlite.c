@@ -114,6 +114,11 @@ void sqlite_close(struct sqlite *db)
     free(db);
 }
 
+void sqlite_set_wait(struct sqlite *db, int busy_ms)
+{
+    sqlite3_busy_timeout(db->handle, busy_ms);
+}
+
 bool sqlite_is_readonly(const struct sqlite *db)
 {
     return sqlite3_db_readonly(db->handle, "main") == 1;

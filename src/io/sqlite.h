@@ -36,6 +36,8 @@ int sqlite_open(const char *path, enum sqlite_access access, int busy_ms, struct
                 struct err *reterr);
 void sqlite_close(struct sqlite *db); /* NULL is fine; no rows may be open */
 
+void sqlite_set_wait(struct sqlite *db, int busy_ms); /* from now on */
+
 bool sqlite_is_readonly(const struct sqlite *db); /* asked for writing, got reading */
 
 /* Keeps the -wal and -shm files after the last close, without a checkpoint

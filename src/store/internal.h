@@ -12,6 +12,8 @@
 
 struct sqlite;
 
+#define STORE_BUSY_MS 2000 /* only readers of a log that is being reset hold the writer up */
+
 typedef int (*store_fault_fn)(void *ctx, const char *sql); /* as sqlite_fault_fn */
 
 struct store {
@@ -40,7 +42,7 @@ struct store {
 
     /* guarded by q.mutex */
     struct store_stats stats;
-    int64_t keep_raw_us; /* 0: for ever */
+    struct store_retention keep;
 };
 
 /* For tests: every SQL step of the writer asks `fault` first. */

@@ -179,11 +179,12 @@ void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_thro
 
 /* ---- retention ---------------------------------------------------------------- */
 
-void store_set_retention(struct store *s, int64_t keep_us)
+void store_set_retention(struct store *s, const struct store_retention *keep)
 {
-    assert(keep_us >= 0);
+    assert(keep->results_us >= 0 && keep->max_bytes >= 0 && keep->needed_us >= 0);
     pthread_mutex_lock(&s->q.mutex);
-    s->keep_raw_us = keep_us;
+    s->keep = *keep;
+    s->stats.max_bytes = keep->max_bytes;
     pthread_mutex_unlock(&s->q.mutex);
 }
 

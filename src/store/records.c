@@ -257,6 +257,7 @@ void record_committed(struct store *s, const struct record *r)
     s->daemon = true;
     if (h->now_us > s->alive_us)
         s->alive_us = h->now_us;
+    retention_beat(&s->retention, h->started_us, h->now_us);
     if (h->complete_through_us > s->complete_through_us)
         s->complete_through_us = h->complete_through_us;
 }

@@ -116,6 +116,9 @@ static const char version_3[] =
     "CREATE UNIQUE INDEX chunk_span ON chunk(probe, first, last, n, bad);"
     /* No chunk reaches to this slot or beyond; 0: there are none. */
     "ALTER TABLE probe ADD COLUMN sealed_through INTEGER NOT NULL DEFAULT 0;"
+    /* What may be deleted is found without reading all of it. */
+    "CREATE INDEX alert_event_slo ON alert_event(slo, objective);"
+    "CREATE INDEX outbox_event ON outbox(event);"
     /* A day of a stream, written when its 24 hours are: their sums, the counts
      * of each hour packed (counts) or the day's sketch (latencies). */
     "CREATE TABLE rollup_day("
@@ -190,7 +193,10 @@ int schema_migrate(struct sqlite *db, const char *path, struct err *reterr)
         return -1;
     if (sqlite_is_readonly(db))
         return err_set(reterr, "%s is read-only", path);
-    /* Only now: this writes to the file. */
+    /* Only now: this writes to the file. How pages are freed is settled with
+     * its first byte, and stays. */
+    if (is_blank(&id) && sqlite_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", reterr) < 0)
+        return -1;
     if (sqlite_exec(db, "PRAGMA journal_mode = WAL", reterr) < 0)
         return -1;
     for (int64_t v = id.user_version; v < SCHEMA_VERSION; v++)

@@ -8,8 +8,6 @@
 
 #include <inttypes.h>
 
-#define BUSY_MS 2000 /* only readers of a log that is being reset hold the writer up */
-
 void outbox_item_release(struct outbox_item *item)
 {
     mem_free(&item->receiver);
@@ -45,7 +43,8 @@ static int load_outbox(struct store *s, struct err *reterr)
 
 static int load(struct store *s, struct err *reterr)
 {
-    if (catalog_load(&s->catalog, s->db, reterr) < 0 || load_outbox(s, reterr) < 0)
+    if (catalog_load(&s->catalog, s->db, reterr) < 0 || load_outbox(s, reterr) < 0 ||
+        retention_load(s, reterr) < 0)
         return -1;
     if (sqlite_lookup(s->db, "SELECT max(complete_through) FROM heartbeat", NULL,
                       &s->complete_through_us, reterr) < 0)
@@ -56,7 +55,7 @@ static int load(struct store *s, struct err *reterr)
 
 static int open_database(struct store *s, struct err *reterr)
 {
-    if (sqlite_open(s->path, SQLITE_ACCESS_WRITE, BUSY_MS, &s->db, reterr) < 0 ||
+    if (sqlite_open(s->path, SQLITE_ACCESS_WRITE, STORE_BUSY_MS, &s->db, reterr) < 0 ||
         schema_migrate(s->db, s->path, reterr) < 0 || sqlite_keep_wal(s->db, reterr) < 0)
         return -1;
     return sqlite_exec(s->db,

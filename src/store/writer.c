@@ -8,6 +8,7 @@
 #include "store/records.h"
 #include "store/retention.h"
 #include "store/rollup.h"
+#include "store/shrink.h"
 
 #include <time.h>
 
@@ -193,6 +194,7 @@ static void checkpoint(struct store *s)
     s->checkpoint_ns = now_ns + CHECKPOINT_EVERY_US * NSEC_PER_USEC;
     /* A failure only leaves the log longer; commits report a sick disk. */
     (void)sqlite_checkpoint(s->db, false, NULL);
+    shrink_log(s);
 }
 
 /* Takes the number of the settling that is being waited for; 0: none. */

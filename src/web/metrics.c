@@ -312,6 +312,13 @@ static void store(struct exposition *e, const struct status *s)
                      st->failing_since_us != 0);
     exposition_gauge(e, "nines_store_database_bytes", "Size of the database file.",
                      st->database_bytes);
+    exposition_gauge(e, "nines_store_used_bytes",
+                     "Size of the database without free pages, at the last look.", st->used_bytes);
+    exposition_gauge(e, "nines_store_max_bytes", "retention.max_size; 0: no limit.",
+                     st->max_bytes);
+    exposition_gauge(e, "nines_store_oversize",
+                     "Whether the database is over retention.max_size and nothing may go.",
+                     st->oversize);
     exposition_gauge(e, "nines_store_wal_bytes", "Size of the write-ahead log.", st->wal_bytes);
     gauge_seconds(e, "nines_store_complete_through_timestamp_seconds",
                   "Everything before this instant is stored.", st->complete_through_us);

@@ -459,7 +459,7 @@ static void delete_old(struct world *w)
     struct sli_def old = mapped_sli("api mapped before");
     store_push_sli(s, &old);
     assert_int_equal(store_settle(s, 60 * S, NULL), 0);
-    store_set_retention(s, DAY);
+    store_set_retention(s, &(struct store_retention){.results_us = DAY});
     store_push_heartbeat(s, T0 + SPAN + 2 * HOUR + 5, T0 + SPAN + 2 * HOUR);
     assert_int_equal(store_settle(s, 60 * S, NULL), 0);
     assert_int_equal(store_close(s, 60 * S, NULL), 0);
