@@ -27,11 +27,16 @@ static ssize_t read_body(void *ctx, void *buf, size_t n)
     return got;
 }
 
-static int on_import(void *ctx, struct web_body *body, int64_t create_interval_us, bool replace,
+static int on_import(void *ctx, struct web_body *body, const struct web_import *how,
                      struct import_totals *ret, struct err *reterr)
 {
     struct import_source source = {read_body, body};
-    struct import_options o = {.replace = replace, .create_interval_us = create_interval_us};
+    struct import_options o = {
+        .replace = how->replace,
+        .create_interval_us = how->create_interval_us,
+        .import_id = how->id,
+        .batch_rows = IMPORT_BATCH_LIVE,
+    };
     return import_into(daemon_store(ctx), &source, &o, ret, reterr);
 }
 

@@ -3,12 +3,21 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "base/units.h"
 #include "wire/import.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <time.h>
+
+/* A batch and what its rows point to. */
+struct load {
+    struct import_batch batch;
+    struct table ids; /* to themselves: each id once */
+    struct arena arena;
+    int64_t bytes; /* of the source, with its last line */
+};
 
 struct importer {
     struct store *store;
@@ -22,8 +31,10 @@ struct importer {
     size_t at, len;
     bool ended;
 
-    struct import_batch batch;
-    struct arena ids; /* of the batch's rows */
+    struct load loads[2];
+    struct load *filling; /* one of them */
+    struct load *storing; /* the other, or NULL */
+    size_t batch_rows;
 
     pthread_mutex_t mutex; /* guards stored */
     pthread_cond_t wake;
@@ -64,46 +75,86 @@ static void add_totals(struct import_totals *into, const struct import_totals *t
     into->replaced += t->replaced;
 }
 
-static int store_batch(struct importer *im, struct err *reterr)
+static void load_clear(struct load *l)
 {
-    struct import_batch *b = &im->batch;
-    if (b->n == 0)
+    l->batch.n = 0;
+    l->batch.totals = (struct import_totals){0};
+    table_release(&l->ids);
+    arena_release(&l->arena);
+}
+
+static void load_release(struct load *l)
+{
+    load_clear(l);
+    free(l->batch.rows);
+}
+
+/* Waits for the batch under way, if there is one. */
+static int finish_storing(struct importer *im, struct err *reterr)
+{
+    struct load *l = im->storing;
+    if (!l)
         return 0;
-    im->stored = false;
-    store_import(im->store, b, on_stored, im);
     pthread_mutex_lock(&im->mutex);
     while (!im->stored)
         pthread_cond_wait(&im->wake, &im->mutex);
     pthread_mutex_unlock(&im->mutex);
+    im->storing = NULL;
+    const struct import_batch *b = &l->batch;
     if (b->status < 0)
         return b->err_line ? line_error(im, b->err_line, b->err.msg, reterr)
                            : err_set(reterr, "%s", b->err.msg);
     add_totals(im->totals, &b->totals);
-    b->totals = (struct import_totals){0};
-    b->n = 0;
-    arena_release(&im->ids);
+    load_clear(l);
     if (im->o->progress)
-        im->o->progress(im->o->ctx, im->bytes, im->totals);
+        im->o->progress(im->o->ctx, l->bytes, im->totals);
     return 0;
+}
+
+/* Hands over what was read, once the batch before it is stored. */
+static int store_batch(struct importer *im, struct err *reterr)
+{
+    struct load *l = im->filling;
+    if (finish_storing(im, reterr) < 0)
+        return -1;
+    if (l->batch.n == 0)
+        return 0;
+    l->bytes = im->bytes - (int64_t)(im->len - im->at);
+    im->stored = false;
+    im->storing = l;
+    im->filling = l == im->loads ? im->loads + 1 : im->loads;
+    store_import(im->store, &l->batch, on_stored, im);
+    return 0;
+}
+
+/* The rows of a probe share its id, and mostly follow each other. */
+static const char *keep_id(struct load *l, const char *id)
+{
+    const struct import_batch *b = &l->batch;
+    const char *last = b->n ? b->rows[b->n - 1].probe : NULL;
+    if (last && str_eq(last, id))
+        return last;
+    char *kept = table_get(&l->ids, id);
+    if (!kept) {
+        kept = arena_strdup(&l->arena, id);
+        table_set(&l->ids, kept, kept);
+    }
+    return kept;
 }
 
 static int add_line(struct importer *im, const char *text, size_t n, struct err *reterr)
 {
     struct import_line line;
-    struct import_batch *b = &im->batch;
+    struct import_batch *b = &im->filling->batch;
     struct err why;
     im->line++;
     if (strspn(text, " \t\r") >= n)
         return 0;
     if (import_line_parse(text, n, &line, &why) < 0)
         return line_error(im, im->line, why.msg, reterr);
-    const char *last = b->n ? b->rows[b->n - 1].probe : NULL;
-    b->rows[b->n++] = (struct import_row){
-        .probe = last && str_eq(last, line.probe) ? last : arena_strdup(&im->ids, line.probe),
-        .result = line.result,
-        .line = im->line,
-    };
-    return b->n == IMPORT_BATCH_ROWS ? store_batch(im, reterr) : 0;
+    const char *id = keep_id(im->filling, line.probe);
+    b->rows[b->n++] = (struct import_row){id, line.result, im->line};
+    return b->n == im->batch_rows ? store_batch(im, reterr) : 0;
 }
 
 /* ---- lines -------------------------------------------------------------------- */
@@ -139,39 +190,64 @@ static int take_lines(struct importer *im, struct err *reterr)
     return 0;
 }
 
-static int import_lines(struct importer *im, struct err *reterr)
+static int read_lines(struct importer *im, struct err *reterr)
 {
     while (!im->ended)
         if (fill(im, reterr) < 0 || take_lines(im, reterr) < 0)
             return -1;
-    if (im->at < im->len && add_line(im, im->buf + im->at, im->len - im->at, reterr) < 0)
-        return -1;
-    return store_batch(im, reterr);
+    const char *rest = im->buf + im->at;
+    size_t n = im->len - im->at;
+    im->at = im->len;
+    return n ? add_line(im, rest, n, reterr) : 0;
+}
+
+static int import_lines(struct importer *im, struct err *reterr)
+{
+    struct err earlier;
+    int rc = read_lines(im, reterr);
+    if (rc == 0)
+        rc = store_batch(im, reterr);
+    /* What is under way comes before the line that failed. */
+    if (finish_storing(im, &earlier) < 0)
+        rc = err_set(reterr, "%s", earlier.msg);
+    return rc;
+}
+
+int64_t import_new_id(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * USEC_PER_SEC + now.tv_nsec / NSEC_PER_USEC;
 }
 
 int import_into(struct store *s, const struct import_source *src, const struct import_options *o,
                 struct import_totals *totals, struct err *reterr)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     struct importer im = {
         .store = s,
         .src = src,
         .o = o,
         .totals = totals,
         .buf = mem_alloc(IMPORT_LINE_MAX + 2),
-        .batch = {.rows = mem_array(IMPORT_BATCH_ROWS, sizeof(struct import_row)),
-                  .replace = o->replace,
-                  .create_interval_us = o->create_interval_us,
-                  .import_id = now.tv_sec * USEC_PER_SEC + now.tv_nsec / NSEC_PER_USEC},
+        .batch_rows = o->batch_rows ? o->batch_rows : IMPORT_BATCH_ROWS,
     };
+    struct import_batch batch = {
+        .replace = o->replace,
+        .create_interval_us = o->create_interval_us,
+        .import_id = o->import_id ? o->import_id : import_new_id(),
+    };
+    for (size_t i = 0; i < countof(im.loads); i++) {
+        batch.rows = mem_array(im.batch_rows, sizeof(*batch.rows));
+        im.loads[i].batch = batch;
+    }
+    im.filling = im.loads;
     pthread_mutex_init(&im.mutex, NULL);
     pthread_cond_init(&im.wake, NULL);
     int rc = import_lines(&im, reterr);
     pthread_cond_destroy(&im.wake);
     pthread_mutex_destroy(&im.mutex);
-    arena_release(&im.ids);
-    free(im.batch.rows);
+    for (size_t i = 0; i < countof(im.loads); i++)
+        load_release(&im.loads[i]);
     free(im.buf);
     return rc;
 }

@@ -16,7 +16,10 @@
 #include <sys/types.h>
 
 #define IMPORT_LINE_MAX (64 << 10) /* bytes of a line */
-#define IMPORT_BATCH_ROWS 5000
+/* Results of a transaction. The many, as what lies together of a probe can
+ * then be packed together; the few, while a daemon's own records wait for it. */
+#define IMPORT_BATCH_ROWS (256 << 10)
+#define IMPORT_BATCH_LIVE 4096
 
 /* Where the text comes from: copies up to n bytes; 0 at the end, -1 with errno. */
 struct import_source {
@@ -29,15 +32,21 @@ struct import_options {
     const char *name;
     bool replace;
     int64_t create_interval_us; /* as in struct import_batch */
+    int64_t import_id;          /* likewise; 0: a new one */
+    size_t batch_rows;          /* 0: IMPORT_BATCH_ROWS */
     /* After every batch; may be NULL. */
     void (*progress)(void *ctx, int64_t bytes, const struct import_totals *t);
     void *ctx;
 };
 
-/* *totals is added to, also before an error. Blank lines are skipped. */
+/* *totals is added to, also before an error. Blank lines are skipped. One batch
+ * is stored while the next one is read. */
 int import_into(struct store *s, const struct import_source *src, const struct import_options *o,
                 struct import_totals *totals, struct err *reterr);
 
-/* The same by HTTP on `socket_path`, a few MiB of whole lines at a time. */
+/* An id that no other import has. */
+int64_t import_new_id(void);
+
+/* The same by HTTP on `socket_path`, some MiB of whole lines at a time. */
 int import_remote(const char *socket_path, const struct import_source *src,
                   const struct import_options *o, struct import_totals *totals, struct err *reterr);

@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <uv.h>
 
-#define CHUNK_BYTES (4 << 20)
+#define PART_BYTES (8 << 20)
 #define REPLY_BYTES (64 << 10)
 #define TIMEOUT_US (5 * USEC_PER_MIN)
 
@@ -21,13 +21,14 @@ struct remote {
     const struct import_source *src;
     const struct import_options *o;
     struct import_totals *totals;
+    int64_t import_id; /* one for all parts */
     int64_t bytes;
-    long lines; /* sent in earlier chunks */
+    long lines; /* sent in earlier parts */
 
     uv_loop_t loop;
     struct http_client *client;
 
-    char *buf;  /* CHUNK_BYTES */
+    char *buf;  /* PART_BYTES */
     size_t len; /* of buf */
     bool ended;
 
@@ -52,9 +53,11 @@ static int read_totals(struct remote *r, json_t *reply, struct err *reterr)
     return 0;
 }
 
-/* The server counts the lines of one request: "17: message". */
+/* The server counts the lines of one request: "17: message". What it stored
+ * before that is in the totals. */
 static int read_error(struct remote *r, json_t *reply, int status, struct err *reterr)
 {
+    (void)read_totals(r, reply, NULL); /* not there when it did not even begin */
     const char *text = json_string_value(json_object_get(reply, "error"));
     char *end;
     if (!text)
@@ -86,8 +89,8 @@ static int send_lines(struct remote *r, size_t n, struct err *reterr)
 {
     char url[160];
     snprintf(url, sizeof(url),
-             "http://localhost/v1/import?create_interval_us=%" PRId64 "&replace=%d",
-             r->o->create_interval_us, r->o->replace);
+             "http://localhost/v1/import?create_interval_us=%" PRId64 "&replace=%d&id=%" PRId64,
+             r->o->create_interval_us, r->o->replace, r->import_id);
     const char *const headers[] = {"Content-Type: application/x-ndjson"};
     struct http_request req = {
         .method = "POST",
@@ -110,8 +113,8 @@ static int send_lines(struct remote *r, size_t n, struct err *reterr)
 
 static int fill(struct remote *r, struct err *reterr)
 {
-    while (!r->ended && r->len < CHUNK_BYTES) {
-        ssize_t n = r->src->read(r->src->ctx, r->buf + r->len, CHUNK_BYTES - r->len);
+    while (!r->ended && r->len < PART_BYTES) {
+        ssize_t n = r->src->read(r->src->ctx, r->buf + r->len, PART_BYTES - r->len);
         if (n < 0)
             return err_errno(reterr, errno, "cannot read %s", r->o->name ? r->o->name : "-");
         r->ended = n == 0;
@@ -161,13 +164,19 @@ static int send_all(struct remote *r, struct err *reterr)
 int import_remote(const char *socket_path, const struct import_source *src,
                   const struct import_options *o, struct import_totals *totals, struct err *reterr)
 {
-    struct remote r = {.socket_path = socket_path, .src = src, .o = o, .totals = totals};
+    struct remote r = {
+        .socket_path = socket_path,
+        .src = src,
+        .o = o,
+        .totals = totals,
+        .import_id = o->import_id ? o->import_id : import_new_id(),
+    };
     int rc = uv_loop_init(&r.loop);
     if (rc < 0)
         return err_set(reterr, "cannot make an event loop: %s", uv_strerror(rc));
     rc = http_client_new(&r.loop, NULL, &r.client, reterr);
     if (rc == 0) {
-        r.buf = mem_alloc(CHUNK_BYTES);
+        r.buf = mem_alloc(PART_BYTES);
         rc = send_all(&r, reterr);
         free(r.buf);
         http_client_close(r.client, NULL, NULL);

@@ -1,13 +1,12 @@
 #include "web/routes.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/units.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "wire/exposition.h"
-
-#include <jansson.h>
 
 #define ANSWER_MAX (256u << 20) /* metrics of ten thousand probes fit well */
 
@@ -25,13 +24,9 @@ static void reply(struct httpd_call *call, int status, const char *type, const s
 
 static void error_json(struct str *out, const char *message)
 {
-    json_t *doc = json_pack("{s:s}", "error", message);
-    char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
-
-    str_add(out, text ? text : "{\"error\":\"unprintable\"}");
-    str_addc(out, '\n');
-    free(text);
-    json_decref(doc);
+    str_add(out, "{\"error\":");
+    json_add_string(out, message);
+    str_add(out, "}\n");
 }
 
 static void reply_error(struct httpd_call *call, int status, const char *message)
@@ -90,8 +85,7 @@ static int get_index(struct view *v);
 
 struct job_arg {
     const struct web_options *opts;
-    int64_t create_interval_us;
-    bool replace;
+    struct web_import how;
 };
 
 static int do_import(const void *arg, struct web_body *body, struct str *out)
@@ -99,17 +93,20 @@ static int do_import(const void *arg, struct web_body *body, struct str *out)
     const struct job_arg *a = arg;
     struct import_totals t = {0};
     struct err err = {0};
+    int rc = a->opts->import(a->opts->ctx, body, &a->how, &t, &err);
 
-    if (a->opts->import(a->opts->ctx, body, a->create_interval_us, a->replace, &t, &err) < 0) {
-        error_json(out, err.msg);
-        return 400;
+    str_addc(out, '{');
+    if (rc < 0) {
+        str_add(out, "\"error\":");
+        json_add_string(out, err.msg);
+        str_addc(out, ',');
     }
     str_addf(out,
-             "{\"lines\":%lld,\"inserted\":%lld,\"same\":%lld,\"different\":%lld,"
+             "\"lines\":%lld,\"inserted\":%lld,\"same\":%lld,\"different\":%lld,"
              "\"replaced\":%lld}\n",
              (long long)t.lines, (long long)t.inserted, (long long)t.same, (long long)t.different,
              (long long)t.replaced);
-    return 200;
+    return rc < 0 ? 400 : 200;
 }
 
 static int do_reload(const void *arg, struct web_body *body, struct str *out)
@@ -141,22 +138,29 @@ static int parse_count(const char *text, int64_t max, int64_t *ret)
     return 0;
 }
 
+static bool parse_import(struct httpd_call *call, struct web_import *ret)
+{
+    int64_t replace = 0;
+    const char *wrong = NULL;
+
+    if (parse_count(httpd_query(call, "create_interval_us"), 366 * USEC_PER_DAY,
+                    &ret->create_interval_us) < 0)
+        wrong = "create_interval_us: expected a number of microseconds";
+    else if (parse_count(httpd_query(call, "replace"), 1, &replace) < 0)
+        wrong = "replace: expected 0 or 1";
+    else if (parse_count(httpd_query(call, "id"), INT64_MAX, &ret->id) < 0)
+        wrong = "id: expected a number";
+    ret->replace = replace != 0;
+    if (wrong)
+        reply_error(call, 400, wrong);
+    return !wrong;
+}
+
 static void run_job(const struct routes *r, struct httpd_call *call, job_fn fn)
 {
     struct job_arg arg = {.opts = r->opts};
-    int64_t replace = 0;
 
-    if (parse_count(httpd_query(call, "create_interval_us"), 366 * USEC_PER_DAY,
-                    &arg.create_interval_us) < 0) {
-        reply_error(call, 400, "create_interval_us: expected a number of microseconds");
-        return;
-    }
-    if (parse_count(httpd_query(call, "replace"), 1, &replace) < 0) {
-        reply_error(call, 400, "replace: expected 0 or 1");
-        return;
-    }
-    arg.replace = replace != 0;
-    if (!jobs_start(r->jobs, call, fn, &arg, sizeof(arg)))
+    if (parse_import(call, &arg.how) && !jobs_start(r->jobs, call, fn, &arg, sizeof(arg)))
         reply_error(call, 503, "too many requests of this kind are under way");
 }
 

@@ -29,6 +29,12 @@ struct web_body;
  * is gone or the daemon stops. */
 ssize_t web_body_read(struct web_body *b, void *buf, size_t n);
 
+/* What the query of an import says; `id` 0: it is one request. */
+struct web_import {
+    int64_t create_interval_us, id;
+    bool replace;
+};
+
 struct web_options {
     const char *listen;       /* "127.0.0.1:9464", "[::1]:0"; "" or NULL: no TCP */
     const char *control_path; /* `<db>.sock`, or NULL. What lies there is replaced: the
@@ -39,7 +45,8 @@ struct web_options {
      * Jobs: called on a thread of their own, and may block; several may run at
      * once. They must end soon after web_body_read() says -1.
      */
-    int (*import)(void *ctx, struct web_body *body, int64_t create_interval_us, bool replace,
+    /* *ret counts what was stored, also before an error. */
+    int (*import)(void *ctx, struct web_body *body, const struct web_import *how,
                   struct import_totals *ret, struct err *reterr);
     /* Returns when the reload is done; -1: refused, the old one stays. */
     int (*reload)(void *ctx, struct err *reterr);

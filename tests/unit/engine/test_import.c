@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #define MAX (32u << 20)
+#define BATCH 1000
 
 struct data {
     char dir[64], path[96];
@@ -88,8 +89,11 @@ static void add_line(struct data *d, int i)
 static int run(struct data *d, const char *name, struct import_totals *t, struct err *err)
 {
     struct import_source src = {read_text, d};
-    struct import_options o = {
-        .name = name, .create_interval_us = USEC_PER_SEC, .progress = on_progress, .ctx = d};
+    struct import_options o = {.name = name,
+                               .create_interval_us = USEC_PER_SEC,
+                               .batch_rows = BATCH,
+                               .progress = on_progress,
+                               .ctx = d};
     *t = (struct import_totals){0};
     d->at = 0;
     d->progress_bytes = 0;
@@ -129,10 +133,10 @@ static void batches_report_progress(void **state)
 {
     struct data *d = *state;
     struct import_totals t;
-    for (int i = 0; i < 2 * IMPORT_BATCH_ROWS + 1; i++)
+    for (int i = 0; i < 2 * BATCH + 1; i++)
         add_line(d, i);
     assert_int_equal(run(d, "f", &t, NULL), 0);
-    assert_int_equal(t.inserted, 2 * IMPORT_BATCH_ROWS + 1);
+    assert_int_equal(t.inserted, 2 * BATCH + 1);
     assert_int_equal(d->progress_calls, 3);
     assert_int_equal(d->progress_bytes, d->text.len);
 }
@@ -141,11 +145,11 @@ static void errors_name_the_line(void **state)
 {
     struct data *d = *state;
     struct import_totals t;
-    for (int i = 0; i < IMPORT_BATCH_ROWS + 1; i++)
+    for (int i = 0; i < BATCH + 1; i++)
         add_line(d, i);
     str_add(&d->text, "\n{\"probe\":1}\n");
-    expect_error(d, "h.ndjson", "h.ndjson:5003: \"probe\" must be a string");
-    expect_error(d, NULL, "5003: \"probe\" must be a string");
+    expect_error(d, "h.ndjson", "h.ndjson:1003: \"probe\" must be a string");
+    expect_error(d, NULL, "1003: \"probe\" must be a string");
     /* Nothing of the file reaches a terminal as an order. */
     str_clear(&d->text);
     str_add(&d->text, "\033[31m\n");
@@ -168,6 +172,34 @@ static void an_unknown_probe_names_its_line(void **state)
     add_line(d, 1);
     assert_int_equal(import_into(d->store, &src, &o, &t, &err), -1);
     assert_non_null(strstr(err.msg, "f:2: unknown probe 'p1'"));
+}
+
+/* The batch that fails is under way while a line behind it is read: the earlier
+ * line is named, and nothing behind it is stored. */
+static void the_first_error_is_told(void **state)
+{
+    struct data *d = *state;
+    struct import_totals t;
+    struct import_source src = {read_text, d};
+    struct import_options o = {.name = "f", .batch_rows = BATCH};
+    struct err err = {{0}};
+    for (int i = 0; i < 3; i++) /* makes three probes */
+        add_line(d, i);
+    assert_int_equal(run(d, "f", &t, NULL), 0);
+    str_clear(&d->text);
+    for (int i = 0; i < BATCH; i++)
+        add_line(d, i);
+    str_add(&d->text,
+            "{\"probe\":\"q\",\"time\":\"2026-10-22T08:00:00Z\",\"outcome\":\"skipped\"}\n");
+    for (int i = 0; i < 2 * BATCH; i++)
+        add_line(d, BATCH + i);
+    str_add(&d->text, "no line\n");
+    d->at = 0;
+    t = (struct import_totals){0};
+    assert_int_equal(import_into(d->store, &src, &o, &t, &err), -1);
+    assert_non_null(strstr(err.msg, "f:1001: unknown probe 'q'"));
+    assert_int_equal(t.lines, BATCH);
+    assert_int_equal(t.inserted, BATCH - 3);
 }
 
 static void long_lines_are_refused(void **state)
@@ -198,8 +230,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(lines_may_be_cut_anywhere),       T(batches_report_progress), T(errors_name_the_line),
-        T(an_unknown_probe_names_its_line), T(long_lines_are_refused),  T(a_source_may_fail),
+        T(lines_may_be_cut_anywhere), T(batches_report_progress),
+        T(errors_name_the_line),      T(an_unknown_probe_names_its_line),
+        T(the_first_error_is_told),   T(long_lines_are_refused),
+        T(a_source_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

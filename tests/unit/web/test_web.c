@@ -37,23 +37,25 @@ struct world {
     bool gated, fail;
     _Atomic size_t bytes;
     _Atomic unsigned sum; /* of all bytes */
-    _Atomic int64_t create_us;
+    _Atomic int64_t create_us, id;
     _Atomic bool replace, aborted;
     _Atomic int reloads;
 };
 
-static int import(void *ctx, struct web_body *body, int64_t create_us, bool replace,
+static int import(void *ctx, struct web_body *body, const struct web_import *how,
                   struct import_totals *ret, struct err *reterr)
 {
     struct world *w = ctx;
     unsigned char buf[1000];
     ssize_t n;
 
-    w->create_us = create_us;
-    w->replace = replace;
+    w->create_us = how->create_interval_us;
+    w->replace = how->replace;
+    w->id = how->id;
     sem_post(&w->entered);
     if (w->gated)
         sem_wait(&w->gate);
+    ret->lines = ret->inserted = w->fail ? 2 : 0;
     if (w->fail)
         return err_set(reterr, "line 3: \"time\" is missing");
     while ((n = web_body_read(body, buf, sizeof(buf))) > 0) {
@@ -296,7 +298,7 @@ static void test_import(void **state)
 
     w->gated = true;
     snprintf(head, sizeof(head),
-             "POST /v1/import?create_interval_us=15000000&replace=1 HTTP/1.1\r\n"
+             "POST /v1/import?create_interval_us=15000000&replace=1&id=77 HTTP/1.1\r\n"
              "Host: x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
              n);
     client_send(fd, head);
@@ -312,6 +314,7 @@ static void test_import(void **state)
     assert_int_equal(w->bytes, n);
     assert_int_equal(w->sum, sum);
     assert_int_equal(w->create_us, 15000000);
+    assert_int_equal(w->id, 77);
     assert_true(w->replace);
     w->gated = false;
 
@@ -349,7 +352,7 @@ static void test_import_fails(void **state)
     mem_auto char *answer = client_read_all(fd);
     close(fd);
     assert_true(str_starts(answer, "HTTP/1.1 400"));
-    assert_non_null(strstr(answer, "line 3: \\\"time\\\" is missing"));
+    assert_non_null(strstr(answer, "{\"error\":\"line 3: \\\"time\\\" is missing\",\"lines\":2,"));
 }
 
 static int open_import(struct world *w)
