@@ -21,6 +21,7 @@ static void clear(struct catalog *c)
         free((void *)(uintptr_t)c->streams.at[i].sli.key);
     vec_clear(&c->probes);
     vec_clear(&c->streams);
+    table_release(&c->by_id);
 }
 
 void catalog_release(struct catalog *c)
@@ -30,12 +31,18 @@ void catalog_release(struct catalog *c)
     vec_release(&c->streams);
 }
 
+static void push_probe(struct catalog *c, const struct catalog_probe *p)
+{
+    vec_push(&c->probes, *p);
+    table_set(&c->by_id, p->id, (void *)(uintptr_t)p->num);
+}
+
 static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
     struct sqlite_rows *q = sqlite_query(
         db,
-        "SELECT num, id, first_event, imported_through, raw_since,"
-        " EXISTS(SELECT 1 FROM probe_revision WHERE probe = num) FROM probe ORDER BY num",
+        "SELECT num, id, first_event, imported_through, raw_since, sealed_through FROM probe"
+        " ORDER BY num",
         NULL, reterr);
     int rc;
     if (!q)
@@ -47,15 +54,38 @@ static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
             .first_event = sqlite_null(q, 2) ? INT64_MAX : sqlite_int(q, 2),
             .imported_through = sqlite_int(q, 3),
             .raw_since = sqlite_int(q, 4),
-            .known = sqlite_int(q, 5) != 0,
+            .sealed_through = sqlite_int(q, 5),
             .first_stream = STREAM_NONE,
             .rolled_min = INT64_MAX,
         };
-        vec_push(&c->probes, p);
+        push_probe(c, &p);
         if (p.num != (int64_t)c->probes.len) {
             sqlite_end(q);
             return err_set(reterr, "the probe table is damaged: its numbers have gaps");
         }
+    }
+    return rc;
+}
+
+static int load_revisions(struct catalog *c, struct sqlite *db, struct err *reterr)
+{
+    struct sqlite_rows *q = sqlite_query(
+        db,
+        "SELECT probe, since, interval, phase, timeout FROM probe_revision ORDER BY probe, since",
+        NULL, reterr);
+    int rc;
+    if (!q)
+        return -1;
+    while ((rc = sqlite_next(q, reterr)) > 0) {
+        int64_t num = sqlite_int(q, 0);
+        if (num < 1 || num > (int64_t)c->probes.len) {
+            sqlite_end(q);
+            return err_set(reterr, "the probe_revision table is damaged: unknown probe");
+        }
+        struct catalog_probe *p = catalog_at(c, num);
+        p->known = true;
+        p->newest = (struct probe_revision){sqlite_int(q, 1), sqlite_int(q, 2), sqlite_int(q, 3),
+                                            sqlite_int(q, 4)};
     }
     return rc;
 }
@@ -123,7 +153,9 @@ static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr
 int catalog_load(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
     clear(c);
-    return load_probes(c, db, reterr) < 0 ? -1 : load_streams(c, db, reterr);
+    if (load_probes(c, db, reterr) < 0 || load_revisions(c, db, reterr) < 0)
+        return -1;
+    return load_streams(c, db, reterr);
 }
 
 struct catalog_probe *catalog_at(struct catalog *c, int64_t num)
@@ -134,10 +166,7 @@ struct catalog_probe *catalog_at(struct catalog *c, int64_t num)
 
 int64_t catalog_find(const struct catalog *c, const char *id)
 {
-    for (size_t i = 0; i < c->probes.len; i++)
-        if (str_eq(c->probes.at[i].id, id))
-            return c->probes.at[i].num;
-    return 0;
+    return (int64_t)(uintptr_t)table_get(&c->by_id, id);
 }
 
 int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t *ret_num,
@@ -154,7 +183,7 @@ int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t 
                                   .first_event = INT64_MAX,
                                   .first_stream = STREAM_NONE,
                                   .rolled_min = INT64_MAX};
-        vec_push(&c->probes, p);
+        push_probe(c, &p);
     }
     *ret_num = num;
     return 0;
@@ -308,6 +337,16 @@ int catalog_set_raw_since(struct catalog *c, struct sqlite *db, int64_t probe, i
                    BIND(v_int(probe), v_int(since_us)), reterr) < 0)
         return -1;
     catalog_at(c, probe)->raw_since = since_us;
+    return 0;
+}
+
+int catalog_set_sealed(struct catalog *c, struct sqlite *db, int64_t probe, int64_t through_us,
+                       struct err *reterr)
+{
+    if (sqlite_run(db, "UPDATE probe SET sealed_through = ?2 WHERE num = ?1",
+                   BIND(v_int(probe), v_int(through_us)), reterr) < 0)
+        return -1;
+    catalog_at(c, probe)->sealed_through = through_us;
     return 0;
 }
 

@@ -39,6 +39,9 @@ struct catalog_probe {
     int64_t rolled_min, rolled_max; /* of its streams; without any, min is INT64_MAX, max 0 */
     bool days_behind;               /* a stream has a day before rolled_through to sum up */
     int64_t raw_since;              /* start of an hour: results before it are gone; 0: none are */
+    int64_t sealed_through;         /* no chunk reaches to this slot or beyond */
+    int64_t seal_after;             /* before this instant it has nothing to be sealed; seal.c's */
+    struct probe_revision newest;   /* interval 0: not known here */
 };
 
 struct catalog {
@@ -46,10 +49,6 @@ struct catalog {
     VEC(struct stream) streams;
     struct table by_id; /* probe numbers, as pointers */
 };
-
-/* The streams of one probe: for (s = catalog_first(c, num); s; s = catalog_next(c, s)) */
-struct stream *catalog_first(const struct catalog *c, int64_t probe);
-struct stream *catalog_next(const struct catalog *c, const struct stream *s);
 
 int catalog_load(struct catalog *c, struct sqlite *db, struct err *reterr);
 void catalog_release(struct catalog *c);

@@ -7,6 +7,7 @@
 #include "store/lock.h"
 #include "store/queue.h"
 #include "store/retention.h"
+#include "store/scan.h"
 
 #include <pthread.h>
 
@@ -27,6 +28,7 @@ struct store {
 
     /* writer thread only */
     struct sqlite *db;
+    struct scanner scanner; /* for whoever reads results of this connection */
     struct catalog catalog;
     bool catalog_stale;             /* a transaction was rolled back */
     bool full_sync;                 /* as the connection is set now */
@@ -37,6 +39,7 @@ struct store {
     bool daemon;                    /* heartbeats come: results keep coming in */
     int64_t roll_after_ns;          /* an import is going on: rolling would be wasted */
     size_t roll_next;               /* round robin over the streams */
+    size_t seal_next;               /* ... and over the probes */
     struct retention retention;
     int64_t checkpoint_ns;
 

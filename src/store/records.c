@@ -5,6 +5,7 @@
 #include "io/sqlite.h"
 #include "store/internal.h"
 #include "store/rows.h"
+#include "store/seal.h"
 
 #include <assert.h>
 
@@ -28,28 +29,41 @@ static int rename_probe(struct store *s, const char *from, const char *to, struc
     return catalog_load(&s->catalog, s->db, reterr);
 }
 
-static int revise_probe(struct store *s, int64_t num, const struct probe_revision *rev,
-                        struct err *reterr)
+static int find_newest(struct store *s, struct catalog_probe *p, struct err *reterr)
 {
     struct sqlite_rows *q =
         sqlite_query(s->db,
-                     "SELECT interval, phase, timeout FROM probe_revision WHERE probe = ?1"
+                     "SELECT since, interval, phase, timeout FROM probe_revision WHERE probe = ?1"
                      " ORDER BY since DESC LIMIT 1",
-                     BIND(v_int(num)), reterr);
-    if (!q)
-        return -1;
-    int rc = sqlite_next(q, reterr);
-    bool same = rc > 0 && sqlite_int(q, 0) == rev->interval_us &&
-                sqlite_int(q, 1) == rev->phase_us && sqlite_int(q, 2) == rev->timeout_us;
+                     BIND(v_int(p->num)), reterr);
+    int rc = q ? sqlite_next(q, reterr) : -1;
+    if (rc > 0)
+        p->newest = (struct probe_revision){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2),
+                                            sqlite_int(q, 3)};
     sqlite_end(q);
-    if (rc < 0 || same)
-        return rc < 0 ? -1 : 0;
-    return sqlite_run(s->db,
-                      "INSERT OR REPLACE INTO probe_revision(probe, since, interval, phase,"
-                      " timeout, imported) VALUES(?1, ?2, ?3, ?4, ?5, 0)",
-                      BIND(v_int(num), v_int(rev->since_us), v_int(rev->interval_us),
-                           v_int(rev->phase_us), v_int(rev->timeout_us)),
-                      reterr);
+    return rc < 0 ? -1 : 0;
+}
+
+static int revise_probe(struct store *s, int64_t num, const struct probe_revision *rev,
+                        struct err *reterr)
+{
+    struct catalog_probe *p = catalog_at(&s->catalog, num);
+    const struct probe_revision *now = &p->newest;
+    if (!now->interval_us && find_newest(s, p, reterr) < 0)
+        return -1;
+    if (now->interval_us == rev->interval_us && now->phase_us == rev->phase_us &&
+        now->timeout_us == rev->timeout_us)
+        return 0;
+    if (sqlite_run(s->db,
+                   "INSERT OR REPLACE INTO probe_revision(probe, since, interval, phase,"
+                   " timeout, imported) VALUES(?1, ?2, ?3, ?4, ?5, 0)",
+                   BIND(v_int(num), v_int(rev->since_us), v_int(rev->interval_us),
+                        v_int(rev->phase_us), v_int(rev->timeout_us)),
+                   reterr) < 0)
+        return -1;
+    if (!now->interval_us || rev->since_us >= now->since_us)
+        p->newest = *rev;
+    return 0;
 }
 
 static int apply_probe(struct store *s, const struct record_probe *r, struct err *reterr)
@@ -121,6 +135,8 @@ static int apply_result(struct store *s, const struct record_result *r, struct e
     /* The clock was set back by more than the retention: this hour is closed. */
     if (x->slot_us < catalog_at(&s->catalog, num)->raw_since)
         return 0;
+    if (seal_open(s, num, x->slot_us, x->slot_us + 1, reterr) < 0)
+        return -1;
     if (sqlite_run(s->db, RESULT_INSERT, RESULT_BIND(num, x), reterr) < 0)
         return -1;
     if (sqlite_changes(s->db) == 0)

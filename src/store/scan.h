@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 struct sqlite;
+struct sqlite_rows;
 struct scan;
 
 struct scanner {
@@ -34,6 +35,32 @@ struct scanner {
 
 void scanner_init(struct scanner *s, struct sqlite *db);
 void scanner_release(struct scanner *s);
+/* After a rollback: what was read then may never have been. */
+void scanner_forget(struct scanner *s);
+
+/* Where a chunk is; a row of CHUNK_SPAN_COLUMNS. */
+struct chunk_span {
+    int64_t num, first_us, last_us, n;
+};
+
+#define CHUNK_SPAN_COLUMNS "num, first, last, n"
+
+/* For the condition of a query in the index chunk_span, probe ?1: chunks that
+ * may reach into [?2, ?3). Spans of one probe never overlap, so that is those
+ * that begin in it and the last one that begins before. */
+#define CHUNK_SPAN_REACHES                                                                         \
+    "probe = ?1 AND first < ?3 AND first >= coalesce("                                             \
+    "(SELECT max(first) FROM chunk WHERE probe = ?1 AND first <= ?2), ?2)"
+
+/* A row of "SELECT CHUNK_SPAN_COLUMNS ...". */
+void chunk_span_read(struct sqlite_rows *q, struct chunk_span *ret);
+
+/* The results of one chunk, at s->rows[0, s->n) until the next chunk is read.
+ * A chunk that is not what the table says of it is an error. */
+int scanner_load(struct scanner *s, const struct chunk_span *span, struct err *reterr);
+
+/* The first of the loaded rows whose slot is at or after `slot_us`; s->n if none. */
+size_t scanner_seek(const struct scanner *s, int64_t slot_us);
 
 /* EVENTS: slot, outcome, reason and total are filled, the rest may be zero. */
 enum scan_columns { SCAN_ALL, SCAN_EVENTS };
@@ -52,3 +79,5 @@ int scan_first_slot(struct scanner *s, int64_t probe, int64_t from_us, int64_t t
                     int64_t *ret_slot, struct err *reterr);
 /* The newest slot that has a result, in the same way. */
 int scan_last_slot(struct scanner *s, int64_t probe, int64_t *ret_slot, struct err *reterr);
+/* The first slot whose result is good or bad, in the same way. */
+int scan_first_event(struct scanner *s, int64_t probe, int64_t *ret_slot, struct err *reterr);

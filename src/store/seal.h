@@ -15,8 +15,11 @@
 struct result;
 struct store;
 
-#define SEAL_AGE_US USEC_PER_DAY /* younger results stay rows */
-#define SEAL_ROWS 4096           /* a chunk has whole hours, until it has so many rows */
+#define SEAL_AGE_US USEC_PER_DAY        /* younger results stay rows */
+#define SEAL_ROWS 4096                  /* a chunk has whole hours, until it has so many rows */
+#define SEAL_WAIT_US (7 * USEC_PER_DAY) /* fewer rows wait until the oldest is so old */
+#define SEAL_SLICE_US 10000             /* and a chunk more */
+#define SEAL_PAUSE_US 50000             /* old files have much to be sealed: no hurry */
 
 /* Seals for a few milliseconds; 1 there may be more, 0 nothing left, -1 failed
  * and rolled back. */

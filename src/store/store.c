@@ -58,6 +58,7 @@ static int open_database(struct store *s, struct err *reterr)
     if (sqlite_open(s->path, SQLITE_ACCESS_WRITE, STORE_BUSY_MS, &s->db, reterr) < 0 ||
         schema_migrate(s->db, s->path, reterr) < 0 || sqlite_keep_wal(s->db, reterr) < 0)
         return -1;
+    scanner_init(&s->scanner, s->db);
     return sqlite_exec(s->db,
                        "PRAGMA synchronous = NORMAL;"
                        "PRAGMA cache_size = -16384;" /* KiB */
@@ -72,6 +73,7 @@ static void destroy(struct store *s)
     vec_release(&s->outbox);
     vec_release(&s->handles);
     catalog_release(&s->catalog);
+    scanner_release(&s->scanner);
     sqlite_close(s->db);
     lock_drop(&s->lock);
     queue_release(&s->q);

@@ -8,6 +8,7 @@
 #include "store/records.h"
 #include "store/retention.h"
 #include "store/rollup.h"
+#include "store/seal.h"
 #include "store/shrink.h"
 
 #include <time.h>
@@ -43,6 +44,7 @@ static int refresh(struct store *s, struct err *reterr)
 {
     if (!s->catalog_stale)
         return 0;
+    scanner_forget(&s->scanner);
     if (catalog_load(&s->catalog, s->db, reterr) < 0)
         return -1;
     s->catalog_stale = false;
@@ -230,14 +232,19 @@ static int64_t idle_slice(struct store *s)
     if (rc == 0 && (rc = rollup_slice(s, &err)) == 1)
         return now_ns;
     if (rc == 0)
+        rc = seal_slice(s, &err);
+    bool unsealed = rc > 0;
+    if (rc >= 0)
         rc = retention_slice(s, ticket != 0, &err);
     if (rc < 0)
         (void)queue_pause(&s->q, BACKOFF_MIN_US);
-    else if (rc == 0 && ticket)
+    else if (rc == 0 && !unsealed && ticket)
         settled(s, ticket);
-    if (rc == 1)
-        return ticket ? now_ns : s->retention.resume_ns;
-    return later_ns;
+    if (ticket && (unsealed || rc == 1))
+        return now_ns;
+    if (unsealed)
+        return now_ns + SEAL_PAUSE_US * NSEC_PER_USEC;
+    return rc == 1 ? s->retention.resume_ns : later_ns;
 }
 
 /* ---- the thread --------------------------------------------------------------- */
