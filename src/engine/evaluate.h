@@ -66,6 +66,7 @@ void evaluator_set_alert(struct evaluator *e, const char *slo, const char *objec
 struct pending_sli {
     const struct sli_def *sli;
     int64_t longest_us, attached_us;
+    bool first; /* no result of this process has come: all that is stored was done */
 };
 size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, size_t max);
 /* `since_us`: where the SLI's history begins (store_reader_sli_since). */
@@ -83,4 +84,6 @@ int64_t evaluator_due(const struct evaluator *e);
 void evaluator_run_due(struct evaluator *e, int64_t now_us);
 
 size_t evaluator_count(const struct evaluator *e);
+/* Drawn for whoever asks: as of the last tick, but for the alert and `settled`,
+ * which are as of now. Lives until the next evaluator_set_config(). */
 const struct slo_view *evaluator_view(const struct evaluator *e, size_t i);

@@ -1,0 +1,80 @@
+/* The evaluator from within: evaluate.c keeps who is watched, evaluate_tick.c
+ * what they did. */
+#pragma once
+
+#include "base/table.h"
+#include "base/vec.h"
+#include "engine/evaluate.h"
+#include "slo/window.h"
+
+/* A probe that some SLO watches: its schedule's history and its SLIs. */
+struct watched {
+    char *id;
+    int64_t first_event_us; /* INT64_MAX: none */
+    int64_t stored_us;      /* newest slot that came with the history */
+    VEC(struct probe_revision) revisions;
+    int64_t newest_us;   /* from here on the last revision is in force */
+    int64_t slots_until; /* slots before newest_us */
+    VEC(struct eval_sli *) slis;
+};
+
+/* A window of an SLI as of the last tick. */
+struct eval_window {
+    int64_t from_us; /* what slots_before belongs to; INT64_MIN: nothing */
+    int64_t slots_before;
+    int64_t slots; /* in the window */
+    struct counts counts;
+};
+
+/* The windows of one SLI, shared by all SLOs on it. */
+struct eval_sli {
+    char *key;
+    const struct sli_def *def; /* of the current snapshot */
+    struct watched *probe;
+    struct live *live;
+    VEC(struct eval_window) windows; /* by the numbers of `live` */
+    int64_t longest_us, attached_us;
+    int64_t since_us; /* nothing is known of before */
+    bool merged;
+    bool used; /* by the snapshot being adopted */
+};
+
+#define PEOPLE_WINDOWS 5 /* burn rates for people: slo_view */
+
+/* What a tick looks at, apart from what people do. Windows by their number. */
+struct eval_slo {
+    const struct slo_def *def;
+    struct eval_sli *sli;
+    struct alert_state alert;
+    bool settled;
+    struct span period; /* calendar: the one in progress */
+    int64_t tick_us;    /* 0: none yet */
+    uint16_t lng[TIERS_MAX], shrt[TIERS_MAX];
+    uint16_t people[PEOPLE_WINDOWS], window;
+    struct eval_slo *namesake; /* another objective of the same SLO */
+    struct slo_view *view;     /* drawn when somebody asks */
+};
+
+struct evaluator {
+    struct evaluator_hooks hooks;
+    struct config *config;
+    struct table probes; /* struct watched by id */
+    struct table slis;   /* struct eval_sli by key */
+    struct table slos;   /* the last struct eval_slo of a name */
+    VEC(struct watched *) watched;
+    VEC(struct eval_sli *) sli_list;
+    struct eval_slo *slo_list; /* in the order of the snapshot */
+    struct slo_view *views;
+    size_t slo_count;
+    int64_t born_us, next_tick_us;
+    bool running; /* results have come in */
+};
+
+/* Numbers of the windows that the SLO looks at, of its SLI. */
+void eval_watch(struct eval_slo *slo);
+
+/* The probe's revisions have changed. */
+void eval_revised(struct watched *w);
+
+/* Brings slo->view up to the last tick. */
+void eval_draw(const struct eval_slo *slo);

@@ -1,0 +1,218 @@
+/*
+ * Ticks. What is done for every SLO every 10 s is additions and comparisons of
+ * integers that lie side by side; ratios, states and what else is for people
+ * is worked out when somebody looks.
+ */
+#include "engine/evaluate_internal.h"
+
+#include "model/schedule.h"
+#include "slo/alert.h"
+#include "slo/budget.h"
+#include "slo/expected.h"
+#include "slo/live.h"
+
+#include <assert.h>
+
+/* Instants further back were jumped over with the clock. */
+#define CATCH_UP_US USEC_PER_MIN
+
+static const int64_t people_windows[PEOPLE_WINDOWS] = {
+    5 * USEC_PER_MIN, 30 * USEC_PER_MIN, USEC_PER_HOUR, 6 * USEC_PER_HOUR, 3 * USEC_PER_DAY,
+};
+
+/* ---- expected slots --------------------------------------------------------- */
+
+void eval_revised(struct watched *w)
+{
+    int64_t newest = 0;
+    for (size_t i = 1; i < w->revisions.len; i++)
+        if (w->revisions.at[i].since_us > newest)
+            newest = w->revisions.at[i].since_us;
+    w->newest_us = newest;
+    w->slots_until = expected_slots(w->revisions.at, w->revisions.len, 0, newest);
+    for (size_t i = 0; i < w->slis.len; i++)
+        for (size_t j = 0; j < w->slis.at[i]->windows.len; j++)
+            w->slis.at[i]->windows.at[j].from_us = INT64_MIN;
+}
+
+/* Those of [from, to) are slots_before(to) - slots_before(from): no slot is
+ * before the epoch, and spans that touch add up. */
+static int64_t slots_before(const struct watched *w, int64_t t_us)
+{
+    if (w->revisions.len == 0)
+        return 0;
+    if (t_us < w->newest_us)
+        return expected_slots(w->revisions.at, w->revisions.len, 0, t_us);
+    const struct probe_revision *last = &w->revisions.at[w->revisions.len - 1];
+    return w->slots_until + schedule_count(last->phase_us, last->interval_us, w->newest_us, t_us);
+}
+
+/* ---- windows ------------------------------------------------------------------ */
+
+static uint16_t watch(struct eval_sli *sli, int64_t length_us)
+{
+    size_t i = live_watch(sli->live, length_us);
+    assert(i <= UINT16_MAX);
+    return (uint16_t)i;
+}
+
+void eval_watch(struct eval_slo *slo)
+{
+    const struct slo_def *def = slo->def;
+    assert(def->tier_count <= TIERS_MAX);
+    for (size_t i = 0; i < def->tier_count; i++) {
+        slo->lng[i] = watch(slo->sli, def->tiers[i].long_us);
+        slo->shrt[i] = watch(slo->sli, def->tiers[i].short_us);
+    }
+    for (size_t i = 0; i < PEOPLE_WINDOWS; i++)
+        slo->people[i] = watch(slo->sli, people_windows[i]);
+    if (def->window.type == WINDOW_ROLLING)
+        slo->window = watch(slo->sli, def->window.duration_us);
+    else
+        slo->window = (uint16_t)live_watch_period(slo->sli->live);
+    slo->period = (struct span){INT64_MIN, INT64_MIN};
+}
+
+static void enter_period(struct eval_slo *slo, int64_t t_us)
+{
+    if (slo->def->window.type == WINDOW_ROLLING || t_us < slo->period.end_us)
+        return;
+    slo->period = window_span(&slo->def->window, t_us);
+    live_rewind(slo->sli->live, slo->window, slo->period.start_us);
+}
+
+static void tick_sli(struct eval_sli *sli, int64_t t_us)
+{
+    size_t n;
+    live_tick(sli->live, t_us);
+    const struct live_window *at = live_windows(sli->live, &n);
+    int64_t until = slots_before(sli->probe, t_us);
+    while (sli->windows.len < n)
+        vec_push(&sli->windows, ((struct eval_window){.from_us = INT64_MIN}));
+    for (size_t i = 0; i < n; i++) {
+        struct eval_window *w = &sli->windows.at[i];
+        if (w->from_us != at[i].from_us) {
+            w->from_us = at[i].from_us;
+            w->slots_before = slots_before(sli->probe, w->from_us);
+        }
+        w->slots = until - w->slots_before;
+        w->counts = at[i].counts;
+    }
+}
+
+/* ---- views -------------------------------------------------------------------- */
+
+static struct tier_counts window_counts(const struct eval_slo *slo, size_t window)
+{
+    const struct eval_window *w = &slo->sli->windows.at[window];
+    return tier_counts_make(w->counts, w->slots);
+}
+
+static double burn(const struct eval_slo *slo, size_t window)
+{
+    struct tier_counts c = window_counts(slo, window);
+    return budget_burn(c.bad, c.expected, slo->def->target);
+}
+
+static void draw_windows(const struct eval_slo *slo, struct slo_view *v)
+{
+    const struct slo_def *def = slo->def;
+    v->at_us = slo->tick_us;
+    v->window = slo->sli->windows.at[slo->window].counts;
+    v->window_start_us = def->window.type == WINDOW_ROLLING ? v->at_us - def->window.duration_us
+                                                            : slo->period.start_us;
+    v->window_expected = window_counts(slo, slo->window).expected;
+    v->first_event_us = slo->sli->probe->first_event_us;
+    if (v->first_event_us < slo->sli->since_us)
+        v->first_event_us = slo->sli->since_us;
+    v->burn_5m = burn(slo, slo->people[0]);
+    v->burn_30m = burn(slo, slo->people[1]);
+    v->burn_1h = burn(slo, slo->people[2]);
+    v->burn_6h = burn(slo, slo->people[3]);
+    v->burn_3d = burn(slo, slo->people[4]);
+    for (size_t i = 0; i < def->tier_count; i++)
+        v->firing[i] = tier_fires(&def->tiers[i], def->target, window_counts(slo, slo->lng[i]),
+                                  window_counts(slo, slo->shrt[i]));
+}
+
+void eval_draw(const struct eval_slo *slo)
+{
+    struct slo_view *v = slo->view;
+    v->def = slo->def;
+    v->alert = slo->alert;
+    v->settled = slo->settled;
+    if (v->at_us != slo->tick_us)
+        draw_windows(slo, v);
+}
+
+/* ---- results and ticks ---------------------------------------------------------- */
+
+void evaluator_result(struct evaluator *e, const char *probe, const struct result *r)
+{
+    struct watched *w = table_get(&e->probes, probe);
+    e->running = true;
+    /* What is stored wins, and it has been merged. */
+    if (!w || r->slot_us <= w->stored_us)
+        return;
+    bool event = r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD;
+    if (event && r->slot_us < w->first_event_us)
+        w->first_event_us = r->slot_us;
+    for (size_t i = 0; i < w->slis.len; i++) {
+        struct eval_sli *sli = w->slis.at[i];
+        enum outcome o = sli_classify(sli->def, r);
+        if (o != OUTCOME_SKIPPED)
+            live_add(sli->live, r->slot_us, o);
+    }
+}
+
+static void tick_slo(struct evaluator *e, struct eval_slo *slo, int64_t t_us)
+{
+    const struct slo_def *def = slo->def;
+    struct tier_view views[TIERS_MAX];
+    struct alert_transition tr;
+    slo->tick_us = t_us;
+    if (!def->alerting || !slo->settled || !slo->sli->merged)
+        return;
+    for (size_t i = 0; i < def->tier_count; i++) {
+        views[i].lng = window_counts(slo, slo->lng[i]);
+        views[i].shrt = window_counts(slo, slo->shrt[i]);
+    }
+    if (!alert_step(&slo->alert, def, t_us, views, &tr))
+        return;
+    eval_draw(slo);
+    e->hooks.transition(e->hooks.ctx, slo->view, &tr);
+}
+
+static void tick(struct evaluator *e, int64_t t_us)
+{
+    for (size_t i = 0; i < e->slo_count; i++)
+        enter_period(&e->slo_list[i], t_us);
+    for (size_t i = 0; i < e->sli_list.len; i++)
+        tick_sli(e->sli_list.at[i], t_us);
+    for (size_t i = 0; i < e->slo_count; i++)
+        tick_slo(e, &e->slo_list[i], t_us);
+}
+
+int64_t evaluator_due(const struct evaluator *e)
+{
+    return e->next_tick_us;
+}
+
+void evaluator_run_due(struct evaluator *e, int64_t now_us)
+{
+    if (now_us - e->next_tick_us > CATCH_UP_US)
+        e->next_tick_us = now_us - now_us % EVALUATE_EVERY_US;
+    for (; e->next_tick_us <= now_us; e->next_tick_us += EVALUATE_EVERY_US)
+        tick(e, e->next_tick_us);
+}
+
+size_t evaluator_count(const struct evaluator *e)
+{
+    return e->slo_count;
+}
+
+const struct slo_view *evaluator_view(const struct evaluator *e, size_t i)
+{
+    eval_draw(&e->slo_list[i]);
+    return e->slo_list[i].view;
+}
