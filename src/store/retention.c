@@ -72,8 +72,7 @@ static struct limits limits_now(struct store *s, bool now)
     if (!quiet && t->cap_us)
         l.results = max64(l.results, t->cap_us);
     l.rollups = before(t->trusted_us, keep.rollups_us);
-    l.evidence =
-        t->trusted_us - (keep.evidence_us ? keep.evidence_us : (int64_t)EVIDENCE_KEEP_US);
+    l.evidence = t->trusted_us - (keep.evidence_us ? keep.evidence_us : (int64_t)EVIDENCE_KEEP_US);
     l.alerts = before(t->trusted_us, keep.alerts_us);
     l.outbox = max64(t->trusted_us - OUTBOX_KEEP_US, l.alerts);
     return l;
@@ -192,9 +191,9 @@ static int drop_results(struct store *s, struct catalog_probe *p, int64_t limit_
     if (hour_end > p->raw_since &&
         catalog_set_raw_since(&s->catalog, s->db, p->num, hour_end, reterr) < 0)
         return -1;
-    rc = o.chunk ? sqlite_run(s->db, "DELETE FROM chunk WHERE num = ?1", BIND(v_int(o.chunk)),
-                              reterr)
-                 : drop_rows(s, p->num, o.first, hour_end, reterr);
+    rc = o.chunk
+             ? sqlite_run(s->db, "DELETE FROM chunk WHERE num = ?1", BIND(v_int(o.chunk)), reterr)
+             : drop_rows(s, p->num, o.first, hour_end, reterr);
     return rc < 0 ? -1 : 1;
 }
 

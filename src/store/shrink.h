@@ -8,7 +8,7 @@
 
 struct store;
 
-#define SHRINK_SPARE_PAGES 256     /* stay free, and a part of the file: new results come */
+#define SHRINK_SPARE_PAGES 256 /* stay free, and a part of the file: new results come */
 #define SHRINK_SPARE_PART 32
 #define SHRINK_LOG_BYTES (16 << 20) /* a log up to this size is written over, not cut */
 
