@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* width 0: each bucket counts `value`; else `at` has integers of so many bytes. */
+/* Each bucket counts `least` and, unless width is 0, what `at` says beyond that
+ * in integers of so many bytes. */
 struct ring_block {
     union {
         uint8_t *w1;
@@ -15,33 +16,34 @@ struct ring_block {
         uint32_t *w4;
         void *at;
     };
-    uint32_t value, width;
+    uint32_t least, width;
 };
 
 /* ---- one block ------------------------------------------------------------ */
 
-static uint32_t width_for(uint64_t value)
+static uint32_t width_for(uint64_t beyond)
 {
-    assert(value <= UINT32_MAX);
-    return value <= UINT8_MAX ? 1 : value <= UINT16_MAX ? 2 : 4;
+    assert(beyond <= UINT32_MAX);
+    return beyond <= UINT8_MAX ? 1 : beyond <= UINT16_MAX ? 2 : 4;
 }
 
 static uint32_t block_get(const struct ring_block *b, size_t i)
 {
     switch (b->width) {
     case 0:
-        return b->value;
+        return b->least;
     case 1:
-        return b->w1[i];
+        return b->least + b->w1[i];
     case 2:
-        return b->w2[i];
+        return b->least + b->w2[i];
     default:
-        return b->w4[i];
+        return b->least + b->w4[i];
     }
 }
 
 static void block_put(struct ring_block *b, size_t i, uint32_t value)
 {
+    value -= b->least;
     switch (b->width) {
     case 1:
         b->w1[i] = (uint8_t)value;
@@ -61,34 +63,41 @@ static void block_clear(struct ring_block *b)
     *b = (struct ring_block){0};
 }
 
-static void block_widen(struct ring_block *b, uint32_t width)
+static void block_recode(struct ring_block *b, uint32_t least, uint32_t width)
 {
-    struct ring_block wide = {.width = width, .at = mem_array(RING_BLOCK, width)};
-    for (size_t i = 0; i < RING_BLOCK; i++)
-        block_put(&wide, i, block_get(b, i));
+    struct ring_block fresh = {.least = least, .width = width};
+    if (width) {
+        fresh.at = mem_array(RING_BLOCK, width);
+        for (size_t i = 0; i < RING_BLOCK; i++)
+            block_put(&fresh, i, block_get(b, i));
+    }
     block_clear(b);
-    *b = wide;
+    *b = fresh;
 }
 
-/* One number is enough if all buckets are equal. */
+/* Few counts differ, and those that do not by much. */
 static void block_pack(struct ring_block *b)
 {
     if (!b->width)
         return;
-    uint32_t first = block_get(b, 0);
-    for (size_t i = 1; i < RING_BLOCK; i++)
-        if (block_get(b, i) != first)
-            return;
-    block_clear(b);
-    b->value = first;
+    uint32_t least = block_get(b, 0), most = least;
+    for (size_t i = 1; i < RING_BLOCK; i++) {
+        uint32_t n = block_get(b, i);
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+    }
+    uint32_t width = most > least ? width_for(most - least) : 0;
+    if (width < b->width)
+        block_recode(b, least, width);
 }
 
 static void block_add(struct ring_block *b, size_t i, int64_t n)
 {
     uint64_t value = (uint64_t)block_get(b, i) + (uint64_t)n;
-    uint32_t width = width_for(value);
+    uint32_t width = width_for(value - b->least);
+    assert(value <= UINT32_MAX);
     if (b->width < width)
-        block_widen(b, width);
+        block_recode(b, b->least, width);
     block_put(b, i, (uint32_t)value);
     /* The last one to come, mostly. */
     if (i == RING_BLOCK - 1)
@@ -97,10 +106,10 @@ static void block_add(struct ring_block *b, size_t i, int64_t n)
 
 static int64_t block_sum(const struct ring_block *b, size_t from, size_t to)
 {
-    int64_t sum = 0;
+    int64_t sum = (int64_t)b->least * (int64_t)(to - from);
     switch (b->width) {
     case 0:
-        return (int64_t)b->value * (int64_t)(to - from);
+        break;
     case 1:
         for (; from < to; from++)
             sum += b->w1[from];
@@ -127,9 +136,9 @@ static void block_copy(struct ring_block *into, const struct ring_block *from)
 
 static void block_merge(struct ring_block *into, const struct ring_block *from)
 {
-    if (!from->width && !from->value)
+    if (!from->width && !from->least)
         return;
-    if (!into->width && !into->value) {
+    if (!into->width && !into->least) {
         block_copy(into, from);
         return;
     }

@@ -5,8 +5,9 @@
  * Kept small, as there are thousands: good, bad and excluded are columns of
  * their own, and a column that never counted anything is not there. Columns
  * are cut into blocks of RING_BLOCK buckets; one whose buckets are all equal is
- * a single number, any other has the narrowest integers that hold it. What
- * runs on a schedule and is well takes a few bytes an hour.
+ * a single number, any other has that of the least and the narrowest integers
+ * that hold the rest. What runs on a schedule and is well takes a few bytes an
+ * hour.
  */
 #pragma once
 
