@@ -1,11 +1,14 @@
 #include "base/table.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <assert.h>
 #include <string.h>
 #define uthash_malloc(n) mem_alloc(n)
 #define uthash_free(p, n) free(p)
+/* Its own falls through cases in a way that not every compiler lets pass. */
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)str_hash(key, len))
 #include <uthash.h>
 
 struct table_entry {
