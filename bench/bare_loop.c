@@ -261,12 +261,13 @@ static void start(struct loop *l, int64_t due, int64_t now)
 {
     struct probe *p = l->idle;
 
-    if (due >= l->counted_from_ns)
-        l->started++;
+    bool counted = due >= l->counted_from_ns;
+
     if (l->in_flight >= MAX_IN_FLIGHT) {
-        l->skipped += due >= l->counted_from_ns;
+        l->skipped += counted;
         return;
     }
+    l->started += counted;
     if (p)
         l->idle = p->next;
     else
