@@ -1,17 +1,31 @@
+/*
+ * A batch of an import: its rows are put in order by probe and slot, compared
+ * with what is stored in one pass over both, and what is new or to be replaced
+ * is written. History where there was none becomes chunks at once.
+ */
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "base/vec.h"
 #include "base/when.h"
 #include "io/sqlite.h"
 #include "store/internal.h"
 #include "store/records.h"
 #include "store/rows.h"
+#include "store/seal.h"
+
+#include <assert.h>
+
+#define BULK_ROWS 256   /* fewer become rows, and are sealed when they are more */
+#define STORED_SKIP 128 /* results to be read past before seeking is cheaper */
 
 /* What a batch brings to one probe. */
 struct import_probe {
     const char *id;
     int64_t num;
     int64_t first_us, last_us; /* slots */
+    size_t n;                  /* rows of the batch, */
+    size_t start;              /* from here on in import.order */
     bool lost_first_event;     /* it was replaced by something that is no event */
 };
 
@@ -20,7 +34,16 @@ struct import {
     struct import_batch *b;
     struct import_totals totals;
     VEC(struct import_probe) probes;
+    struct table by_id; /* places in `probes`, from 1, as pointers */
+    uint32_t *owners;   /* of each row: its place in `probes` */
+    uint32_t *order;    /* rows by probe, and within a probe by slot */
+
+    /* Of one probe: what is to be written, rising in slot. */
+    VEC(struct result) changed;
+    VEC(bool) stored; /* it takes the place of another one */
 };
+
+/* ---- order -------------------------------------------------------------------- */
 
 static int add_probe(struct import *im, const struct import_row *row, struct err *reterr)
 {
@@ -35,8 +58,10 @@ static int add_probe(struct import *im, const struct import_row *row, struct err
     }
     if (catalog_probe(&s->catalog, s->db, row->probe, &num, reterr) < 0)
         return -1;
-    struct import_probe p = {.id = row->probe, .num = num, .first_us = INT64_MAX};
+    struct import_probe p = {
+        .id = row->probe, .num = num, .first_us = INT64_MAX, .last_us = INT64_MIN};
     vec_push(&im->probes, p);
+    table_set(&im->by_id, row->probe, (void *)(uintptr_t)im->probes.len);
     return 0;
 }
 
@@ -44,19 +69,119 @@ static int add_probe(struct import *im, const struct import_row *row, struct err
 static struct import_probe *entry(struct import *im, const struct import_row *row,
                                   struct import_probe *last, struct err *reterr)
 {
-    if (last && str_eq(last->id, row->probe))
+    if (last && (last->id == row->probe || str_eq(last->id, row->probe)))
         return last;
-    for (size_t i = 0; i < im->probes.len; i++)
-        if (str_eq(im->probes.at[i].id, row->probe))
-            return &im->probes.at[i];
-    if (add_probe(im, row, reterr) < 0)
+    uintptr_t place = (uintptr_t)table_get(&im->by_id, row->probe);
+    if (!place && add_probe(im, row, reterr) < 0)
         return NULL;
-    return &im->probes.at[im->probes.len - 1];
+    return &im->probes.at[place ? place - 1 : im->probes.len - 1];
 }
 
-static bool is_event(const struct result *r)
+/* What such a row is can no longer be compared, nor its hour be summed up anew. */
+static int refuse_deleted(struct import *im, const struct import_row *row, int64_t raw_since_us,
+                          struct err *reterr)
 {
-    return r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD;
+    char since[WHEN_MAX];
+    im->b->err_line = row->line;
+    return err_set(reterr,
+                   "results of '%s' before %s were deleted (retention.raw) and take no more lines",
+                   row->probe, when_text(since, raw_since_us));
+}
+
+/* In the order of the file, so that the first line at fault is the one named. */
+static int assign_rows(struct import *im, struct err *reterr)
+{
+    struct import_probe *p = NULL;
+    for (size_t i = 0; i < im->b->n; i++) {
+        const struct import_row *row = &im->b->rows[i];
+        int64_t slot_us = row->result.slot_us;
+        p = entry(im, row, p, reterr);
+        if (!p)
+            return -1;
+        int64_t raw_since_us = catalog_at(&im->s->catalog, p->num)->raw_since;
+        if (raw_since_us && slot_us < raw_since_us)
+            return refuse_deleted(im, row, raw_since_us, reterr);
+        p->first_us = slot_us < p->first_us ? slot_us : p->first_us;
+        p->last_us = slot_us > p->last_us ? slot_us : p->last_us;
+        p->n++;
+        im->owners[i] = (uint32_t)(p - im->probes.at);
+    }
+    return 0;
+}
+
+static int64_t slot_of(const struct import *im, size_t place)
+{
+    return im->b->rows[im->order[place]].result.slot_us;
+}
+
+static int compare_rows(const void *a, const void *b, void *import)
+{
+    const struct import *im = import;
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    int64_t x = im->b->rows[i].result.slot_us, y = im->b->rows[j].result.slot_us;
+    if (x != y)
+        return x < y ? -1 : 1;
+    return i < j ? -1 : 1; /* of one slot: in the order of the file */
+}
+
+static void order_rows(struct import *im)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < im->probes.len; i++) {
+        im->probes.at[i].start = start;
+        start += im->probes.at[i].n;
+        im->probes.at[i].n = 0;
+    }
+    for (size_t i = 0; i < im->b->n; i++) {
+        struct import_probe *p = &im->probes.at[im->owners[i]];
+        im->order[p->start + p->n++] = (uint32_t)i;
+    }
+    for (size_t i = 0; i < im->probes.len; i++) {
+        const struct import_probe *p = &im->probes.at[i];
+        size_t at = p->start + 1, end = p->start + p->n;
+        while (at < end && slot_of(im, at - 1) <= slot_of(im, at))
+            at++;
+        if (at < end)
+            qsort_r(im->order + p->start, p->n, sizeof(*im->order), compare_rows, im);
+    }
+}
+
+/* ---- what is stored ----------------------------------------------------------- */
+
+/* The stored results of a probe, asked for at rising slots. */
+struct stored {
+    struct scanner *scanner;
+    int64_t probe, to_us;
+    struct scan *scan;
+    const struct result *at; /* NULL: not begun, or past the last */
+    int64_t seen_us;         /* the newest slot that had one */
+    bool ended;
+};
+
+/* *ret is NULL when there is none at that slot, and lives until the next call. */
+static int stored_at(struct stored *st, int64_t slot_us, const struct result **ret,
+                     struct err *reterr)
+{
+    for (int skipped = 0; !st->ended && (!st->at || st->at->slot_us < slot_us); skipped++) {
+        if (st->scan && skipped == STORED_SKIP) {
+            scan_end(st->scan);
+            st->scan = NULL;
+        }
+        if (!st->scan)
+            st->scan = scan_begin(st->scanner, st->probe, slot_us, st->to_us, SCAN_ALL, reterr);
+        int rc = st->scan ? scan_next(st->scan, &st->at, reterr) : -1;
+        if (rc > 0) {
+            st->seen_us = st->at->slot_us;
+            continue;
+        }
+        st->scan = NULL; /* it has ended */
+        st->at = NULL;
+        st->ended = true;
+        if (rc < 0)
+            return -1;
+    }
+    *ret = st->at && st->at->slot_us == slot_us ? st->at : NULL;
+    return 0;
 }
 
 /* Compares what an import line says; lag and the done instant are not in it,
@@ -75,89 +200,140 @@ static bool same_result(const struct result *have, const struct result *line)
                        a->wait_us == b->wait_us && a->transfer_us == b->transfer_us);
 }
 
-static int read_existing(struct sqlite *db, int64_t num, int64_t slot_us, struct result *ret,
-                         struct err *reterr)
+/* One line meets what the slot has so far, in *have, if it has something.
+ * True: *have is the line's now. */
+static bool meet(struct import *im, struct result *have, bool any, const struct result *line)
 {
-    struct sqlite_rows *q =
-        sqlite_query(db, "SELECT " RESULT_COLUMNS " FROM result WHERE probe = ?1 AND slot = ?2",
-                     BIND(v_int(num), v_int(slot_us)), reterr);
-    int rc = q ? sqlite_next(q, reterr) : -1;
-    if (rc > 0)
-        result_read(q, ret);
-    sqlite_end(q);
-    return rc;
+    im->totals.lines++;
+    if (!any) {
+        im->totals.inserted++;
+    } else if (same_result(have, line)) {
+        im->totals.same++;
+        return false;
+    } else {
+        im->totals.different++;
+        if (!im->b->replace)
+            return false;
+        im->totals.replaced++;
+    }
+    *have = *line;
+    have->flags |= RESULT_IMPORTED;
+    return true;
 }
 
-static int replace(struct import *im, struct import_probe *p, const struct result *r,
-                   struct err *reterr)
+/* Fills `changed`. *ret_seen_us: stored results among the rows end there. */
+static int compare_probe(struct import *im, const struct import_probe *p, int64_t *ret_seen_us,
+                         struct err *reterr)
 {
-    struct sqlite *db = im->s->db;
-    if (sqlite_run(db, "DELETE FROM result WHERE probe = ?1 AND slot = ?2",
-                   BIND(v_int(p->num), v_int(r->slot_us)), reterr) < 0 ||
-        sqlite_run(db, "DELETE FROM evidence WHERE probe = ?1 AND slot = ?2",
-                   BIND(v_int(p->num), v_int(r->slot_us)), reterr) < 0 ||
-        sqlite_run(db, RESULT_INSERT, RESULT_BIND(p->num, r), reterr) < 0)
-        return -1;
-    if (!is_event(r) && r->slot_us == catalog_at(&im->s->catalog, p->num)->first_event)
-        p->lost_first_event = true;
-    im->totals.replaced++;
+    struct stored st = {
+        .scanner = &im->s->scanner, .probe = p->num, .to_us = p->last_us + 1, .seen_us = INT64_MIN};
+    size_t end = p->start + p->n;
+    vec_clear(&im->changed);
+    vec_clear(&im->stored);
+    for (size_t at = p->start; at < end;) {
+        int64_t slot_us = slot_of(im, at);
+        const struct result *found;
+        if (stored_at(&st, slot_us, &found, reterr) < 0)
+            return -1; /* which ends the scan */
+        struct result have = found ? *found : (struct result){0};
+        bool any = found != NULL, changed = false;
+        for (; at < end && slot_of(im, at) == slot_us; at++, any = true)
+            changed |= meet(im, &have, any, &im->b->rows[im->order[at]].result);
+        if (changed) {
+            vec_push(&im->changed, have);
+            vec_push(&im->stored, found != NULL);
+        }
+    }
+    scan_end(st.scan);
+    *ret_seen_us = st.seen_us;
     return 0;
 }
 
-/* The row's place is taken: 1 when it was overwritten. */
-static int meet_existing(struct import *im, struct import_probe *p, const struct result *r,
-                         struct err *reterr)
-{
-    struct result have = {0};
-    int rc = read_existing(im->s->db, p->num, r->slot_us, &have, reterr);
-    if (rc < 0)
-        return -1;
-    if (same_result(&have, r)) {
-        im->totals.same++;
-        return 0;
-    }
-    im->totals.different++;
-    if (!im->b->replace)
-        return 0;
-    return replace(im, p, r, reterr) < 0 ? -1 : 1;
-}
+/* ---- writing ------------------------------------------------------------------ */
 
-/* What such a row is can no longer be compared, nor its hour be summed up anew. */
-static int refuse_deleted(struct import *im, const struct import_row *row, int64_t raw_since_us,
-                          struct err *reterr)
+static int write_row(struct import *im, int64_t num, const struct result *r, bool stored,
+                     struct err *reterr)
 {
-    char since[WHEN_MAX];
-    im->b->err_line = row->line;
-    return err_set(reterr,
-                   "results of '%s' before %s were deleted (retention.raw) and take no more lines",
-                   row->probe, when_text(since, raw_since_us));
-}
-
-static int import_row(struct import *im, struct import_probe *p, const struct import_row *row,
-                      struct err *reterr)
-{
-    struct catalog *c = &im->s->catalog;
     struct sqlite *db = im->s->db;
-    struct result r = row->result;
-    int64_t raw_since_us = catalog_at(c, p->num)->raw_since;
-    if (raw_since_us && r.slot_us < raw_since_us)
-        return refuse_deleted(im, row, raw_since_us, reterr);
-    r.flags |= RESULT_IMPORTED;
-    p->first_us = r.slot_us < p->first_us ? r.slot_us : p->first_us;
-    p->last_us = r.slot_us > p->last_us ? r.slot_us : p->last_us;
-    im->totals.lines++;
-    if (sqlite_run(db, RESULT_INSERT, RESULT_BIND(p->num, &r), reterr) < 0)
+    if (seal_open(im->s, num, r->slot_us, r->slot_us + 1, reterr) < 0)
         return -1;
-    if (sqlite_changes(db) > 0) {
-        im->totals.inserted++;
-    } else {
-        int rc = meet_existing(im, p, &r, reterr);
-        if (rc <= 0)
-            return rc;
+    if (stored && (sqlite_run(db, "DELETE FROM result WHERE probe = ?1 AND slot = ?2",
+                              BIND(v_int(num), v_int(r->slot_us)), reterr) < 0 ||
+                   sqlite_run(db, "DELETE FROM evidence WHERE probe = ?1 AND slot = ?2",
+                              BIND(v_int(num), v_int(r->slot_us)), reterr) < 0))
+        return -1;
+    return sqlite_run(db, RESULT_INSERT, RESULT_BIND(num, r), reterr);
+}
+
+/*
+ * How many of the changed rows, from the first on, become chunks: those where
+ * nothing is stored nor sealed, if they are enough. While a daemon runs the last
+ * day stays rows, as it is with what was measured.
+ */
+static int bulk_rows(struct import *im, int64_t num, int64_t seen_us, size_t *ret_n,
+                     struct err *reterr)
+{
+    const struct store *s = im->s;
+    const struct result *rows = im->changed.at;
+    size_t n = im->changed.len;
+    int64_t sealed;
+    *ret_n = 0;
+    while (s->daemon && n && rows[n - 1].slot_us >= s->complete_through_us - SEAL_AGE_US)
+        n--;
+    if (n < BULK_ROWS || seen_us >= rows[0].slot_us)
+        return 0;
+    int rc = sqlite_lookup(
+        s->db, "SELECT num FROM chunk WHERE " CHUNK_SPAN_REACHES " AND last >= ?2 LIMIT 1",
+        BIND(v_int(num), v_int(rows[0].slot_us), v_int(rows[n - 1].slot_us + 1)), &sealed, reterr);
+    if (rc == 0)
+        *ret_n = n;
+    return rc < 0 ? -1 : 0;
+}
+
+static int write_changed(struct import *im, int64_t num, int64_t seen_us, struct err *reterr)
+{
+    size_t bulk;
+    if (bulk_rows(im, num, seen_us, &bulk, reterr) < 0 ||
+        (bulk && seal_append(im->s, num, im->changed.at, bulk, reterr) < 0))
+        return -1;
+    for (size_t i = bulk; i < im->changed.len; i++)
+        if (write_row(im, num, &im->changed.at[i], im->stored.at[i], reterr) < 0)
+            return -1;
+    return 0;
+}
+
+static bool is_event(const struct result *r)
+{
+    return r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD;
+}
+
+/* What changed rows mean for the probe's first event and for its rollups. */
+static int note_changed(struct import *im, struct import_probe *p, struct err *reterr)
+{
+    struct store *s = im->s;
+    const struct result *rows = im->changed.at;
+    int64_t first_event = catalog_at(&s->catalog, p->num)->first_event;
+    size_t event = 0;
+    while (event < im->changed.len && !is_event(&rows[event])) {
+        p->lost_first_event |= im->stored.at[event] && rows[event].slot_us == first_event;
+        event++;
     }
-    if (is_event(&r) && catalog_saw_event(c, db, p->num, r.slot_us, reterr) < 0)
+    if (event < im->changed.len &&
+        catalog_saw_event(&s->catalog, s->db, p->num, rows[event].slot_us, reterr) < 0)
         return -1;
-    return catalog_touch(c, db, p->num, r.slot_us, reterr);
+    return catalog_touch(&s->catalog, s->db, p->num, rows[0].slot_us, reterr);
+}
+
+static int import_results(struct import *im, struct import_probe *p, struct err *reterr)
+{
+    int64_t seen_us;
+    if (compare_probe(im, p, &seen_us, reterr) < 0)
+        return -1;
+    if (im->changed.len == 0)
+        return 0;
+    if (write_changed(im, p->num, seen_us, reterr) < 0)
+        return -1;
+    return note_changed(im, p, reterr);
 }
 
 /* ---- what rows say about their probe ------------------------------------------ */
@@ -210,21 +386,19 @@ static int cover_with_revision(struct import *im, const struct import_probe *p, 
 
 static int find_first_event(struct import *im, const struct import_probe *p, struct err *reterr)
 {
-    struct sqlite *db = im->s->db;
-    int64_t slot = INT64_MAX;
-    int rc = sqlite_lookup(
-        db, "SELECT slot FROM result WHERE probe = ?1 AND outcome IN (0, 1) ORDER BY slot LIMIT 1",
-        BIND(v_int(p->num)), &slot, reterr);
+    struct store *s = im->s;
+    int64_t slot_us;
+    int rc = scan_first_event(&s->scanner, p->num, &slot_us, reterr);
     if (rc < 0)
         return -1;
-    catalog_at(&im->s->catalog, p->num)->first_event = INT64_MAX;
+    catalog_at(&s->catalog, p->num)->first_event = INT64_MAX;
     if (rc > 0)
-        return catalog_saw_event(&im->s->catalog, db, p->num, slot, reterr);
-    return sqlite_run(db, "UPDATE probe SET first_event = NULL WHERE num = ?1", BIND(v_int(p->num)),
-                      reterr);
+        return catalog_saw_event(&s->catalog, s->db, p->num, slot_us, reterr);
+    return sqlite_run(s->db, "UPDATE probe SET first_event = NULL WHERE num = ?1",
+                      BIND(v_int(p->num)), reterr);
 }
 
-static int import_probe(struct import *im, const struct import_probe *p, struct err *reterr)
+static int describe_probe(struct import *im, const struct import_probe *p, struct err *reterr)
 {
     struct store *s = im->s;
     if (cover_with_revision(im, p, reterr) < 0 ||
@@ -247,38 +421,60 @@ static int import_probe(struct import *im, const struct import_probe *p, struct 
         reterr);
 }
 
+/* ---- all of it ---------------------------------------------------------------- */
+
 static int import_all(struct import *im, struct err *reterr)
 {
-    struct import_probe *p = NULL;
-    for (size_t i = 0; i < im->b->n; i++) {
-        p = entry(im, &im->b->rows[i], p, reterr);
-        if (!p || import_row(im, p, &im->b->rows[i], reterr) < 0)
-            return -1;
-    }
+    if (assign_rows(im, reterr) < 0)
+        return -1;
+    order_rows(im);
     for (size_t i = 0; i < im->probes.len; i++)
-        if (import_probe(im, &im->probes.at[i], reterr) < 0)
+        if (import_results(im, &im->probes.at[i], reterr) < 0 ||
+            describe_probe(im, &im->probes.at[i], reterr) < 0)
             return -1;
     return 0;
 }
 
+static void release(struct import *im)
+{
+    vec_release(&im->probes);
+    table_release(&im->by_id);
+    vec_release(&im->changed);
+    vec_release(&im->stored);
+    free(im->owners);
+    free(im->order);
+}
+
+static void add_totals(struct import_totals *into, const struct import_totals *t)
+{
+    into->lines += t->lines;
+    into->inserted += t->inserted;
+    into->same += t->same;
+    into->different += t->different;
+    into->replaced += t->replaced;
+}
+
 int import_apply(struct store *s, struct import_batch *b, struct err *reterr)
 {
-    struct import im = {.s = s, .b = b};
-    int rc = -1;
-    if (sqlite_run(s->db, "BEGIN IMMEDIATE", NULL, reterr) < 0)
-        goto out;
-    if (import_all(&im, reterr) < 0 || sqlite_run(s->db, "COMMIT", NULL, reterr) < 0) {
-        sqlite_rollback(s->db);
-        s->catalog_stale = true;
-        goto out;
+    struct import im = {
+        .s = s,
+        .b = b,
+        .owners = mem_array(b->n, sizeof(*im.owners)),
+        .order = mem_array(b->n, sizeof(*im.order)),
+    };
+    assert(b->n <= UINT32_MAX);
+    int rc = sqlite_run(s->db, "BEGIN IMMEDIATE", NULL, reterr);
+    if (rc == 0) {
+        rc = import_all(&im, reterr);
+        if (rc == 0)
+            rc = sqlite_run(s->db, "COMMIT", NULL, reterr);
+        if (rc == 0) {
+            add_totals(&b->totals, &im.totals);
+        } else {
+            sqlite_rollback(s->db);
+            s->catalog_stale = true;
+        }
     }
-    b->totals.lines += im.totals.lines;
-    b->totals.inserted += im.totals.inserted;
-    b->totals.same += im.totals.same;
-    b->totals.different += im.totals.different;
-    b->totals.replaced += im.totals.replaced;
-    rc = 0;
-out:
-    vec_release(&im.probes);
+    release(&im);
     return rc;
 }
