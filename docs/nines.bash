@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe report status import demo version --help --version" -- "$word")
+            "run check probe report status import backup demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -21,6 +21,7 @@ _nines()
         formats="text json markdown html csv" ;;
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
+    backup) options="--force" ;;
     demo)
         case ${COMP_WORDS[2]} in
         serve) options="--listen --script --incident --seed -l" ;;

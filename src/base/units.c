@@ -186,3 +186,16 @@ char *units_human_us(char buf[static UNITS_MAX], int64_t us)
     }
     return buf;
 }
+
+char *units_human_size(char buf[static UNITS_MAX], int64_t bytes)
+{
+    static const char *const names[] = {"B", "kB", "MB", "GB", "TB"};
+    int64_t size = 1;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names) && bytes < INT64_MAX / 100; i++) {
+        if (three_digits(buf, bytes, size, names[i]))
+            return buf;
+        size *= 1000;
+    }
+    snprintf(buf, UNITS_MAX, "%" PRId64 "TB", bytes / 1000000000000);
+    return buf;
+}

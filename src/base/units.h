@@ -35,6 +35,8 @@ char *units_size(char buf[static UNITS_MAX], int64_t bytes);
 
 /* For people: three significant digits, "12.3ms", "843us", "1.25s". */
 char *units_human_us(char buf[static UNITS_MAX], int64_t us);
+/* In the same way, by powers of 1000: "843B", "12.3kB", "1.25GB". */
+char *units_human_size(char buf[static UNITS_MAX], int64_t bytes);
 
 /*
  * An exact non-negative decimal n / 10^scale, in lowest terms (no trailing

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define COPY_PAGES 1024 /* between two looks at the progress */
+
 struct sqlite_rows {
     struct sqlite *db;
     const char *sql; /* the literal: its address is the key */
@@ -313,6 +315,23 @@ int sqlite_checkpoint(struct sqlite *db, bool truncate, struct err *reterr)
     /* What was moved need not be moved again; what a reader held back does. */
     db->wal_pages = log > done ? log - done : 0;
     return 0;
+}
+
+int sqlite_copy(struct sqlite *from, struct sqlite *to, sqlite_copied_fn fn, void *ctx,
+                struct err *reterr)
+{
+    sqlite3_backup *b = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+    int rc = SQLITE_OK;
+    if (!b)
+        return fail(to, sqlite3_extended_errcode(to->handle), reterr);
+    while (rc == SQLITE_OK) {
+        rc = sqlite3_backup_step(b, COPY_PAGES);
+        int64_t total = sqlite3_backup_pagecount(b);
+        if (fn && rc == SQLITE_OK)
+            fn(ctx, total - sqlite3_backup_remaining(b), total);
+    }
+    int end = sqlite3_backup_finish(b);
+    return rc == SQLITE_DONE && end == SQLITE_OK ? 0 : fail(to, end ? end : rc, reterr);
 }
 
 void sqlite_set_fault(struct sqlite *db, sqlite_fault_fn fault, void *ctx)

@@ -126,6 +126,17 @@ int64_t sqlite_wal_pages(const struct sqlite *db); /* as of the last commit */
 /* PASSIVE, or TRUNCATE: that one waits for readers and may fail. */
 int sqlite_checkpoint(struct sqlite *db, bool truncate, struct err *reterr);
 
+/* ---- copies -------------------------------------------------------------- */
+
+/* After each piece; `done` of `total` pages. */
+typedef void (*sqlite_copied_fn)(void *ctx, int64_t done, int64_t total);
+
+/* Makes `to`, a new database that nobody else has open, a copy of `from`, page
+ * for page. With a transaction open on `from` that has read something, it is
+ * what that one sees, whatever is written meanwhile. `fn` may be NULL. */
+int sqlite_copy(struct sqlite *from, struct sqlite *to, sqlite_copied_fn fn, void *ctx,
+                struct err *reterr);
+
 /* ---- tests ----------------------------------------------------------------- */
 
 /* Called before each step of a statement; a result other than 0 is taken for

@@ -205,14 +205,26 @@ int schema_migrate(struct sqlite *db, const char *path, struct err *reterr)
     return 0;
 }
 
+static int check_known(struct sqlite *db, const char *path, struct identity *id,
+                       struct err *reterr)
+{
+    if (identify(db, id, reterr) < 0)
+        return -1;
+    if (is_blank(id))
+        return err_set(reterr, "%s is empty: nothing was recorded yet", path);
+    return check_ours(id, path, reterr);
+}
+
+int schema_check_known(struct sqlite *db, const char *path, struct err *reterr)
+{
+    struct identity id = {0};
+    return check_known(db, path, &id, reterr);
+}
+
 int schema_check(struct sqlite *db, const char *path, struct err *reterr)
 {
     struct identity id = {0};
-    if (identify(db, &id, reterr) < 0)
-        return -1;
-    if (is_blank(&id))
-        return err_set(reterr, "%s is empty: nothing was recorded yet", path);
-    if (check_ours(&id, path, reterr) < 0)
+    if (check_known(db, path, &id, reterr) < 0)
         return -1;
     if (id.user_version < SCHEMA_VERSION)
         return err_set(reterr,

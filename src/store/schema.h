@@ -15,5 +15,8 @@ struct sqlite;
  * transaction. Nothing is changed in a file that is not ours or is newer. */
 int schema_migrate(struct sqlite *db, const char *path, struct err *reterr);
 
+/* For copies: the file is ours, of this version or an older one. */
+int schema_check_known(struct sqlite *db, const char *path, struct err *reterr);
+
 /* For readers: the file is ours and of this version. */
 int schema_check(struct sqlite *db, const char *path, struct err *reterr);

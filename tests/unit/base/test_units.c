@@ -150,6 +150,12 @@ static void human(void **state)
     char buf[UNITS_MAX];
     for (size_t i = 0; i < countof(cases); i++)
         assert_string_equal(units_human_us(buf, cases[i].us), cases[i].text);
+    assert_string_equal(units_human_size(buf, 0), "0B");
+    assert_string_equal(units_human_size(buf, 843), "843B");
+    assert_string_equal(units_human_size(buf, 12345), "12.3kB");
+    assert_string_equal(units_human_size(buf, 999950), "1.00MB");
+    assert_string_equal(units_human_size(buf, 1250000000), "1.25GB");
+    assert_string_equal(units_human_size(buf, 12345678900000), "12.3TB");
     units_human_us(buf, INT64_MAX);
     units_human_us(buf, INT64_MIN);
 }
