@@ -202,6 +202,11 @@ void store_import(struct store *s, struct import_batch *b, void (*done)(void *ct
 int store_reader_open(const char *path, struct store_reader **ret, struct err *reterr);
 void store_reader_free(struct store_reader *r);
 
+/* What is asked until store_reader_end() is answered as of one moment, and
+ * faster. For a few questions: the log cannot be emptied meanwhile. */
+int store_reader_begin(struct store_reader *r, struct err *reterr);
+void store_reader_end(struct store_reader *r);
+
 /* One schedule of a probe, in force from `since_us` to the next one. */
 struct probe_revision {
     int64_t since_us, interval_us, phase_us, timeout_us;
@@ -235,6 +240,11 @@ int store_reader_counts(struct store_reader *r, const struct sli_def *sli, int64
 int store_reader_series(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
                         int64_t step_us, size_t n, struct counts *ret, struct err *reterr);
 
+/* The same, for n consecutive spans [edges[i], edges[i + 1]) of any length:
+ * `edges` are n + 1 rising instants. */
+int store_reader_cells(struct store_reader *r, const struct sli_def *sli, const int64_t *edges,
+                       size_t n, struct counts *ret, struct err *reterr);
+
 /* Bad events of [from, to) by reason (slow but good ones count as LATENCY). */
 int store_reader_reasons(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
                          int64_t to_us, int64_t ret[REASON_COUNT], struct err *reterr);
@@ -243,6 +253,12 @@ int store_reader_reasons(struct store_reader *r, const struct sli_def *sli, int6
  * censored runs (bad ones) are counted by the sketch apart. */
 int store_reader_latency(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
                          struct sketch *into, struct err *reterr);
+
+/* The latencies of n consecutive spans, each as store_reader_latency() gives
+ * them; `fn` is called for those that hold any, in order. */
+typedef void (*store_sketch_fn)(void *ctx, size_t span, const struct sketch *s);
+int store_reader_latencies(struct store_reader *r, const char *probe, const int64_t *edges,
+                           size_t n, store_sketch_fn fn, void *ctx, struct err *reterr);
 
 /* Rows in slot order, from raw_since_us on; the callback returns false to
  * stop. Pages internally. */

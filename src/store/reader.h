@@ -1,34 +1,48 @@
 /* A reader from within: what its files share. Every public call is one read
- * transaction, so all that it adds up is of one moment. */
+ * transaction, or runs within that of store_reader_begin(), so all that it adds
+ * up is of one moment. */
 #pragma once
 
 #include "base/err.h"
 #include "nines/store.h"
 #include "store/catalog.h"
+#include "store/scan.h"
 
 struct sqlite;
+
+/* Where the rollups of something are. */
+struct rolled {
+    int64_t probe, stream; /* stream 0: there are none */
+    int64_t through_us;    /* rollups say everything before this */
+    int64_t days_us;       /* a day's sum is there before this; never after through_us */
+    int64_t raw_us;        /* results before this are gone; never after through_us */
+    int64_t since_us;      /* nothing is known of before; 0: that there was nothing */
+};
+
+/* The answer of reader_rolled() to the last question of its kind. */
+struct rolled_known {
+    char *probe, *key; /* NULL: none */
+    int64_t faster_than_us;
+    int8_t classify[REASON_COUNT];
+    struct rolled at;
+};
 
 struct store_reader {
     struct sqlite *db;
     char *path;
+    struct scanner scanner;
+    int depth;                    /* reader_begin() without reader_end() */
+    struct rolled_known known[2]; /* by stream_kind; of this transaction */
 };
 
-int reader_begin(struct store_reader *r, struct err *reterr);
-/* Ends the transaction; passes `rc` through. */
+int reader_begin(struct store_reader *r, struct err *reterr); /* may be nested */
+/* Ends what one reader_begin() began; passes `rc` through. */
 int reader_end(struct store_reader *r, int rc);
 
 /* The probe's number and where its results begin: 1 found, 0 unknown, -1
  * error. Within a transaction. */
 int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, int64_t *ret_raw_since,
                  struct err *reterr);
-
-/* Where the rollups of something are. */
-struct rolled {
-    int64_t probe, stream; /* stream 0: there are none */
-    int64_t through_us;    /* rollups say everything before this */
-    int64_t raw_us;        /* results before this are gone; never after through_us */
-    int64_t since_us;      /* nothing is known of before; 0: that there was nothing */
-};
 
 /* Rollups of an SLI, or with sli NULL those of the probe's latencies. 1, or 0
  * when the probe is not known, or -1. Within a transaction. */
