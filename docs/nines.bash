@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe report status import backup demo version --help --version" -- "$word")
+            "run check probe report status import export backup demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -21,6 +21,7 @@ _nines()
         formats="text json markdown html csv" ;;
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
+    export) options="--probe --from --to -p" words="results" formats="ndjson" ;;
     backup) options="--force" ;;
     demo)
         case ${COMP_WORDS[2]} in
@@ -42,7 +43,7 @@ _nines()
     --config | -c | --db | --out | -o | --test-clock | --script | --dir)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
-        --slo | -s | --at | --from | --to | --incident | --seed | --days) ;;
+        --slo | -s | --probe | -p | --at | --from | --to | --incident | --seed | --days) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")

@@ -207,6 +207,11 @@ void store_reader_free(struct store_reader *r);
 int store_reader_begin(struct store_reader *r, struct err *reterr);
 void store_reader_end(struct store_reader *r);
 
+/* The ids of all probes, in the order of their bytes; freed with the arena. */
+struct arena;
+int store_reader_probe_ids(struct store_reader *r, struct arena *a, const char *const **ret,
+                           size_t *ret_n, struct err *reterr);
+
 /* One schedule of a probe, in force from `since_us` to the next one. */
 struct probe_revision {
     int64_t since_us, interval_us, phase_us, timeout_us;

@@ -126,7 +126,7 @@ int when_parse(const char *text, size_t n, int64_t *ret_us, struct err *reterr)
     if (d == 0 || d != day || hour > 23 || minute > 59 || second > 59)
         return err_set(reterr, "there is no such time: '%.*s'", shown, text);
     int64_t t = days * 86400 + hour * 3600 + minute * 60 + second - east;
-    if (t < 0 || t >= when_days_from_civil(10000, 1, 1) * 86400)
+    if (t < 0 || t >= WHEN_END_US / USEC_PER_SEC)
         return err_set(reterr, "a time must lie in the years 1970 to 9999; found '%.*s'", shown,
                        text);
     *ret_us = t * USEC_PER_SEC + us;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define WHEN_MAX 40
+#define WHEN_END_US 253402300800000000 /* the year 10000 */
 
 /* Accepts "2026-10-22T08:00:00Z", fractions of up to nine digits (floored to
  * microseconds), and numeric offsets "+02:00". Nothing else; n bytes, no NUL
