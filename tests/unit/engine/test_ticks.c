@@ -129,7 +129,7 @@ static void add_slo(struct world *w, struct config *c, const char *objective,
     c->slos[c->slo_count++] = d;
 }
 
-static void reload(struct world *w)
+static void adopt(struct world *w)
 {
     struct config *c = mem_alloc(sizeof(*c));
     c->refs = 1;
@@ -143,6 +143,34 @@ static void reload(struct world *w)
     add_slo(w, c, "hours", (struct window_def){.type = WINDOW_ROLLING, .duration_us = 300 * MIN});
     evaluator_set_config(w->e, c, w->now_us);
     config_unref(c);
+}
+
+/* What the last tick saw goes on until the next one. */
+static void reload(struct world *w)
+{
+    struct slo_view before[SLOS];
+    for (size_t i = 0; i < SLOS; i++)
+        before[i] = *evaluator_view(w->e, i);
+    adopt(w);
+    for (size_t i = 0; i < SLOS; i++) {
+        const struct slo_view *v = evaluator_view(w->e, i);
+        assert_int_equal(v->at_us, before[i].at_us);
+        assert_memory_equal(&v->window, &before[i].window, sizeof(v->window));
+        assert_memory_equal(&v->alert, &before[i].alert, sizeof(v->alert));
+        assert_ptr_not_equal(v->def, before[i].def);
+        assert_true(v->burn_1h == before[i].burn_1h);
+    }
+}
+
+/* The store knows other schedules of old than this process does. */
+static void learn(struct world *w)
+{
+    w->revisions.at[0].interval_us = (1 + below(w, 6)) * 10 * S;
+    struct store_probe known = {.first_event_us = T0,
+                                .last_slot_us = INT64_MIN,
+                                .revisions = w->revisions.at,
+                                .revision_count = w->revisions.len};
+    evaluator_set_history(w->e, "api", &known);
 }
 
 static void revise(struct world *w)
@@ -165,7 +193,7 @@ static int setup(void **state)
     w->probe.id = "api";
     w->e = evaluator_new(&hooks, T0);
     assert_int_equal(zone_open("Asia/Kolkata", &w->zone, NULL), 0); /* days begin at :30 */
-    reload(w);
+    adopt(w);
     revise(w);
     struct live *nothing = live_new(8 * USEC_PER_DAY, T0);
     evaluator_merge(w->e, "api", 0, nothing);
@@ -216,6 +244,8 @@ static void test_views_are_what_they_mean(void **state)
             reload(w);
         if (below(w, 400) == 0)
             revise(w);
+        if (below(w, 400) == 0)
+            learn(w);
         int64_t due = evaluator_due(w->e);
         result(w, i / 200 % 3 == 2);
         if (evaluator_due(w->e) == due)
@@ -229,6 +259,20 @@ static void test_views_are_what_they_mean(void **state)
     assert_true(w->now_us > T0 + 2 * USEC_PER_DAY);
     assert_true(w->transitions > 20);
     assert_true(w->revisions.len > 3);
+}
+
+/* Also one that nobody looked at before. */
+static void test_a_reload_shows_the_last_tick(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 100; i++) {
+        w->now_us += 10 * S;
+        result(w, true);
+    }
+    evaluator_run_due(w->e, w->now_us + 30 * S);
+    adopt(w);
+    check(w, evaluator_view(w->e, 2));
+    assert_true(evaluator_view(w->e, 2)->window.bad > 90);
 }
 
 /* As many as there may be, each found again by its name. */
@@ -267,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_views_are_what_they_mean),
+        T(test_a_reload_shows_the_last_tick),
         T(test_thousands_of_objectives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
