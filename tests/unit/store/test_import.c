@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -268,6 +269,221 @@ static void the_span_of_an_import_is_kept(void **state)
     assert_int_equal(fixture_sql(&d->f, "SELECT last FROM import_span"), T0 + 250 + 29 * STEP);
 }
 
+/* ---- chunks ------------------------------------------------------------------- */
+
+static int64_t chunks(struct data *d)
+{
+    return fixture_sql(&d->f, "SELECT count(*) FROM chunk");
+}
+
+static void history_is_packed_at_once(void **state)
+{
+    struct data *d = *state;
+    import_all(d, ROWS, 0, 0, 0);
+    assert_int_equal(chunks(d), 1);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result"), 0);
+    assert_int_equal(fixture_sql(&d->f, "SELECT n FROM chunk"), ROWS);
+    /* The same lines do not open it, nor does one that differs and is not taken. */
+    int64_t num = fixture_sql(&d->f, "SELECT num FROM chunk");
+    import_all(d, 0, ROWS, 0, 0);
+    d->rows[7].result.code = 500;
+    import_all(d, 0, ROWS - 1, 1, 0);
+    assert_int_equal(fixture_sql(&d->f, "SELECT num FROM chunk"), num);
+    /* What comes behind it is packed as well. */
+    for (int i = 0; i < ROWS; i++)
+        d->rows[i].result =
+            result_at(T0 + 250 + (500 + i) * STEP, OUTCOME_GOOD, REASON_NONE, 1500 + i);
+    import_all(d, 500, 500, 0, 0);
+    assert_int_equal(chunks(d), 2);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result"), 0);
+}
+
+static void a_changed_row_opens_its_chunk(void **state)
+{
+    struct data *d = *state;
+    d->batch.n = ROWS / 2;
+    import_all(d, ROWS / 2, 0, 0, 0);
+    d->batch.rows = d->rows + ROWS / 2;
+    import_all(d, ROWS / 2, 0, 0, 0);
+    assert_int_equal(chunks(d), 2);
+    d->batch.n = 1;
+    d->batch.replace = true;
+    d->batch.rows[0].result.code = 500;
+    import_all(d, 0, 0, 1, 1);
+    assert_int_equal(chunks(d), 1);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result"), ROWS / 2);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result WHERE code = 500"), 1);
+}
+
+/* A hole in a chunk is no place for another one. */
+static void a_hole_in_a_chunk_is_filled_by_rows(void **state)
+{
+    struct data *d = *state;
+    struct import_row all[ROWS];
+    memcpy(all, d->rows, sizeof(all));
+    memmove(d->rows + 300, d->rows + 700, 300 * sizeof(d->rows[0]));
+    d->batch.n = 600;
+    import_all(d, 600, 0, 0, 0);
+    assert_int_equal(chunks(d), 1);
+    memcpy(d->rows, all, sizeof(all));
+    d->batch.rows = d->rows + 300;
+    d->batch.n = 400;
+    import_all(d, 400, 0, 0, 0);
+    assert_int_equal(chunks(d), 0);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result"), ROWS);
+}
+
+/* ---- anything, against a model ------------------------------------------------ */
+
+#define PROBES 3
+#define SLOTS 12000
+#define BATCH_MAX_ROWS 1500
+
+struct model {
+    struct data *d;
+    uint64_t seed;
+    struct result have[PROBES][SLOTS]; /* slot_us 0: none */
+    struct import_row rows[BATCH_MAX_ROWS];
+    struct import_totals want;
+    bool replace;
+    size_t seen, probe; /* of read_model() */
+};
+
+static const char *const model_probes[PROBES] = {"a", "b", "c"};
+
+static uint64_t pick(struct model *m, uint64_t n)
+{
+    m->seed ^= m->seed << 13;
+    m->seed ^= m->seed >> 7;
+    m->seed ^= m->seed << 17;
+    return m->seed % n;
+}
+
+/* Few kinds of results, so that lines often say what is stored. */
+static struct result pick_result(struct model *m, int64_t slot_us)
+{
+    static const enum outcome outcomes[] = {OUTCOME_GOOD,     OUTCOME_GOOD,    OUTCOME_BAD,
+                                            OUTCOME_EXCLUDED, OUTCOME_SKIPPED, OUTCOME_GOOD};
+    enum outcome o = outcomes[pick(m, countof(outcomes))];
+    struct result r = result_at(slot_us, o, o == OUTCOME_BAD ? REASON_STATUS : REASON_NONE, 1000);
+    if (pick(m, 3) == 0)
+        r.phases = (struct phases){0};
+    r.flags = RESULT_IMPORTED;
+    return r;
+}
+
+static bool says_the_same(const struct result *have, const struct result *line)
+{
+    static const struct phases none;
+    return have->outcome == line->outcome && have->reason == line->reason &&
+           have->code == line->code && have->total_us == line->total_us &&
+           (memcmp(&line->phases, &none, sizeof(none)) == 0 ||
+            memcmp(&have->phases, &line->phases, sizeof(none)) == 0);
+}
+
+/* What README says of a line, one after the other. */
+static void expect_line(struct model *m, size_t probe, size_t slot, const struct result *line)
+{
+    struct result *have = &m->have[probe][slot];
+    m->want.lines++;
+    if (!have->slot_us) {
+        m->want.inserted++;
+        *have = *line;
+    } else if (says_the_same(have, line)) {
+        m->want.same++;
+    } else {
+        m->want.different++;
+        if (m->replace) {
+            m->want.replaced++;
+            *have = *line;
+        }
+    }
+}
+
+/* Runs of one probe in order, single lines anywhere, slots twice. */
+static size_t pick_rows(struct model *m)
+{
+    size_t n = 0, limit = 1 + pick(m, BATCH_MAX_ROWS);
+    while (n < limit) {
+        size_t probe = pick(m, PROBES), slot = pick(m, SLOTS);
+        size_t run = pick(m, 4) == 0 ? 1 + pick(m, 1200) : 1;
+        for (; run > 0 && n < limit && slot < SLOTS; run--, slot++) {
+            struct result r = pick_result(m, T0 + (int64_t)slot * STEP);
+            m->rows[n++] = (struct import_row){model_probes[probe], r, (long)n};
+            expect_line(m, probe, slot, &r);
+            slot += pick(m, 50) == 0;
+        }
+    }
+    return n;
+}
+
+static bool read_model(void *ctx, const struct result *r)
+{
+    struct model *m = ctx;
+    const struct result *want = m->have[m->probe];
+    while (m->seen < SLOTS && !want[m->seen].slot_us)
+        m->seen++;
+    assert_true(m->seen < SLOTS);
+    want += m->seen++;
+    assert_int_equal(r->slot_us, want->slot_us);
+    assert_int_equal(r->done_us, want->done_us);
+    assert_int_equal(r->outcome, want->outcome);
+    assert_int_equal(r->reason, want->reason);
+    assert_int_equal(r->code, want->code);
+    assert_int_equal(r->flags, want->flags);
+    assert_memory_equal(&r->phases, &want->phases, sizeof(r->phases));
+    return true;
+}
+
+static int64_t first_event_of(const struct result *rows)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (rows[i].slot_us && rows[i].outcome <= OUTCOME_BAD)
+            return rows[i].slot_us;
+    return INT64_MAX;
+}
+
+static void expect_model(struct model *m)
+{
+    struct store_reader *r = fixture_reader(&m->d->f);
+    for (m->probe = 0; m->probe < PROBES; m->probe++) {
+        struct store_probe p;
+        int found = store_reader_probe(r, model_probes[m->probe], &p, NULL);
+        m->seen = 0;
+        assert_int_equal(
+            store_reader_results(r, model_probes[m->probe], 0, INT64_MAX, read_model, m, NULL), 0);
+        while (m->seen < SLOTS)
+            assert_int_equal(m->have[m->probe][m->seen++].slot_us, 0);
+        if (found) {
+            assert_int_equal(p.first_event_us, first_event_of(m->have[m->probe]));
+            free(p.revisions);
+        }
+    }
+    store_reader_free(r);
+}
+
+static void any_lines_as_the_manual_says(void **state)
+{
+    struct model *m = mem_alloc(sizeof(*m));
+    m->d = *state;
+    m->seed = 20261122;
+    for (int i = 0; i < 60; i++) {
+        m->want = (struct import_totals){0};
+        m->replace = pick(m, 3) == 0;
+        struct import_batch b = {
+            .rows = m->rows, .replace = m->replace, .create_interval_us = STEP, .import_id = i + 1};
+        b.n = pick_rows(m);
+        import_now(m->d->f.store, &b);
+        if (b.status < 0)
+            fail_msg("%s", b.err.msg);
+        assert_memory_equal(&b.totals, &m->want, sizeof(b.totals));
+        expect_model(m);
+        if (i % 7 == 3)
+            fixture_settle(&m->d->f); /* rolled up, and what is old enough is sealed */
+    }
+    free(m);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -282,6 +498,10 @@ int main(void)
         T(an_import_may_state_its_interval),
         T(hours_that_an_import_filled_are_rolled_up),
         T(the_span_of_an_import_is_kept),
+        T(history_is_packed_at_once),
+        T(a_changed_row_opens_its_chunk),
+        T(a_hole_in_a_chunk_is_filled_by_rows),
+        T(any_lines_as_the_manual_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
