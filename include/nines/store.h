@@ -143,6 +143,27 @@ int store_flush(struct store *s, int64_t patience_us, struct err *reterr);
  * that reading is fast, and what is too old is deleted: after an import. */
 int store_settle(struct store *s, int64_t patience_us, struct err *reterr);
 
+/* What the store thread does in turns: commits, and the upkeep between them, in
+ * slices of some milliseconds. */
+enum store_slice {
+    STORE_SLICE_COMMIT,
+    STORE_SLICE_IMPORT,
+    STORE_SLICE_ROLLUP,
+    STORE_SLICE_SEAL,
+    STORE_SLICE_RETENTION,
+    STORE_SLICE_CHECKPOINT,
+    STORE_SLICES
+};
+const char *store_slice_name(enum store_slice k);
+
+struct store_slice_stats {
+    int64_t longest_us; /* since the start: nothing else was written for so long */
+    int64_t failures;
+    int64_t failing_since_us; /* as of struct store_stats, for this kind alone */
+};
+
+#define STORE_ERROR_MAX 256
+
 struct store_stats {
     int64_t queued_bytes, queue_limit_bytes, committed_records, commits, failed_commits;
     int64_t refused_slots; /* reservations that found no room */
@@ -151,6 +172,8 @@ struct store_stats {
     int64_t max_bytes;  /* as set; 0: no limit */
     int64_t used_bytes; /* pages in use, as of the last look; 0: never looked */
     bool oversize;      /* above max_bytes, and no result may go */
+    struct store_slice_stats slices[STORE_SLICES];
+    char error[STORE_ERROR_MAX]; /* of what failed last; "" when nothing fails */
 };
 void store_get_stats(struct store *s, struct store_stats *ret); /* any thread, never blocks long */
 

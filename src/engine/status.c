@@ -182,14 +182,34 @@ static void check_config(const struct status *s, struct status_check *c)
                   s->slo_count, s->config->file_count);
 }
 
+/* The upkeep that has been failing for too long, or STORE_SLICES. */
+static enum store_slice failing_upkeep(const struct status *s)
+{
+    int k = 0;
+    while (k < STORE_SLICES && (!s->store.slices[k].failing_since_us ||
+                                s->now_us - s->store.slices[k].failing_since_us <
+                                    STATUS_STORE_PATIENCE_US))
+        k++;
+    return (enum store_slice)k;
+}
+
 static void check_store(const struct status *s, struct status_check *c)
 {
-    if (!s)
+    if (!s) {
         check_set(c, "store", false, "not open yet");
-    else if (s->store.failing_since_us &&
-             s->now_us - s->store.failing_since_us >= STATUS_STORE_PATIENCE_US)
-        check_set(c, "store", false, "nothing could be committed for %" PRId64 " s",
-                  (int64_t)((s->now_us - s->store.failing_since_us) / USEC_PER_SEC));
+        return;
+    }
+    enum store_slice upkeep = failing_upkeep(s);
+    if (s->store.failing_since_us &&
+        s->now_us - s->store.failing_since_us >= STATUS_STORE_PATIENCE_US)
+        check_set(c, "store", false, "nothing could be committed for %" PRId64 " s: %s",
+                  (int64_t)((s->now_us - s->store.failing_since_us) / USEC_PER_SEC),
+                  s->store.error);
+    else if (upkeep != STORE_SLICES)
+        check_set(c, "store", false, "results are stored, but %s has failed for %" PRId64 " s: %s",
+                  store_slice_name(upkeep),
+                  (int64_t)((s->now_us - s->store.slices[upkeep].failing_since_us) / USEC_PER_SEC),
+                  s->store.error);
     else
         check_set(c, "store", true, "%" PRId64 " commits", s->store.commits);
 }

@@ -20,6 +20,59 @@
 #define CHECKPOINT_PAGES 1000
 #define CHECKPOINT_EVERY_US USEC_PER_SEC
 
+const char *store_slice_name(enum store_slice k)
+{
+    static const char *const names[STORE_SLICES] = {
+        [STORE_SLICE_COMMIT] = "commit",       [STORE_SLICE_IMPORT] = "import",
+        [STORE_SLICE_ROLLUP] = "rollup",       [STORE_SLICE_SEAL] = "seal",
+        [STORE_SLICE_RETENTION] = "retention", [STORE_SLICE_CHECKPOINT] = "checkpoint",
+    };
+    return names[k];
+}
+
+/* ---- how it goes --------------------------------------------------------------- */
+
+/* Engine time as the newest heartbeat has it; a store that never saw one has
+ * only the wall. */
+static int64_t engine_now(struct store *s)
+{
+    if (s->q.last_heartbeat_us)
+        return s->q.last_heartbeat_us;
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / NSEC_PER_USEC;
+}
+
+static bool all_well(const struct store_stats *st)
+{
+    for (int k = 0; k < STORE_SLICES; k++)
+        if (st->slices[k].failing_since_us)
+            return false;
+    return true;
+}
+
+/* A slice of this kind has ended; `err` is NULL when it did not fail. */
+static void note_slice(struct store *s, enum store_slice kind, int64_t began_ns,
+                       const struct err *err)
+{
+    int64_t took_us = (clock_mono_ns() - began_ns) / NSEC_PER_USEC;
+    pthread_mutex_lock(&s->q.mutex);
+    struct store_slice_stats *st = &s->stats.slices[kind];
+    if (took_us > st->longest_us)
+        st->longest_us = took_us;
+    if (!err) {
+        st->failing_since_us = 0;
+    } else {
+        st->failures++;
+        if (!st->failing_since_us)
+            st->failing_since_us = engine_now(s);
+        str_copy(s->stats.error, sizeof(s->stats.error), err->msg);
+    }
+    if (all_well(&s->stats))
+        s->stats.error[0] = '\0';
+    pthread_mutex_unlock(&s->q.mutex);
+}
+
 /* ---- one batch ---------------------------------------------------------------- */
 
 static void drop_outbox(struct store *s)
@@ -67,17 +120,6 @@ failed:
     s->catalog_stale = true;
     drop_outbox(s);
     return -1;
-}
-
-/* Engine time as the newest heartbeat has it; a store that never saw one has
- * only the wall. */
-static int64_t engine_now(struct store *s)
-{
-    if (s->q.last_heartbeat_us)
-        return s->q.last_heartbeat_us;
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / NSEC_PER_USEC;
 }
 
 static void note_failure(struct store *s, const struct err *err)
@@ -149,14 +191,18 @@ static int commit_batch(struct store *s, struct batch *b)
 {
     int64_t backoff_us = BACKOFF_MIN_US;
     struct err err;
+    int64_t began_ns = clock_mono_ns();
     while (try_batch(s, b, &err) < 0) {
+        note_slice(s, STORE_SLICE_COMMIT, began_ns, &err);
         note_failure(s, &err);
         while (fail_import(s, &err))
             ;
         if (!queue_pause(&s->q, backoff_us))
             return -1;
         backoff_us = backoff_us * 2 < BACKOFF_MAX_US ? backoff_us * 2 : BACKOFF_MAX_US;
+        began_ns = clock_mono_ns();
     }
+    note_slice(s, STORE_SLICE_COMMIT, began_ns, NULL);
     for (const struct record *r = b->first; r; r = r->next)
         record_committed(s, r);
     note_commit(s, b->n);
@@ -175,11 +221,13 @@ static void run_import(struct store *s, struct batch *b)
         queue_commit(&s->q, b);
         return;
     }
+    int64_t began_ns = clock_mono_ns();
     im->status = refresh(s, &im->err) < 0 || set_sync(s, false, &im->err) < 0
                      ? -1
                      : import_apply(s, im, &im->err);
     s->roll_after_ns = clock_mono_ns() + ROLL_QUIET_US * NSEC_PER_USEC;
     s->retention.after_ns = clock_mono_ns() + RETENTION_QUIET_US * NSEC_PER_USEC;
+    note_slice(s, STORE_SLICE_IMPORT, began_ns, NULL); /* who imports is told of failures */
     if (im->status == 0)
         note_commit(s, 0);
     queue_commit(&s->q, b);
@@ -188,15 +236,17 @@ static void run_import(struct store *s, struct batch *b)
 
 /* ---- between batches ---------------------------------------------------------- */
 
+/* A failure leaves the log longer, and is seen in the statistics. */
 static void checkpoint(struct store *s)
 {
+    struct err err;
     int64_t now_ns = clock_mono_ns();
     if (sqlite_wal_pages(s->db) < CHECKPOINT_PAGES || now_ns < s->checkpoint_ns)
         return;
     s->checkpoint_ns = now_ns + CHECKPOINT_EVERY_US * NSEC_PER_USEC;
-    /* A failure only leaves the log longer; commits report a sick disk. */
-    (void)sqlite_checkpoint(s->db, false, NULL);
+    int rc = sqlite_checkpoint(s->db, false, &err);
     shrink_log(s);
+    note_slice(s, STORE_SLICE_CHECKPOINT, now_ns, rc < 0 ? &err : NULL);
 }
 
 /* Takes the number of the settling that is being waited for; 0: none. */
@@ -217,25 +267,40 @@ static void settled(struct store *s, uint64_t ticket)
     pthread_mutex_unlock(&s->q.mutex);
 }
 
-/* One slice of background work; when to come back if nothing else happens. */
-static int64_t idle_slice(struct store *s)
+/* One slice of one kind: 1 there may be more, 0 nothing left, -1 failed. */
+static int run_slice(struct store *s, enum store_slice kind, bool now)
 {
     struct err err;
+    int64_t began_ns = clock_mono_ns();
+    int rc = refresh(s, &err);
+    if (rc == 0)
+        rc = set_sync(s, false, &err);
+    if (rc == 0 && kind == STORE_SLICE_ROLLUP)
+        rc = rollup_slice(s, &err);
+    else if (rc == 0 && kind == STORE_SLICE_SEAL)
+        rc = seal_slice(s, &err);
+    else if (rc == 0)
+        rc = retention_slice(s, now, &err);
+    note_slice(s, kind, began_ns, rc < 0 ? &err : NULL);
+    return rc;
+}
+
+/* Some background work; when to come back if nothing else happens. */
+static int64_t idle_slice(struct store *s)
+{
     int64_t now_ns = clock_mono_ns(), later_ns = now_ns + IDLE_US * NSEC_PER_USEC;
     uint64_t ticket = settle_ticket(s);
     checkpoint(s);
     if (!ticket && now_ns < s->roll_after_ns)
         return s->roll_after_ns;
-    int rc = refresh(s, &err);
-    if (rc == 0)
-        rc = set_sync(s, false, &err);
-    if (rc == 0 && (rc = rollup_slice(s, &err)) == 1)
+    int rc = run_slice(s, STORE_SLICE_ROLLUP, ticket != 0);
+    if (rc == 1)
         return now_ns;
     if (rc == 0)
-        rc = seal_slice(s, &err);
+        rc = run_slice(s, STORE_SLICE_SEAL, ticket != 0);
     bool unsealed = rc > 0;
     if (rc >= 0)
-        rc = retention_slice(s, ticket != 0, &err);
+        rc = run_slice(s, STORE_SLICE_RETENTION, ticket != 0);
     if (rc < 0)
         (void)queue_pause(&s->q, BACKOFF_MIN_US);
     else if (rc == 0 && !unsealed && ticket)

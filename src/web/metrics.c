@@ -324,6 +324,32 @@ static void store(struct exposition *e, const struct status *s)
                   "Everything before this instant is stored.", st->complete_through_us);
 }
 
+/* What the store thread does in turns, by kind. */
+static void store_slices(struct exposition *e, const struct status *s)
+{
+    const struct store_slice_stats *st = s->store.slices;
+
+    exposition_family(e, "nines_store_slice_longest_seconds", EXPOSITION_GAUGE,
+                      "The longest that the store thread did one thing, since the start.");
+    for (int k = 0; k < STORE_SLICES; k++) {
+        const struct label l[] = {{"kind", store_slice_name((enum store_slice)k)}};
+        exposition_seconds(e, l, countof(l), st[k].longest_us);
+    }
+    exposition_family(e, "nines_store_slice_failures_total", EXPOSITION_COUNTER,
+                      "Commits, and slices of upkeep, that failed.");
+    for (int k = 0; k < STORE_SLICES; k++) {
+        const struct label l[] = {{"kind", store_slice_name((enum store_slice)k)}};
+        exposition_int(e, l, countof(l), st[k].failures);
+    }
+    exposition_family(e, "nines_store_failing_since_timestamp_seconds", EXPOSITION_GAUGE,
+                      "Engine time since when it fails; absent when it does not.");
+    for (int k = 0; k < STORE_SLICES; k++) {
+        const struct label l[] = {{"kind", store_slice_name((enum store_slice)k)}};
+        if (st[k].failing_since_us)
+            exposition_seconds(e, l, countof(l), st[k].failing_since_us);
+    }
+}
+
 static void notifications(struct exposition *e, const struct status *s)
 {
     const struct notify_stats *n = &s->notify;
@@ -408,6 +434,7 @@ void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
     gauge_seconds(&e, "nines_engine_time_seconds", "Engine time of this picture.", s->now_us);
     scheduler(&e, s);
     store(&e, s);
+    store_slices(&e, s);
     notifications(&e, s);
     configuration(&e, s);
     probes(&e, s);

@@ -339,7 +339,7 @@ class Real(Scene):
                                    stderr=subprocess.PIPE)
         feeder = threading.Thread(target=self.feed, args=(process.stdin, lines), daemon=True)
         feeder.start()
-        time.sleep(self.rng.uniform(0, 0.4))
+        time.sleep(self.rng.uniform(0.01, 0.12))
         return process, feeder, lines
 
     @staticmethod
