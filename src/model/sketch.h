@@ -17,13 +17,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SKETCH_BUCKETS 1792 /* up to 2^33 us (2.4 h); larger values share the last */
+#define SKETCH_BUCKETS 1792            /* up to 2^33 us (2.4 h); larger values share the last */
+#define SKETCH_ENCODED_MAX (1024 * 16) /* no encoding is longer */
 
 struct sketch {
     int64_t count; /* all values, censored ones included */
     int64_t censored;
     int64_t max_us;    /* -1 while empty */
     uint32_t *buckets; /* uncensored values; NULL until the first */
+    int first, end;    /* no bucket outside of [first, end) is in use */
 };
 
 #define SKETCH_INIT                                                                                \
@@ -40,6 +42,7 @@ void sketch_merge(struct sketch *into, const struct sketch *from);
  * When the rank falls on a censored run: max_us, and *ret_lower is true. */
 int64_t sketch_quantile(const struct sketch *s, int64_t num, int64_t den, bool *ret_lower);
 
-/* Versioned, compact, endian-free. decode adds into `into`. */
+/* Versioned, compact (about 60 bytes for 240 values of one service), endian-free:
+ * equal sketches have equal encodings. decode adds into `into`. */
 void sketch_encode(const struct sketch *s, struct str *out);
 int sketch_decode(const void *data, size_t n, struct sketch *into, struct err *reterr);

@@ -3,24 +3,24 @@
 #include "base/varint.h"
 
 #define VERSION 1
-#define COUNT_MAX (INT64_MAX / 1024) /* sums of an hour's minutes cannot overflow */
+#define COUNT_MAX (1LL << 40) /* far more than there can be; no sum of them overflows */
 
 static bool same(const struct counts *a, const struct counts *b)
 {
     return a->good == b->good && a->bad == b->bad && a->excluded == b->excluded;
 }
 
-void packed_put_minutes(struct str *out, const struct counts minutes[static PACKED_MINUTES])
+void packed_put_counts(struct str *out, const struct counts *parts, size_t n)
 {
     str_addc(out, VERSION);
-    for (size_t i = 0, run; i < PACKED_MINUTES; i += run) {
+    for (size_t i = 0, run; i < n; i += run) {
         run = 1;
-        while (i + run < PACKED_MINUTES && same(&minutes[i], &minutes[i + run]))
+        while (i + run < n && same(&parts[i], &parts[i + run]))
             run++;
         varint_put(out, run);
-        varint_put(out, (uint64_t)minutes[i].good);
-        varint_put(out, (uint64_t)minutes[i].bad);
-        varint_put(out, (uint64_t)minutes[i].excluded);
+        varint_put(out, (uint64_t)parts[i].good);
+        varint_put(out, (uint64_t)parts[i].bad);
+        varint_put(out, (uint64_t)parts[i].excluded);
     }
 }
 
@@ -29,15 +29,18 @@ static int damaged(struct err *reterr)
     return err_set(reterr, "a rollup is damaged");
 }
 
-/* Sets *p behind the version byte. */
-static int begin(const unsigned char **p, const unsigned char *end, struct err *reterr)
+static bool has_version(const unsigned char **p, const unsigned char *end, struct err *reterr)
 {
-    if (*p == end)
-        return damaged(reterr);
-    if (**p != VERSION)
-        return err_set(reterr, "a rollup has the unknown version %d", **p);
+    if (*p == end) {
+        damaged(reterr);
+        return false;
+    }
+    if (**p != VERSION) {
+        err_set(reterr, "a rollup has the unknown version %d", **p);
+        return false;
+    }
     (*p)++;
-    return 0;
+    return true;
 }
 
 static bool get_count(const unsigned char **p, const unsigned char *end, int64_t *ret)
@@ -49,29 +52,41 @@ static bool get_count(const unsigned char **p, const unsigned char *end, int64_t
     return true;
 }
 
-int packed_get_minutes(const void *data, size_t n, struct counts ret[static PACKED_MINUTES],
-                       struct err *reterr)
+void packed_open(struct packed_runs *r, const void *data, size_t n, size_t parts)
 {
-    const unsigned char *p = data, *end = n ? p + n : p;
-    if (begin(&p, end, reterr) < 0)
+    const unsigned char *p = data;
+    *r = (struct packed_runs){.parts = parts, .p = p, .limit = n ? p + n : p};
+}
+
+int packed_next(struct packed_runs *r, struct counts *ret, struct err *reterr)
+{
+    if (r->end == 0 && !has_version(&r->p, r->limit, reterr))
         return -1;
-    struct counts minutes[PACKED_MINUTES];
-    size_t at = 0;
-    while (at < PACKED_MINUTES) {
-        int64_t run;
-        struct counts c;
-        if (!get_count(&p, end, &run) || !get_count(&p, end, &c.good) ||
-            !get_count(&p, end, &c.bad) || !get_count(&p, end, &c.excluded))
-            return damaged(reterr);
-        if (run < 1 || run > (int64_t)(PACKED_MINUTES - at))
-            return damaged(reterr);
-        while (run-- > 0)
-            minutes[at++] = c;
-    }
-    if (p != end)
+    if (r->end == r->parts)
+        return r->p == r->limit ? 0 : damaged(reterr);
+    int64_t run;
+    struct counts c;
+    if (!get_count(&r->p, r->limit, &run) || !get_count(&r->p, r->limit, &c.good) ||
+        !get_count(&r->p, r->limit, &c.bad) || !get_count(&r->p, r->limit, &c.excluded) ||
+        run < 1 || run > (int64_t)(r->parts - r->end))
         return damaged(reterr);
-    memcpy(ret, minutes, sizeof(minutes));
-    return 0;
+    r->first = r->end;
+    r->end += (size_t)run;
+    *ret = c;
+    return 1;
+}
+
+int packed_get_counts(const void *data, size_t n, struct counts *ret, size_t parts,
+                      struct err *reterr)
+{
+    struct packed_runs runs;
+    struct counts c;
+    int rc;
+    packed_open(&runs, data, n, parts);
+    while ((rc = packed_next(&runs, &c, reterr)) > 0)
+        for (size_t i = runs.first; i < runs.end; i++)
+            ret[i] = c;
+    return rc;
 }
 
 void packed_put_reasons(struct str *out, const int64_t reasons[static REASON_COUNT])
@@ -89,7 +104,7 @@ int packed_get_reasons(const void *data, size_t n, int64_t into[static REASON_CO
                        struct err *reterr)
 {
     const unsigned char *p = data, *end = n ? p + n : p;
-    if (begin(&p, end, reterr) < 0)
+    if (!has_version(&p, end, reterr))
         return -1;
     int64_t got[REASON_COUNT] = {0};
     while (p < end) {

@@ -1,7 +1,7 @@
 /*
- * What a rollup row holds, packed: 60 minutes of counts and the reasons of an
- * hour. Versioned and endian-free; decoding checks everything, as a file may
- * be damaged. Pure.
+ * What a rollup row holds, packed: the counts of its equal parts (the 60
+ * minutes of an hour, the 24 hours of a day) and its reasons. Versioned and
+ * endian-free; decoding checks everything, as a file may be damaged. Pure.
  */
 #pragma once
 
@@ -13,12 +13,32 @@
 #include <stdint.h>
 
 #define PACKED_MINUTES 60
+#define PACKED_HOURS 24
 #define PACKED_MAX 4096 /* no encoding is longer */
 
-/* Runs of equal minutes: a steady hour takes five bytes. */
-void packed_put_minutes(struct str *out, const struct counts minutes[static PACKED_MINUTES]);
-int packed_get_minutes(const void *data, size_t n, struct counts ret[static PACKED_MINUTES],
-                       struct err *reterr);
+/* Runs of equal parts: a steady hour or day takes five bytes. */
+void packed_put_counts(struct str *out, const struct counts *parts, size_t n);
+
+/*
+ * Reads the runs without spreading them out:
+ *
+ *     packed_open(&runs, data, n, PACKED_MINUTES);
+ *     while ((rc = packed_next(&runs, &c, reterr)) > 0)
+ *         use(runs.first, runs.end, c); // parts [first, end) hold c each
+ */
+struct packed_runs {
+    size_t first, end; /* of the run that was read last */
+    size_t parts;
+    const unsigned char *p, *limit;
+};
+
+void packed_open(struct packed_runs *r, const void *data, size_t n, size_t parts);
+/* 1 a run, 0 all parts were read, -1 the data is damaged. */
+int packed_next(struct packed_runs *r, struct counts *ret, struct err *reterr);
+
+/* All parts at once. */
+int packed_get_counts(const void *data, size_t n, struct counts *ret, size_t parts,
+                      struct err *reterr);
 
 /* Pairs of reason and count, zero counts left out. get adds into `into`. */
 void packed_put_reasons(struct str *out, const int64_t reasons[static REASON_COUNT]);

@@ -3,170 +3,246 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/sqlite.h"
-#include "model/sketch.h"
 #include "store/internal.h"
-#include "store/packed.h"
-#include "store/rows.h"
+#include "store/rollup_sum.h"
+
+/* ---- hours -------------------------------------------------------------------- */
 
 /*
  * Up to where the results of a probe are complete. While results keep coming
  * in that is what the heartbeats say; without a prober it is also the end of
  * what was imported, in whole hours.
  */
-static int64_t roll_limit(struct store *s, int64_t probe)
+static int64_t roll_limit(const struct store *s, const struct catalog_probe *p)
 {
     int64_t through = s->complete_through_us;
-    int64_t imported = catalog_at(&s->catalog, probe)->imported_through;
-    if (!s->daemon && imported > through)
-        through = imported;
+    if (!s->daemon && p->imported_through > through)
+        through = p->imported_through;
     return hour_floor(through);
 }
 
-struct hour {
-    struct counts minutes[PACKED_MINUTES], sum;
-    int64_t reasons[REASON_COUNT];
-    struct sketch sketch;
+/* One hour of a probe: the streams that it is missing from, and their sums. */
+struct roller {
+    struct store *s;
+    const struct catalog_probe *p;
+    int64_t until_ns;
+    struct rolling {
+        size_t stream;   /* in the catalog */
+        int64_t through; /* where it stands now */
+        bool due;        /* at this hour */
+        struct rollup_sum sum;
+    } * at;
+    size_t n;
 };
 
-static void hour_add(struct hour *h, const struct stream *st, int64_t hour_us,
-                     const struct result *r)
+static struct stream *stream_of(const struct roller *r, const struct rolling *x)
 {
-    if (st->kind == STREAM_LATENCY) {
-        if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD)
-            sketch_add(&h->sketch, r->total_us, r->outcome == OUTCOME_BAD);
-        return;
-    }
-    struct counts *m = &h->minutes[(r->slot_us - hour_us) / USEC_PER_MIN];
-    switch (sli_classify(&st->sli, r)) {
-    case OUTCOME_GOOD:
-        m->good++;
-        h->sum.good++;
-        break;
-    case OUTCOME_BAD:
-        m->bad++;
-        h->sum.bad++;
-        h->reasons[bad_reason(r)]++;
-        break;
-    case OUTCOME_EXCLUDED:
-        m->excluded++;
-        h->sum.excluded++;
-        break;
-    default: /* skipped: missing data, not an event */
-        break;
-    }
+    return &r->s->catalog.streams.at[x->stream];
 }
 
-static int hour_read(struct store *s, const struct stream *st, int64_t hour_us, struct hour *h,
-                     struct err *reterr)
+static int scan_hour(struct roller *r, int64_t hour_us, struct err *reterr)
 {
-    struct sqlite_rows *q = sqlite_query(
-        s->db,
-        "SELECT " EVENT_COLUMNS " FROM result"
-        " WHERE probe = ?1 AND slot >= ?2 AND slot < ?3",
-        BIND(v_int(st->probe), v_int(hour_us), v_int(hour_us + USEC_PER_HOUR)), reterr);
-    struct result r = {0};
+    const struct result *row;
+    struct scan *sc = scan_begin(&r->s->scanner, r->p->num, hour_us, hour_us + USEC_PER_HOUR,
+                                 SCAN_EVENTS, reterr);
+    int rc = sc ? 0 : -1;
+    while (sc && (rc = scan_next(sc, &row, reterr)) > 0)
+        for (size_t i = 0; i < r->n; i++)
+            if (r->at[i].due)
+                rollup_sum_result(&r->at[i].sum, stream_of(r, &r->at[i]), row);
+    return rc;
+}
+
+static int write_row(struct sqlite *db, const char *sql, int64_t stream,
+                     const struct rollup_sum *sum, struct err *reterr)
+{
+    struct rollup_text text;
+    if (rollup_sum_encode(sum, &text, reterr) < 0)
+        return -1;
+    int rc = sqlite_run(db, sql,
+                        BIND(v_int(stream), v_int(sum->start_us), v_int(sum->sum.good),
+                             v_int(sum->sum.bad), v_int(sum->sum.excluded),
+                             v_blob(text.reasons.len ? text.reasons.buf : NULL, text.reasons.len),
+                             v_blob(text.packed.buf, text.packed.len)),
+                        reterr);
+    rollup_text_release(&text);
+    return rc;
+}
+
+/* The hour's results are read once, for all streams that have come to it. */
+static int roll_hour(struct roller *r, int64_t hour_us, struct err *reterr)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct rolling *x = &r->at[i];
+        x->due = x->through <= hour_us;
+        if (x->due)
+            rollup_sum_begin(&x->sum, stream_of(r, x)->kind, ROLLUP_HOUR, hour_us);
+    }
+    if (scan_hour(r, hour_us, reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < r->n; i++) {
+        struct rolling *x = &r->at[i];
+        if (!x->due)
+            continue;
+        if (write_row(r->s->db,
+                      "INSERT INTO rollup(stream, hour, " ROLLUP_COLUMNS ")"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                      stream_of(r, x)->num, &x->sum, reterr) < 0)
+            return -1;
+        x->through = hour_us + USEC_PER_HOUR;
+    }
+    return 0;
+}
+
+static int64_t slowest(const struct roller *r)
+{
+    int64_t min = INT64_MAX;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->at[i].through < min)
+            min = r->at[i].through;
+    return min;
+}
+
+/* Hours without results are jumped over. */
+static int roll_hours(struct roller *r, struct err *reterr)
+{
+    int64_t limit = roll_limit(r->s, r->p), from = slowest(r), slot;
+    for (; from < limit; from = slowest(r)) {
+        int rc = scan_first_slot(&r->s->scanner, r->p->num, from, limit, &slot, reterr);
+        if (rc > 0)
+            rc = roll_hour(r, hour_floor(slot), reterr);
+        else
+            for (size_t i = 0; rc == 0 && i < r->n; i++)
+                if (r->at[i].through < limit)
+                    r->at[i].through = limit;
+        if (rc < 0)
+            return -1;
+        if (clock_mono_ns() >= r->until_ns)
+            break;
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        struct stream *st = stream_of(r, &r->at[i]);
+        if (st->rolled_through != r->at[i].through &&
+            catalog_set_rolled(&r->s->catalog, r->s->db, st, r->at[i].through, reterr) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- days --------------------------------------------------------------------- */
+
+static int sum_day(struct roller *r, const struct stream *st, struct rollup_sum *sum,
+                   int64_t day_us, struct err *reterr)
+{
+    struct sqlite_rows *q =
+        sqlite_query(r->s->db,
+                     "SELECT hour, " ROLLUP_COLUMNS " FROM rollup"
+                     " WHERE stream = ?1 AND hour >= ?2 AND hour < ?3",
+                     BIND(v_int(st->num), v_int(day_us), v_int(day_us + USEC_PER_DAY)), reterr);
     int rc;
     if (!q)
         return -1;
+    rollup_sum_begin(sum, st->kind, ROLLUP_DAY, day_us);
     while ((rc = sqlite_next(q, reterr)) > 0) {
-        event_read(q, &r);
-        hour_add(h, st, hour_us, &r);
+        if (rollup_sum_hour(sum, q, reterr) < 0) {
+            sqlite_end(q);
+            return -1;
+        }
     }
     return rc;
 }
 
-static int hour_write(struct store *s, const struct stream *st, int64_t hour_us,
-                      const struct hour *h, struct err *reterr)
+/* The next day from `from_us` on that has an hour; the end if there is none. */
+static int next_day(struct roller *r, const struct stream *st, int64_t from_us, int64_t end_us,
+                    int64_t *ret, struct err *reterr)
 {
-    struct str reasons, packed;
-    str_init(&reasons, PACKED_MAX);
-    str_init(&packed, 4 * SKETCH_BUCKETS + PACKED_MAX);
-    if (st->kind == STREAM_LATENCY)
-        sketch_encode(&h->sketch, &packed);
-    else
-        packed_put_minutes(&packed, h->minutes);
-    if (h->sum.bad)
-        packed_put_reasons(&reasons, h->reasons);
-    int rc = -1;
-    if (reasons.overflow || packed.overflow)
-        err_set(reterr, "an hour of results is too large to be rolled up");
-    else
-        rc = sqlite_run(s->db,
-                        "INSERT INTO rollup(stream, hour, good, bad, excluded, reasons, packed)"
-                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                        BIND(v_int(st->num), v_int(hour_us), v_int(h->sum.good), v_int(h->sum.bad),
-                             v_int(h->sum.excluded),
-                             v_blob(h->sum.bad ? reasons.buf : NULL, reasons.len),
-                             v_blob(packed.buf, packed.len)),
-                        reterr);
-    str_release(&packed);
-    str_release(&reasons);
-    return rc;
+    int64_t hour;
+    int rc = sqlite_lookup(
+        r->s->db, "SELECT min(hour) FROM rollup WHERE stream = ?1 AND hour >= ?2 AND hour < ?3",
+        BIND(v_int(st->num), v_int(from_us), v_int(end_us)), &hour, reterr);
+    *ret = rc > 0 ? day_floor(hour) : end_us;
+    return rc < 0 ? -1 : 0;
 }
 
-static int roll_hour(struct store *s, const struct stream *st, int64_t hour_us, struct err *reterr)
+/* In an older file many days may be missing: a few at a time then. */
+static int roll_days(struct roller *r, struct rolling *x, struct err *reterr)
 {
-    struct hour h = {.sketch = SKETCH_INIT};
-    int rc = hour_read(s, st, hour_us, &h, reterr);
-    if (rc == 0)
-        rc = hour_write(s, st, hour_us, &h, reterr);
-    sketch_release(&h.sketch);
-    return rc;
-}
-
-/* Rolls one stream until `until_ns`; hours without results are jumped over. */
-static int roll_stream(struct store *s, struct stream *st, int64_t until_ns, struct err *reterr)
-{
-    int64_t limit = roll_limit(s, st->probe), through = st->rolled_through;
-    do {
-        int64_t slot;
-        int rc = sqlite_lookup(s->db,
-                               "SELECT min(slot) FROM result"
-                               " WHERE probe = ?1 AND slot >= ?2 AND slot < ?3",
-                               BIND(v_int(st->probe), v_int(through), v_int(limit)), &slot, reterr);
-        if (rc < 0)
+    struct stream *st = stream_of(r, x);
+    int64_t end = day_floor(st->rolled_through), through = st->days_through;
+    if (through >= end)
+        return 0;
+    while (through < end) {
+        int64_t day;
+        if (next_day(r, st, through, end, &day, reterr) < 0)
             return -1;
-        if (rc == 0) {
-            through = limit;
+        through = day;
+        if (day == end)
             break;
-        }
-        if (roll_hour(s, st, hour_floor(slot), reterr) < 0)
+        if (sum_day(r, st, &x->sum, day, reterr) < 0 ||
+            write_row(r->s->db,
+                      "INSERT INTO rollup_day(stream, day, " ROLLUP_COLUMNS ")"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                      st->num, &x->sum, reterr) < 0)
             return -1;
-        through = hour_floor(slot) + USEC_PER_HOUR;
-    } while (through < limit && clock_mono_ns() < until_ns);
-    return catalog_set_rolled(&s->catalog, s->db, st, through, reterr);
+        through = day + USEC_PER_DAY;
+        if (clock_mono_ns() >= r->until_ns)
+            break;
+    }
+    return catalog_set_days(&r->s->catalog, r->s->db, st, through, reterr);
 }
 
-static struct stream *next_stream(struct store *s)
+/* ---- slices ------------------------------------------------------------------- */
+
+static int roll_probe(struct roller *r, struct err *reterr)
 {
-    size_t n = s->catalog.streams.len;
-    for (size_t i = 0; i < n; i++) {
-        size_t at = (s->roll_next + i) % n;
-        struct stream *st = &s->catalog.streams.at[at];
-        if (st->rolled_through < roll_limit(s, st->probe)) {
-            s->roll_next = at;
-            return st;
-        }
+    const struct catalog *c = &r->s->catalog;
+    size_t n = 0;
+    for (size_t i = r->p->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
+        n++;
+    r->at = mem_array(n, sizeof(*r->at));
+    for (size_t i = r->p->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
+        r->at[r->n++] = (struct rolling){
+            .stream = i, .through = c->streams.at[i].rolled_through, .sum.sketch = SKETCH_INIT};
+    int rc = roll_hours(r, reterr);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = roll_days(r, &r->at[i], reterr);
+    for (size_t i = 0; i < n; i++)
+        rollup_sum_release(&r->at[i].sum);
+    mem_free(&r->at);
+    r->n = 0;
+    return rc;
+}
+
+static struct catalog_probe *next_probe(struct store *s)
+{
+    size_t n = s->catalog.probes.len;
+    for (size_t i = 0; i < n; i++, s->roll_next++) {
+        if (s->roll_next >= n)
+            s->roll_next = 0;
+        struct catalog_probe *p = &s->catalog.probes.at[s->roll_next];
+        if (p->days_behind || p->rolled_min < roll_limit(s, p))
+            return p;
     }
     return NULL;
 }
 
 int rollup_slice(struct store *s, struct err *reterr)
 {
-    struct stream *st = next_stream(s);
-    if (!st)
+    struct roller r = {.s = s, .p = next_probe(s)};
+    if (!r.p)
         return 0;
-    int64_t until_ns = clock_mono_ns() + ROLL_SLICE_US * NSEC_PER_USEC;
+    r.until_ns = clock_mono_ns() + ROLL_SLICE_US * NSEC_PER_USEC;
     if (sqlite_run(s->db, "BEGIN IMMEDIATE", NULL, reterr) < 0)
         return -1;
-    while (st && clock_mono_ns() < until_ns) {
-        if (roll_stream(s, st, until_ns, reterr) < 0)
+    for (; r.p && clock_mono_ns() < r.until_ns; r.p = next_probe(s))
+        if (roll_probe(&r, reterr) < 0)
             goto failed;
-        st = next_stream(s);
-    }
     if (sqlite_run(s->db, "COMMIT", NULL, reterr) < 0)
         goto failed;
-    return st != NULL;
+    /* Whole hours of all probes are over at the same moment. */
+    if (s->daemon)
+        s->roll_after_ns = clock_mono_ns() + ROLL_PAUSE_US * NSEC_PER_USEC;
+    return r.p != NULL;
 failed:
     sqlite_rollback(s->db);
     s->catalog_stale = true;

@@ -25,9 +25,9 @@ static void minutes_round_trip(void **state)
                 in[i] = (struct counts){next(&seed) % 5, next(&seed) % 100000, next(&seed) % 2};
         struct str s;
         str_init(&s, PACKED_MAX);
-        packed_put_minutes(&s, in);
+        packed_put_counts(&s, in, PACKED_MINUTES);
         assert_false(s.overflow);
-        assert_int_equal(packed_get_minutes(s.buf, s.len, out, NULL), 0);
+        assert_int_equal(packed_get_counts(s.buf, s.len, out, PACKED_MINUTES, NULL), 0);
         assert_memory_equal(in, out, sizeof(in));
         str_release(&s);
     }
@@ -41,7 +41,7 @@ static void a_steady_hour_is_short(void **state)
         in[i] = (struct counts){4, 0, 0};
     struct str s;
     str_init(&s, PACKED_MAX);
-    packed_put_minutes(&s, in);
+    packed_put_counts(&s, in, PACKED_MINUTES);
     assert_int_equal(s.len, 5);
     str_release(&s);
 }
@@ -83,7 +83,7 @@ static void damage_is_told(void **state)
     struct err err;
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         err.msg[0] = '\0';
-        assert_int_equal(packed_get_minutes(bad[i].bytes, bad[i].n, out, &err), -1);
+        assert_int_equal(packed_get_counts(bad[i].bytes, bad[i].n, out, PACKED_MINUTES, &err), -1);
         assert_non_null(strstr(err.msg, "rollup"));
     }
     assert_int_equal(packed_get_reasons("\1\177\1", 3, reasons, &err), -1);   /* no such reason */

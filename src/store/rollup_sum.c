@@ -1,0 +1,106 @@
+#include "store/rollup_sum.h"
+
+#include "io/sqlite.h"
+#include "store/rows.h"
+
+void rollup_sum_begin(struct rollup_sum *s, enum stream_kind kind, enum rollup_span span,
+                      int64_t start_us)
+{
+    struct sketch sketch = s->sketch;
+    sketch_clear(&sketch);
+    *s = (struct rollup_sum){.kind = kind, .span = span, .start_us = start_us, .sketch = sketch};
+}
+
+void rollup_sum_release(struct rollup_sum *s)
+{
+    sketch_release(&s->sketch);
+}
+
+static size_t part_count(const struct rollup_sum *s)
+{
+    return s->span == ROLLUP_DAY ? PACKED_HOURS : PACKED_MINUTES;
+}
+
+void rollup_sum_result(struct rollup_sum *s, const struct stream *st, const struct result *r)
+{
+    if (s->kind == STREAM_LATENCY) {
+        if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD)
+            sketch_add(&s->sketch, r->total_us, r->outcome == OUTCOME_BAD);
+        return;
+    }
+    struct counts *minute = &s->parts[(r->slot_us - s->start_us) / USEC_PER_MIN];
+    switch (sli_classify(&st->sli, r)) {
+    case OUTCOME_GOOD:
+        minute->good++;
+        s->sum.good++;
+        break;
+    case OUTCOME_BAD:
+        minute->bad++;
+        s->sum.bad++;
+        s->reasons[bad_reason(r)]++;
+        break;
+    case OUTCOME_EXCLUDED:
+        minute->excluded++;
+        s->sum.excluded++;
+        break;
+    default: /* skipped: missing data, not an event */
+        break;
+    }
+}
+
+static int add_reasons_and_sketch(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr)
+{
+    size_t n;
+    const void *data = sqlite_blob(row, 4, &n);
+    if (n && packed_get_reasons(data, n, s->reasons, reterr) < 0)
+        return -1;
+    data = sqlite_blob(row, 5, &n);
+    return s->kind == STREAM_LATENCY ? sketch_decode(data, n, &s->sketch, reterr) : 0;
+}
+
+int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err *reterr)
+{
+    struct counts *hour = &day->parts[(sqlite_int(row, 0) - day->start_us) / USEC_PER_HOUR];
+    *hour = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
+    day->sum.good += hour->good;
+    day->sum.bad += hour->bad;
+    day->sum.excluded += hour->excluded;
+    return add_reasons_and_sketch(day, row, reterr);
+}
+
+int rollup_sum_load(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr)
+{
+    s->sum = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
+    if (add_reasons_and_sketch(s, row, reterr) < 0)
+        return -1;
+    if (s->kind == STREAM_LATENCY)
+        return 0;
+    size_t n;
+    const void *data = sqlite_blob(row, 5, &n);
+    return packed_get_counts(data, n, s->parts, part_count(s), reterr);
+}
+
+int rollup_sum_encode(const struct rollup_sum *s, struct rollup_text *ret, struct err *reterr)
+{
+    struct rollup_text t;
+    str_init(&t.reasons, PACKED_MAX);
+    str_init(&t.packed, SKETCH_ENCODED_MAX);
+    if (s->kind == STREAM_LATENCY)
+        sketch_encode(&s->sketch, &t.packed);
+    else
+        packed_put_counts(&t.packed, s->parts, part_count(s));
+    if (s->sum.bad)
+        packed_put_reasons(&t.reasons, s->reasons);
+    if (t.reasons.overflow || t.packed.overflow) {
+        rollup_text_release(&t);
+        return err_set(reterr, "a rollup is too large");
+    }
+    *ret = t;
+    return 0;
+}
+
+void rollup_text_release(struct rollup_text *t)
+{
+    str_release(&t->reasons);
+    str_release(&t->packed);
+}
