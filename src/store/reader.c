@@ -4,14 +4,12 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "io/sqlite.h"
-#include "store/rows.h"
 #include "store/schema.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #define BUSY_MS 2000
-#define PAGE_ROWS 4096
 
 int store_reader_open(const char *path, struct store_reader **ret, struct err *reterr)
 {
@@ -213,8 +211,7 @@ static int read_probe(struct store_reader *r, const char *id, struct store_probe
         return rc;
     if (sqlite_lookup(r->db, "SELECT first_event FROM probe WHERE num = ?1", BIND(v_int(p->num)),
                       &p->first_event_us, reterr) < 0 ||
-        sqlite_lookup(r->db, "SELECT max(slot) FROM result WHERE probe = ?1", BIND(v_int(p->num)),
-                      &p->last_slot_us, reterr) < 0 ||
+        scan_last_slot(&r->scanner, p->num, &p->last_slot_us, reterr) < 0 ||
         read_revisions(r, p, reterr) < 0)
         return -1;
     return p->revision_count > 0; /* without a schedule only an SLI has named it */
@@ -232,91 +229,4 @@ int store_reader_probe(struct store_reader *r, const char *id, struct store_prob
     else
         free(p.revisions);
     return rc;
-}
-
-/* ---- rows -------------------------------------------------------------------- */
-
-/* The next page of rows from *from_us on; moves it behind them. */
-static int read_page(struct store_reader *r, const char *probe, int64_t *from_us, int64_t to_us,
-                     struct result *page, size_t *ret_n, struct err *reterr)
-{
-    int64_t num, raw_since_us;
-    int rc = reader_probe(r, probe, &num, &raw_since_us, reterr);
-    *ret_n = 0;
-    if (rc <= 0)
-        return rc;
-    if (*from_us < raw_since_us)
-        *from_us = raw_since_us;
-    struct sqlite_rows *q =
-        sqlite_query(r->db,
-                     "SELECT " RESULT_COLUMNS " FROM result"
-                     " WHERE probe = ?1 AND slot >= ?2 AND slot < ?3 ORDER BY slot LIMIT ?4",
-                     BIND(v_int(num), v_int(*from_us), v_int(to_us), v_int(PAGE_ROWS)), reterr);
-    if (!q)
-        return -1;
-    size_t n = 0;
-    while ((rc = sqlite_next(q, reterr)) > 0)
-        result_read(q, &page[n++]);
-    if (n)
-        *from_us = page[n - 1].slot_us + 1;
-    *ret_n = n;
-    return rc;
-}
-
-int store_reader_results(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
-                         store_result_fn fn, void *ctx, struct err *reterr)
-{
-    struct result *page = mem_array(PAGE_ROWS, sizeof(*page));
-    size_t n = PAGE_ROWS;
-    int rc = 0;
-    while (rc == 0 && n == PAGE_ROWS && from_us < to_us) {
-        rc = reader_begin(r, reterr);
-        if (rc == 0)
-            rc = reader_end(r, read_page(r, probe, &from_us, to_us, page, &n, reterr));
-        for (size_t i = 0; rc == 0 && i < n; i++) {
-            if (!fn(ctx, &page[i])) {
-                n = 0;
-                break;
-            }
-        }
-    }
-    free(page);
-    return rc;
-}
-
-static int read_failures(struct store_reader *r, int64_t num, int64_t from_us, int64_t to_us,
-                         struct failure *ret, size_t max, size_t *ret_n, struct err *reterr)
-{
-    struct sqlite_rows *q =
-        sqlite_query(r->db,
-                     "SELECT " RESULT_COLUMNS ", (SELECT message FROM evidence e"
-                     " WHERE e.probe = result.probe AND e.slot = result.slot)"
-                     " FROM result WHERE probe = ?1 AND slot >= ?2 AND slot < ?3 AND outcome = 1"
-                     " ORDER BY slot DESC LIMIT ?4",
-                     BIND(v_int(num), v_int(from_us), v_int(to_us), v_int((int64_t)max)), reterr);
-    int rc;
-    if (!q)
-        return -1;
-    while ((rc = sqlite_next(q, reterr)) > 0) {
-        struct failure *f = &ret[(*ret_n)++];
-        result_read(q, &f->result);
-        str_copy(f->message, sizeof(f->message), sqlite_text(q, 14));
-    }
-    return rc;
-}
-
-int store_reader_failures(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
-                          struct failure *ret, size_t max, size_t *ret_n, struct err *reterr)
-{
-    int64_t num, raw_since_us;
-    size_t n = 0;
-    if (reader_begin(r, reterr) < 0)
-        return -1;
-    int rc = reader_probe(r, probe, &num, &raw_since_us, reterr);
-    if (rc > 0)
-        rc = read_failures(r, num, from_us > raw_since_us ? from_us : raw_since_us, to_us, ret, max,
-                           &n, reterr);
-    if (rc == 0)
-        *ret_n = n;
-    return reader_end(r, rc);
 }
