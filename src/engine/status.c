@@ -186,9 +186,9 @@ static void check_config(const struct status *s, struct status_check *c)
 static enum store_slice failing_upkeep(const struct status *s)
 {
     int k = 0;
-    while (k < STORE_SLICES && (!s->store.slices[k].failing_since_us ||
-                                s->now_us - s->store.slices[k].failing_since_us <
-                                    STATUS_STORE_PATIENCE_US))
+    while (k < STORE_SLICES &&
+           (!s->store.slices[k].failing_since_us ||
+            s->now_us - s->store.slices[k].failing_since_us < STATUS_STORE_PATIENCE_US))
         k++;
     return (enum store_slice)k;
 }

@@ -26,6 +26,8 @@ class Workspace:
 
     def __init__(self, path):
         self.path = path
+        self.program = binary()
+        self.env = {}
         (path / "probes").mkdir()
         (path / "slos").mkdir()
 
@@ -37,8 +39,9 @@ class Workspace:
         return target
 
     def run(self, *args, check=True, stdin=None, env=None):
-        done = subprocess.run([binary(), *map(str, args)], cwd=self.path, input=stdin, text=True,
-                              capture_output=True, timeout=PATIENCE, env={**os.environ, **(env or {})})
+        done = subprocess.run([self.program, *map(str, args)], cwd=self.path, input=stdin, text=True,
+                              capture_output=True, timeout=PATIENCE,
+                              env={**os.environ, **self.env, **(env or {})})
         if check:
             assert done.returncode == 0, f"{args}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done
@@ -58,8 +61,9 @@ class Daemon:
         self.lines = queue.Queue()
         self.log = []
         self.process = subprocess.Popen(
-            [binary(), "run", "--listen", "127.0.0.1:0", *map(str, args)], cwd=workspace.path,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            [workspace.program, "run", "--listen", "127.0.0.1:0", *map(str, args)],
+            cwd=workspace.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **workspace.env})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
