@@ -89,3 +89,22 @@ void arena_release(struct arena *a)
         a->head = next;
     }
 }
+
+void arena_reset(struct arena *a)
+{
+    struct arena_block *kept = NULL;
+    while (a->head) {
+        struct arena_block *b = a->head;
+        a->head = b->next;
+        if (!kept && b->size == BLOCK_SIZE)
+            kept = b;
+        else
+            free(b);
+    }
+    if (!kept)
+        return;
+    memset(kept->data, 0, kept->used);
+    kept->used = 0;
+    kept->next = NULL;
+    a->head = kept;
+}

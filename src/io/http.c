@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define NS_PER_MS 1000000LL
 /* A deadline seen this late is the loop's stall: what arrived meanwhile is in
@@ -22,15 +23,6 @@
 #define LATE_NS (20 * NS_PER_MS)
 
 /* ---- the end of a call --------------------------------------------------------- */
-
-static void on_call_closed(uv_handle_t *h)
-{
-    struct http_call *call = container_of((uv_timer_t *)h, struct http_call, deadline);
-    struct http_client *c = call->client;
-
-    http_call_free(call);
-    http_client_drop(c);
-}
 
 static struct call_list *list_of(struct http_call *call)
 {
@@ -54,20 +46,16 @@ static void move(struct http_call *call, enum call_state to)
         TAILQ_INSERT_TAIL(list_of(call), call, link);
 }
 
-/* Leaves everything; the memory goes when the timer is closed. */
+/* Leaves everything; what was received is still there. */
 static void end(struct http_call *call)
 {
     if (call->wait)
         resolver_cancel(call->wait);
     call->wait = NULL;
-    if (call->easy) {
-        http_multi_remove(call);
-        curl_easy_cleanup(call->easy);
-        call->easy = NULL;
-    }
+    http_multi_remove(call);
+    uv_timer_stop(&call->deadline);
     move(call, CALL_ENDED);
     call->client->calls--;
-    uv_close((uv_handle_t *)&call->deadline, on_call_closed);
 }
 
 static void finish(struct http_call *call, struct http_verdict v)
@@ -79,6 +67,7 @@ static void finish(struct http_call *call, struct http_verdict v)
     http_map_response(call, clock_mono_ns(), address, &resp);
     end(call);
     call->done(call->ctx, &resp);
+    http_call_release(call);
 }
 
 static void fail_locally(struct http_call *call, const char *why)
@@ -280,17 +269,14 @@ static void on_trust_changed(void *ctx)
 struct http_call *http_start(struct http_client *c, const struct http_request *req,
                              http_data_fn data, http_done_fn done, void *ctx)
 {
-    struct http_call *call = http_call_new(req);
-
     assert(!c->closing);
-    call->client = c;
+    struct http_call *call = http_call_new(c, req);
+
     call->data = data;
     call->done = done;
     call->ctx = ctx;
     if (c->calls >= HTTP_MAX_CALLS)
         call->refused = "too many requests under way";
-    uv_timer_init(c->loop, &call->deadline);
-    c->open++;
     c->calls++;
     TAILQ_INSERT_TAIL(&c->queued, call, link);
     http_multi_wake(c);
@@ -301,6 +287,7 @@ void http_cancel(struct http_call *call)
 {
     assert(!call->client->in_curl);
     end(call);
+    http_call_release(call);
 }
 
 /* ---- client ---------------------------------------------------------------------- */
@@ -311,7 +298,12 @@ int http_client_new(struct uv_loop_s *loop, const char *dns_servers, struct http
     struct http_client *c = mem_alloc(sizeof(*c));
     struct resolver_options o = {.servers = dns_servers};
 
+    if (http_sockets_open(c, reterr) < 0) {
+        free(c);
+        return -1;
+    }
     if (resolver_new(loop, &o, &c->resolver, reterr) < 0) {
+        close(c->sockets.epoll_fd);
         free(c);
         return -1;
     }
@@ -319,6 +311,7 @@ int http_client_new(struct uv_loop_s *loop, const char *dns_servers, struct http
     TAILQ_INIT(&c->queued);
     TAILQ_INIT(&c->held);
     TAILQ_INIT(&c->active);
+    TAILQ_INIT(&c->spare);
     c->trust = trust_new(loop, on_trust_changed, c);
     c->open = 2; /* resolver and trust */
     http_multi_init(c);
@@ -347,8 +340,10 @@ static void end_all(struct call_list *list)
 {
     struct http_call *call;
 
-    while ((call = TAILQ_FIRST(list)))
+    while ((call = TAILQ_FIRST(list))) {
         end(call);
+        http_call_release(call);
+    }
 }
 
 void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *ctx)
@@ -360,6 +355,7 @@ void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *c
     end_all(&c->queued);
     end_all(&c->held);
     end_all(&c->active);
+    http_call_close_spare(c);
     http_multi_close(c);
     resolver_close(c->resolver, on_part_closed, c);
     trust_close(c->trust, on_part_closed, c);

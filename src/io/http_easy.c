@@ -16,9 +16,12 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     int fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
 
     (void)purpose;
-    if (fd < 0)
+    if (fd < 0) {
         call->socket_errno = errno; /* curl says no more than "could not connect" */
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
+        return CURL_SOCKET_BAD;
+    }
+    http_sockets_opened(call->client, fd);
+    return fd;
 }
 
 static int on_prereq(void *arg, char *primary_ip, char *local_ip, int primary_port, int local_port)
@@ -251,11 +254,11 @@ static bool set_response(CURL *e, struct http_call *call)
 
 int http_easy_setup(struct http_call *call, struct err *reterr)
 {
-    CURL *e = curl_easy_init();
-
-    if (!e)
+    if (!call->easy)
+        call->easy = curl_easy_init();
+    if (!call->easy)
         return err_set(reterr, "libcurl could not make a handle");
-    call->easy = e;
+    CURL *e = call->easy;
     bool bad = set_connection(e, call) || set_request(e, call) || set_response(e, call);
 
     if (call->tls)

@@ -5,11 +5,12 @@
  *   http.c          TRUST      its CA bundle is being loaded (https, first use)
  *   http.c          RESOLVING  clock and deadline run; the name is looked up
  *   http_multi.c    TRANSFER   libcurl has it, one address after the other
- *   http_finish()   ENDED      the one way out: `done`, then memory is freed
- *                              when the deadline timer is closed
+ *   finish()        ENDED      the one way out: `done`, then the memory waits
+ *                              for another call, or is freed
  *
- * http_request.c copies the request, http_easy.c makes it a curl handle and
- * takes what curl hears, http_map.c says what a failure means.
+ * http_sockets.c watches curl's sockets. http_request.c copies the request,
+ * http_easy.c makes it a curl handle and takes what curl hears, http_map.c says
+ * what a failure means.
  */
 #pragma once
 
@@ -28,8 +29,10 @@
 #define HTTP_MAX_REQUEST_BODY (16 << 20)
 #define HTTP_MAX_BODY (64 << 20)     /* of a response, whatever the caller says */
 #define HTTP_MAX_HEADERS (256 << 10) /* default; curl itself stops at 300 KB */
-#define HTTP_KEPT_CONNECTIONS 1024
-#define HTTP_READ_BODY (32 << 10) /* larger request bodies are read in pieces */
+#define HTTP_KEPT_CONNECTIONS 16384  /* or half of the descriptors there may be */
+#define HTTP_READ_BODY (32 << 10)    /* larger request bodies are read in pieces */
+#define HTTP_SPARE_CALLS 64          /* kept for the next ones, with their memory */
+#define HTTP_SPARE_BODY (32 << 10)   /* of a spare call; larger buffers are freed */
 
 /* Why a callback of ours ended a transfer. */
 enum call_stop { STOP_NONE, STOP_HEADERS, STOP_BODY_SIZE, STOP_BY_CALLER, STOP_RESEND };
@@ -48,14 +51,17 @@ struct call_stamps {
 };
 
 struct http_call {
+    /* Goes on when the memory is used for another call. */
     struct http_client *client;
+    uv_timer_t deadline;
+    CURL *easy; /* without options between calls; NULL: none yet */
+    struct arena arena;
+    struct str head, body;
+
+    /* From here on zeroes at the start of each. */
     TAILQ_ENTRY(http_call) link;
     enum call_state state;
-    uv_timer_t deadline;
-    CURL *easy;
-    bool added; /* the easy handle is in the multi handle */
-
-    struct arena arena;
+    bool added;              /* the easy handle is in the multi handle */
     const char *refused;     /* why it never starts, or NULL */
     struct http_request req; /* copied into the arena; limits filled in */
     struct curl_slist *headers;
@@ -78,7 +84,6 @@ struct http_call {
     struct call_stamps at;
     bool second_chance; /* the loop was late, not the target */
 
-    struct str head, body;
     size_t header_bytes, body_sent;
     bool head_open; /* between a status line and its blank line */
     enum call_stop stop;
@@ -92,15 +97,29 @@ struct http_call {
 
 TAILQ_HEAD(call_list, http_call);
 
+/* By descriptor number; a number that comes again is another generation. */
+struct http_socket {
+    uint32_t generation;
+    uint8_t wanted, watched; /* CURL_POLL_*: by curl, in the epoll set */
+};
+
+struct http_sockets {
+    int epoll_fd;
+    uv_poll_t poll; /* of epoll_fd */
+    struct http_socket *at;
+    size_t n;
+};
+
 struct http_client {
     uv_loop_t *loop;
     CURLM *multi;
     uv_timer_t timer; /* curl's */
     uv_idle_t idle;   /* runs while there is something for the next turn */
-    bool kick;        /* curl asked to be called at once */
+    struct http_sockets sockets;
+    bool kick; /* curl asked to be called at once */
     bool in_curl;
-    struct call_list queued, held, active;
-    size_t calls;
+    struct call_list queued, held, active, spare;
+    size_t calls, spares;
     struct resolver *resolver;
     struct trust *trust;
     bool closing;
@@ -118,14 +137,23 @@ void http_client_drop(struct http_client *c);
 void http_multi_init(struct http_client *c);
 void http_multi_close(struct http_client *c); /* no transfer may be left */
 void http_multi_wake(struct http_client *c);  /* http_run_queue() next turn */
-void http_multi_add(struct http_call *call);  /* curl begins at once */
+void http_multi_act(struct http_client *c, curl_socket_t fd, int flags); /* may end everything */
+void http_multi_add(struct http_call *call);                             /* curl begins at once */
 void http_multi_add_later(struct http_call *call);
 void http_multi_remove(struct http_call *call);
 
+/* http_sockets.c */
+int http_sockets_open(struct http_client *c, struct err *reterr); /* close(epoll_fd) undoes it */
+void http_sockets_start(struct http_client *c);
+void http_sockets_close(struct http_client *c);
+void http_sockets_opened(struct http_client *c, int fd);         /* a new one has this number */
+void http_sockets_want(struct http_client *c, int fd, int what); /* CURL_POLL_* */
+
 /* http_request.c */
-struct http_call *http_call_new(const struct http_request *req);
+struct http_call *http_call_new(struct http_client *c, const struct http_request *req);
 int http_call_parse(struct http_call *call, struct err *reterr);
-void http_call_free(struct http_call *call);
+void http_call_release(struct http_call *call); /* to the spare ones, or for good */
+void http_call_close_spare(struct http_client *c);
 
 /* http_easy.c */
 int http_easy_setup(struct http_call *call, struct err *reterr);

@@ -85,14 +85,88 @@ static const char *refuse(const struct http_request *r)
     return NULL;
 }
 
-struct http_call *http_call_new(const struct http_request *r)
+/* ---- memory -------------------------------------------------------------------- */
+
+static struct http_call *call_alloc(struct http_client *c)
 {
-    struct http_call *call = mem_alloc(sizeof(*call));
+    struct http_call *call = TAILQ_FIRST(&c->spare); /* the warmest */
+
+    if (call) {
+        TAILQ_REMOVE(&c->spare, call, link);
+        c->spares--;
+        return call;
+    }
+    call = mem_alloc(sizeof(*call));
+    call->client = c;
+    uv_timer_init(c->loop, &call->deadline);
+    c->open++;
+    str_init(&call->head, HTTP_MAX_HEADERS);
+    str_init(&call->body, HTTP_MAX_BODY);
+    return call;
+}
+
+static void on_call_closed(uv_handle_t *h)
+{
+    struct http_call *call = container_of((uv_timer_t *)h, struct http_call, deadline);
+    struct http_client *c = call->client;
+
+    if (call->easy)
+        curl_easy_cleanup(call->easy);
+    str_release(&call->head);
+    str_release(&call->body);
+    arena_release(&call->arena);
+    free(call);
+    http_client_drop(c);
+}
+
+static void reset_buffer(struct str *s)
+{
+    if (s->cap <= HTTP_SPARE_BODY) {
+        str_clear(s);
+        return;
+    }
+    str_release(s);
+    str_init(s, HTTP_MAX_BODY);
+}
+
+void http_call_release(struct http_call *call)
+{
+    struct http_client *c = call->client;
+
+    if (call->url)
+        curl_url_cleanup(call->url);
+    cert_store_unref(call->store);
+    if (c->closing || c->spares >= HTTP_SPARE_CALLS) {
+        uv_close((uv_handle_t *)&call->deadline, on_call_closed);
+        return;
+    }
+    if (call->easy)
+        curl_easy_reset(call->easy);
+    arena_reset(&call->arena);
+    reset_buffer(&call->head);
+    reset_buffer(&call->body);
+    memset(&call->link, 0, sizeof(*call) - offsetof(struct http_call, link));
+    TAILQ_INSERT_HEAD(&c->spare, call, link);
+    c->spares++;
+}
+
+void http_call_close_spare(struct http_client *c)
+{
+    struct http_call *call;
+
+    while ((call = TAILQ_FIRST(&c->spare))) {
+        TAILQ_REMOVE(&c->spare, call, link);
+        uv_close((uv_handle_t *)&call->deadline, on_call_closed);
+    }
+    c->spares = 0;
+}
+
+struct http_call *http_call_new(struct http_client *c, const struct http_request *r)
+{
+    struct http_call *call = call_alloc(c);
     struct arena *a = &call->arena;
     struct http_request *q = &call->req;
 
-    str_init(&call->head, HTTP_MAX_HEADERS);
-    str_init(&call->body, HTTP_MAX_BODY);
     call->refused = refuse(r);
     if (call->refused)
         return call;
@@ -179,15 +253,4 @@ int http_call_parse(struct http_call *call, struct err *reterr)
         curl_url_set(call->url, CURLUPART_HOST, call->req.server_name, 0) != CURLUE_OK)
         return err_set(reterr, "server_name '%s' is not a host name", call->req.server_name);
     return 0;
-}
-
-void http_call_free(struct http_call *call)
-{
-    if (call->url)
-        curl_url_cleanup(call->url);
-    cert_store_unref(call->store);
-    str_release(&call->head);
-    str_release(&call->body);
-    arena_release(&call->arena);
-    free(call);
 }

@@ -22,6 +22,14 @@
  * finish() or in cancel, whichever comes first. */
 enum run_state { RUN_REQUEST, RUN_JUDGE, RUN_FINISHED };
 
+/* A large response while the pool judges it. */
+struct judged {
+    struct http_response resp;
+    struct verdict verdict;
+};
+
+/* As long as a run is under way there is one of these, and of most runs
+ * nothing more: what only redirects and large bodies need is in the arena. */
 struct http_run {
     struct probe_env *env;
     const struct probe_def *def;
@@ -34,14 +42,13 @@ struct http_run {
     struct http_call *call; /* REQUEST */
     struct work *work;      /* JUDGE */
     struct target target;
-    struct hop hops[HTTP_PROBE_MAX_FOLLOW + 1];
-    const char *methods[HTTP_PROBE_MAX_FOLLOW + 1];
+    struct hop *hops; /* `only`, or as many as there may be */
+    struct hop only;
+    const char **methods; /* of the hops; NULL while there is only one */
     size_t hop_count;
     struct arena arena; /* strings of hops and targets, a kept response */
-    struct http_response kept;
+    struct judged *judged;
     int64_t judged_wall_us;
-    struct verdict verdict;
-    char evidence[EVIDENCE_MAX];
 };
 
 static void on_response(void *ctx, const struct http_response *r);
@@ -65,27 +72,28 @@ static void redact_all(const struct http_spec *s, char *text, size_t n)
     }
 }
 
-static size_t take_evidence(struct http_run *run, const struct http_response *r)
+static size_t take_evidence(const struct http_run *run, const struct http_response *r,
+                            char evidence[static EVIDENCE_MAX])
 {
-    if (run->verdict.outcome != OUTCOME_BAD || !r->body)
+    if (!r->body)
         return 0;
     size_t n = r->body_len < EVIDENCE_MAX ? r->body_len : EVIDENCE_MAX;
-    memcpy(run->evidence, r->body, n);
-    redact_all(run->spec, run->evidence, n);
+    memcpy(evidence, r->body, n);
+    redact_all(run->spec, evidence, n);
     return n;
 }
 
 /* The only way out but cancel: reports and frees. */
-static void finish(struct http_run *run, const struct http_response *r)
+static void finish(struct http_run *run, const struct http_response *r, struct verdict *v)
 {
+    char text[EVIDENCE_MAX];
     assert(run->state != RUN_FINISHED);
     run->state = RUN_FINISHED;
-    struct verdict *v = &run->verdict;
     for (size_t i = 0; i < v->seen_count; i++)
         redact_all(run->spec, v->text[i], strlen(v->text[i]));
     redact_all(run->spec, v->message, strlen(v->message));
 
-    size_t evidence = take_evidence(run, r);
+    size_t evidence = v->outcome == OUTCOME_BAD ? take_evidence(run, r, text) : 0;
     const struct hop *last = &run->hops[run->hop_count - 1];
     struct observation obs = {
         .result = {.total_us = run->total_us,
@@ -99,7 +107,7 @@ static void finish(struct http_run *run, const struct http_response *r)
         .hop_count = run->hop_count,
         .assertions = v->seen,
         .assertion_count = v->seen_count,
-        .body = evidence ? run->evidence : NULL,
+        .body = evidence ? text : NULL,
         .body_len = evidence,
         .cert_not_after_us = r->cert_not_after_us,
     };
@@ -109,23 +117,25 @@ static void finish(struct http_run *run, const struct http_response *r)
 
 /* ---- judging ------------------------------------------------------------------- */
 
-static void judge_here(struct http_run *run, const struct http_response *r, struct jsonpath *json)
+static void judge_here(const struct http_run *run, const struct http_response *r,
+                       struct jsonpath *json, struct verdict *ret)
 {
     struct judge_input in = {
         .resp = r, .total_us = run->total_us, .wall_us = run->judged_wall_us, .json = json};
-    judge(&run->spec->expect, &in, &run->verdict);
+    judge(&run->spec->expect, &in, ret);
 }
 
 /* On a worker thread: the loop's JSON engine is not ours to use here. */
 static void judge_on_pool(void *ctx)
 {
     struct http_run *run = ctx;
+    struct judged *j = run->judged;
     struct jsonpath *json = NULL;
     struct err err;
     if (run->spec->expect.reads_json && jsonpath_new(&json, &err) < 0)
-        verdict_fail(&run->verdict, REASON_PROBER, "%s", err.msg);
+        verdict_fail(&j->verdict, REASON_PROBER, "%s", err.msg);
     else
-        judge_here(run, &run->kept, json);
+        judge_here(run, &j->resp, json, &j->verdict);
     jsonpath_free(json);
 }
 
@@ -134,24 +144,35 @@ static void on_judged(void *ctx)
     struct http_run *run = ctx;
     assert(run->state == RUN_JUDGE);
     run->work = NULL;
-    finish(run, &run->kept);
+    finish(run, &run->judged->resp, &run->judged->verdict);
 }
 
-/* A response lives only during its callback; the pool needs it longer. */
+/* A response lives only during its callback; so do these texts of its hop. */
+static void keep_hop(struct http_run *run)
+{
+    struct hop *last = &run->hops[run->hop_count - 1];
+    last->address = arena_strdup(&run->arena, last->address);
+    last->protocol = arena_strdup(&run->arena, last->protocol);
+}
+
+/* The pool needs it longer. */
 static void keep(struct http_run *run, const struct http_response *r)
 {
     struct arena *a = &run->arena;
-    run->kept = *r;
-    run->kept.message = arena_strdup(a, r->message);
-    run->kept.protocol = arena_strdup(a, r->protocol);
-    run->kept.address = arena_strdup(a, r->address);
+    run->judged = arena_alloc(a, sizeof(*run->judged));
+    struct http_response *kept = &run->judged->resp;
+    *kept = *r;
+    kept->message = arena_strdup(a, r->message);
+    keep_hop(run);
+    kept->protocol = run->hops[run->hop_count - 1].protocol;
+    kept->address = run->hops[run->hop_count - 1].address;
     char *headers = arena_alloc(a, r->headers_len + 1);
     char *body = arena_alloc(a, r->body_len + 1);
     if (r->headers_len)
         memcpy(headers, r->headers, r->headers_len);
     memcpy(body, r->body, r->body_len);
-    run->kept.headers = headers;
-    run->kept.body = body;
+    kept->headers = headers;
+    kept->body = body;
 }
 
 static void judge_response(struct http_run *run, const struct http_response *r)
@@ -161,8 +182,9 @@ static void judge_response(struct http_run *run, const struct http_response *r)
     run->judged_wall_us = env->wall_us(env->ctx);
     bool heavy = (e->reads_body || e->reads_json) && r->body_len > HTTP_PROBE_POOL_BODY;
     if (!heavy || r->reason != REASON_NONE) {
-        judge_here(run, r, env->json);
-        finish(run, r);
+        struct verdict verdict;
+        judge_here(run, r, env->json, &verdict);
+        finish(run, r, &verdict);
         return;
     }
     keep(run, r);
@@ -225,18 +247,30 @@ static void send_request(struct http_run *run, int64_t now_ns)
 
 static void add_hop(struct http_run *run, const struct http_response *r)
 {
-    assert(run->hop_count < countof(run->hops));
-    struct arena *a = &run->arena;
-    run->methods[run->hop_count] = run->target.method;
+    assert(run->hop_count <= (run->methods ? HTTP_PROBE_MAX_FOLLOW : 0));
+    if (run->methods)
+        run->methods[run->hop_count] = run->target.method;
     run->hops[run->hop_count++] = (struct hop){
         .url = run->target.url,
-        .address = arena_strdup(a, r->address ? r->address : ""),
-        .protocol = arena_strdup(a, r->protocol ? r->protocol : ""),
+        .address = r->address ? r->address : "",
+        .protocol = r->protocol ? r->protocol : "",
         .status = r->status,
         .reused = r->reused,
         .phases = r->phases,
         .bytes = (int64_t)r->body_len,
     };
+}
+
+/* There will be another hop. */
+static void make_room(struct http_run *run)
+{
+    keep_hop(run);
+    if (run->methods)
+        return;
+    run->methods = arena_alloc(&run->arena, (HTTP_PROBE_MAX_FOLLOW + 1) * sizeof(*run->methods));
+    run->hops = arena_alloc(&run->arena, (HTTP_PROBE_MAX_FOLLOW + 1) * sizeof(*run->hops));
+    run->methods[0] = run->target.method;
+    run->hops[0] = run->only;
 }
 
 static bool was_here(const struct http_run *run, const struct target *t)
@@ -255,7 +289,10 @@ static void follow(struct http_run *run, const struct http_response *r, const ch
     struct err err;
     int64_t now_ns = clock_mono_ns();
     char text[UNITS_MAX];
-    struct verdict *v = &run->verdict;
+    struct verdict verdict, *v = &verdict;
+    make_room(run);
+    v->reason = REASON_NONE;
+    v->seen_count = 0;
     if (redirect_next(&run->arena, &run->target, r->status, location, &next, &err) < 0)
         verdict_fail(v, REASON_REDIRECT, "%s", err.msg);
     else if (was_here(run, &next))
@@ -267,7 +304,7 @@ static void follow(struct http_run *run, const struct http_response *r, const ch
         verdict_fail(v, REASON_TOTAL_TIMEOUT, "the redirects took the whole timeout of %s",
                      units_duration(text, run->def->timeout_us));
     if (v->reason != REASON_NONE) {
-        finish(run, r);
+        finish(run, r, v);
         return;
     }
     run->target = next;
@@ -301,6 +338,7 @@ void *http_run_start(struct probe_env *env, const struct probe_def *def, probe_d
     run->spec = spec;
     run->done = done;
     run->ctx = ctx;
+    run->hops = &run->only;
     run->target = (struct target){spec->url, spec->method, spec->body != NULL, true};
     run->started_ns = clock_mono_ns();
     send_request(run, run->started_ns);

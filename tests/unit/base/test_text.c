@@ -150,6 +150,25 @@ static void arena_keeps_everything(void **state)
     arena_release(&a);
 }
 
+/* What comes after a reset is zeroed again, also where something was. */
+static void arena_reset_is_a_new_one(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    arena_reset(&a);
+    for (int round = 0; round < 3; round++) {
+        char *small = arena_alloc(&a, 1000), *large = arena_alloc(&a, 100000);
+        for (int i = 0; i < 1000; i++)
+            assert_int_equal(small[i], 0);
+        memset(small, 'x', 1000);
+        memset(large, 'x', 100000);
+        for (int i = 0; i < 200; i++)
+            arena_printf(&a, "%0100d", i);
+        arena_reset(&a);
+    }
+    arena_release(&a);
+}
+
 static void vec_grows(void **state)
 {
     (void)state;
@@ -243,6 +262,7 @@ int main(void)
         cmocka_unit_test(nearest_word),
         cmocka_unit_test(hash_is_what_it_was),
         cmocka_unit_test(arena_keeps_everything),
+        cmocka_unit_test(arena_reset_is_a_new_one),
         cmocka_unit_test(vec_grows),
         cmocka_unit_test(json_strings),
         cmocka_unit_test(varint_round_trip),
