@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/units.h"
+#include "base/varint.h"
 #include "model/sketch.h"
 
 #include <stdlib.h>
@@ -263,6 +264,138 @@ static void round_trip(void **state)
     }
 }
 
+/* As earlier releases wrote it: distances and counts as plain numbers. */
+static void encode_version_1(const struct sketch *s, struct str *out)
+{
+    uint64_t used = 0;
+    for (int i = 0; s->buckets && i < SKETCH_BUCKETS; i++)
+        used += s->buckets[i] != 0;
+    varint_put(out, 1);
+    varint_put(out, (uint64_t)s->censored);
+    varint_put(out, (uint64_t)(s->max_us + 1));
+    varint_put(out, used);
+    for (int i = 0, last = -1; s->buckets && i < SKETCH_BUCKETS; i++) {
+        if (!s->buckets[i])
+            continue;
+        varint_put(out, (uint64_t)(i - last - 1));
+        varint_put(out, s->buckets[i]);
+        last = i;
+    }
+}
+
+static void the_older_encoding_is_read(void **state)
+{
+    (void)state;
+    uint64_t seed = 4711;
+    for (int n = 0; n < 500; n += 31) {
+        struct sketch s = SKETCH_INIT, t = SKETCH_INIT;
+        struct str out;
+        str_init(&out, SKETCH_ENCODED_MAX);
+        for (int i = 0; i < n; i++)
+            sketch_add(&s, draw_bimodal(&seed), i % 7 == 3);
+        encode_version_1(&s, &out);
+        assert_int_equal(sketch_decode(out.buf, out.len, &t, NULL), 0);
+        assert_true(same(&s, &t));
+        for (size_t cut = 0; cut < out.len; cut++)
+            assert_int_equal(sketch_decode(out.buf, cut, &t, NULL), -1);
+        str_release(&out);
+        sketch_release(&s);
+        sketch_release(&t);
+    }
+}
+
+/* Every bucket full, far beyond what there can be. */
+static void the_longest_encoding_fits(void **state)
+{
+    (void)state;
+    struct sketch s = SKETCH_INIT, t = SKETCH_INIT;
+    struct str out;
+    str_init(&out, SKETCH_ENCODED_MAX);
+    for (int64_t us = 0; us < 1LL << 33; us += us < 128 ? 1 : us / 128)
+        sketch_add(&s, us, false);
+    for (int i = s.first; i < s.end; i++)
+        s.buckets[i] = i % 2 ? UINT32_MAX : 1;
+    sketch_encode(&s, &out);
+    assert_false(out.overflow);
+    assert_int_equal(sketch_decode(out.buf, out.len, &t, NULL), 0);
+    assert_memory_equal(s.buckets, t.buckets, SKETCH_BUCKETS * sizeof(*s.buckets));
+    str_release(&out);
+    sketch_release(&s);
+    sketch_release(&t);
+}
+
+static size_t encoded_size(const struct sketch *s)
+{
+    struct str out;
+    str_init(&out, SKETCH_ENCODED_MAX);
+    sketch_encode(s, &out);
+    size_t n = out.len;
+    str_release(&out);
+    return n;
+}
+
+/* The size of an hour counts: there is one for each probe and hour. */
+static void an_hour_is_short(void **state)
+{
+    (void)state;
+    static const struct {
+        int n;
+        int64_t (*draw)(uint64_t *);
+        size_t most;
+    } cases[] = {
+        {240, draw_lognormal, 120},  {3600, draw_lognormal, 360},  {240, draw_bimodal, 90},
+        {3600, draw_bimodal, 220},   {240, draw_constant, 16},     {3600, draw_constant, 16},
+        {240, draw_heavy_tail, 120}, {3600, draw_heavy_tail, 420},
+    };
+    uint64_t seed = 3;
+    for (size_t k = 0; k < countof(cases); k++) {
+        struct sketch s = SKETCH_INIT;
+        for (int i = 0; i < cases[k].n; i++)
+            sketch_add(&s, cases[k].draw(&seed), false);
+        size_t n = encoded_size(&s);
+        if (n > cases[k].most)
+            fail_msg("case %zu takes %zu bytes", k, n);
+        sketch_release(&s);
+    }
+}
+
+/* A day is its hours, a month its days, however they were put together: also
+ * by way of their encodings, and with hours that are empty. */
+static void hours_days_and_months_are_the_same(void **state)
+{
+    (void)state;
+    int64_t (*const draws[])(uint64_t *) = {draw_uniform,  draw_lognormal,  draw_bimodal,
+                                            draw_constant, draw_heavy_tail, draw_tiny};
+    uint64_t seed = 0x123456789abcdefu;
+    for (size_t d = 0; d < countof(draws); d++) {
+        struct sketch all = SKETCH_INIT, month = SKETCH_INIT, day = SKETCH_INIT, hour = SKETCH_INIT;
+        struct str out;
+        str_init(&out, SKETCH_ENCODED_MAX);
+        for (int h = 0; h < 30 * 24; h++) {
+            for (uint64_t n = rnd(&seed) % 60; n > 0; n--) {
+                bool censored = rnd(&seed) % 50 == 0;
+                int64_t us = draws[d](&seed);
+                sketch_add(&hour, us, censored);
+                sketch_add(&all, us, censored);
+            }
+            str_clear(&out);
+            sketch_encode(&hour, &out);
+            assert_int_equal(sketch_decode(out.buf, out.len, &day, NULL), 0);
+            sketch_clear(&hour);
+            if (h % 24 != 23)
+                continue;
+            sketch_merge(&month, &day);
+            sketch_clear(&day);
+        }
+        assert_true(same(&all, &month));
+        str_release(&out);
+        sketch_release(&all);
+        sketch_release(&month);
+        sketch_release(&day);
+        sketch_release(&hour);
+    }
+}
+
 static void hostile_bytes(void **state)
 {
     (void)state;
@@ -306,13 +439,19 @@ static void contradictions_are_refused(void **state)
         unsigned char bytes[8];
         size_t n;
     } cases[] = {
-        {{2, 0, 0, 0}, 4},            /* version */
+        {{3, 0, 0, 0}, 4},            /* version */
         {{1, 0, 5, 0}, 4},            /* a largest value of nothing */
         {{1, 1, 0, 0}, 4},            /* a run without a largest value */
         {{1, 0, 3, 1, 50, 1}, 6},     /* largest 2 us, bucket 50 us */
         {{1, 0, 60, 1, 50, 0}, 6},    /* empty bucket stored */
         {{1, 0, 60, 2, 50, 1, 7}, 7}, /* cut off */
         {{1, 0x80, 0, 0, 0}, 5},      /* long form of a number */
+        {{2, 0, 5, 0}, 4},            /* the same of version 2 */
+        {{2, 0, 3, 1, 50, 1}, 6},     /* largest 2 us, bucket 50 us */
+        {{2, 0, 60, 1, 50, 3}, 6},    /* a bit that nobody wrote */
+        {{2, 0, 60, 1, 50, 1, 0}, 7}, /* something behind it */
+        {{2, 0, 60, 2, 50, 1}, 6},    /* cut off */
+        {{2, 0, 60, 1, 50, 0}, 6},    /* no number */
     };
     for (size_t i = 0; i < countof(cases); i++) {
         struct sketch s = SKETCH_INIT;
@@ -332,6 +471,10 @@ int main(void)
         cmocka_unit_test(quantile_rank_is_the_ceiling),
         cmocka_unit_test(giants_share_the_last_bucket),
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(the_older_encoding_is_read),
+        cmocka_unit_test(the_longest_encoding_fits),
+        cmocka_unit_test(an_hour_is_short),
+        cmocka_unit_test(hours_days_and_months_are_the_same),
         cmocka_unit_test(hostile_bytes),
         cmocka_unit_test(contradictions_are_refused),
     };
