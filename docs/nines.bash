@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe report status import export backup demo version --help --version" -- "$word")
+            "run check probe report status import export backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -23,6 +23,13 @@ _nines()
     import) options="--create --replace" ;;
     export) options="--probe --from --to -p" words="results" formats="ndjson" ;;
     backup) options="--force" ;;
+    db)
+        case ${COMP_WORDS[2]} in
+        check) options="--quick" ;;
+        stats) ;;
+        *) words="check stats" ;;
+        esac
+        ;;
     demo)
         case ${COMP_WORDS[2]} in
         serve) options="--listen --script --incident --seed -l" ;;

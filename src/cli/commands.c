@@ -12,6 +12,7 @@ const struct command *const commands[] = {
     &command_import,
     &command_export,
     &command_backup,
+    &command_db,
     &command_demo,
     &command_version,
     NULL,

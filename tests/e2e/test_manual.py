@@ -9,7 +9,7 @@ import pytest
 
 DOCS = conftest.ROOT / "docs"
 COMMON = "Common options"
-SUBCOMMANDS = {"demo": ["demo serve", "demo history"]}
+SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo history"]}
 
 
 def help_of(*command):

@@ -1,0 +1,326 @@
+"""`nines backup` and `nines db`: copies that are whole, damage that is found, sums that add up."""
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import sqlite3
+import stat
+
+import pytest
+
+PROBES = """
+apiVersion: nines/v1
+kind: Probes
+probes:
+  - {id: api, interval: 1m, http: {url: "%s/health"}}
+  - {id: slow, interval: 30m, http: {url: "%s/health"}}
+"""
+
+SLOS = """
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - {name: up, sli: {probe: api}, objective: 99%, window: 7d, alerting: default}
+  - {name: fast, sli: {probe: api, faster_than: 15ms}, objective: 90%, window: 7d, alerting: none}
+"""
+
+START = datetime.datetime(2026, 3, 1, tzinfo=datetime.timezone.utc)
+DAYS = 9
+NOW = "2026-03-10T00:00:00Z"
+
+
+def line(probe, minute):
+    at = (START + datetime.timedelta(minutes=minute, seconds=17)).isoformat()
+    if minute % 70 == 0:
+        return {"probe": probe, "time": at, "outcome": "bad", "reason": "status", "code": 503,
+                "latency_ms": 5}
+    return {"probe": probe, "time": at, "outcome": "good", "code": 200,
+            "latency_ms": 10 + minute % 9}
+
+
+def lines(probe, first, last, step=1):
+    return "".join(json.dumps(line(probe, m)) + "\n" for m in range(first, last, step))
+
+
+@pytest.fixture
+def site(workspace, target):
+    """Sealed history, and a tail of rows that is rolled up."""
+    workspace.write("probes/p.yaml", PROBES % (target.url, target.url))
+    workspace.write("slos/s.yaml", SLOS)
+    workspace.run("import", "-", stdin=lines("api", 0, (DAYS - 1) * 1440))
+    workspace.run("import", "-", stdin=lines("slow", 0, DAYS * 1440, 30))
+    for hour in range(24):
+        first = (DAYS - 1) * 1440 + 60 * hour
+        workspace.run("import", "-", stdin=lines("api", first, first + 60))
+    return workspace
+
+
+def database(site, name="nines.db"):
+    return contextlib.closing(sqlite3.connect(site.path / name, isolation_level=None))
+
+
+def ask(site, sql, *args):
+    with database(site) as db:
+        return db.execute(sql, args).fetchall()
+
+
+def check(site, *args):
+    """The faults that are found; the exit code says the same."""
+    done = site.run("db", "check", "--json", *args, check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == (1 if told["faults"] else 0), done.stderr
+    assert told["ok"] == (not told["faults"])
+    return told["faults"], told["checked"]
+
+
+# ---- backup ---------------------------------------------------------------------
+
+
+def files(path):
+    return sorted(p.name for p in path.iterdir() if p.is_file())
+
+
+def test_backup_while_a_daemon_writes(site, daemons):
+    instants = [NOW, "2026-03-08T13:14:15.5Z"]
+    d = daemons(site, "--test-clock", site.write("clock", NOW))
+    d.wait("test clock reached", time=NOW)
+    before = [site.run("report", "--json", "--at", t).stdout for t in instants]
+    known = 0
+    for n in range(5):
+        site.write("clock", f"2026-03-10T0{n + 1}:00:00Z")  # an hour is probed, rolled up, written
+        site.run("backup", f"copy{n}.db")
+        name = f"copy{n}.db"
+        assert [p for p in files(site.path) if p.startswith(name)] == [name]
+        assert stat.S_IMODE(os.stat(site.path / name).st_mode) & 0o137 == 0
+        after = [site.run("report", "--json", "--at", t, "--db", name).stdout for t in instants]
+        assert after == before
+        faults, checked = check(site, "--db", name)
+        assert faults == []
+        assert checked["rows"] + checked["sealed"] >= known
+        known = checked["rows"] + checked["sealed"]
+    assert d.stop() == 0
+    assert check(site)[0] == []
+    assert [site.run("report", "--json", "--at", t).stdout for t in instants] == before
+
+
+def test_backup_is_the_database(site):
+    site.run("backup", "copy.db")
+    with database(site) as db, database(site, "copy.db") as copy:
+        assert list(db.iterdump()) == list(copy.iterdump())
+        assert copy.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    # Put in the place of the other it goes on.
+    for name in files(site.path):
+        if name.startswith("nines.db"):
+            (site.path / name).unlink()
+    (site.path / "copy.db").rename(site.path / "nines.db")
+    site.run("import", "-", stdin=lines("api", DAYS * 1440, DAYS * 1440 + 5))
+    assert check(site)[0] == []
+
+
+def test_backup_replaces_nothing_unasked(site):
+    site.write("copy.db", "mine")
+    done = site.run("backup", "copy.db", check=False)
+    assert (done.returncode, done.stderr) == (
+        1, "nines backup: copy.db exists already; --force replaces it\n")
+    assert (site.path / "copy.db").read_text() == "mine"
+    site.run("backup", "--force", "copy.db")
+    assert check(site, "--db", "copy.db")[0] == []
+    (site.path / "link.db").symlink_to("nines.db")
+    for name in ["nines.db", "./nines.db", "nines.db-wal", "nines.db.lock", "link.db"]:
+        done = site.run("backup", "--force", name, check=False)
+        assert done.returncode == 1
+        assert "belongs to the database itself" in done.stderr
+    done = site.run("backup", "missing/copy.db", check=False)
+    assert done.returncode == 1 and "missing/copy.db" in done.stderr
+    assert site.run("backup", check=False).returncode == 2
+    assert check(site)[0] == []
+
+
+def test_backup_of_damage_is_none(site):
+    damage_page(site)
+    done = site.run("backup", "copy.db", check=False)
+    assert done.returncode == 1
+    assert "the copy is of no use: ./nines.db is damaged" in done.stderr
+    assert not [p for p in files(site.path) if p.startswith("copy.db")]
+
+
+def test_no_database(workspace):
+    for words in (["backup", "copy.db"], ["db", "check"], ["db", "stats"]):
+        done = workspace.run(*words, check=False)
+        assert done.returncode == 1
+        assert done.stdout == "" and "./nines.db" in done.stderr
+    assert files(workspace.path) == []
+
+
+# ---- check ----------------------------------------------------------------------
+
+
+def damage_page(site):
+    """A page of an index loses a cell."""
+    (page,), = ask(site, "SELECT rootpage FROM sqlite_schema WHERE name = 'chunk_span'")
+    ask(site, "PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(site.path / "nines.db", "r+b") as f:
+        f.seek((page - 1) * 4096 + 3)
+        count = int.from_bytes(f.read(2), "big")
+        assert count > 1
+        f.seek((page - 1) * 4096 + 3)
+        f.write((count - 1).to_bytes(2, "big"))
+
+
+def flip_chunk(site):
+    (num, data), = ask(site, "SELECT num, data FROM chunk ORDER BY num LIMIT 1")
+    middle = len(data) // 2
+    flipped = data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1:]
+    ask(site, "UPDATE chunk SET data = ? WHERE num = ?", flipped, num)
+
+
+DAMAGE = {
+    "chunk-byte": (flip_chunk, "table chunk: chunk 1 of 'api', 2026-03-01T00:00:17Z: "),
+    "chunk-n": ("UPDATE chunk SET n = n + 1 WHERE num = 1", "table chunk: chunk 1 of 'api'"),
+    "chunk-bad": ("UPDATE chunk SET bad = bad + 1 WHERE num = 1",
+                  "the number of bad results is not what the table says"),
+    "chunk-last": ("UPDATE chunk SET last = last - 1 WHERE num = 1", "table chunk: chunk 1 of"),
+    "chunk-of-nobody": ("UPDATE chunk SET probe = 99 WHERE num = 1", "is of no probe"),
+    "chunk-sealed-through": ("UPDATE probe SET sealed_through = 1 WHERE id = 'api'",
+                             "lies beyond sealed_through ('api')"),
+    "chunk-overlap": ("INSERT INTO chunk(probe, first, last, n, bad, data)"
+                      " SELECT probe, first + 1, last, n, bad, data FROM chunk WHERE num = 1",
+                      "another chunk begins within its span"),
+    "row-in-chunk": ("INSERT INTO result SELECT probe, (SELECT first + 1 FROM chunk WHERE num = 1),"
+                     " done, outcome, reason, code, total, dns, connect, tls, send, wait, transfer,"
+                     " lag, flags FROM result WHERE probe = 1 ORDER BY slot LIMIT 1",
+                     "there are rows within its span"),
+    "row-gone": ("DELETE FROM result WHERE (probe, slot) IN"
+                 " (SELECT probe, slot FROM result WHERE probe = 1 ORDER BY slot LIMIT 1 OFFSET 30)",
+                 "probe 'api': "),
+    "row-outcome": ("UPDATE result SET outcome = 7 WHERE (probe, slot) IN"
+                    " (SELECT probe, slot FROM result LIMIT 1)", "table result: "),
+    "rollup-count": ("UPDATE rollup SET good = good + 1 WHERE (stream, hour) IN"
+                     " (SELECT stream, hour FROM rollup LIMIT 1 OFFSET 7)", "probe 'api': "),
+    "rollup-gone": ("DELETE FROM rollup WHERE (stream, hour) IN"
+                    " (SELECT stream, hour FROM rollup LIMIT 1 OFFSET 7)", "probe 'api': "),
+    "rollup-of-nobody": ("UPDATE rollup SET stream = 99 WHERE (stream, hour) IN"
+                         " (SELECT stream, hour FROM rollup LIMIT 1)",
+                         "table rollup: there is no stream 99"),
+    "day-count": ("UPDATE rollup_day SET bad = bad + 1 WHERE (stream, day) IN"
+                  " (SELECT stream, day FROM rollup_day LIMIT 1 OFFSET 2)", "probe 'api': "),
+    "day-gone": ("DELETE FROM rollup_day WHERE (stream, day) IN"
+                 " (SELECT stream, day FROM rollup_day LIMIT 1 OFFSET 2)", "probe 'api': "),
+    "page": (damage_page, "chunk_span"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_check_finds(site, name):
+    damage, told = DAMAGE[name]
+    assert check(site)[0] == []
+    if callable(damage):
+        damage(site)
+    else:
+        ask(site, damage)
+    faults, _ = check(site)
+    assert faults and all(f.startswith("./nines.db: ") for f in faults)
+    assert any(told in f for f in faults), faults
+
+
+@pytest.fixture
+def alerting(site, daemons, target):
+    """With an alert that fired and a message about it."""
+    d = daemons(site, "--test-clock", site.write("clock", NOW))
+    d.wait("test clock reached", time=NOW)
+    target.answer = (500, {}, b"")
+    d.advance("2026-03-10T02:00:00Z")
+    assert d.stop() == 0
+    assert ask(site, "SELECT count(*) > 0 FROM outbox") == [(1,)]
+    assert check(site)[0] == []
+    return site
+
+
+@pytest.mark.parametrize("sql, told", [
+    ("UPDATE alert SET phase = (phase + 1) % 3", "table alert: the state is not that of the last"
+     " transition ('up'), 2026-03-10T"),
+    ("DELETE FROM alert", "table alert_event: there is no alert ('up')"),
+    ("DELETE FROM alert_event WHERE id = 1", "table outbox: the transition of message 1 is not"
+     " there ('log'), 2026-03-10T"),
+])
+def test_check_finds_of_alerts(alerting, sql, told):
+    ask(alerting, sql)
+    faults, _ = check(alerting)
+    assert any(told in f for f in faults), faults
+
+
+def test_check_beside_a_daemon(site, daemons):
+    d = daemons(site, "--test-clock", site.write("clock", NOW))
+    d.wait("test clock reached", time=NOW)
+    for n in range(5):
+        site.write("clock", f"2026-03-10T0{n + 1}:00:00Z")
+        assert check(site)[0] == []
+        assert check(site, "--quick")[0] == []
+    assert d.stop() == 0
+
+
+def test_check_tells_what_it_did(site):
+    done = site.run("db", "check")
+    rows, = ask(site, "SELECT count(*) FROM result")[0]
+    sealed, chunks = ask(site, "SELECT sum(n), count(*) FROM chunk")[0]
+    assert sealed and rows + sealed == DAYS * 1440 + DAYS * 48
+    hours, = ask(site, "SELECT count(*) FROM rollup")[0]
+    days, = ask(site, "SELECT count(*) FROM rollup_day")[0]
+    assert done.stdout == (
+        f"checked: {rows} results in rows, {sealed} in {chunks} chunks; rollups of 2 probes, of "
+        f"{hours} hours and {days} days; 0 alerts, 0 messages\n./nines.db: in order\n")
+    assert "rollups" not in site.run("db", "check", "--quick").stdout
+    ask(site, "UPDATE rollup SET good = good + 1 WHERE stream = 1")
+    done = site.run("db", "check", check=False)
+    assert done.returncode == 1
+    assert done.stdout.endswith("\n./nines.db: 1 fault\n")
+
+
+# ---- stats ----------------------------------------------------------------------
+
+
+def test_stats_add_up(site):
+    told = json.loads(site.run("db", "stats", "--json").stdout)
+    size = os.stat(site.path / "nines.db").st_size
+    assert told["file_bytes"] == size == told["pages"] * told["page_size"]
+    parts = sum(t["bytes"] for t in told["tables"])
+    assert parts + told["free_pages"] * told["page_size"] + told["map_bytes"] == size
+    assert told["map_bytes"] == 4096  # one page for the first 820
+    assert (told["schema"], told["auto_vacuum"], told["wal_bytes"]) == (3, "incremental", 0)
+    for table in told["tables"]:
+        if table["rows"] is not None:
+            assert ask(site, f"SELECT count(*) FROM {table['name']}") == [(table["rows"],)]
+    tables = {t["name"]: t for t in told["tables"]}
+    results = told["results"]
+    assert results["rows"] + results["sealed"] == DAYS * 1440 + DAYS * 48
+    chunk_bytes = tables["chunk"]["bytes"] + tables["chunk_span"]["bytes"]
+    assert results["bytes_per_sealed"] == pytest.approx(chunk_bytes / results["sealed"])
+    assert [(p["interval"], p["probes"], p["rows"] + p["sealed"], p["oldest"], p["newest"])
+            for p in told["probes"]] == [
+        ("1m", 1, DAYS * 1440, "2026-03-01T00:00:17Z", "2026-03-09T23:59:17Z"),
+        ("30m", 1, DAYS * 48, "2026-03-01T00:00:17Z", "2026-03-09T23:30:17Z")]
+
+
+def test_stats_for_people(site):
+    text = site.run("db", "stats").stdout
+    assert text.startswith("./nines.db: ")
+    assert "schema 3, auto_vacuum incremental" in text
+    for word in ["TABLE OR INDEX", "chunk", "rollup_day", "BYTES EACH", "OLDEST"]:
+        assert word in text
+
+
+def test_a_file_of_an_older_version_does_not_shrink(site):
+    with database(site) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA auto_vacuum = NONE")
+        db.execute("VACUUM")
+    assert "the file never shrinks" in site.run("db", "stats").stdout
+    assert json.loads(site.run("db", "stats", "--json").stdout)["auto_vacuum"] == "none"
+    shutil.copy(site.path / "nines.db", site.path / "copy.db")
+    assert check(site, "--db", "copy.db")[0] == []
+
+
+def test_usage(workspace):
+    for words in (["db"], ["db", "chekc"], ["db", "check", "x"], ["db", "stats", "--format", "csv"]):
+        assert workspace.run(*words, check=False).returncode == 2
