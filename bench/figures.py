@@ -5,7 +5,8 @@ import json
 @dataclasses.dataclass
 class Figure:
     """One line of the table. `ratio` is what `bar` is about when there is a
-    reference, else `value` is; `bar` is ("<=", 1.5) or (">=", 8000) or None."""
+    reference, else `value` is; `bar` is ("<=", 1.5), (">=", 8000), ("±", 0.1), which
+    a ratio of 0.9 to 1.1 meets, or None."""
     name: str                # stable, for the JSON
     title: str
     value: float
@@ -14,7 +15,8 @@ class Figure:
     against: str = ""        # what the reference is
     ratio: float = None
     bar: tuple = None
-    detail: dict = dataclasses.field(default_factory=dict)
+    detail: dict = dataclasses.field(default_factory=dict)  # more for the JSON
+    lines: list = dataclasses.field(default_factory=list)   # printed below the table
 
     def judged(self):
         return self.value if self.ratio is None else self.ratio
@@ -23,7 +25,8 @@ class Figure:
         if self.bar is None or self.judged() is None:
             return None
         sign, limit = self.bar
-        return self.judged() <= limit if sign == "<=" else self.judged() >= limit
+        return {"<=": self.judged() <= limit, ">=": self.judged() >= limit,
+                "±": abs(self.judged() - 1) <= limit}[sign]
 
     def as_json(self):
         out = {"title": self.title, "value": self.value, "unit": self.unit}
@@ -52,7 +55,7 @@ def row(figure):
         ratio = number(figure.ratio) + " x"
     if figure.bar:
         sign, limit = figure.bar
-        bar = f"{'≤' if sign == '<=' else '≥'} {number(limit)}" + (
+        bar = {"<=": "≤ ", ">=": "≥ ", "±": "1 ± "}[sign] + number(limit) + (
             " x" if figure.ratio is not None else f" {unit}")
     reference = ""
     if figure.reference is not None:
@@ -70,6 +73,8 @@ def table(figures):
     widths = [max(len(r[i]) for r in rows) for i in range(len(HEAD))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths)) + " |" for r in rows]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    for figure in figures:
+        lines += ["", *figure.lines] if figure.lines else []
     return "\n".join(lines)
 
 

@@ -77,15 +77,26 @@ def rank(ordered, q):
     return ordered[max(0, -int(-q * len(ordered) // 1) - 1)]
 
 
+def start(core, args, **options):
+    """The command on that core, ending with this process at the latest, and
+    before others where that is allowed: what else runs here is not measured.
+    Linux shares a core between sessions first, so each gets one of its own."""
+    command = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(core), *map(str, args)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True,
+                               **options)
+    with contextlib.suppress(OSError):
+        pathlib.Path(f"/proc/{process.pid}/autogroup").write_text("-15")
+    return process
+
+
 class Child:
-    """A process on one core. It ends with this one at the latest."""
+    """A process on one core, with its output in a file."""
 
     def __init__(self, args, core, cwd, log):
         self.log = pathlib.Path(log)
         with open(log, "wb") as out:
-            self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(core),
-                 *map(str, args)], cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self.process = start(core, args, cwd=cwd, stdout=out, stderr=out)
+        self.name = pathlib.Path(args[0]).name
 
     def cpu_us(self):
         """User and system time of all its threads so far."""
@@ -106,7 +117,7 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise Failed(f"{self.process.args[5]} does not stop") from None
+            raise Failed(f"{self.name} does not stop") from None
 
     def tail(self):
         return self.log.read_text(errors="replace")[-2000:]
@@ -151,10 +162,8 @@ class Setting:
         """Runs to the end; gives (stdout, cpu_us, seconds)."""
         core = self.prober_core if core is None else core
         began = time.monotonic()
-        child = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(core), *map(str, args)],
-            cwd=cwd or self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+        child = start(core, args, cwd=cwd or self.dir, stdout=subprocess.PIPE,
+                      stderr=subprocess.PIPE)
         errors = []
         reader = threading.Thread(target=lambda: errors.append(child.stderr.read()))
         reader.start()
@@ -275,22 +284,24 @@ def configure(folder, urls, interval, slos=0, kept=False, ca=None, timeout="5s",
     reuse = ", reuse: true" if kept else ""
     (folder / "probes").mkdir(exist_ok=True)
     (folder / "slos").mkdir(exist_ok=True)
-    lines = ["apiVersion: nines/v1", "kind: Probes",
-             f"defaults: {{interval: {interval}, timeout: {timeout}}}", "probes:"]
-    for i, url in enumerate(urls):
-        lines.append(f"  - {{id: p{i}, http: {{url: \"{url}\"{reuse}{tls}, "
-                     "expect: {status: 200, json: {$.status: healthy}}}}")
-    (folder / "probes" / "bench.yaml").write_text("\n".join(lines) + "\n")
-    lines = ["apiVersion: nines/v1", "kind: SLOs", "slos:"]
-    for i in range(slos):
-        lines.append(f"  - {{name: s{i}, service: bench, sli: {{probe: p{i}}}, "
-                     f"objective: 99.9%, window: {window}, alerting: default}}")
-    name = folder / "slos" / "bench.yaml"
-    if slos:
-        name.write_text("\n".join(lines) + "\n")
-    receiver = folder / "nines.yaml"
-    receiver.write_text("apiVersion: nines/v1\nkind: Daemon\nreceivers:\n"
-                        "  - {name: file, log: {path: alerts.ndjson}}\n")
+    probes = [f"  - {{id: p{i}, http: {{url: \"{url}\"{reuse}{tls}, "
+              "expect: {status: 200, json: {$.status: healthy}}}}" for i, url in enumerate(urls)]
+    objectives = [f"  - {{name: s{i}, service: bench, sli: {{probe: p{i}}}, "
+                  f"objective: 99.9%, window: {window}, alerting: default}}" for i in range(slos)]
+    write_files(folder / "probes", f"apiVersion: nines/v1\nkind: Probes\ndefaults: {{interval: "
+                f"{interval}, timeout: {timeout}}}\nprobes:\n", probes)
+    write_files(folder / "slos", "apiVersion: nines/v1\nkind: SLOs\nslos:\n", objectives)
+    (folder / "nines.yaml").write_text("apiVersion: nines/v1\nkind: Daemon\nreceivers:\n"
+                                       "  - {name: file, log: {path: alerts.ndjson}}\n")
+
+
+def write_files(folder, head, lines):
+    """One file has an upper limit: 2,000 entries in each."""
+    for old in folder.glob("*.yaml"):
+        old.unlink()
+    for i in range(0, len(lines), 2000):
+        text = head + "\n".join(lines[i:i + 2000]) + "\n"
+        (folder / f"bench{i // 2000}.yaml").write_text(text)
 
 
 class Nines:
@@ -349,6 +360,7 @@ def outcomes_of(nines, since_us, until_us):
 
 def steady(nines, seconds, warm_up):
     """CPU time over a span of a running daemon: (cpu_us, since_us, until_us)."""
+    eventually(lambda: nines.query("SELECT 1 FROM result LIMIT 1"), "a first result")
     time.sleep(warm_up)
     since, before = time.time(), nines.child.cpu_us()
     time.sleep(seconds)

@@ -89,12 +89,12 @@ static struct live *history(int64_t longest_us)
 {
     struct live *l = live_new(longest_us, T0);
     int64_t minutes = T0 - 3 * USEC_PER_DAY - USEC_PER_HOUR, tens = T0 - 2 * USEC_PER_HOUR;
-    for (int64_t t = T0 - longest_us; t < minutes; t += USEC_PER_HOUR)
-        live_add_counts(
-            l, t, USEC_PER_HOUR,
-            (struct counts){360 - (t / USEC_PER_HOUR % 50 == 0), t / USEC_PER_HOUR % 50 == 0, 0});
+    for (int64_t t = T0 - longest_us; t < minutes; t += USEC_PER_HOUR) {
+        int64_t bad = t / USEC_PER_HOUR % 50 == 0;
+        live_add_counts(l, t, USEC_PER_HOUR, &(struct counts){360 - bad, bad, 0}, 1);
+    }
     for (int64_t t = minutes; t < tens; t += USEC_PER_MIN)
-        live_add_counts(l, t, USEC_PER_MIN, (struct counts){6, 0, 0});
+        live_add_counts(l, t, USEC_PER_MIN, &(struct counts){6, 0, 0}, 1);
     for (int64_t t = tens; t < T0; t += 10 * USEC_PER_SEC)
         live_add(l, t, OUTCOME_GOOD);
     return l;
