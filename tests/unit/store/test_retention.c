@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #define INTERVAL (37 * USEC_PER_SEC) /* cuts minutes and hours unevenly */
-#define HOURS 40                      /* too few results to be sealed */
+#define HOURS 40                     /* too few results to be sealed */
 #define SLOTS (HOURS * USEC_PER_HOUR / INTERVAL)
 #define NOW (T0 + HOURS * USEC_PER_HOUR + 1234567890)
 #define KEEP (20 * USEC_PER_HOUR)
