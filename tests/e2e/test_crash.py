@@ -1,6 +1,6 @@
 """A daemon that is killed again and again: what was measured, rolled up and told stays.
 
-SIGKILL at random moments: 20 times in all, or 200 with NINES_LONG=1. NINES_SEED
+SIGKILL at random moments: 30 times, or 200 times with NINES_LONG=1. NINES_SEED
 repeats a run. Two scenes: hours of engine time, in which alerts fire and
 resolve and history is rolled up and sealed; and real time at some hundred
 probes a second. After every kill the database is held against what the target
@@ -29,9 +29,10 @@ from crashbook import FIRE, HOUR, MINUTE, RESOLVE, SECOND
 
 LONG = bool(os.environ.get("NINES_LONG"))
 SEED = int(os.environ.get("NINES_SEED", random.SystemRandom().randrange(10**6)))
-KILLS = 100 if LONG else 10  # in each scene
+KILLS = {"engine": 150 if LONG else 20, "real": 50 if LONG else 10}
 FLUSH_S = 1.0
 BUSY_S = 1.0  # what a machine with other work may add to a flush interval
+OUTCOMES = ["good", "bad", "excluded", "skipped"]
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -133,6 +134,8 @@ class Scene:
             return
         with crashbook.open_database(self.path) as db:
             crashbook.check_integrity(db)
+            if self.kills % 5 == 0:
+                self.site.run("db", "check")
             self.read_phases(db)
             ledger = self.ledger.life(str(self.lives))
             stored = self.book.read_life(db, since)
@@ -173,6 +176,24 @@ class Scene:
         for key, message in self.ledger.posts:
             assert told.setdefault(key, message) == message
         return len(keys)
+
+    def check_whole(self, since):
+        """Rows and chunks as one, against the book; and the database against itself."""
+        with crashbook.open_database(self.path) as db:
+            self.book.read_life(db, since)
+        db.close()
+        found = collections.defaultdict(dict)
+        for line in map(json.loads, self.site.run("export", "results").stdout.splitlines()):
+            found[line["probe"]][instant(line["time"])] = (
+                OUTCOMES.index(line["outcome"]), line.get("code", 0), line["latency_ms"])
+        for probe, rows in self.book.rows.items():
+            assert found[probe] == {slot: (r.outcome, r.code, r.total / 1000)
+                                    for slot, r in rows.items()}, probe
+        self.site.run("db", "check")
+        with crashbook.open_database(self.path) as db:
+            sealed, chunks = db.execute("SELECT ifnull(sum(n), 0), count(*) FROM chunk").fetchone()
+        db.close()
+        return sum(map(len, found.values())), sealed, chunks
 
     def check_report(self, start, end):
         """Rollups and tail, against the results one by one; every gap is the prober's."""
@@ -280,6 +301,12 @@ class Engine(Scene):
             told = self.alerts.incidents(f"s-{probe}", begin)
             assert told == ([FIRE, RESOLVE] if probe in sick else []), (probe, sick, told)
 
+    def away(self):
+        """Killed, and not missed for days: what is old by then is sealed at the next start."""
+        if self.daemon:
+            self.check(self.kill())
+        self.now += self.rng.randint(24, 200) * HOUR
+
     def import_history(self):
         """On the schedule that the probes have; the database learns it in a first life."""
         self.live()
@@ -373,10 +400,12 @@ def test_killed_over_days_of_engine_time(workspace, ledger, daemons, capsys):
         print(f"\nNINES_SEED={SEED}", end=" ", flush=True)
     scene = Engine(workspace, ledger, daemons, rng)
     scene.import_history()
-    while scene.kills < KILLS:
-        left = KILLS - scene.kills
+    while scene.kills < KILLS["engine"]:
+        left = KILLS["engine"] - scene.kills
         first = min(left, rng.randint(0, 3))
         scene.incident((first, min(left - first, rng.randint(0, 3))))
+        if scene.kills < KILLS["engine"] and rng.random() < 0.7:
+            scene.away()
         for _ in range(3):
             day = rng.randrange((scene.now - scene.begin) // HOUR) * HOUR + scene.begin
             scene.check_report(day, min(day + rng.choice([HOUR, 24 * HOUR]), scene.now))
@@ -386,10 +415,11 @@ def test_killed_over_days_of_engine_time(workspace, ledger, daemons, capsys):
     assert scene.daemon.stop() == 0
     scene.ledger.read_posts()
     messages = scene.check_deliveries()
+    results, sealed, chunks = scene.check_whole(scene.since)
     with capsys.disabled():
         print(f"engine time: {scene.kills} kills, {scene.reloads} in a reload, "
               f"{scene.book.checked} results and {len(scene.alerts.events)} transitions checked, "
-              f"{scene.incidents} incidents, {messages} messages in {len(ledger.posts)} deliveries,"
+              f"{sealed} of {results} sealed in {chunks} chunks, {scene.incidents} incidents, {messages} messages in {len(ledger.posts)} deliveries,"
               f" oldest lost result {scene.worst * 1000:.0f} ms old")
 
 
@@ -397,7 +427,7 @@ def test_killed_in_real_time(workspace, ledger, daemons, capsys):
     scene = Real(workspace, ledger, daemons, random.Random(SEED))
     with capsys.disabled():
         print(f"\nNINES_SEED={SEED}", end=" ", flush=True)
-    while scene.kills < KILLS:
+    while scene.kills < KILLS["real"]:
         since = scene.life()
         if not scene.phases:
             continue
@@ -406,10 +436,13 @@ def test_killed_in_real_time(workspace, ledger, daemons, capsys):
         scene.check_report(scene.begin, now)
         for day in scene.days[-1:]:
             scene.check_report(day, day + 24 * HOUR)
+    since = int(time.time() * SECOND)
     scene.start().wait("serving")
     assert scene.daemon.stop() == 0
     assert not scene.alerts.events
+    results, sealed, chunks = scene.check_whole(since)
     with capsys.disabled():
         print(f"real time: {scene.kills} kills, {scene.reloads} in a reload, {scene.cut} in an"
-              f" import, {scene.book.checked} results checked, oldest lost result"
+              f" import, {scene.book.checked} results checked, {sealed} of {results} sealed in"
+              f" {chunks} chunks, oldest lost result"
               f" {scene.worst * 1000:.0f} ms old")
