@@ -1,10 +1,13 @@
 #include "engine/attach.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "engine/backfill.h"
 #include "engine/evaluate.h"
 #include "slo/live.h"
+
+/* SLIs read as of one moment; the store's log cannot be emptied meanwhile. */
+#define SLICE 200
 
 struct attach_alert {
     const struct slo_def *slo;
@@ -20,6 +23,7 @@ struct attach {
     size_t n;
     struct attach_alert *alerts;
     size_t alert_count;
+    struct attach_totals totals;
     struct err err;
 };
 
@@ -39,33 +43,80 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
     return a;
 }
 
-static int read_all(struct attach *a, struct store_reader *r)
+static int read_sli(struct attach *a, size_t i, struct backfill *b)
 {
-    for (size_t i = 0; i < a->n; i++) {
-        const struct pending_sli *p = &a->slis[i];
-        if (store_reader_probe(r, p->sli->probe, &a->probes[i], &a->err) != 1 ||
-            store_reader_sli_since(r, p->sli, &a->since_us[i], &a->err) < 0 ||
-            backfill_sli(r, p->sli, p->longest_us, p->attached_us, &a->history[i], &a->err) < 0)
-            return -1;
+    const struct pending_sli *p = &a->slis[i];
+    if (store_reader_probe(b->reader, p->sli->probe, &a->probes[i], &a->err) != 1 ||
+        store_reader_sli_since(b->reader, p->sli, &a->since_us[i], &a->err) < 0)
+        return -1;
+    b->sli = p->sli;
+    b->longest_us = p->longest_us;
+    b->attached_us = p->attached_us;
+    /* A clock that was set back leaves slots that are yet to come. */
+    b->all_done = p->first && a->probes[i].last_slot_us <= p->attached_us;
+    return backfill_read(b, &a->history[i], &a->err);
+}
+
+static int read_slice(struct attach *a, size_t from, size_t to, struct backfill *b)
+{
+    int rc = store_reader_begin(b->reader, &a->err);
+    if (rc < 0)
+        return -1;
+    for (size_t i = from; rc == 0 && i < to; i++)
+        rc = read_sli(a, i, b);
+    store_reader_end(b->reader);
+    return rc;
+}
+
+static int read_slis(struct attach *a, struct store_reader *r)
+{
+    struct backfill b = {.reader = r};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < a->n; i += SLICE)
+        rc = read_slice(a, i, i + SLICE < a->n ? i + SLICE : a->n, &b);
+    a->totals.slis = a->n;
+    a->totals.hours = b.hours;
+    a->totals.minutes = b.minutes;
+    a->totals.tens = b.tens;
+    a->totals.events = b.events;
+    backfill_release(&b);
+    return rc;
+}
+
+static int read_alerts(struct attach *a, struct store_reader *r)
+{
+    int rc = store_reader_begin(r, &a->err);
+    if (rc < 0)
+        return -1;
+    for (size_t i = 0; rc == 0 && i < a->alert_count; i++) {
+        struct attach_alert *alert = &a->alerts[i];
+        rc = store_reader_alert(r, alert->slo->name, alert->slo->objective_name, &alert->state,
+                                &a->err);
+        a->totals.alerts += alert->state.phase != ALERT_INACTIVE;
     }
-    for (size_t i = 0; i < a->alert_count; i++) {
-        const struct slo_def *slo = a->alerts[i].slo;
-        if (store_reader_alert(r, slo->name, slo->objective_name, &a->alerts[i].state, &a->err) < 0)
-            return -1;
-    }
-    return 0;
+    store_reader_end(r);
+    return rc;
 }
 
 int attach_read(struct attach *a, const char *database)
 {
     struct store_reader *r = NULL;
+    int64_t began_ns = clock_mono_ns();
     if (a->n == 0 && a->alert_count == 0)
         return 0;
     if (store_reader_open(database, &r, &a->err) < 0)
         return -1;
-    int rc = read_all(a, r);
+    int rc = read_slis(a, r);
+    if (rc == 0)
+        rc = read_alerts(a, r);
     store_reader_free(r);
+    a->totals.took_us = (clock_mono_ns() - began_ns) / 1000;
     return rc;
+}
+
+struct attach_totals attach_totals(const struct attach *a)
+{
+    return a->totals;
 }
 
 const char *attach_error(const struct attach *a)

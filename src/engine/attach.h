@@ -14,6 +14,9 @@
 
 #include "base/err.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct attach;
 struct config;
 struct evaluator;
@@ -22,5 +25,15 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg);
 /* 0, or -1 with the error kept inside for attach_error(). */
 int attach_read(struct attach *a, const char *database);
 const char *attach_error(const struct attach *a);
+
+/* What was read: SLIs and, of all of them together, the steps with events that
+ * their windows were put together from; and the alerts that go on. */
+struct attach_totals {
+    size_t slis, alerts;
+    int64_t hours, minutes, tens, events;
+    int64_t took_us;
+};
+struct attach_totals attach_totals(const struct attach *a);
+
 void attach_merge(const struct attach *a, struct evaluator *e);
 void attach_free(struct attach *a);

@@ -2,65 +2,127 @@
 
 #include "base/mem.h"
 #include "slo/live.h"
+#include "slo/tiers.h"
+
+#include <stdlib.h>
 
 /* A run may last this long: rows younger than this are looked at one by one,
  * for whether they were done by the attach instant. Timeouts are at most 1 h. */
 #define SETTLE_US (2 * USEC_PER_HOUR)
 #define MINUTES_US (3 * USEC_PER_DAY)
+/* A little more than the longest window that begins at tens of seconds: a tick
+ * may be late. */
+#define TENS_US (USEC_PER_HOUR + 2 * USEC_PER_MIN)
 
 struct rows {
-    const struct sli_def *sli;
+    struct backfill *b;
     struct live *live;
-    int64_t attached_us;
 };
 
 static bool add_row(void *ctx, const struct result *r)
 {
     struct rows *rows = ctx;
-    enum outcome o = sli_classify(rows->sli, r);
-    if (r->done_us <= rows->attached_us && o != OUTCOME_SKIPPED)
+    enum outcome o = sli_classify(rows->b->sli, r);
+    if (r->done_us <= rows->b->attached_us && o != OUTCOME_SKIPPED) {
         live_add(rows->live, r->slot_us, o);
+        rows->b->events++;
+    }
     return true;
 }
 
-/* Whole steps of [from, to) from rollups. */
-static int add_steps(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
-                     int64_t to_us, int64_t step_us, struct live *live, struct err *reterr)
+static int64_t floor_to(int64_t us, int64_t step_us)
 {
-    if (to_us <= from_us)
-        return 0;
-    size_t n = (size_t)((to_us - from_us) / step_us);
-    struct counts *c = mem_array(n, sizeof(*c));
-    int rc = store_reader_series(r, sli, from_us, step_us, n, c, reterr);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        if (counts_total(c[i]) + c[i].excluded > 0)
-            live_add_counts(live, from_us + (int64_t)i * step_us, step_us, c[i]);
-    free(c);
+    return us - us % step_us;
+}
+
+static int64_t max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Edges of steps from `from` up to `to`; the first one is there already. */
+static size_t add_edges(struct backfill *b, size_t n, int64_t from_us, int64_t to_us,
+                        int64_t step_us)
+{
+    size_t more = to_us > from_us ? (size_t)((to_us - from_us) / step_us) : 0;
+    if (n + more + 1 > b->room) {
+        b->room = 2 * (n + more + 1);
+        b->edges = mem_resize(b->edges, b->room, sizeof(*b->edges));
+        b->counts = mem_resize(b->counts, b->room, sizeof(*b->counts));
+    }
+    b->edges[n] = from_us;
+    for (size_t i = 1; i <= more; i++)
+        b->edges[n + i] = from_us + (int64_t)i * step_us;
+    return n + more;
+}
+
+/* Steps of one length, of which those with events count. */
+static void add_part(struct backfill *b, size_t from, size_t to, int64_t *ret_steps,
+                     struct live *live)
+{
+    if (from == to)
+        return;
+    live_add_counts(live, b->edges[from], b->edges[from + 1] - b->edges[from], &b->counts[from],
+                    to - from);
+    for (size_t i = from; i < to; i++) {
+        int64_t n = counts_total(b->counts[i]) + b->counts[i].excluded;
+        *ret_steps += n > 0;
+        b->events += n;
+    }
+}
+
+/* Hours up to `minutes`, minutes up to `tens`, tens of seconds up to `end`: in
+ * one question, so that the store goes through its rollups once. */
+static int add_steps(struct backfill *b, int64_t minutes_us, int64_t tens_us, int64_t end_us,
+                     struct live *live, struct err *reterr)
+{
+    int64_t first =
+        max64(floor_to(b->attached_us - b->longest_us, USEC_PER_HOUR) - USEC_PER_HOUR, 0);
+    minutes_us = max64(minutes_us, first);
+    tens_us = max64(tens_us, minutes_us);
+    size_t hours = add_edges(b, 0, first, minutes_us, USEC_PER_HOUR);
+    size_t minutes = add_edges(b, hours, minutes_us, tens_us, USEC_PER_MIN);
+    size_t tens = add_edges(b, minutes, tens_us, end_us, EVALUATE_EVERY_US);
+    if (store_reader_cells(b->reader, b->sli, b->edges, tens, b->counts, reterr) < 0)
+        return -1;
+    add_part(b, 0, hours, &b->hours, live);
+    add_part(b, hours, minutes, &b->minutes, live);
+    add_part(b, minutes, tens, &b->tens, live);
+    return 0;
+}
+
+static int read_all_done(struct backfill *b, struct live *live, struct err *reterr)
+{
+    int64_t minutes = floor_to(b->attached_us - MINUTES_US, USEC_PER_HOUR) - USEC_PER_HOUR;
+    int64_t tens = floor_to(b->attached_us - TENS_US, USEC_PER_MIN);
+    int64_t end = floor_to(b->attached_us, EVALUATE_EVERY_US) + EVALUATE_EVERY_US;
+    return add_steps(b, minutes, tens, end, live, reterr);
+}
+
+static int read_settled(struct backfill *b, struct live *live, struct err *reterr)
+{
+    struct rows rows = {b, live};
+    int64_t minutes = floor_to(b->attached_us - MINUTES_US, USEC_PER_HOUR) - USEC_PER_HOUR;
+    int64_t settled = floor_to(b->attached_us - SETTLE_US, USEC_PER_HOUR);
+    if (add_steps(b, minutes, settled, settled, live, reterr) < 0)
+        return -1;
+    return store_reader_results(b->reader, b->sli->probe, settled, b->attached_us + 1, add_row,
+                                &rows, reterr);
+}
+
+int backfill_read(struct backfill *b, struct live **ret, struct err *reterr)
+{
+    struct live *live = live_new(b->longest_us, b->attached_us);
+    int rc = b->all_done ? read_all_done(b, live, reterr) : read_settled(b, live, reterr);
+    if (rc == 0)
+        *ret = live;
+    else
+        live_free(live);
     return rc;
 }
 
-static int64_t floor_hour(int64_t us)
+void backfill_release(struct backfill *b)
 {
-    return us - us % USEC_PER_HOUR;
-}
-
-int backfill_sli(struct store_reader *r, const struct sli_def *sli, int64_t longest_us,
-                 int64_t attached_us, struct live **ret, struct err *reterr)
-{
-    struct rows rows = {sli, live_new(longest_us, attached_us), attached_us};
-    int64_t first = floor_hour(attached_us - longest_us) - USEC_PER_HOUR;
-    int64_t minutes = floor_hour(attached_us - MINUTES_US) - USEC_PER_HOUR;
-    int64_t settled = floor_hour(attached_us - SETTLE_US);
-    if (first < 0)
-        first = 0;
-    if (minutes < first)
-        minutes = first;
-    if (add_steps(r, sli, first, minutes, USEC_PER_HOUR, rows.live, reterr) < 0 ||
-        add_steps(r, sli, minutes, settled, USEC_PER_MIN, rows.live, reterr) < 0 ||
-        store_reader_results(r, sli->probe, settled, attached_us + 1, add_row, &rows, reterr) < 0) {
-        live_free(rows.live);
-        return -1;
-    }
-    *ret = rows.live;
-    return 0;
+    free(b->edges);
+    free(b->counts);
 }

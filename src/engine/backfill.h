@@ -8,15 +8,30 @@
 #include "nines/slo.h"
 #include "nines/store.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct live;
 
+/* What is wanted, and room to read into that many questions share. */
+struct backfill {
+    struct store_reader *reader;
+    const struct sli_def *sli;
+    int64_t longest_us; /* windows up to this */
+    int64_t attached_us;
+    bool all_done; /* nothing that is stored was done later */
+    int64_t *edges;
+    struct counts *counts;
+    size_t room;
+    /* what was found: hours, minutes and tens of seconds with events, and events */
+    int64_t hours, minutes, tens, events;
+};
+
 /*
- * Every event that was done at or before `attached_us`, for windows up to
- * `longest_us`. What is surely settled comes from rollups, the last two hours
- * row by row, as a row may have been done after the attach instant.
+ * Every event that was done at or before `attached_us`. Far back by the hour,
+ * then by the minute, the last hour by 10 s, as windows need it. Unless all is
+ * known to have been done, the last two hours are read row by row.
  * The caller frees *ret with live_free().
  */
-int backfill_sli(struct store_reader *r, const struct sli_def *sli, int64_t longest_us,
-                 int64_t attached_us, struct live **ret, struct err *reterr);
+int backfill_read(struct backfill *b, struct live **ret, struct err *reterr);
+void backfill_release(struct backfill *b);

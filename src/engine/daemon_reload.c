@@ -11,6 +11,8 @@
 #include "engine/attach.h"
 #include "engine/retention.h"
 
+#include <inttypes.h>
+
 #define ATTACH_AGAIN_US (10 * USEC_PER_SEC)
 
 static void start_job(struct daemon *d, enum daemon_job job);
@@ -44,10 +46,27 @@ static void answer_reload(struct daemon *d, bool ok)
     pthread_mutex_unlock(&d->reload_mutex);
 }
 
+static void log_attached(const struct attach *a)
+{
+    struct attach_totals t = attach_totals(a);
+    const int64_t numbers[] = {
+        (int64_t)t.slis,          t.events, t.hours, t.minutes, t.tens, (int64_t)t.alerts,
+        t.took_us / USEC_PER_MSEC};
+    char text[countof(numbers)][UNITS_MAX];
+    if (t.slis == 0)
+        return;
+    for (size_t i = 0; i < countof(numbers); i++)
+        snprintf(text[i], sizeof(text[i]), "%" PRId64, numbers[i]);
+    log_info("history read", "slis#", text[0], "events#", text[1], "hours#", text[2], "minutes#",
+             text[3], "tens_of_seconds#", text[4], "alerts_going_on#", text[5], "ms#", text[6],
+             NULL);
+}
+
 static void merge_attached(struct daemon *d)
 {
     if (d->job_rc == 0) {
         attach_merge(d->attach, d->evaluator);
+        log_attached(d->attach);
     } else {
         log_error("history could not be read; new SLOs do not alert until it can", "error",
                   d->job_err.msg, NULL);
@@ -222,10 +241,12 @@ int daemon_adopt_first(struct daemon *d, struct err *reterr)
         return -1;
     struct attach *a = attach_new(d->evaluator, d->config);
     int rc = attach_read(a, d->database);
-    if (rc == 0)
+    if (rc == 0) {
         attach_merge(a, d->evaluator);
-    else
+        log_attached(a);
+    } else {
         err_set(reterr, "%s", attach_error(a));
+    }
     attach_free(a);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include "slo/tiers.h"
 
 #include <assert.h>
+#include <string.h>
 
 /*
  * Every event is in each ring that reaches back to it, so a window is whole
@@ -92,15 +93,39 @@ void live_add(struct live *l, int64_t slot_us, enum outcome o)
             add(&l->windows.at[i].counts, c);
 }
 
-void live_add_counts(struct live *l, int64_t start_us, int64_t step_us, struct counts c)
+/* Steps of [start, ...) put together to the buckets of a ring. */
+static void add_series(struct ring *r, int64_t start_us, int64_t step_us, const struct counts *at,
+                       size_t n)
+{
+    struct counts sums[RING_BLOCK] = {0};
+    int64_t first = start_us - start_us % r->step_us;
+    size_t used = 0, per = (size_t)(r->step_us / step_us);
+    size_t left = per - (size_t)((start_us - first) / step_us); /* of the first bucket */
+    for (size_t i = 0; i < n; i++) {
+        add(&sums[used], at[i]);
+        if (--left && i + 1 < n)
+            continue;
+        left = per;
+        if (++used < RING_BLOCK && i + 1 < n)
+            continue;
+        ring_add_series(r, first, sums, used);
+        first += (int64_t)used * r->step_us;
+        used = 0;
+        memset(sums, 0, sizeof(sums));
+    }
+}
+
+void live_add_counts(struct live *l, int64_t start_us, int64_t step_us, const struct counts *at,
+                     size_t n)
 {
     assert(step_us == EVALUATE_EVERY_US || step_us == USEC_PER_MIN || step_us == USEC_PER_HOUR);
     assert(start_us % step_us == 0);
-    live_advance(l, start_us);
-    for (int i = 0; i < RING_COUNT; i++) {
+    if (n == 0)
+        return;
+    live_advance(l, start_us + (int64_t)(n - 1) * step_us);
+    for (int i = 0; i < RING_COUNT; i++)
         if (l->rings[i].step_us >= step_us)
-            ring_add(&l->rings[i], start_us, c);
-    }
+            add_series(&l->rings[i], start_us, step_us, at, n);
     l->stale = true;
 }
 

@@ -34,13 +34,14 @@ void live_advance(struct live *l, int64_t now_us);
 void live_add(struct live *l, int64_t slot_us, enum outcome o);
 
 /*
- * Many events at once, for restart from rollups: `c` events in
- * [start, start + step). step is 10 s, a minute or an hour, aligned. Coarse
+ * Many events at once, for restart from rollups: at[i] in [start + i * step,
+ * start + (i + 1) * step). step is 10 s, a minute or an hour, aligned. Coarse
  * counts are seen only by windows that are summed in steps at least as coarse,
  * so the minutes of the last 3 days and the single events of the last hour
  * must be given as such. Each event is given once.
  */
-void live_add_counts(struct live *l, int64_t start_us, int64_t step_us, struct counts c);
+void live_add_counts(struct live *l, int64_t start_us, int64_t step_us, const struct counts *at,
+                     size_t n);
 
 /* Adds the events of `from` (same or longer windows, advanced no further than
  * `into`); nothing is counted twice as long as no event was added to both. */

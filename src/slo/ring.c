@@ -63,32 +63,49 @@ static void block_clear(struct ring_block *b)
     *b = (struct ring_block){0};
 }
 
-static void block_recode(struct ring_block *b, uint32_t least, uint32_t width)
+static void block_get_all(const struct ring_block *b, uint32_t ret[static RING_BLOCK])
 {
-    struct ring_block fresh = {.least = least, .width = width};
-    if (width) {
-        fresh.at = mem_array(RING_BLOCK, width);
-        for (size_t i = 0; i < RING_BLOCK; i++)
-            block_put(&fresh, i, block_get(b, i));
-    }
-    block_clear(b);
-    *b = fresh;
+    for (size_t i = 0; i < RING_BLOCK; i++)
+        ret[i] = block_get(b, i);
 }
 
 /* Few counts differ, and those that do not by much. */
-static void block_pack(struct ring_block *b)
+static void block_put_all(struct ring_block *b, const uint32_t values[static RING_BLOCK])
 {
-    if (!b->width)
-        return;
-    uint32_t least = block_get(b, 0), most = least;
+    uint32_t least = values[0], most = values[0];
     for (size_t i = 1; i < RING_BLOCK; i++) {
-        uint32_t n = block_get(b, i);
-        least = n < least ? n : least;
-        most = n > most ? n : most;
+        least = values[i] < least ? values[i] : least;
+        most = values[i] > most ? values[i] : most;
     }
     uint32_t width = most > least ? width_for(most - least) : 0;
-    if (width < b->width)
-        block_recode(b, least, width);
+    if (b->width != width) {
+        block_clear(b);
+        b->width = width;
+        if (width)
+            b->at = mem_array(RING_BLOCK, width);
+    }
+    b->least = least;
+    for (size_t i = 0; width && i < RING_BLOCK; i++)
+        block_put(b, i, values[i]);
+}
+
+static void block_pack(struct ring_block *b)
+{
+    uint32_t values[RING_BLOCK];
+    if (!b->width)
+        return;
+    block_get_all(b, values);
+    block_put_all(b, values);
+}
+
+static void block_widen(struct ring_block *b, uint32_t width)
+{
+    struct ring_block wide = {.least = b->least, .width = width};
+    wide.at = mem_array(RING_BLOCK, width);
+    for (size_t i = 0; i < RING_BLOCK; i++)
+        block_put(&wide, i, block_get(b, i));
+    block_clear(b);
+    *b = wide;
 }
 
 static void block_add(struct ring_block *b, size_t i, int64_t n)
@@ -97,7 +114,7 @@ static void block_add(struct ring_block *b, size_t i, int64_t n)
     uint32_t width = width_for(value - b->least);
     assert(value <= UINT32_MAX);
     if (b->width < width)
-        block_recode(b, b->least, width);
+        block_widen(b, width);
     block_put(b, i, (uint32_t)value);
     /* The last one to come, mostly. */
     if (i == RING_BLOCK - 1)
@@ -125,29 +142,20 @@ static int64_t block_sum(const struct ring_block *b, size_t from, size_t to)
     return sum;
 }
 
-static void block_copy(struct ring_block *into, const struct ring_block *from)
+static bool block_is_zero(const struct ring_block *b)
 {
-    *into = *from;
-    if (!from->width)
-        return;
-    into->at = mem_array(RING_BLOCK, from->width);
-    memcpy(into->at, from->at, (size_t)RING_BLOCK * from->width);
+    return !b->width && !b->least;
 }
 
-static void block_merge(struct ring_block *into, const struct ring_block *from)
+static void block_add_all(struct ring_block *b, const uint32_t more[static RING_BLOCK])
 {
-    if (!from->width && !from->least)
-        return;
-    if (!into->width && !into->least) {
-        block_copy(into, from);
-        return;
-    }
+    uint32_t values[RING_BLOCK];
+    block_get_all(b, values);
     for (size_t i = 0; i < RING_BLOCK; i++) {
-        uint32_t n = block_get(from, i);
-        if (n)
-            block_add(into, i, n);
+        assert(more[i] <= UINT32_MAX - values[i]);
+        values[i] += more[i];
     }
-    block_pack(into);
+    block_put_all(b, values);
 }
 
 /* ---- the ring --------------------------------------------------------------- */
@@ -214,37 +222,89 @@ void ring_advance(struct ring *r, int64_t now_us)
     r->head = head;
 }
 
+static void need_column(struct ring *r, enum ring_column c)
+{
+    if (!r->columns[c])
+        r->columns[c] = mem_array(r->blocks, sizeof(*r->columns[c]));
+}
+
 static void add_to(struct ring *r, enum ring_column c, int64_t b, int64_t n)
 {
     assert(n >= 0 && n <= UINT32_MAX);
     if (n == 0)
         return;
-    if (!r->columns[c])
-        r->columns[c] = mem_array(r->blocks, sizeof(*r->columns[c]));
+    need_column(r, c);
     block_add(block_at(r, c, b / RING_BLOCK), (size_t)(b % RING_BLOCK), n);
+}
+
+static bool holds(const struct ring *r, int64_t b)
+{
+    return b <= r->head && b >= first_block(r) * RING_BLOCK;
 }
 
 void ring_add(struct ring *r, int64_t at_us, struct counts c)
 {
     int64_t b = floor_div(at_us, r->step_us);
-    if (b > r->head || b < first_block(r) * RING_BLOCK)
+    if (!holds(r, b))
         return;
     add_to(r, RING_GOOD, b, c.good);
     add_to(r, RING_BAD, b, c.bad);
     add_to(r, RING_EXCLUDED, b, c.excluded);
 }
 
+static int64_t of_column(const struct counts *c, enum ring_column column)
+{
+    return column == RING_GOOD ? c->good : column == RING_BAD ? c->bad : c->excluded;
+}
+
+/* The counts of one block's buckets [from, from + n), into a column. */
+static void add_to_block(struct ring *r, enum ring_column c, int64_t from, const struct counts *at,
+                         size_t n)
+{
+    uint32_t values[RING_BLOCK] = {0}, any = 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t count = of_column(&at[i], c);
+        assert(count >= 0 && count <= UINT32_MAX);
+        if (holds(r, from + (int64_t)i))
+            any |= values[(size_t)(from % RING_BLOCK) + i] = (uint32_t)count;
+    }
+    if (!any)
+        return;
+    need_column(r, c);
+    block_add_all(block_at(r, c, from / RING_BLOCK), values);
+}
+
+void ring_add_series(struct ring *r, int64_t from_us, const struct counts *at, size_t n)
+{
+    int64_t b = floor_div(from_us, r->step_us);
+    assert(from_us >= 0 && from_us % r->step_us == 0);
+    while (n > 0) {
+        size_t some = (size_t)(RING_BLOCK - b % RING_BLOCK);
+        some = some < n ? some : n;
+        for (int c = 0; c < RING_COLUMNS; c++)
+            add_to_block(r, c, b, at, some);
+        b += (int64_t)some;
+        at += some;
+        n -= some;
+    }
+}
+
 static void merge_column(struct ring *into, const struct ring *from, enum ring_column c)
 {
+    uint32_t values[RING_BLOCK];
     int64_t b = first_block(from), end = from->head / RING_BLOCK;
     if (b < first_block(into))
         b = first_block(into);
     if (!from->columns[c])
         return;
-    if (!into->columns[c])
-        into->columns[c] = mem_array(into->blocks, sizeof(*into->columns[c]));
-    for (; b <= end; b++)
-        block_merge(block_at(into, c, b), block_at(from, c, b));
+    need_column(into, c);
+    for (; b <= end; b++) {
+        const struct ring_block *more = block_at(from, c, b);
+        if (block_is_zero(more))
+            continue;
+        block_get_all(more, values);
+        block_add_all(block_at(into, c, b), values);
+    }
 }
 
 void ring_merge(struct ring *into, const struct ring *from)

@@ -41,6 +41,8 @@ void ring_advance(struct ring *r, int64_t now_us);
 
 /* Counts of one bucket stay below 2^32. What is outside the ring is ignored. */
 void ring_add(struct ring *r, int64_t at_us, struct counts c);
+/* The same for n buckets in a row, the first one starting at from_us. */
+void ring_add_series(struct ring *r, int64_t from_us, const struct counts *at, size_t n);
 /* Adds the events of `from`, which has the same step. */
 void ring_merge(struct ring *into, const struct ring *from);
 

@@ -106,7 +106,7 @@ static void restart_gives_the_same(void **state)
             continue;
         add(&step, o);
         if ((slot + 10 * S) % len == 0) {
-            live_add_counts(history, slot / len * len, len, step);
+            live_add_counts(history, slot / len * len, len, &step, 1);
             step = (struct counts){0};
         }
     }

@@ -97,6 +97,28 @@ static void test_sums_are_those_of_an_array(void **state)
     }
 }
 
+static void test_a_series_is_as_one_by_one(void **state)
+{
+    struct world *w = *state;
+    struct counts at[200];
+    for (int round = 0; round < 60; round++) {
+        w->head += below(w, 90);
+        ring_advance(&w->r, w->head * STEP);
+        int64_t from = below(w, w->head + 1);
+        size_t n = (size_t)below(w, 200);
+        for (size_t i = 0; i < n; i++) {
+            at[i] = round % 4 ? some(w) : (struct counts){0};
+            if (from + (int64_t)i > w->head)
+                continue; /* not there yet: ignored */
+            w->all[from + (int64_t)i].good += at[i].good;
+            w->all[from + (int64_t)i].bad += at[i].bad;
+            w->all[from + (int64_t)i].excluded += at[i].excluded;
+        }
+        ring_add_series(&w->r, from * STEP, at, n);
+        check(w);
+    }
+}
+
 static void test_merging_adds(void **state)
 {
     struct world *w = *state;
@@ -136,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_sums_are_those_of_an_array),
+        T(test_a_series_is_as_one_by_one),
         T(test_merging_adds),
         T(test_what_is_outside_is_ignored),
     };

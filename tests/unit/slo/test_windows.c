@@ -124,12 +124,19 @@ static void event(struct world *w)
 static void restore(struct world *w)
 {
     struct live *history = live_new(LONGEST, w->now_us);
-    for (int i = 0; i < 60; i++) {
+    struct counts at[70];
+    for (int i = 0; i < 20; i++) {
         int64_t ago = 10 * S + below(w, below(w, 2) ? LONGEST : 4 * HOUR);
         int64_t step = ago > 3 * DAY + 2 * HOUR ? HOUR : ago > 2 * HOUR ? MIN : 10 * S;
-        struct event e = {(w->now_us - ago) / step * step, {below(w, 70000), below(w, 300), 1}};
-        live_add_counts(history, e.slot_us, step, e.c);
-        vec_push(&w->events, e);
+        int64_t near = step == HOUR ? 3 * DAY + 2 * HOUR : step == MIN ? 2 * HOUR : 0;
+        int64_t start = (w->now_us - ago) / step * step, n = (ago - near) / step + 1;
+        n = 1 + below(w, n < (int64_t)countof(at) ? n : (int64_t)countof(at));
+        for (int64_t j = 0; j < n; j++) {
+            at[j] = below(w, 3) ? (struct counts){below(w, 70000), below(w, 300), 1}
+                                : (struct counts){0};
+            vec_push(&w->events, ((struct event){start + j * step, at[j]}));
+        }
+        live_add_counts(history, start, step, at, (size_t)n);
     }
     live_merge(w->l, history);
     live_free(history);
