@@ -199,17 +199,21 @@ struct import_batch {
      * oldest schedule of a known one are taken to be that far apart. 0: unknown
      * probes are an error, older rows come at the probe's own interval. */
     int64_t create_interval_us;
-    int64_t import_id;           /* the same in every batch of one import, else unique */
+    int64_t import_id; /* the same in every batch of one import, else unique */
+    /* 0: it is stored in one transaction. Else in as many as it takes, of about so
+     * many rows at most, ordered by probe; other records are stored in between. */
+    size_t slice_rows;
     struct import_totals totals; /* added to */
-    struct err err;              /* set when the batch failed; nothing of it was stored */
+    struct err err;              /* set when the batch failed */
     long err_line;               /* the line at fault; 0: none is */
     int status;                  /* 0 or -1 */
 };
 
-/* Stores a batch in one transaction (a fault of the disk fails it, it is not
- * tried again) and calls `done` on the store thread. A row of hours whose
- * results were deleted (store_set_retention) is an error. The batch and its
- * rows stay the caller's, untouched until then. */
+/* Stores a batch (a fault of the disk fails it, it is not tried again) and calls
+ * `done` on the store thread. What failed is rolled back: all of the batch, or
+ * with slices all but what `totals` counts. A row of hours whose results were
+ * deleted (store_set_retention) is an error. The batch and its rows stay the
+ * caller's, untouched until then. */
 void store_import(struct store *s, struct import_batch *b, void (*done)(void *ctx), void *ctx);
 
 /* ---- reading --------------------------------------------------------------- */

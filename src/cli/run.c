@@ -36,6 +36,7 @@ static int on_import(void *ctx, struct web_body *body, const struct web_import *
         .create_interval_us = how->create_interval_us,
         .import_id = how->id,
         .batch_rows = IMPORT_BATCH_LIVE,
+        .slice_rows = IMPORT_SLICE_LIVE,
     };
     return import_into(daemon_store(ctx), &source, &o, ret, reterr);
 }

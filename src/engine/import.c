@@ -101,10 +101,10 @@ static int finish_storing(struct importer *im, struct err *reterr)
     pthread_mutex_unlock(&im->mutex);
     im->storing = NULL;
     const struct import_batch *b = &l->batch;
+    add_totals(im->totals, &b->totals);
     if (b->status < 0)
         return b->err_line ? line_error(im, b->err_line, b->err.msg, reterr)
                            : err_set(reterr, "%s", b->err.msg);
-    add_totals(im->totals, &b->totals);
     load_clear(l);
     if (im->o->progress)
         im->o->progress(im->o->ctx, l->bytes, im->totals);
@@ -234,6 +234,7 @@ int import_into(struct store *s, const struct import_source *src, const struct i
     struct import_batch batch = {
         .replace = o->replace,
         .create_interval_us = o->create_interval_us,
+        .slice_rows = o->slice_rows,
         .import_id = o->import_id ? o->import_id : import_new_id(),
     };
     for (size_t i = 0; i < countof(im.loads); i++) {

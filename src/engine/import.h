@@ -16,10 +16,12 @@
 #include <sys/types.h>
 
 #define IMPORT_LINE_MAX (64 << 10) /* bytes of a line */
-/* Results of a transaction. The many, as what lies together of a probe can
- * then be packed together; the few, while a daemon's own records wait for it. */
+/* Results of a batch: many, as what lies together of a probe is then packed, or
+ * at least written, together. In a daemon fewer, for its memory, and cut into
+ * slices, for its own records. */
 #define IMPORT_BATCH_ROWS (256 << 10)
-#define IMPORT_BATCH_LIVE 4096
+#define IMPORT_BATCH_LIVE (64 << 10)
+#define IMPORT_SLICE_LIVE 4096
 
 /* Where the text comes from: copies up to n bytes; 0 at the end, -1 with errno. */
 struct import_source {
@@ -34,6 +36,7 @@ struct import_options {
     int64_t create_interval_us; /* as in struct import_batch */
     int64_t import_id;          /* likewise; 0: a new one */
     size_t batch_rows;          /* 0: IMPORT_BATCH_ROWS */
+    size_t slice_rows;          /* as in struct import_batch */
     /* After every batch; may be NULL. */
     void (*progress)(void *ctx, int64_t bytes, const struct import_totals *t);
     void *ctx;

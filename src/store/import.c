@@ -3,12 +3,14 @@
  * with what is stored in one pass over both, and what is new or to be replaced
  * is written. History where there was none becomes chunks at once.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/table.h"
 #include "base/vec.h"
 #include "base/when.h"
 #include "io/sqlite.h"
+#include "store/import.h"
 #include "store/internal.h"
 #include "store/records.h"
 #include "store/rows.h"
@@ -18,27 +20,29 @@
 
 #define BULK_ROWS 256   /* fewer become rows, and are sealed when they are more */
 #define STORED_SKIP 128 /* results to be read past before seeking is cheaper */
+#define SLICE_US (20 * USEC_PER_MSEC)
 
 /* What a batch brings to one probe. */
 struct import_probe {
     const char *id;
     int64_t num;
-    int64_t first_us, last_us; /* slots */
-    size_t n;                  /* rows of the batch, */
-    size_t start;              /* from here on in import.order */
-    bool lost_first_event;     /* it was replaced by something that is no event */
+    size_t n;     /* rows of the batch, */
+    size_t start; /* from here on in import.order */
 };
 
 struct import {
     struct store *s;
     struct import_batch *b;
-    struct import_totals totals;
+    struct import_totals totals; /* of the open transaction */
     VEC(struct import_probe) probes;
     struct table by_id; /* places in `probes`, from 1, as pointers */
     uint32_t *owners;   /* of each row: its place in `probes` */
     uint32_t *order;    /* rows by probe, and within a probe by slot */
 
-    /* Of one probe: what is to be written, rising in slot. */
+    /* What is done: the probes before this one, and rows of this one. */
+    size_t probe, row;
+
+    /* Of one run: what is to be written, rising in slot. */
     VEC(struct result) changed;
     VEC(bool) stored; /* it takes the place of another one */
 };
@@ -58,8 +62,7 @@ static int add_probe(struct import *im, const struct import_row *row, struct err
     }
     if (catalog_probe(&s->catalog, s->db, row->probe, &num, reterr) < 0)
         return -1;
-    struct import_probe p = {
-        .id = row->probe, .num = num, .first_us = INT64_MAX, .last_us = INT64_MIN};
+    struct import_probe p = {.id = row->probe, .num = num};
     vec_push(&im->probes, p);
     table_set(&im->by_id, row->probe, (void *)(uintptr_t)im->probes.len);
     return 0;
@@ -77,11 +80,15 @@ static struct import_probe *entry(struct import *im, const struct import_row *ro
     return &im->probes.at[place ? place - 1 : im->probes.len - 1];
 }
 
-/* What such a row is can no longer be compared, nor its hour be summed up anew. */
-static int refuse_deleted(struct import *im, const struct import_row *row, int64_t raw_since_us,
-                          struct err *reterr)
+/* What a row of deleted hours is can no longer be compared, nor its hour be
+ * summed up anew. */
+static int check_kept(struct import *im, const struct import_row *row, int64_t num,
+                      struct err *reterr)
 {
     char since[WHEN_MAX];
+    int64_t raw_since_us = catalog_at(&im->s->catalog, num)->raw_since;
+    if (!raw_since_us || row->result.slot_us >= raw_since_us)
+        return 0;
     im->b->err_line = row->line;
     return err_set(reterr,
                    "results of '%s' before %s were deleted (retention.raw) and take no more lines",
@@ -94,15 +101,9 @@ static int assign_rows(struct import *im, struct err *reterr)
     struct import_probe *p = NULL;
     for (size_t i = 0; i < im->b->n; i++) {
         const struct import_row *row = &im->b->rows[i];
-        int64_t slot_us = row->result.slot_us;
         p = entry(im, row, p, reterr);
-        if (!p)
+        if (!p || check_kept(im, row, p->num, reterr) < 0)
             return -1;
-        int64_t raw_since_us = catalog_at(&im->s->catalog, p->num)->raw_since;
-        if (raw_since_us && slot_us < raw_since_us)
-            return refuse_deleted(im, row, raw_since_us, reterr);
-        p->first_us = slot_us < p->first_us ? slot_us : p->first_us;
-        p->last_us = slot_us > p->last_us ? slot_us : p->last_us;
         p->n++;
         im->owners[i] = (uint32_t)(p - im->probes.at);
     }
@@ -221,23 +222,30 @@ static bool meet(struct import *im, struct result *have, bool any, const struct 
     return true;
 }
 
+/* Rows of one probe: order[start, end). */
+struct span {
+    int64_t num;
+    size_t start, end;
+};
+
 /* Fills `changed`. *ret_seen_us: stored results among the rows end there. */
-static int compare_probe(struct import *im, const struct import_probe *p, int64_t *ret_seen_us,
-                         struct err *reterr)
+static int compare_span(struct import *im, const struct span *p, int64_t *ret_seen_us,
+                        struct err *reterr)
 {
-    struct stored st = {
-        .scanner = &im->s->scanner, .probe = p->num, .to_us = p->last_us + 1, .seen_us = INT64_MIN};
-    size_t end = p->start + p->n;
+    struct stored st = {.scanner = &im->s->scanner,
+                        .probe = p->num,
+                        .to_us = slot_of(im, p->end - 1) + 1,
+                        .seen_us = INT64_MIN};
     vec_clear(&im->changed);
     vec_clear(&im->stored);
-    for (size_t at = p->start; at < end;) {
+    for (size_t at = p->start; at < p->end;) {
         int64_t slot_us = slot_of(im, at);
         const struct result *found;
         if (stored_at(&st, slot_us, &found, reterr) < 0)
             return -1; /* which ends the scan */
         struct result have = found ? *found : (struct result){0};
         bool any = found != NULL, changed = false;
-        for (; at < end && slot_of(im, at) == slot_us; at++, any = true)
+        for (; at < p->end && slot_of(im, at) == slot_us; at++, any = true)
             changed |= meet(im, &have, any, &im->b->rows[im->order[at]].result);
         if (changed) {
             vec_push(&im->changed, have);
@@ -308,173 +316,140 @@ static bool is_event(const struct result *r)
 }
 
 /* What changed rows mean for the probe's first event and for its rollups. */
-static int note_changed(struct import *im, struct import_probe *p, struct err *reterr)
+static int note_changed(struct import *im, struct import_run *run, struct err *reterr)
 {
     struct store *s = im->s;
     const struct result *rows = im->changed.at;
-    int64_t first_event = catalog_at(&s->catalog, p->num)->first_event;
+    int64_t first_event = catalog_at(&s->catalog, run->probe)->first_event;
     size_t event = 0;
     while (event < im->changed.len && !is_event(&rows[event])) {
-        p->lost_first_event |= im->stored.at[event] && rows[event].slot_us == first_event;
+        run->lost_first_event |= im->stored.at[event] && rows[event].slot_us == first_event;
         event++;
     }
     if (event < im->changed.len &&
-        catalog_saw_event(&s->catalog, s->db, p->num, rows[event].slot_us, reterr) < 0)
+        catalog_saw_event(&s->catalog, s->db, run->probe, rows[event].slot_us, reterr) < 0)
         return -1;
-    return catalog_touch(&s->catalog, s->db, p->num, rows[0].slot_us, reterr);
+    return catalog_touch(&s->catalog, s->db, run->probe, rows[0].slot_us, reterr);
 }
 
-static int import_results(struct import *im, struct import_probe *p, struct err *reterr)
+static int import_span(struct import *im, const struct span *p, struct err *reterr)
 {
+    struct import_run run = {p->num, slot_of(im, p->start), slot_of(im, p->end - 1), false};
     int64_t seen_us;
-    if (compare_probe(im, p, &seen_us, reterr) < 0)
+    /* Again: between two transactions of a batch more may have gone. */
+    if (check_kept(im, &im->b->rows[im->order[p->start]], p->num, reterr) < 0 ||
+        compare_span(im, p, &seen_us, reterr) < 0)
         return -1;
-    if (im->changed.len == 0)
-        return 0;
-    if (write_changed(im, p->num, seen_us, reterr) < 0)
+    if (im->changed.len &&
+        (write_changed(im, p->num, seen_us, reterr) < 0 || note_changed(im, &run, reterr) < 0))
         return -1;
-    return note_changed(im, p, reterr);
+    return import_describe(im->s, im->b, &run, reterr);
 }
 
-/* ---- what rows say about their probe ------------------------------------------ */
+/* ---- transactions --------------------------------------------------------------- */
 
-static int add_revision(struct sqlite *db, int64_t num, const struct probe_revision *rev,
-                        struct err *reterr)
+/* The next rows, of one probe, at most about `max`: what has one slot stays
+ * together. False: there are none. */
+static bool next_span(struct import *im, size_t max, struct span *ret)
 {
-    return sqlite_run(db,
-                      "INSERT INTO probe_revision(probe, since, interval, phase, timeout, imported)"
-                      " VALUES(?1, ?2, ?3, ?4, ?5, 1)",
-                      BIND(v_int(num), v_int(rev->since_us), v_int(rev->interval_us),
-                           v_int(rev->phase_us), v_int(rev->timeout_us)),
-                      reterr);
-}
-
-/* Rows older than all schedules get one: from the first of them on, in step
- * with it, at the interval that was given or else that of the oldest schedule. */
-static int cover_with_revision(struct import *im, const struct import_probe *p, struct err *reterr)
-{
-    struct sqlite *db = im->s->db;
-    struct probe_revision rev = {.since_us = INT64_MAX};
-    struct sqlite_rows *q = sqlite_query(
-        db,
-        "SELECT since, interval, phase, timeout, imported FROM probe_revision WHERE probe = ?1"
-        " ORDER BY since LIMIT 1",
-        BIND(v_int(p->num)), reterr);
-    int rc = q ? sqlite_next(q, reterr) : -1;
-    bool imported = false;
-    if (rc > 0) {
-        rev = (struct probe_revision){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2),
-                                      sqlite_int(q, 3)};
-        imported = sqlite_int(q, 4) != 0;
+    while (im->probe < im->probes.len && im->row == im->probes.at[im->probe].n) {
+        im->probe++;
+        im->row = 0;
     }
-    sqlite_end(q);
-    if (rc < 0 || p->first_us >= rev.since_us)
-        return rc < 0 ? -1 : 0;
-    struct probe_revision old = rev;
-    if (im->b->create_interval_us)
-        rev.interval_us = im->b->create_interval_us;
-    if (!rev.timeout_us)
-        rev.timeout_us = rev.interval_us;
-    rev.since_us = p->first_us;
-    rev.phase_us = p->first_us % rev.interval_us;
-    if (imported && rev.interval_us == old.interval_us && rev.phase_us == old.phase_us)
-        return sqlite_run(db,
-                          "UPDATE probe_revision SET since = ?3 WHERE probe = ?1 AND since = ?2",
-                          BIND(v_int(p->num), v_int(old.since_us), v_int(rev.since_us)), reterr);
-    return add_revision(db, p->num, &rev, reterr);
+    if (im->probe == im->probes.len)
+        return false;
+    const struct import_probe *p = &im->probes.at[im->probe];
+    size_t start = p->start + im->row, last = p->start + p->n, end = last;
+    if (last - start > max) {
+        end = start + max;
+        while (end < last && slot_of(im, end) == slot_of(im, end - 1))
+            end++;
+    }
+    *ret = (struct span){p->num, start, end};
+    im->row = end - p->start;
+    return true;
 }
 
-static int find_first_event(struct import *im, const struct import_probe *p, struct err *reterr)
+/* 1 when rows are left for another transaction. */
+static int import_some(struct import *im, struct err *reterr)
 {
-    struct store *s = im->s;
-    int64_t slot_us;
-    int rc = scan_first_event(&s->scanner, p->num, &slot_us, reterr);
-    if (rc < 0)
-        return -1;
-    catalog_at(&s->catalog, p->num)->first_event = INT64_MAX;
-    if (rc > 0)
-        return catalog_saw_event(&s->catalog, s->db, p->num, slot_us, reterr);
-    return sqlite_run(s->db, "UPDATE probe SET first_event = NULL WHERE num = ?1",
-                      BIND(v_int(p->num)), reterr);
-}
-
-static int describe_probe(struct import *im, const struct import_probe *p, struct err *reterr)
-{
-    struct store *s = im->s;
-    if (cover_with_revision(im, p, reterr) < 0 ||
-        catalog_stream(&s->catalog, s->db, p->num, NULL, reterr) < 0 ||
-        (p->lost_first_event && find_first_event(im, p, reterr) < 0))
-        return -1;
-    struct catalog_probe *known = catalog_at(&s->catalog, p->num);
-    known->known = true;
-    if (p->last_us >= known->imported_through)
-        known->imported_through = p->last_us + 1;
-    if (sqlite_run(s->db, "UPDATE probe SET imported_through = ?2 WHERE num = ?1",
-                   BIND(v_int(p->num), v_int(known->imported_through)), reterr) < 0)
-        return -1;
-    return sqlite_run(
-        s->db,
-        "INSERT INTO import_span(import, probe, first, last) VALUES(?1, ?2, ?3, ?4)"
-        " ON CONFLICT(import, probe) DO UPDATE SET"
-        " first = min(first, excluded.first), last = max(last, excluded.last)",
-        BIND(v_int(im->b->import_id), v_int(p->num), v_int(p->first_us), v_int(p->last_us)),
-        reterr);
-}
-
-/* ---- all of it ---------------------------------------------------------------- */
-
-static int import_all(struct import *im, struct err *reterr)
-{
-    if (assign_rows(im, reterr) < 0)
-        return -1;
-    order_rows(im);
-    for (size_t i = 0; i < im->probes.len; i++)
-        if (import_results(im, &im->probes.at[i], reterr) < 0 ||
-            describe_probe(im, &im->probes.at[i], reterr) < 0)
+    size_t left = im->b->slice_rows ? im->b->slice_rows : SIZE_MAX;
+    int64_t until_ns = im->b->slice_rows ? clock_mono_ns() + SLICE_US * NSEC_PER_USEC : INT64_MAX;
+    struct span p;
+    while (next_span(im, left, &p)) {
+        size_t n = p.end - p.start;
+        if (import_span(im, &p, reterr) < 0)
             return -1;
+        left -= n < left ? n : left;
+        if (left == 0 || clock_mono_ns() >= until_ns)
+            return 1;
+    }
     return 0;
 }
 
-static void release(struct import *im)
-{
-    vec_release(&im->probes);
-    table_release(&im->by_id);
-    vec_release(&im->changed);
-    vec_release(&im->stored);
-    free(im->owners);
-    free(im->order);
-}
-
-static void add_totals(struct import_totals *into, const struct import_totals *t)
+static void add_totals(struct import_totals *into, struct import_totals *t)
 {
     into->lines += t->lines;
     into->inserted += t->inserted;
     into->same += t->same;
     into->different += t->different;
     into->replaced += t->replaced;
+    *t = (struct import_totals){0};
 }
 
-int import_apply(struct store *s, struct import_batch *b, struct err *reterr)
+static struct import *import_new(struct store *s, struct import_batch *b)
 {
-    struct import im = {
-        .s = s,
-        .b = b,
-        .owners = mem_array(b->n, sizeof(*im.owners)),
-        .order = mem_array(b->n, sizeof(*im.order)),
-    };
+    struct import *im = mem_alloc(sizeof(*im));
     assert(b->n <= UINT32_MAX);
-    int rc = sqlite_run(s->db, "BEGIN IMMEDIATE", NULL, reterr);
-    if (rc == 0) {
-        rc = import_all(&im, reterr);
-        if (rc == 0)
-            rc = sqlite_run(s->db, "COMMIT", NULL, reterr);
-        if (rc == 0) {
-            add_totals(&b->totals, &im.totals);
-        } else {
-            sqlite_rollback(s->db);
-            s->catalog_stale = true;
-        }
+    im->s = s;
+    im->b = b;
+    im->owners = mem_array(b->n, sizeof(*im->owners));
+    im->order = mem_array(b->n, sizeof(*im->order));
+    return im;
+}
+
+void import_free(struct import *im)
+{
+    if (!im)
+        return;
+    vec_release(&im->probes);
+    table_release(&im->by_id);
+    vec_release(&im->changed);
+    vec_release(&im->stored);
+    free(im->owners);
+    free(im->order);
+    free(im);
+}
+
+static int transact(struct import *im, bool first, struct err *reterr)
+{
+    int rc = first ? assign_rows(im, reterr) : 0;
+    if (rc == 0 && first)
+        order_rows(im);
+    if (rc == 0)
+        rc = import_some(im, reterr);
+    if (rc >= 0 && sqlite_run(im->s->db, "COMMIT", NULL, reterr) < 0)
+        rc = -1;
+    if (rc < 0) {
+        sqlite_rollback(im->s->db);
+        im->s->catalog_stale = true;
+        return -1;
     }
-    release(&im);
+    add_totals(&im->b->totals, &im->totals);
+    return rc;
+}
+
+int import_apply(struct store *s, struct import_batch *b, struct import **state, struct err *reterr)
+{
+    bool first = !*state;
+    int rc = sqlite_run(s->db, "BEGIN IMMEDIATE", NULL, reterr);
+    if (first)
+        *state = import_new(s, b);
+    if (rc == 0)
+        rc = transact(*state, first, reterr);
+    if (rc <= 0) {
+        import_free(*state);
+        *state = NULL;
+    }
     return rc;
 }

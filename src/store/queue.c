@@ -50,18 +50,23 @@ void queue_release(struct queue *q)
     pthread_mutex_destroy(&q->mutex);
 }
 
+static void append(struct queue *q, struct record *r)
+{
+    r->next = NULL;
+    if (q->first) {
+        q->last->next = r;
+    } else {
+        q->first = r;
+        q->oldest_ns = clock_mono_ns();
+    }
+    q->last = r;
+}
+
 void queue_push(struct queue *q, struct record *r, bool urgent)
 {
     pthread_mutex_lock(&q->mutex);
-    r->next = NULL;
     bool was_empty = !q->first;
-    if (was_empty) {
-        q->first = r;
-        q->oldest_ns = clock_mono_ns();
-    } else {
-        q->last->next = r;
-    }
-    q->last = r;
+    append(q, r);
     q->pushed++;
     q->used_bytes += (int64_t)r->bytes;
     q->urgent |= urgent;
@@ -140,6 +145,14 @@ void queue_commit(struct queue *q, struct batch *b)
     q->used_bytes -= b->bytes;
     q->committed += b->n;
     pthread_cond_broadcast(&q->done);
+    pthread_mutex_unlock(&q->mutex);
+}
+
+void queue_again(struct queue *q, struct batch *b)
+{
+    pthread_mutex_lock(&q->mutex);
+    append(q, b->first);
+    q->urgent = true;
     pthread_mutex_unlock(&q->mutex);
 }
 

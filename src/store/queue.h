@@ -80,9 +80,12 @@ struct record_heartbeat {
     int64_t started_us, now_us, complete_through_us;
 };
 
+struct import;
+
 struct record_import {
     struct record head;
     struct import_batch *batch; /* NULL: answered while the disk failed */
+    struct import *state;       /* begun and not done; the writer's */
     void (*done)(void *ctx);
     void *ctx;
 };
@@ -130,6 +133,9 @@ enum queue_event queue_wait(struct queue *q, int64_t until_ns, struct batch *ret
 
 /* The batch is committed: uncharges it and frees its records. */
 void queue_commit(struct queue *q, struct batch *b);
+
+/* The batch, an import, has more to do: it is due again behind what waits. */
+void queue_again(struct queue *q, struct batch *b);
 
 /* Pauses before a retry; false when there is to be none (stopped, and out of
  * patience). */

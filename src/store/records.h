@@ -12,7 +12,14 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr);
 /* What is to be known in memory once the transaction with it is committed. */
 void record_committed(struct store *s, const struct record *r);
 
-/* The import batch of a record, in a transaction of its own. A fault is the
- * import's to report: it is not tried again. */
+/*
+ * The import batch of a record, in transactions of its own: 1 when there is more
+ * to do, by calling again with the same *state (NULL at first), 0 when all of it
+ * is stored, -1 when it failed; then *state is freed. A fault is the import's to
+ * report: it is not tried again.
+ */
+struct import;
 struct import_batch;
-int import_apply(struct store *s, struct import_batch *b, struct err *reterr);
+int import_apply(struct store *s, struct import_batch *b, struct import **state,
+                 struct err *reterr);
+void import_free(struct import *im); /* NULL is fine */

@@ -180,6 +180,8 @@ static bool fail_import(struct store *s, const struct err *err)
     pthread_mutex_unlock(&s->q.mutex);
     if (!im)
         return false;
+    import_free(im->state);
+    im->state = NULL;
     b->status = err_set(&b->err, "the database cannot be written at present: %s", err->msg);
     im->done(im->ctx);
     return true;
@@ -213,7 +215,7 @@ static int commit_batch(struct store *s, struct batch *b)
 
 static void run_import(struct store *s, struct batch *b)
 {
-    const struct record_import *r = (const struct record_import *)b->first;
+    struct record_import *r = (struct record_import *)b->first;
     void (*done)(void *) = r->done;
     void *ctx = r->ctx;
     struct import_batch *im = r->batch;
@@ -222,14 +224,22 @@ static void run_import(struct store *s, struct batch *b)
         return;
     }
     int64_t began_ns = clock_mono_ns();
-    im->status = refresh(s, &im->err) < 0 || set_sync(s, false, &im->err) < 0
-                     ? -1
-                     : import_apply(s, im, &im->err);
+    int rc = refresh(s, &im->err);
+    if (rc == 0)
+        rc = set_sync(s, false, &im->err);
+    if (rc == 0)
+        rc = import_apply(s, im, &r->state, &im->err);
     s->roll_after_ns = clock_mono_ns() + ROLL_QUIET_US * NSEC_PER_USEC;
     s->retention.after_ns = clock_mono_ns() + RETENTION_QUIET_US * NSEC_PER_USEC;
     note_slice(s, STORE_SLICE_IMPORT, began_ns, NULL); /* who imports is told of failures */
-    if (im->status == 0)
+    if (rc >= 0)
         note_commit(s, 0);
+    if (rc > 0) {
+        queue_again(&s->q, b);
+        return;
+    }
+    import_free(r->state); /* refused before it could go on */
+    im->status = rc;
     queue_commit(&s->q, b);
     done(ctx);
 }

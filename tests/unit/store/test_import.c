@@ -3,6 +3,8 @@
 #include "fixture.h"
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "store/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -333,6 +335,58 @@ static void a_hole_in_a_chunk_is_filled_by_rows(void **state)
     assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result"), ROWS);
 }
 
+/* ---- slices ------------------------------------------------------------------- */
+
+struct commits {
+    _Atomic int n, fail_at;
+};
+
+static int on_step(void *ctx, const char *sql)
+{
+    struct commits *c = ctx;
+    return str_starts(sql, "COMMIT") && ++c->n == c->fail_at ? 13 : 0; /* disk full */
+}
+
+static void a_failed_slice_leaves_the_ones_before(void **state)
+{
+    struct data *d = *state;
+    struct commits c = {.fail_at = 3};
+    struct store_options o = {.path = d->f.path};
+    fixture_close(&d->f);
+    assert_int_equal(store_open_faulty(&o, on_step, &c, &d->f.store, NULL), 0);
+    d->batch.slice_rows = 300;
+    import_now(d->f.store, &d->batch);
+    assert_int_equal(d->batch.status, -1);
+    assert_non_null(strstr(d->batch.err.msg, "full"));
+    assert_int_equal(d->batch.totals.lines, 600);
+    assert_int_equal(d->batch.totals.inserted, 600);
+    assert_int_equal(fixture_sql(&d->f, "SELECT sum(n) FROM chunk"), 600);
+    assert_int_equal(fixture_sql(&d->f, "SELECT last FROM import_span"), T0 + 250 + 599 * STEP);
+    import_all(d, 400, 600, 0, 0);
+}
+
+/* One of a sliced import's transactions, then whatever waits, then the next. */
+static void other_records_are_stored_between_slices(void **state)
+{
+    struct data *d = *state;
+    struct commits c = {0};
+    struct store_options o = {.path = d->f.path};
+    struct probe_def def = probe_def("live", USEC_PER_SEC);
+    fixture_close(&d->f);
+    assert_int_equal(store_open_faulty(&o, on_step, &c, &d->f.store, NULL), 0);
+    d->batch.slice_rows = 10;
+    store_push_probe(d->f.store, 0, &def, T0);
+    for (int i = 0; i < 50; i++) {
+        struct result r = result_at(T0 + i * USEC_PER_SEC, OUTCOME_GOOD, REASON_NONE, 5);
+        push_result(d->f.store, 0, &r);
+    }
+    import_all(d, ROWS, 0, 0, 0);
+    assert_true(c.n >= ROWS / 10);
+    assert_int_equal(fixture_sql(&d->f, "SELECT count(*) FROM result"), ROWS + 50);
+    store_push_heartbeat(d->f.store, T0 + USEC_PER_DAY, T0 + USEC_PER_DAY);
+    fixture_settle(&d->f);
+}
+
 /* ---- anything, against a model ------------------------------------------------ */
 
 #define PROBES 3
@@ -472,6 +526,7 @@ static void any_lines_as_the_manual_says(void **state)
         m->replace = pick(m, 3) == 0;
         struct import_batch b = {
             .rows = m->rows, .replace = m->replace, .create_interval_us = STEP, .import_id = i + 1};
+        b.slice_rows = i % 3 == 1 ? 1 + pick(m, 700) : 0;
         b.n = pick_rows(m);
         import_now(m->d->f.store, &b);
         if (b.status < 0)
@@ -501,6 +556,8 @@ int main(void)
         T(history_is_packed_at_once),
         T(a_changed_row_opens_its_chunk),
         T(a_hole_in_a_chunk_is_filled_by_rows),
+        T(a_failed_slice_leaves_the_ones_before),
+        T(other_records_are_stored_between_slices),
         T(any_lines_as_the_manual_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
