@@ -286,11 +286,13 @@ int store_reader_reasons(struct store_reader *r, const struct sli_def *sli, int6
 int store_reader_latency(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
                          struct sketch *into, struct err *reterr);
 
-/* The latencies of n consecutive spans, each as store_reader_latency() gives
- * them; `fn` is called for those that hold any, in order. */
-typedef void (*store_sketch_fn)(void *ctx, size_t span, const struct sketch *s);
-int store_reader_latencies(struct store_reader *r, const char *probe, const int64_t *edges,
-                           size_t n, store_sketch_fn fn, void *ctx, struct err *reterr);
+/* Percentiles of the latencies of n consecutive spans, in microseconds: what
+ * sketch_quantile() says of each span's runs; -1 where there are none. */
+struct percentiles {
+    int64_t p50_us, p95_us, p99_us;
+};
+int store_reader_percentiles(struct store_reader *r, const char *probe, const int64_t *edges,
+                             size_t n, struct percentiles *ret, struct err *reterr);
 
 /* Rows in slot order, from raw_since_us on; the callback returns false to
  * stop. Pages internally. */

@@ -17,75 +17,12 @@ int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_u
     return expected_slots(q->revisions, q->revision_count, from_us, to_us);
 }
 
+const int64_t query_burn_windows[] = {5 * USEC_PER_MIN,  30 * USEC_PER_MIN, USEC_PER_HOUR,
+                                      2 * USEC_PER_HOUR, 6 * USEC_PER_HOUR, USEC_PER_DAY,
+                                      3 * USEC_PER_DAY};
+const size_t query_burn_count = countof(query_burn_windows);
+
 /* ---- steps ----------------------------------------------------------------- */
-
-static bool reclassifies(const struct sli_def *sli)
-{
-    for (int i = 0; i < REASON_COUNT; i++)
-        if (sli->classify[i] >= 0)
-            return true;
-    return false;
-}
-
-static int count_events(const struct slo_query *q, int64_t from_us, int64_t to_us, int64_t *ret,
-                        struct err *reterr)
-{
-    struct counts c;
-    if (store_reader_counts(q->reader, &q->def->sli, from_us, to_us, &c, reterr) < 0)
-        return -1;
-    *ret = counts_total(c);
-    return 0;
-}
-
-/* Between the two, and where results are gone at the start of a minute;
- * `from_us` when there is no such instant. */
-static int64_t split(const struct slo_query *q, int64_t from_us, int64_t to_us)
-{
-    int64_t middle = from_us + (to_us - from_us) / 2;
-    if (middle >= q->raw_since_us)
-        return middle;
-    middle -= middle % USEC_PER_MIN;
-    if (middle <= from_us)
-        middle += USEC_PER_MIN;
-    return middle < to_us ? middle : from_us;
-}
-
-/*
- * The store knows a probe's first event. An SLI that maps reasons may see its
- * own later, or earlier: it is searched for within the window; before it, any
- * instant up to the start says the same. Where results are gone it is known by
- * the minute.
- */
-static int step_first_event(struct slo_query *q, struct err *reterr)
-{
-    int64_t from = q->out->start_us, to = q->out->upto_us, middle, n;
-    if (!reclassifies(&q->def->sli))
-        return 0;
-    if (count_events(q, 0, from, &n, reterr) < 0)
-        return -1;
-    if (n > 0) {
-        q->first_event_us = from;
-        return 0;
-    }
-    q->first_event_us = INT64_MAX;
-    if (from >= to)
-        return 0;
-    if (count_events(q, from, to, &n, reterr) < 0)
-        return -1;
-    if (n == 0)
-        return 0;
-    /* No event before `from`, one before `to`. */
-    while ((middle = split(q, from, to)) > from) {
-        if (count_events(q, from, middle, &n, reterr) < 0)
-            return -1;
-        if (n > 0)
-            to = middle;
-        else
-            from = middle;
-    }
-    q->first_event_us = from;
-    return 0;
-}
 
 /* Excluded results of the window that came before the first event; where the
  * results are gone, before its minute. */
@@ -99,7 +36,7 @@ static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct 
         to -= to % USEC_PER_MIN;
     if (s->counts.excluded == 0 || to <= s->start_us)
         return 0;
-    if (store_reader_counts(q->reader, &q->def->sli, s->start_us, to, &c, reterr) < 0)
+    if (slo_query_counts(q, s->start_us, to, &c, reterr) < 0)
         return -1;
     *ret = c.excluded;
     return 0;
@@ -109,8 +46,7 @@ static int step_counts(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     int64_t early;
-    if (store_reader_counts(q->reader, &q->def->sli, s->start_us, s->upto_us, &s->counts, reterr) <
-            0 ||
+    if (slo_query_counts(q, s->start_us, s->upto_us, &s->counts, reterr) < 0 ||
         count_early_excluded(q, &early, reterr) < 0)
         return -1;
     struct coverage v = expected_coverage(q->revisions, q->revision_count, s->start_us, s->upto_us,
@@ -156,18 +92,15 @@ static int64_t exhausts_at(const struct report_slo *s, const struct slo_def *def
 
 static int step_burn(struct slo_query *q, struct err *reterr)
 {
-    static const int64_t windows[] = {5 * USEC_PER_MIN,  30 * USEC_PER_MIN, USEC_PER_HOUR,
-                                      2 * USEC_PER_HOUR, 6 * USEC_PER_HOUR, USEC_PER_DAY,
-                                      3 * USEC_PER_DAY};
     struct report_slo *s = q->out;
-    assert(countof(windows) <= countof(s->burn));
-    for (size_t i = 0; i < countof(windows); i++) {
+    assert(query_burn_count <= countof(s->burn));
+    for (size_t i = 0; i < query_burn_count; i++) {
         struct counts c;
-        if (store_reader_counts(q->reader, &q->def->sli, q->at_us - windows[i], q->at_us, &c,
-                                reterr) < 0)
+        int64_t window = query_burn_windows[i];
+        if (slo_query_counts(q, q->at_us - window, q->at_us, &c, reterr) < 0)
             return -1;
         struct report_burn *b = &s->burn[s->burn_count++];
-        b->window_us = windows[i];
+        b->window_us = window;
         b->has_rate = counts_total(c) > 0;
         b->rate = budget_burn(c.bad, counts_total(c), q->def->target);
         if (q->outlook && b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
@@ -197,8 +130,8 @@ static int step_latency(struct slo_query *q, struct err *reterr)
 
 typedef int query_step(struct slo_query *q, struct err *reterr);
 
-static query_step *const brief_steps[] = {step_first_event, step_counts, step_burn,
-                                          query_step_tiers};
+static query_step *const brief_steps[] = {query_step_sums, query_step_first_event, step_counts,
+                                          step_burn, query_step_tiers};
 static query_step *const detail_steps[] = {step_latency, query_step_reasons, query_step_curve,
                                            query_step_incidents, query_step_failures};
 
@@ -264,11 +197,20 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
     s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
     set_window(s, def, q, report->at_us);
 
-    int rc = read_probe(&sq, &known, reterr);
+    /* One moment for all of it; the log of a busy store grows for as long. */
+    int rc = store_reader_begin(r, reterr);
+    if (rc < 0)
+        return -1;
+    rc = read_probe(&sq, &known, reterr);
+    if (rc == 0 && !q->brief)
+        rc = query_step_grid(&sq, reterr);
     if (rc == 0)
         rc = run_steps(brief_steps, countof(brief_steps), &sq, reterr);
     if (rc == 0 && !q->brief)
         rc = run_steps(detail_steps, countof(detail_steps), &sq, reterr);
+    store_reader_end(r);
+    vec_release(&sq.instants);
+    free(sq.sums);
     free(known.revisions);
     return rc;
 }

@@ -1,7 +1,6 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
-#include "model/sketch.h"
 #include "slo/budget.h"
 
 #include <assert.h>
@@ -26,42 +25,7 @@ static int64_t choose_step(int64_t span_us, int64_t interval_us, bool hourly)
     return weeks * step;
 }
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Whole steps in one call; the last one may be cut short by `upto`. */
-static int read_counts(const struct slo_query *q, int64_t first_us, size_t n, struct counts *ret,
-                       struct err *reterr)
-{
-    const struct report_slo *s = q->out;
-    size_t whole = (size_t)((s->upto_us - first_us) / s->step_us);
-    if (whole > n)
-        whole = n;
-    if (whole > 0 &&
-        store_reader_series(q->reader, &q->def->sli, first_us, s->step_us, whole, ret, reterr) < 0)
-        return -1;
-    if (whole == n)
-        return 0;
-    return store_reader_counts(q->reader, &q->def->sli, first_us + (int64_t)whole * s->step_us,
-                               s->upto_us, &ret[whole], reterr);
-}
-
-static int read_latency(const struct slo_query *q, struct report_point *p, int64_t end_us,
-                        struct sketch *sketch, struct err *reterr)
-{
-    bool lower;
-    sketch_clear(sketch);
-    if (store_reader_latency(q->reader, q->def->sli.probe, p->at_us, end_us, sketch, reterr) < 0)
-        return -1;
-    p->p50_us = sketch_quantile(sketch, 50, 100, &lower);
-    p->p95_us = sketch_quantile(sketch, 95, 100, &lower);
-    p->p99_us = sketch_quantile(sketch, 99, 100, &lower);
-    return 0;
-}
-
-/* `bad_us` so far: the curve falls from 1 at the window's start to the report's
+/* The curve falls from 1 at the window's start to the report's
  * own remaining ratio at its end. */
 static void set_budget(const struct slo_query *q, struct report_point *p, int64_t bad_so_far)
 {
@@ -73,39 +37,13 @@ static void set_budget(const struct slo_query *q, struct report_point *p, int64_
         (struct counts){.good = total - bad_so_far, .bad = bad_so_far}, q->def->target);
 }
 
-static int fill_points(struct slo_query *q, int64_t first_us, const struct counts *counts,
-                       int64_t bad, struct err *reterr)
-{
-    struct report_slo *s = q->out;
-    struct sketch sketch = SKETCH_INIT;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < s->point_count; i++) {
-        struct report_point *p = &s->points[i];
-        struct counts c = counts[i];
-        p->at_us = first_us + (int64_t)i * s->step_us;
-        int64_t end = min64(p->at_us + s->step_us, s->upto_us);
-        p->counts = c;
-        p->expected = slo_query_slots(q, p->at_us, end) - c.excluded;
-        if (p->expected < counts_total(c))
-            p->expected = counts_total(c);
-        p->p50_us = p->p95_us = p->p99_us = -1;
-        bad += c.bad;
-        set_budget(q, p, bad);
-        p->has_burn = counts_total(c) > 0;
-        p->burn = budget_burn(c.bad, counts_total(c), q->def->target);
-        if (counts_total(c) > 0)
-            rc = read_latency(q, p, end, &sketch, reterr);
-    }
-    sketch_release(&sketch);
-    return rc;
-}
-
 /* Steps begin at multiples of their length. What lies before the first one is
  * not drawn, but its bad events are counted by the budget. */
-int query_step_curve(struct slo_query *q, struct err *reterr)
+int query_step_grid(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     const struct probe_revision *last = &q->revisions[q->revision_count - 1];
+    (void)reterr;
     s->step_us =
         choose_step(s->end_us - s->start_us, last->interval_us, s->start_us < q->raw_since_us);
     int64_t first = (s->start_us + s->step_us - 1) / s->step_us * s->step_us;
@@ -114,13 +52,59 @@ int query_step_curve(struct slo_query *q, struct err *reterr)
     s->point_count = (size_t)((s->upto_us - first + s->step_us - 1) / s->step_us);
     assert(s->point_count <= QUERY_POINTS_MAX);
     s->points = arena_alloc(q->arena, s->point_count * sizeof(*s->points));
-    struct counts before;
-    if (store_reader_counts(q->reader, &q->def->sli, s->start_us, first, &before, reterr) < 0)
-        return -1;
-    struct counts *counts = mem_array(s->point_count, sizeof(*counts));
-    int rc = read_counts(q, first, s->point_count, counts, reterr);
-    if (rc == 0)
-        rc = fill_points(q, first, counts, before.bad, reterr);
-    free(counts);
+    for (size_t i = 0; i < s->point_count; i++)
+        s->points[i].at_us = first + (int64_t)i * s->step_us;
+    return 0;
+}
+
+/* The end of a step; the last one may be cut short by `upto`. */
+static int64_t end_of(const struct report_slo *s, size_t i)
+{
+    return i + 1 < s->point_count ? s->points[i + 1].at_us : s->upto_us;
+}
+
+static int fill_percentiles(struct slo_query *q, struct err *reterr)
+{
+    struct report_slo *s = q->out;
+    size_t n = s->point_count;
+    int64_t *edges = mem_array(n + 1, sizeof(*edges));
+    struct percentiles *p = mem_array(n, sizeof(*p));
+    for (size_t i = 0; i < n; i++)
+        edges[i] = s->points[i].at_us;
+    edges[n] = s->upto_us;
+    int rc = store_reader_percentiles(q->reader, q->def->sli.probe, edges, n, p, reterr);
+    for (size_t i = 0; i < n; i++) {
+        bool shown = counts_total(s->points[i].counts) > 0;
+        s->points[i].p50_us = shown ? p[i].p50_us : -1;
+        s->points[i].p95_us = shown ? p[i].p95_us : -1;
+        s->points[i].p99_us = shown ? p[i].p99_us : -1;
+    }
+    free(edges);
+    free(p);
     return rc;
+}
+
+int query_step_curve(struct slo_query *q, struct err *reterr)
+{
+    struct report_slo *s = q->out;
+    struct counts c;
+    if (s->point_count == 0)
+        return 0;
+    if (slo_query_counts(q, s->start_us, s->points[0].at_us, &c, reterr) < 0)
+        return -1;
+    int64_t bad = c.bad;
+    for (size_t i = 0; i < s->point_count; i++) {
+        struct report_point *p = &s->points[i];
+        if (slo_query_counts(q, p->at_us, end_of(s, i), &c, reterr) < 0)
+            return -1;
+        p->counts = c;
+        p->expected = slo_query_slots(q, p->at_us, end_of(s, i)) - c.excluded;
+        if (p->expected < counts_total(c))
+            p->expected = counts_total(c);
+        bad += c.bad;
+        set_budget(q, p, bad);
+        p->has_burn = counts_total(c) > 0;
+        p->burn = budget_burn(c.bad, counts_total(c), q->def->target);
+    }
+    return fill_percentiles(q, reterr);
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/vec.h"
 #include "engine/query.h"
 
 struct slo_query {
@@ -20,13 +21,32 @@ struct slo_query {
     size_t revision_count;
     int64_t first_event_us; /* of the SLI: none before its history begins */
     int64_t raw_since_us;   /* before it there are only rollups; 0: results throughout */
+
+    /* rising; what was counted before each of them, from the first on */
+    VEC(int64_t) instants;
+    struct counts *sums;
 };
 
 /* Slots of [from, to) by those schedules. */
 int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us);
 
-int query_step_tiers(struct slo_query *q, struct err *reterr);     /* query_tiers.c */
-int query_step_curve(struct slo_query *q, struct err *reterr);     /* query_curve.c */
-int query_step_incidents(struct slo_query *q, struct err *reterr); /* query_events.c */
+/* Counts of [from, to); at no cost between instants that the report was known to
+ * ask for. */
+int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
+                     struct err *reterr);
+
+/* The windows of the burn rates. */
+extern const int64_t query_burn_windows[];
+extern const size_t query_burn_count;
+
+/* The instant whose tiers are shown; 0: none are. */
+int64_t query_tiers_at(const struct slo_query *q);
+
+int query_step_grid(struct slo_query *q, struct err *reterr);        /* query_curve.c */
+int query_step_sums(struct slo_query *q, struct err *reterr);        /* query_counts.c */
+int query_step_first_event(struct slo_query *q, struct err *reterr); /* query_first.c */
+int query_step_tiers(struct slo_query *q, struct err *reterr);       /* query_tiers.c */
+int query_step_curve(struct slo_query *q, struct err *reterr);       /* query_curve.c */
+int query_step_incidents(struct slo_query *q, struct err *reterr);   /* query_events.c */
 int query_step_failures(struct slo_query *q, struct err *reterr);
 int query_step_reasons(struct slo_query *q, struct err *reterr);

@@ -45,7 +45,7 @@ static int window_counts(const struct slo_query *q, const struct unseen_list *u,
 {
     int64_t start = tier_window_start(u->t_us, length_us);
     struct counts c;
-    if (store_reader_counts(q->reader, &q->def->sli, start, u->t_us, &c, reterr) < 0)
+    if (slo_query_counts(q, start, u->t_us, &c, reterr) < 0)
         return -1;
     forget_unseen(&c, u, start);
     *ret = tier_counts_make(c, slo_query_slots(q, start, u->t_us));
@@ -72,15 +72,19 @@ static int evaluate(struct slo_query *q, const struct unseen_list *u, struct err
     return 0;
 }
 
-/* As the daemon saw it at the last evaluation instant before `at`. There are no
- * tiers where results are gone: what it had not seen yet is not known. */
+/* The last evaluation instant before `at`. There are no tiers where results are
+ * gone: what the daemon had not seen yet is not known. */
+int64_t query_tiers_at(const struct slo_query *q)
+{
+    int64_t t = q->at_us / EVALUATE_EVERY_US * EVALUATE_EVERY_US;
+    return q->def->tier_count == 0 || t - SETTLE_US < q->raw_since_us ? 0 : t;
+}
+
+/* As the daemon saw it. */
 int query_step_tiers(struct slo_query *q, struct err *reterr)
 {
-    if (q->def->tier_count == 0)
-        return 0;
-    struct unseen_list u = {.sli = &q->def->sli,
-                            .t_us = q->at_us / EVALUATE_EVERY_US * EVALUATE_EVERY_US};
-    if (u.t_us - SETTLE_US < q->raw_since_us)
+    struct unseen_list u = {.sli = &q->def->sli, .t_us = query_tiers_at(q)};
+    if (!u.t_us)
         return 0;
     int rc = store_reader_results(q->reader, q->def->sli.probe, u.t_us - SETTLE_US, u.t_us, collect,
                                   &u, reterr);

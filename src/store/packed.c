@@ -3,6 +3,7 @@
 #include "base/varint.h"
 
 #define VERSION 1
+#define TIME_MAX (INT64_MAX / 4)
 #define COUNT_MAX (1LL << 40) /* far more than there can be; no sum of them overflows */
 
 static bool same(const struct counts *a, const struct counts *b)
@@ -117,5 +118,42 @@ int packed_get_reasons(const void *data, size_t n, int64_t into[static REASON_CO
     }
     for (unsigned i = 0; i < REASON_COUNT; i++)
         into[i] += got[i];
+    return 0;
+}
+
+/* Each hour: p50 + 1, then what p95 and p99 are more than the one before. 0: it
+ * has no runs. */
+void packed_put_percentiles(struct str *out, const struct percentiles hours[static PACKED_HOURS])
+{
+    str_addc(out, VERSION);
+    for (size_t i = 0; i < PACKED_HOURS; i++) {
+        const struct percentiles *h = &hours[i];
+        varint_put(out, (uint64_t)(h->p50_us + 1));
+        if (h->p50_us < 0)
+            continue;
+        varint_put(out, (uint64_t)(h->p95_us - h->p50_us));
+        varint_put(out, (uint64_t)(h->p99_us - h->p95_us));
+    }
+}
+
+int packed_get_percentiles(const unsigned char **p, const unsigned char *end,
+                           struct percentiles ret[static PACKED_HOURS], struct err *reterr)
+{
+    if (!has_version(p, end, reterr))
+        return -1;
+    for (size_t i = 0; i < PACKED_HOURS; i++) {
+        uint64_t p50, p95, p99;
+        ret[i] = (struct percentiles){-1, -1, -1};
+        if (!varint_get(p, end, &p50) || p50 > TIME_MAX)
+            return damaged(reterr);
+        if (p50 == 0)
+            continue;
+        if (!varint_get(p, end, &p95) || p95 > TIME_MAX || !varint_get(p, end, &p99) ||
+            p99 > TIME_MAX)
+            return damaged(reterr);
+        ret[i].p50_us = (int64_t)p50 - 1;
+        ret[i].p95_us = ret[i].p50_us + (int64_t)p95;
+        ret[i].p99_us = ret[i].p95_us + (int64_t)p99;
+    }
     return 0;
 }

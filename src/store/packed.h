@@ -1,13 +1,15 @@
 /*
  * What a rollup row holds, packed: the counts of its equal parts (the 60
- * minutes of an hour, the 24 hours of a day) and its reasons. Versioned and
- * endian-free; decoding checks everything, as a file may be damaged. Pure.
+ * minutes of an hour, the 24 hours of a day), its reasons, the percentiles of a
+ * day's hours. Versioned and endian-free; decoding checks everything, as a file
+ * may be damaged. Pure.
  */
 #pragma once
 
 #include "base/err.h"
 #include "base/str.h"
 #include "nines/slo.h"
+#include "nines/store.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -44,3 +46,8 @@ int packed_get_counts(const void *data, size_t n, struct counts *ret, size_t par
 void packed_put_reasons(struct str *out, const int64_t reasons[static REASON_COUNT]);
 int packed_get_reasons(const void *data, size_t n, int64_t into[static REASON_COUNT],
                        struct err *reterr);
+
+/* Percentiles of a day's hours. get moves *p behind them, to what follows. */
+void packed_put_percentiles(struct str *out, const struct percentiles hours[static PACKED_HOURS]);
+int packed_get_percentiles(const unsigned char **p, const unsigned char *end,
+                           struct percentiles ret[static PACKED_HOURS], struct err *reterr);

@@ -15,13 +15,14 @@ struct pass {
 /* What is rolled up, coarse to fine. The texts differ: each level is read while
  * the one above it is. */
 static const struct level {
+    enum pass_span span;
     int64_t length, part;
     const char *sql;
 } levels[] = {
-    {USEC_PER_DAY, USEC_PER_HOUR,
+    {PASS_DAY, USEC_PER_DAY, USEC_PER_HOUR,
      "SELECT day, good, bad, excluded, reasons, packed FROM rollup_day"
      " WHERE stream = ?1 AND day > ?2 AND day < ?3 ORDER BY day"},
-    {USEC_PER_HOUR, USEC_PER_MIN,
+    {PASS_HOUR, USEC_PER_HOUR, USEC_PER_MIN,
      "SELECT hour, good, bad, excluded, reasons, packed FROM rollup"
      " WHERE stream = ?1 AND hour > ?2 AND hour < ?3 ORDER BY hour"},
 };
@@ -126,6 +127,30 @@ static int visit_parts(struct pass *p, const struct level *l, struct sqlite_rows
     return rc;
 }
 
+static int64_t cell_length(const struct pass *p, size_t cell)
+{
+    return p->edges[cell + 1] - p->edges[cell];
+}
+
+/* The part [from, to) of a day, where cells are hours: the ones that lie on the
+ * day's are asked of its row. */
+static int visit_hours(struct pass *p, struct sqlite_rows *day, int64_t from_us, int64_t to_us,
+                       struct err *reterr)
+{
+    int64_t start = sqlite_int(day, PASS_START);
+    for (int i = 0; i < PACKED_HOURS; i++) {
+        int64_t hour = start + i * USEC_PER_HOUR, end = hour + USEC_PER_HOUR;
+        if (end <= from_us || hour >= to_us)
+            continue;
+        bool is_cell = in_one_cell(p, hour, end) && cell_length(p, p->cell) == USEC_PER_HOUR;
+        int rc = is_cell ? p->v->hour(p->ctx, p->cell, day, i, reterr)
+                         : visit_level(p, HOURS, max64(hour, from_us), min64(end, to_us), reterr);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Would reading its parts only lead to reading its results, part by part? */
 static bool is_too_fine(struct pass *p, const struct level *l, int64_t from_us)
 {
@@ -138,9 +163,11 @@ static int visit_row(struct pass *p, const struct level *l, struct sqlite_rows *
 {
     int64_t start = sqlite_int(row, PASS_START), end = start + l->length;
     if (in_one_cell(p, start, end))
-        return p->v->rolled(p->ctx, p->cell, row, reterr);
+        return p->v->rolled(p->ctx, p->cell, l->span, row, reterr);
     start = max64(start, from_us);
     end = min64(end, to_us);
+    if (l != HOURS && p->v->hour)
+        return visit_hours(p, row, start, end, reterr);
     if (!p->v->part || is_too_fine(p, l, start))
         return visit_cut(p, l, start, end, "hour", reterr);
     return visit_parts(p, l, row, start, end, reterr);
@@ -167,13 +194,13 @@ static int visit_level(struct pass *p, const struct level *l, int64_t from_us, i
     return rc;
 }
 
-/* Is there a cell that a row of days can serve? */
+/* Is there a cell that a day's row can serve? */
 static bool wants_days(const struct pass *p)
 {
     if (p->v->part)
         return true;
     for (size_t i = 0; i < p->n; i++)
-        if (p->edges[i + 1] - p->edges[i] >= USEC_PER_DAY)
+        if (cell_length(p, i) >= USEC_PER_DAY || (p->v->hour && cell_length(p, i) == USEC_PER_HOUR))
             return true;
     return false;
 }

@@ -21,11 +21,16 @@ struct sqlite_rows;
 /* Columns of a day's or an hour's row. */
 enum { PASS_START, PASS_GOOD, PASS_BAD, PASS_EXCLUDED, PASS_REASONS, PASS_PACKED };
 
+enum pass_span { PASS_DAY, PASS_HOUR };
+
 struct pass_visitor {
     /* A row that lies within the cell. */
-    int (*rolled)(void *ctx, size_t cell, struct sqlite_rows *row, struct err *reterr);
+    int (*rolled)(void *ctx, size_t cell, enum pass_span span, struct sqlite_rows *row,
+                  struct err *reterr);
     /* Counts of a packed part of a row; NULL: what is packed are no counts. */
     void (*part)(void *ctx, size_t cell, struct counts c);
+    /* A cell that is an hour of a day's row; NULL: that says nothing of hours. */
+    int (*hour)(void *ctx, size_t cell, struct sqlite_rows *day, int hour, struct err *reterr);
     void (*result)(void *ctx, size_t cell, const struct result *r);
 };
 

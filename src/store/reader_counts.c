@@ -18,9 +18,10 @@ static void add_part(void *ctx, size_t cell, struct counts c)
     into->excluded += c.excluded;
 }
 
-static int add_rolled(void *ctx, size_t cell, struct sqlite_rows *row, struct err *reterr)
+static int add_rolled(void *ctx, size_t cell, enum pass_span span, struct sqlite_rows *row,
+                      struct err *reterr)
 {
-    (void)reterr;
+    (void)span, (void)reterr;
     add_part(ctx, cell,
              (struct counts){sqlite_int(row, PASS_GOOD), sqlite_int(row, PASS_BAD),
                              sqlite_int(row, PASS_EXCLUDED)});
@@ -37,7 +38,8 @@ static void add_result(void *ctx, size_t cell, const struct result *r)
     into->excluded += o == OUTCOME_EXCLUDED;
 }
 
-static const struct pass_visitor visitor = {add_rolled, add_part, add_result};
+static const struct pass_visitor visitor = {
+    .rolled = add_rolled, .part = add_part, .result = add_result};
 
 int store_reader_cells(struct store_reader *r, const struct sli_def *sli, const int64_t *edges,
                        size_t n, struct counts *ret, struct err *reterr)

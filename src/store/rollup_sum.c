@@ -9,6 +9,8 @@ void rollup_sum_begin(struct rollup_sum *s, enum stream_kind kind, enum rollup_s
     struct sketch sketch = s->sketch;
     sketch_clear(&sketch);
     *s = (struct rollup_sum){.kind = kind, .span = span, .start_us = start_us, .sketch = sketch};
+    for (size_t i = 0; i < PACKED_HOURS; i++)
+        s->hours[i] = (struct percentiles){-1, -1, -1};
 }
 
 void rollup_sum_release(struct rollup_sum *s)
@@ -48,43 +50,83 @@ void rollup_sum_result(struct rollup_sum *s, const struct stream *st, const stru
     }
 }
 
-static int add_reasons_and_sketch(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr)
+struct percentiles rollup_percentiles(const struct sketch *s)
+{
+    bool lower;
+    return (struct percentiles){
+        .p50_us = sketch_quantile(s, 50, 100, &lower),
+        .p95_us = sketch_quantile(s, 95, 100, &lower),
+        .p99_us = sketch_quantile(s, 99, 100, &lower),
+    };
+}
+
+int rollup_day_percentiles(const void **packed, size_t *n,
+                           struct percentiles ret[static PACKED_HOURS], struct err *reterr)
+{
+    const unsigned char *p = *packed, *end = *n ? p + *n : p;
+    if (packed_get_percentiles(&p, end, ret, reterr) < 0)
+        return -1;
+    *packed = p;
+    *n = (size_t)(end - p);
+    return 0;
+}
+
+static int add_reasons(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr)
 {
     size_t n;
     const void *data = sqlite_blob(row, 4, &n);
-    if (n && packed_get_reasons(data, n, s->reasons, reterr) < 0)
-        return -1;
-    data = sqlite_blob(row, 5, &n);
-    return s->kind == STREAM_LATENCY ? sketch_decode(data, n, &s->sketch, reterr) : 0;
+    return n ? packed_get_reasons(data, n, s->reasons, reterr) : 0;
+}
+
+static int add_hour_sketch(struct rollup_sum *day, int64_t hour, struct sqlite_rows *row,
+                           struct err *reterr)
+{
+    size_t n;
+    const void *data = sqlite_blob(row, 5, &n);
+    struct sketch of_hour = SKETCH_INIT;
+    int rc = sketch_decode(data, n, &of_hour, reterr);
+    if (rc == 0) {
+        day->hours[hour] = rollup_percentiles(&of_hour);
+        sketch_merge(&day->sketch, &of_hour);
+    }
+    sketch_release(&of_hour);
+    return rc;
 }
 
 int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err *reterr)
 {
-    struct counts *hour = &day->parts[(sqlite_int(row, 0) - day->start_us) / USEC_PER_HOUR];
+    int64_t at = (sqlite_int(row, 0) - day->start_us) / USEC_PER_HOUR;
+    struct counts *hour = &day->parts[at];
     *hour = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
     day->sum.good += hour->good;
     day->sum.bad += hour->bad;
     day->sum.excluded += hour->excluded;
-    return add_reasons_and_sketch(day, row, reterr);
+    if (add_reasons(day, row, reterr) < 0)
+        return -1;
+    return day->kind == STREAM_LATENCY ? add_hour_sketch(day, at, row, reterr) : 0;
 }
 
 int rollup_sum_load(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr)
 {
-    s->sum = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
-    if (add_reasons_and_sketch(s, row, reterr) < 0)
-        return -1;
-    if (s->kind == STREAM_LATENCY)
-        return 0;
     size_t n;
+    s->sum = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
+    if (add_reasons(s, row, reterr) < 0)
+        return -1;
     const void *data = sqlite_blob(row, 5, &n);
-    return packed_get_counts(data, n, s->parts, part_count(s), reterr);
+    if (s->kind != STREAM_LATENCY)
+        return packed_get_counts(data, n, s->parts, part_count(s), reterr);
+    if (s->span == ROLLUP_DAY && rollup_day_percentiles(&data, &n, s->hours, reterr) < 0)
+        return -1;
+    return sketch_decode(data, n, &s->sketch, reterr);
 }
 
 int rollup_sum_encode(const struct rollup_sum *s, struct rollup_text *ret, struct err *reterr)
 {
     struct rollup_text t;
     str_init(&t.reasons, PACKED_MAX);
-    str_init(&t.packed, SKETCH_ENCODED_MAX);
+    str_init(&t.packed, SKETCH_ENCODED_MAX + PACKED_MAX);
+    if (s->kind == STREAM_LATENCY && s->span == ROLLUP_DAY)
+        packed_put_percentiles(&t.packed, s->hours);
     if (s->kind == STREAM_LATENCY)
         sketch_encode(&s->sketch, &t.packed);
     else

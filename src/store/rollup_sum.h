@@ -26,7 +26,16 @@ struct rollup_sum {
     struct counts sum, parts[PACKED_MINUTES]; /* minutes; the first 24 are a day's hours */
     int64_t reasons[REASON_COUNT];
     struct sketch sketch;
+    struct percentiles hours[PACKED_HOURS]; /* latencies of a day */
 };
+
+/* Those of a sketch; -1 while it is empty. */
+struct percentiles rollup_percentiles(const struct sketch *s);
+
+/* Takes the hours' percentiles off the packed latencies of a day; the sketch
+ * follows. */
+int rollup_day_percentiles(const void **packed, size_t *n,
+                           struct percentiles ret[static PACKED_HOURS], struct err *reterr);
 
 /* Empty. One that is used again is begun again; the first time it is zeroes. */
 void rollup_sum_begin(struct rollup_sum *s, enum stream_kind kind, enum rollup_span span,

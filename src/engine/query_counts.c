@@ -1,0 +1,87 @@
+/*
+ * Counts that several steps of one report ask for. All the instants between
+ * which they count are known beforehand, so one pass over the store counts
+ * between neighbouring ones, and an answer is a difference of two sums.
+ */
+#include "engine/query_internal.h"
+
+#include "base/mem.h"
+#include "slo/tiers.h"
+
+#include <stdlib.h>
+
+static void add_instant(struct slo_query *q, int64_t at_us)
+{
+    vec_push(&q->instants, at_us);
+}
+
+static void add_instants(struct slo_query *q)
+{
+    const struct report_slo *s = q->out;
+    add_instant(q, s->start_us);
+    add_instant(q, s->upto_us);
+    add_instant(q, q->at_us);
+    for (size_t i = 0; i < query_burn_count; i++)
+        add_instant(q, q->at_us - query_burn_windows[i]);
+    int64_t t = query_tiers_at(q);
+    for (size_t i = 0; t && i < q->def->tier_count; i++) {
+        add_instant(q, tier_window_start(t, q->def->tiers[i].long_us));
+        add_instant(q, tier_window_start(t, q->def->tiers[i].short_us));
+        add_instant(q, t);
+    }
+    for (size_t i = 0; i < s->point_count; i++)
+        add_instant(q, s->points[i].at_us);
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void sort_instants(struct slo_query *q)
+{
+    size_t n = 0;
+    qsort(q->instants.at, q->instants.len, sizeof(*q->instants.at), compare);
+    for (size_t i = 0; i < q->instants.len; i++)
+        if (n == 0 || q->instants.at[i] != q->instants.at[n - 1])
+            q->instants.at[n++] = q->instants.at[i];
+    q->instants.len = n;
+}
+
+int query_step_sums(struct slo_query *q, struct err *reterr)
+{
+    add_instants(q);
+    sort_instants(q);
+    size_t n = q->instants.len;
+    q->sums = mem_array(n, sizeof(*q->sums)); /* the first stays zero */
+    if (store_reader_cells(q->reader, &q->def->sli, q->instants.at, n - 1, q->sums + 1, reterr) < 0)
+        return -1;
+    for (size_t i = 1; i < n; i++) {
+        q->sums[i].good += q->sums[i - 1].good;
+        q->sums[i].bad += q->sums[i - 1].bad;
+        q->sums[i].excluded += q->sums[i - 1].excluded;
+    }
+    return 0;
+}
+
+static const struct counts *sum_at(const struct slo_query *q, int64_t at_us)
+{
+    const int64_t *found =
+        q->instants.len ? bsearch(&at_us, q->instants.at, q->instants.len, sizeof(at_us), compare)
+                        : NULL;
+    return found ? &q->sums[found - q->instants.at] : NULL;
+}
+
+int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
+                     struct err *reterr)
+{
+    const struct counts *from = sum_at(q, from_us), *to = sum_at(q, to_us);
+    if (!from || !to)
+        return store_reader_counts(q->reader, &q->def->sli, from_us, to_us, ret, reterr);
+    *ret = (struct counts){0};
+    if (from_us < to_us)
+        *ret = (struct counts){to->good - from->good, to->bad - from->bad,
+                               to->excluded - from->excluded};
+    return 0;
+}
