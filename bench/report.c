@@ -4,7 +4,9 @@
  * report of one SLO is computed again and again, as a whole and question by
  * question. CPU time of this thread, the median of the runs.
  *
- *     report [--days N] [--interval SECONDS] [--runs N] [--slis N] [--dir DIR]
+ *     report [--days N] [--interval SECONDS] [--runs N] [--slis N] [--dir DIR] [--keep FILE]
+ *
+ * The database is made in DIR and removed, or made as FILE and kept.
  */
 #include "engine/query.h"
 
@@ -30,6 +32,7 @@ struct bench {
     int64_t days, interval_us;
     int runs, slis;
     char dir[128];
+    const char *keep; /* the database's name if it is to stay */
     char *path;
     struct config *config;
     struct probe_def probe;
@@ -338,9 +341,13 @@ static int64_t number(const char *text, int64_t min, int64_t max)
 static void parse(struct bench *b, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"days", required_argument, NULL, 'd'}, {"interval", required_argument, NULL, 'i'},
-        {"runs", required_argument, NULL, 'n'}, {"slis", required_argument, NULL, 's'},
-        {"dir", required_argument, NULL, 'D'},  {NULL, 0, NULL, 0},
+        {"days", required_argument, NULL, 'd'},
+        {"interval", required_argument, NULL, 'i'},
+        {"runs", required_argument, NULL, 'n'},
+        {"slis", required_argument, NULL, 's'},
+        {"dir", required_argument, NULL, 'D'},
+        {"keep", required_argument, NULL, 'k'},
+        {NULL, 0, NULL, 0},
     };
     const char *dir = "/tmp";
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -354,6 +361,8 @@ static void parse(struct bench *b, int argc, char **argv)
             b->slis = (int)number(optarg, 1, 100);
         else if (c == 'D')
             dir = optarg;
+        else if (c == 'k')
+            b->keep = optarg;
         else
             exit(2);
     }
@@ -370,11 +379,11 @@ int main(int argc, char **argv)
                         .slis = 1,
                         .rng = 0x9e3779b97f4a7c15u};
     parse(b, argc, argv);
-    if (!mkdtemp(b->dir)) {
+    if (!b->keep && !mkdtemp(b->dir)) {
         perror("report");
         return 1;
     }
-    b->path = mem_printf("%s/bench.db", b->dir);
+    b->path = b->keep ? mem_strdup(b->keep) : mem_printf("%s/bench.db", b->dir);
     b->probe = (struct probe_def){.id = "bench",
                                   .interval_us = b->interval_us,
                                   .timeout_us = 5 * USEC_PER_SEC,
@@ -389,7 +398,8 @@ int main(int argc, char **argv)
     measure_all(b, "17 minutes and 3.141592 s earlier");
     store_reader_free(b->reader);
     print_sizes(b);
-    clean(b);
+    if (!b->keep)
+        clean(b);
     config_unref(b->config);
     free(b->path);
     free(b);

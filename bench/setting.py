@@ -177,6 +177,13 @@ class Setting:
                f"{errors[0].decode(errors='replace')[-2000:]}")
         return out, (used.ru_utime + used.ru_stime) * 1e6, seconds
 
+    def pipe(self, args, out):
+        """Runs it with its output into a file; the JSON object on its stderr."""
+        child = start(self.both_cores, args, cwd=self.dir, stdout=out, stderr=subprocess.PIPE)
+        said = child.stderr.read().decode(errors="replace")
+        demand(child.wait() == 0, f"{args[0]}: {said}")
+        return json.loads(said)
+
     def run_json(self, args, core=None, cwd=None):
         return json.loads(self.run(args, core, cwd)[0])
 
@@ -304,6 +311,15 @@ def write_files(folder, head, lines):
         (folder / f"bench{i // 2000}.yaml").write_text(text)
 
 
+def ask(database, sql, *values):
+    """All rows of the answer, by a reader of its own."""
+    db = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return db.execute(sql, values).fetchall()
+    finally:
+        db.close()
+
+
 class Nines:
     """`nines run` on the prober's core."""
 
@@ -328,11 +344,7 @@ class Nines:
         demand(code == 0, f"nines run: exit {code}\n{self.child.tail()}")
 
     def query(self, sql, *values):
-        db = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
-        try:
-            return db.execute(sql, values).fetchall()
-        finally:
-            db.close()
+        return ask(self.database, sql, *values)
 
 
 PHASES = ("connect", "tls", "send", "wait", "transfer", "total", "lag")
