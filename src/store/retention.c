@@ -324,16 +324,13 @@ int retention_slice(struct store *s, bool now, struct err *reterr)
     bool due = now || t->next > 0 || t->cap_us || s->alive_us - t->done_us >= RETENTION_EVERY_US;
     if (!due && !t->shrinking)
         return 0;
-    int64_t begun_ns = clock_mono_ns();
-    if (!now && begun_ns < t->resume_ns)
+    if (!now && clock_mono_ns() < t->resume_ns)
         return 1;
     bool shrinking = t->shrinking;
     int rc = shrinking ? shrink_slice(s, reterr) : pass_slice(s, now, reterr);
     if (rc < 0)
         return -1;
-    int64_t ended_ns = clock_mono_ns();
-    t->longest_ns = max64(t->longest_ns, ended_ns - begun_ns);
-    t->resume_ns = ended_ns + RETENTION_PAUSE_US * NSEC_PER_USEC;
+    t->resume_ns = clock_mono_ns() + RETENTION_PAUSE_US * NSEC_PER_USEC;
     if (rc == 0)
         t->shrinking = !shrinking;
     return rc || !shrinking;

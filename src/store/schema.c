@@ -205,8 +205,7 @@ int schema_migrate(struct sqlite *db, const char *path, struct err *reterr)
     return 0;
 }
 
-static int check_known(struct sqlite *db, const char *path, struct identity *id,
-                       struct err *reterr)
+static int check_known(struct sqlite *db, const char *path, struct identity *id, struct err *reterr)
 {
     if (identify(db, id, reterr) < 0)
         return -1;

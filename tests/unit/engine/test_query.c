@@ -23,6 +23,7 @@
 #define T0 (20000 * DAY)
 #define INTERVAL (15 * S)
 #define SPAN (3 * DAY)
+#define RAW_SINCE (T0 + 2 * DAY + 2 * HOUR) /* once results are deleted */
 #define RUN_OF_BAD (5 * S + 1)
 
 struct world {
@@ -130,17 +131,27 @@ static void on_imported(void *ctx)
     pthread_mutex_unlock(&l->mutex);
 }
 
-static void import(struct store *s, struct world *w)
+static void import_rows(struct store *s, struct import_row *rows, size_t n)
 {
     struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct import_batch b = {.rows = w->rows, .n = w->n, .create_interval_us = INTERVAL};
+    struct import_batch b = {.rows = rows, .n = n, .create_interval_us = INTERVAL};
     store_import(s, &b, on_imported, &l);
     pthread_mutex_lock(&l.mutex);
     while (!l.done)
         pthread_cond_wait(&l.cond, &l.mutex);
     pthread_mutex_unlock(&l.mutex);
     assert_int_equal(b.status, 0);
-    assert_int_equal(b.totals.inserted, w->n);
+    assert_int_equal(b.totals.inserted, n);
+}
+
+/* Chunks are deleted as a whole: one ends where results are to be deleted. */
+static void import(struct store *s, struct world *w)
+{
+    size_t old = 0;
+    while (w->rows[old].result.slot_us < RAW_SINCE)
+        old++;
+    import_rows(s, w->rows, old);
+    import_rows(s, w->rows + old, w->n - old);
 }
 
 static void transition(struct store *s, int64_t at, enum alert_event_kind kind,
@@ -442,8 +453,6 @@ static void now_is_where_history_is_complete(void **state)
 }
 
 /* ---- deleted results -------------------------------------------------------- */
-
-#define RAW_SINCE (T0 + 2 * DAY + 2 * HOUR)
 
 static struct sli_def mapped_sli(const char *key)
 {
