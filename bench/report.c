@@ -1,8 +1,10 @@
 /*
  * How long a report takes, and what rollups weigh: one probe with a failure in
- * a thousand and lognormal times is imported into a fresh database, and the
- * report of one SLO is computed again and again, as a whole and question by
- * question. CPU time of this thread, the median of the runs.
+ * a thousand and lognormal times. Its history is imported into a fresh database
+ * but for the last day, which comes as if it were probed. The report of one SLO
+ * is computed again and again, as a whole and question by question, and as a
+ * whole by readers that were opened for it. CPU time of this thread, the median
+ * of the runs.
  *
  *     report [--days N] [--interval SECONDS] [--runs N] [--slis N] [--dir DIR] [--keep FILE]
  *
@@ -120,11 +122,17 @@ static void import(struct store *s, struct import_row *rows, size_t n)
         die("import", &b.err);
 }
 
+static int64_t end_of(const struct bench *b)
+{
+    return T0 + b->days * USEC_PER_DAY;
+}
+
 static void fill(struct bench *b, struct store *s)
 {
     struct import_row *rows = mem_array(BATCH, sizeof(*rows));
     size_t n = 0;
-    for (int64_t t = T0; t < T0 + b->days * USEC_PER_DAY; t += b->interval_us) {
+    int64_t live = end_of(b) - USEC_PER_DAY, t = T0;
+    for (; t < live; t += b->interval_us) {
         rows[n++] = (struct import_row){.probe = b->probe.id, .result = draw(b, t), .line = 1};
         if (n == BATCH) {
             import(s, rows, n);
@@ -133,6 +141,13 @@ static void fill(struct bench *b, struct store *s)
     }
     if (n)
         import(s, rows, n);
+    for (; t < end_of(b); t += b->interval_us) {
+        struct result r = draw(b, t);
+        if (!store_reserve(s))
+            die("reserve", &(struct err){"no room in the queue"});
+        store_push_result(s, 0, &r, NULL, NULL, 0);
+    }
+    store_push_heartbeat(s, t, t);
     free(rows);
 }
 
@@ -186,6 +201,17 @@ static void whole_report(struct bench *b)
     if (query_report(b->config, b->reader, &q, &r, &err) < 0)
         die("report", &err);
     query_report_free(r);
+}
+
+static void fresh_report(struct bench *b)
+{
+    struct err err;
+    struct store_reader *kept = b->reader;
+    if (store_reader_open(b->path, &b->reader, &err) < 0)
+        die("open", &err);
+    whole_report(b);
+    store_reader_free(b->reader);
+    b->reader = kept;
 }
 
 static void brief_report(struct bench *b)
@@ -269,6 +295,7 @@ static void measure_all(struct bench *b, const char *what)
 {
     printf("\n%s\n", what);
     measure(b, "whole report", whole_report);
+    measure(b, "by a reader of its own", fresh_report);
     measure(b, "brief report", brief_report);
     measure(b, "counts", counts);
     measure(b, "reasons", reasons);
@@ -295,10 +322,8 @@ static void print_sizes(struct bench *b)
     if (sqlite_open(b->path, SQLITE_ACCESS_READ, 1000, &db, &err) < 0)
         die("sizes", &err);
     printf("\nrollups of the probe, with %d SLI%s\n", b->slis, b->slis > 1 ? "s" : "");
-    print_size(b, db, "hours: pages",
-               "SELECT sum(pgsize) FROM dbstat WHERE name = 'rollup' AND aggregate");
-    print_size(b, db, "days: pages",
-               "SELECT sum(pgsize) FROM dbstat WHERE name = 'rollup_day' AND aggregate");
+    print_size(b, db, "hours: pages", "SELECT sum(pgsize) FROM dbstat WHERE name = 'rollup'");
+    print_size(b, db, "days: pages", "SELECT sum(pgsize) FROM dbstat WHERE name = 'rollup_day'");
     print_size(b, db, "hour sketches",
                "SELECT sum(length(packed)) FROM rollup JOIN roll_stream ON num = stream"
                " WHERE kind = 1");
@@ -352,7 +377,7 @@ static void parse(struct bench *b, int argc, char **argv)
     const char *dir = "/tmp";
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'd')
-            b->days = number(optarg, 1, 400);
+            b->days = number(optarg, 2, 400);
         else if (c == 'i')
             b->interval_us = number(optarg, 1, 3600) * USEC_PER_SEC;
         else if (c == 'n')
@@ -392,7 +417,7 @@ int main(int argc, char **argv)
     make_history(b);
     if (store_reader_open(b->path, &b->reader, &err) < 0)
         die("open", &err);
-    b->at_us = T0 + b->days * USEC_PER_DAY;
+    b->at_us = end_of(b);
     measure_all(b, "at a day's end");
     b->at_us -= 17 * USEC_PER_MIN + 3141592;
     measure_all(b, "17 minutes and 3.141592 s earlier");

@@ -32,13 +32,15 @@ void scanner_init(struct scanner *s, struct sqlite *db)
 void scanner_release(struct scanner *s)
 {
     free(s->scan);
-    free(s->rows);
+    for (size_t i = 0; i < SCANNER_KEEPS; i++)
+        free(s->kept[i].rows);
     *s = (struct scanner){0};
 }
 
 void scanner_forget(struct scanner *s)
 {
-    s->chunk = 0;
+    for (size_t i = 0; i < SCANNER_KEEPS; i++)
+        s->kept[i].chunk = 0;
 }
 
 /* ---- chunks --------------------------------------------------------------- */
@@ -49,39 +51,61 @@ void chunk_span_read(struct sqlite_rows *q, struct chunk_span *ret)
         (struct chunk_span){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2), sqlite_int(q, 3)};
 }
 
-static int decode(struct scanner *s, struct sqlite_rows *q, const struct chunk_span *span,
+static int decode(struct scanner_kept *k, struct sqlite_rows *q, const struct chunk_span *span,
                   struct err *reterr)
 {
     size_t len;
     const void *data = sqlite_blob(q, 0, &len);
     struct err err;
-    if (chunk_decode(data, len, s->rows, &s->n, &err) < 0)
+    if (chunk_decode(data, len, k->rows, &k->n, &err) < 0)
         return err_set(reterr, "chunk %" PRId64 ": %s", span->num, err.msg);
-    if ((int64_t)s->n != span->n || s->rows[0].slot_us != span->first_us ||
-        s->rows[s->n - 1].slot_us != span->last_us)
+    if ((int64_t)k->n != span->n || k->rows[0].slot_us != span->first_us ||
+        k->rows[k->n - 1].slot_us != span->last_us)
         return err_set(reterr, "chunk %" PRId64 ": its results are not those of its span",
                        span->num);
     return 0;
 }
 
-int scanner_load(struct scanner *s, const struct chunk_span *span, struct err *reterr)
+static int read_chunk(struct scanner *s, struct scanner_kept *k, const struct chunk_span *span,
+                      struct err *reterr)
 {
-    if (s->chunk == span->num)
-        return 0;
-    s->chunk = 0;
-    if (!s->rows)
-        s->rows = mem_array(CHUNK_ROWS_MAX, sizeof(*s->rows));
     struct sqlite_rows *q = sqlite_query(s->db, "SELECT data FROM chunk WHERE num = ?1",
                                          BIND(v_int(span->num)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
     if (rc == 0)
         rc = err_set(reterr, "chunk %" PRId64 ": it is gone", span->num);
     else if (rc > 0)
-        rc = decode(s, q, span, reterr);
+        rc = decode(k, q, span, reterr);
     sqlite_end(q);
-    if (rc == 0)
-        s->chunk = span->num;
     return rc;
+}
+
+/* The chunk in kept[0], if it is kept; else the one least lately used is there. */
+static struct scanner_kept *bring_forward(struct scanner *s, int64_t chunk)
+{
+    size_t at = 0;
+    while (at + 1 < SCANNER_KEEPS && s->kept[at].chunk != chunk)
+        at++;
+    struct scanner_kept k = s->kept[at];
+    memmove(&s->kept[1], &s->kept[0], at * sizeof(*s->kept));
+    s->kept[0] = k;
+    return &s->kept[0];
+}
+
+int scanner_load(struct scanner *s, const struct chunk_span *span, struct err *reterr)
+{
+    struct scanner_kept *k = bring_forward(s, span->num);
+    if (k->chunk != span->num) {
+        k->chunk = 0;
+        if (!k->rows)
+            k->rows = mem_array(CHUNK_ROWS_MAX, sizeof(*k->rows));
+        if (read_chunk(s, k, span, reterr) < 0)
+            return -1;
+        k->chunk = span->num;
+    }
+    s->rows = k->rows;
+    s->n = k->n;
+    return 0;
 }
 
 size_t scanner_seek(const struct scanner *s, int64_t slot_us)

@@ -8,9 +8,9 @@
  *     while ((rc = scan_next(sc, &r, reterr)) > 0)
  *         use(r);
  *
- * A scanner belongs to one connection and keeps the chunk it decoded last, so
- * that reading on, or reading a neighbour, does not decode again. All scans run
- * within a transaction of the caller's.
+ * A scanner belongs to one connection and keeps the chunks it decoded last, so
+ * that reading on, or looking at both ends of a window again and again, does not
+ * decode again. All scans run within a transaction of the caller's.
  */
 #pragma once
 
@@ -25,12 +25,18 @@ struct sqlite;
 struct sqlite_rows;
 struct scan;
 
+#define SCANNER_KEEPS 4 /* chunks */
+
 struct scanner {
     struct sqlite *db;
     struct scan *scan;   /* its only one; made when first needed */
-    struct result *rows; /* of the chunk decoded last; NULL: none */
+    struct result *rows; /* of the chunk loaded last; NULL: none */
     size_t n;
-    int64_t chunk; /* its num; 0: none. Nums are never used again */
+    struct scanner_kept {
+        int64_t chunk; /* its num; 0: none. Nums are never used again */
+        struct result *rows;
+        size_t n;
+    } kept[SCANNER_KEEPS]; /* the one loaded last is the first */
 };
 
 void scanner_init(struct scanner *s, struct sqlite *db);
