@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Blocks double from the first to the largest: there are thousands of arenas
+ * with a name or two in them. */
+#define FIRST_SIZE 256
 #define BLOCK_SIZE 8192
 
 struct arena_block {
@@ -23,6 +26,13 @@ static struct arena_block *new_block(size_t size)
     struct arena_block *b = mem_alloc(sizeof(*b) + size);
     b->size = size;
     return b;
+}
+
+static size_t next_size(const struct arena *a)
+{
+    if (!a->head)
+        return FIRST_SIZE;
+    return a->head->size < BLOCK_SIZE / 2 ? 2 * a->head->size : BLOCK_SIZE;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
@@ -41,7 +51,8 @@ void *arena_alloc(struct arena *a, size_t size)
         return own->data;
     }
     if (!a->head || a->head->size - a->head->used < size) {
-        struct arena_block *b = new_block(size > BLOCK_SIZE ? size : BLOCK_SIZE);
+        size_t next = next_size(a);
+        struct arena_block *b = new_block(size > next ? size : next);
         b->next = a->head;
         a->head = b;
     }
@@ -94,12 +105,13 @@ void arena_reset(struct arena *a)
 {
     struct arena_block *kept = NULL;
     while (a->head) {
-        struct arena_block *b = a->head;
+        struct arena_block *b = a->head, *gone = b;
         a->head = b->next;
-        if (!kept && b->size == BLOCK_SIZE)
+        if (b->size <= BLOCK_SIZE && (!kept || b->size > kept->size)) {
+            gone = kept;
             kept = b;
-        else
-            free(b);
+        }
+        free(gone);
     }
     if (!kept)
         return;
