@@ -102,6 +102,10 @@ struct progress {
     int64_t total; /* 0: unknown */
     int64_t started_ns, shown_ns;
     bool on, color;
+    /* When set, the count and rate shown are of these, of which there are `count`;
+     * how far it is, and what is left, goes by the total all the same. */
+    const char *counted;
+    int64_t count;
 };
 void progress_start(struct progress *p, const char *label, int64_t total, bool color);
 void progress_update(struct progress *p, int64_t done, const char *unit);

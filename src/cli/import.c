@@ -50,8 +50,10 @@ static int open_input(const char *name, struct input *in, struct err *reterr)
 
 static void on_progress(void *ctx, int64_t bytes, const struct import_totals *t)
 {
-    (void)t;
-    progress_update(ctx, bytes, "bytes");
+    struct progress *bar = ctx;
+    bar->counted = "results";
+    bar->count = t->lines;
+    progress_update(bar, bytes, "bytes");
 }
 
 /* "interval=15s" */
@@ -81,6 +83,14 @@ static void declare(struct store *s, const struct config *cfg, bool create)
         store_push_sli(s, &cfg->slos[i]->sli);
 }
 
+/* Rollups and sealing take a while of their own, and say nothing of how far. */
+static void show_settling(struct progress *bar, const struct import_totals *t)
+{
+    bar->label = "summing up";
+    bar->total = bar->shown_ns = 0;
+    progress_update(bar, t->lines, "results");
+}
+
 static int import_here(const struct config *cfg, const struct import_source *src,
                        const struct import_options *o, struct import_totals *totals,
                        struct err *reterr)
@@ -91,6 +101,8 @@ static int import_here(const struct config *cfg, const struct import_source *src
         return -1;
     declare(s, cfg, o->create_interval_us > 0);
     int rc = import_into(s, src, o, totals, reterr);
+    if (rc == 0)
+        show_settling(o->ctx, totals);
     if (rc == 0)
         rc = store_settle(s, SETTLE_PATIENCE_US, reterr);
     if (store_close(s, CLOSE_PATIENCE_US, rc == 0 ? reterr : NULL) < 0)

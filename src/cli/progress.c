@@ -61,6 +61,8 @@ void progress_update(struct progress *p, int64_t done, const char *unit)
     p->shown_ns = now;
     double seconds = (double)(now - p->started_ns) / 1e9;
     double rate = seconds > 0 ? (double)done / seconds : 0;
+    int64_t shown = p->counted ? p->count : done;
+    double shown_rate = seconds > 0 ? (double)shown / seconds : 0;
     struct str s;
     str_init(&s, 512);
     str_addf(&s, "\r%.40s ", p->label);
@@ -70,11 +72,11 @@ void progress_update(struct progress *p, int64_t done, const char *unit)
         str_addf(&s, " %3d%%", (int)(ratio * 100));
     }
     str_addc(&s, ' ');
-    put_count(&s, done);
-    str_addf(&s, " %.20s", unit);
-    if (seconds > 1 && rate >= 1) {
+    put_count(&s, shown);
+    str_addf(&s, " %.20s", p->counted ? p->counted : unit);
+    if (seconds > 1 && shown_rate >= 1) {
         str_add(&s, ", ");
-        put_count(&s, (int64_t)rate);
+        put_count(&s, (int64_t)shown_rate);
         str_add(&s, "/s");
     }
     if (seconds > 1 && rate > 0 && p->total > done) {

@@ -53,6 +53,17 @@ static void draw_long_run(void)
     progress_end(&p);
 }
 
+static void draw_counted(void)
+{
+    struct progress p;
+    progress_start(&p, "import", 4000, false);
+    p.started_ns -= 10LL * 1000000000;
+    p.counted = "results";
+    p.count = 500000;
+    progress_update(&p, 1000, "bytes");
+    progress_end(&p);
+}
+
 static void on_a_terminal(void **state)
 {
     (void)state;
@@ -69,6 +80,8 @@ static void on_a_terminal(void **state)
     with_stderr(slave, master, draw_long_run);
     assert_non_null(strstr(out, " 25% 250k rows, 25.0k/s, 30s left"));
     assert_non_null(strstr(out, "\033[32m"));
+    with_stderr(slave, master, draw_counted);
+    assert_non_null(strstr(out, " 25% 500k results, 50.0k/s, 30s left"));
     close(master);
     close(slave);
 }
