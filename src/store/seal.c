@@ -101,11 +101,10 @@ int seal_open(struct store *s, int64_t probe, int64_t from_us, int64_t to_us, st
     int rc;
     if (from_us >= p->sealed_through)
         return 0;
-    while ((rc = find_chunk(s, probe, from_us, to_us, &span, reterr)) > 0) {
+    p->seal_after = 0; /* what comes there need not wait for more */
+    while ((rc = find_chunk(s, probe, from_us, to_us, &span, reterr)) > 0)
         if (open_chunk(s, probe, &span, reterr) < 0)
             return -1;
-        p->seal_after = 0;
-    }
     return rc;
 }
 
