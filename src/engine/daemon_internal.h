@@ -63,7 +63,7 @@ struct daemon {
     _Atomic int64_t store_failing_since_us;
     char store_error[256];                            /* gate: why */
     struct unrecorded *unrecorded, **unrecorded_tail; /* gate: oldest first */
-    bool oversize;           /* the database is, as the log has told */
+    bool oversize;                                    /* the database is, as the log has told */
     int64_t storage_page_us; /* failing since, as a page has told; 0: none has */
 
     /* One job at a time on the worker pool: a reload, an attach, a flush. */

@@ -314,8 +314,7 @@ static void store(struct exposition *e, const struct status *s)
                      st->database_bytes);
     exposition_gauge(e, "nines_store_used_bytes",
                      "Size of the database without free pages, at the last look.", st->used_bytes);
-    exposition_gauge(e, "nines_store_max_bytes", "retention.max_size; 0: no limit.",
-                     st->max_bytes);
+    exposition_gauge(e, "nines_store_max_bytes", "retention.max_size; 0: no limit.", st->max_bytes);
     exposition_gauge(e, "nines_store_oversize",
                      "Whether the database is over retention.max_size and nothing may go.",
                      st->oversize);
