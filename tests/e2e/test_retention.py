@@ -43,7 +43,8 @@ def lines(first, last):
 def raw_since(workspace):
     with sqlite3.connect(f"file:{workspace.path}/nines.db?mode=ro", uri=True) as db:
         (us,), = db.execute("SELECT raw_since FROM probe WHERE id = 'api'").fetchall()
-        rows, = db.execute("SELECT count(*) FROM result WHERE slot < ?", (us,)).fetchone()
+        rows, = db.execute("SELECT (SELECT count(*) FROM result WHERE slot < ?1)"
+                           " + (SELECT count(*) FROM chunk WHERE first < ?1)", (us,)).fetchone()
     at = datetime.datetime.fromtimestamp(us / 1e6, datetime.timezone.utc)
     return at.strftime("%Y-%m-%dT%H:%M:%SZ"), rows
 
@@ -52,7 +53,9 @@ def raw_since(workspace):
 def site(workspace, target):
     workspace.write("probes/p.yaml", PROBES % target.url)
     workspace.write("slos/s.yaml", SLOS)
-    workspace.run("import", "-", stdin=lines(0, DAYS * 1440))
+    # Chunks go as a whole: one ends where results are to be deleted.
+    workspace.run("import", "-", stdin=lines(0, 4 * 1440))
+    workspace.run("import", "-", stdin=lines(4 * 1440, DAYS * 1440))
     return workspace
 
 
