@@ -3,7 +3,7 @@
 #define UNARY_MAX 20 /* so many zeros: the number follows in 32 bits */
 #define MEMORY 16    /* numbers after which the older ones count half */
 
-static void learn(struct rice *k, uint32_t v)
+static inline void learn(struct rice *k, uint32_t v)
 {
     k->sum += v < 1u << 24 ? v : 1u << 24;
     if (++k->n == MEMORY) {

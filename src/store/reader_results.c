@@ -5,7 +5,7 @@
 #include "store/reader.h"
 #include "store/rows.h"
 
-#define PAGE_ROWS 4096
+#define PAGE_ROWS 1024 /* a page is smaller than what the allocator returns to the system */
 
 /* The next page of results from *from_us on; moves it behind them. */
 static int read_page(struct store_reader *r, const char *probe, int64_t *from_us, int64_t to_us,
@@ -85,7 +85,7 @@ static int read_plain(struct found *f, int64_t from_us, int64_t to_us, struct er
 {
     struct sqlite_rows *q = sqlite_query(
         f->r->db,
-        "SELECT " RESULT_COLUMNS " FROM result WHERE probe = ?1"
+        "SELECT " RESULT_COLUMNS " FROM result INDEXED BY result_bad WHERE probe = ?1"
         " AND slot >= ?2 AND slot < ?3 AND outcome = 1"
         " ORDER BY slot DESC LIMIT ?4",
         BIND(v_int(f->num), v_int(from_us), v_int(to_us), v_int((int64_t)(f->max - f->n))), reterr);
