@@ -27,9 +27,10 @@ struct receiver_def;
 enum node_kind { NODE_SCALAR, NODE_MAP, NODE_SEQ };
 
 /*
- * A YAML node with its place in the file. Lives in the snapshot's arena. For
- * a map, items[2*i] is the key (a scalar) and items[2*i+1] its value; keys are
- * known to be distinct. `text` is NUL-terminated and holds no NUL inside.
+ * A YAML node with its place in the file. Lives while the configuration is
+ * loaded; its `text` as long as the snapshot. For a map, items[2*i] is the key
+ * (a scalar) and items[2*i+1] its value; keys are known to be distinct. `text`
+ * is NUL-terminated and holds no NUL inside.
  */
 struct node {
     enum node_kind kind;

@@ -35,6 +35,7 @@ struct file_id {
 struct load {
     struct build build;
     struct diag *diag;
+    struct arena nodes; /* of all documents */
     VEC(struct document) documents;
     VEC(struct file_id) seen;
     size_t bytes, errors_before;
@@ -69,7 +70,7 @@ static void parse_file(struct load *l, const char *name, const char *text, size_
     struct yaml_documents docs = {0};
     l->bytes += len;
     l->build.config->file_count++;
-    if (yaml_parse(&l->build.config->arena, name, text, len, l->diag, &docs) < 0)
+    if (yaml_parse(&l->nodes, &l->build.config->arena, name, text, len, l->diag, &docs) < 0)
         l->build.unread = true;
     for (size_t i = 0; i < docs.n; i++)
         vec_push(&l->documents, ((struct document){docs.at[i], kind_of(docs.at[i]), l->in_folder}));
@@ -245,6 +246,7 @@ static int load_end(struct load *l, struct config **ret)
         build_document(l, &l->documents.at[i]);
     build_finish(&l->build);
     build_release(&l->build);
+    arena_release(&l->nodes);
     vec_release(&l->documents);
     vec_release(&l->seen);
     diag_sort(l->diag);

@@ -18,15 +18,16 @@
 #define YAML_EVENTS_MAX 100000
 
 struct yaml_documents {
-    struct node **at; /* in the arena; documents that hold nothing are left out */
+    struct node **at; /* in `nodes`; documents that hold nothing are left out */
     size_t n;
 };
 
 /*
  * Parses `len` bytes of the file called `file` (kept in positions: it must
- * live as long as the arena). Returns 0 when the text was read to its end,
+ * live as long as both arenas): the trees into `nodes`, what they say into
+ * `texts`, which may be the same. Returns 0 when the text was read to its end,
  * though errors such as duplicate keys may have been reported; -1 when an
  * error stopped it, and then there are no documents.
  */
-int yaml_parse(struct arena *a, const char *file, const char *text, size_t len, struct diag *diag,
-               struct yaml_documents *ret);
+int yaml_parse(struct arena *nodes, struct arena *texts, const char *file, const char *text,
+               size_t len, struct diag *diag, struct yaml_documents *ret);

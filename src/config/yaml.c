@@ -14,7 +14,7 @@ struct open_node {
 };
 
 struct reader {
-    struct arena *arena;
+    struct arena *nodes, *texts;
     struct diag *diag;
     const char *file, *text;
     size_t len;
@@ -200,7 +200,7 @@ static void append(struct reader *r, struct node *node)
 
 static struct node *new_node(struct reader *r, enum node_kind kind, yaml_mark_t mark)
 {
-    struct node *node = arena_alloc(r->arena, sizeof(*node));
+    struct node *node = arena_alloc(r->nodes, sizeof(*node));
     node->kind = kind;
     node->pos = pos_of(r, mark);
     node->text = "";
@@ -231,7 +231,7 @@ static int on_scalar(struct reader *r, const yaml_event_t *e)
     }
     struct node *node = new_node(r, NODE_SCALAR, e->start_mark);
     node->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    node->text = arena_strndup(r->arena, value, len);
+    node->text = arena_strndup(r->texts, value, len);
     append(r, node);
     return 0;
 }
@@ -258,7 +258,7 @@ static void on_end(struct reader *r)
     struct open_node *open = &r->stack[--r->depth];
     struct node *node = open->node;
     size_t n = open->items.len;
-    node->items = arena_alloc(r->arena, (n ? n : 1) * sizeof(*node->items));
+    node->items = arena_alloc(r->nodes, (n ? n : 1) * sizeof(*node->items));
     for (size_t i = 0; i < n; i++)
         node->items[i] = open->items.at[i];
     node->n = node->kind == NODE_MAP ? n / 2 : n;
@@ -313,10 +313,10 @@ static int read_events(struct reader *r)
     return 0;
 }
 
-int yaml_parse(struct arena *a, const char *file, const char *text, size_t len, struct diag *diag,
-               struct yaml_documents *ret)
+int yaml_parse(struct arena *nodes, struct arena *texts, const char *file, const char *text,
+               size_t len, struct diag *diag, struct yaml_documents *ret)
 {
-    struct reader r = {.arena = a, .diag = diag, .file = file};
+    struct reader r = {.nodes = nodes, .texts = texts, .diag = diag, .file = file};
     size_t bom = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     r.text = text + bom;
     r.len = len - bom;
@@ -334,7 +334,7 @@ int yaml_parse(struct arena *a, const char *file, const char *text, size_t len, 
     int rc = read_events(&r);
     if (rc == 0) {
         ret->n = r.documents.len;
-        ret->at = arena_alloc(a, (ret->n ? ret->n : 1) * sizeof(*ret->at));
+        ret->at = arena_alloc(nodes, (ret->n ? ret->n : 1) * sizeof(*ret->at));
         for (size_t i = 0; i < ret->n; i++)
             ret->at[i] = r.documents.at[i];
     }

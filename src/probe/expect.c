@@ -142,7 +142,8 @@ static void add_number(struct expect *e, enum check_kind kind, enum check_op op,
 
 static void build(struct arena *a, struct expect *e)
 {
-    size_t max = 3 + e->headers.n + e->body.n + e->json.n;
+    size_t max = 1 + e->headers.n + e->body.n + e->json.n + (e->faster_than_us != 0) +
+                 (e->certificate_days != 0);
     e->checks = arena_alloc(a, max * sizeof(*e->checks));
     e->check_count = 0;
     e->checks[e->check_count++] =

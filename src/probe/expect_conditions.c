@@ -169,7 +169,7 @@ static void add(const struct draft *d, struct pos pos, struct check ch)
 {
     struct check_list *l = d->list;
     if (l->n == l->cap) {
-        size_t cap = l->cap ? 2 * l->cap : 4;
+        size_t cap = l->cap ? 2 * l->cap : 1; /* mostly */
         struct check *at = arena_alloc(d->c->arena, cap * sizeof(*at));
         if (l->n)
             memcpy(at, l->at, l->n * sizeof(*at));

@@ -17,7 +17,7 @@ struct parsed {
 static struct parsed parse(const char *text, size_t len)
 {
     struct parsed p = {0};
-    p.rc = yaml_parse(&p.arena, "f.yaml", text, len, &p.diag, &p.docs);
+    p.rc = yaml_parse(&p.arena, &p.arena, "f.yaml", text, len, &p.diag, &p.docs);
     return p;
 }
 

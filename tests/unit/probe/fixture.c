@@ -20,7 +20,8 @@ void fixture_init(struct fixture *f, const char *yaml)
     f->def.pos = (struct pos){"test.yaml", 1, 1};
     struct decode c = {.arena = &f->arena, .diag = &f->diag};
     struct yaml_documents docs = {0};
-    if (yaml_parse(&f->arena, "test.yaml", yaml, strlen(yaml), &f->diag, &docs) < 0 || docs.n != 1)
+    if (yaml_parse(&f->arena, &f->arena, "test.yaml", yaml, strlen(yaml), &f->diag, &docs) < 0 ||
+        docs.n != 1)
         fail_msg("bad YAML in the test: %s", yaml);
     decode_object(&c, docs.at[0], probe_http.fields, &f->spec);
     probe_http.prepare(&c, docs.at[0], &f->def, &f->spec);
