@@ -136,7 +136,8 @@ static void check_counts(const struct model *m, struct store_reader *r, int64_t 
 static void check_series(struct model *m, struct store_reader *r, int64_t from)
 {
     static const int64_t steps[] = {10 * USEC_PER_SEC, USEC_PER_MIN,      5 * USEC_PER_MIN,
-                                    USEC_PER_HOUR,     6 * USEC_PER_HOUR, 1234567891};
+                                    USEC_PER_HOUR,     6 * USEC_PER_HOUR, 1234567891,
+                                    USEC_PER_DAY};
     int64_t step = steps[next(m) % countof(steps)];
     size_t n = 1 + next(m) % 40;
     struct counts want[40] = {{0}}, got[40];
@@ -148,14 +149,19 @@ static void check_series(struct model *m, struct store_reader *r, int64_t from)
     assert_memory_equal(got, want, n * sizeof(*got));
 }
 
-static void check_latency(const struct model *m, struct store_reader *r, int64_t from, int64_t to)
+static void sum_latency(const struct model *m, int64_t from, int64_t to, struct sketch *into)
 {
-    struct sketch want = SKETCH_INIT, got = SKETCH_INIT;
     for (int64_t i = 0; i < SLOTS; i++) {
         const struct result *x = &m->results[i];
         if (m->present[i] && slot_us(i) >= from && slot_us(i) < to && x->outcome <= OUTCOME_BAD)
-            sketch_add(&want, x->total_us, x->outcome == OUTCOME_BAD);
+            sketch_add(into, x->total_us, x->outcome == OUTCOME_BAD);
     }
+}
+
+static void check_latency(const struct model *m, struct store_reader *r, int64_t from, int64_t to)
+{
+    struct sketch want = SKETCH_INIT, got = SKETCH_INIT;
+    sum_latency(m, from, to, &want);
     assert_int_equal(store_reader_latency(r, PROBE, from, to, &got, NULL), 0);
     assert_int_equal(got.count, want.count);
     assert_int_equal(got.censored, want.censored);
@@ -168,6 +174,29 @@ static void check_latency(const struct model *m, struct store_reader *r, int64_t
     }
     sketch_release(&got);
     sketch_release(&want);
+}
+
+/* Consecutive spans, hours of the clock among them. */
+static void check_percentiles(struct model *m, struct store_reader *r, int64_t from)
+{
+    static const int64_t steps[] = {USEC_PER_HOUR, USEC_PER_HOUR, 3 * USEC_PER_HOUR, USEC_PER_DAY,
+                                    7777777777};
+    int64_t step = steps[next(m) % countof(steps)], edges[42];
+    size_t n = 1 + next(m) % 40;
+    struct percentiles got[41];
+    edges[0] = from;
+    for (size_t i = 1; i <= n; i++)
+        edges[i] = step == 7777777777 ? edges[i - 1] + step : (edges[i - 1] / step + 1) * step;
+    assert_int_equal(store_reader_percentiles(r, PROBE, edges, n, got, NULL), 0);
+    for (size_t k = 0; k < n; k++) {
+        struct sketch want = SKETCH_INIT;
+        bool lower;
+        sum_latency(m, edges[k], edges[k + 1], &want);
+        assert_int_equal(got[k].p50_us, sketch_quantile(&want, 50, 100, &lower));
+        assert_int_equal(got[k].p95_us, sketch_quantile(&want, 95, 100, &lower));
+        assert_int_equal(got[k].p99_us, sketch_quantile(&want, 99, 100, &lower));
+        sketch_release(&want);
+    }
 }
 
 struct rows {
@@ -235,6 +264,7 @@ static void check(struct model *m)
         check_counts(m, r, a < b ? a : b, a < b ? b : a);
         check_latency(m, r, a < b ? a : b, a < b ? b : a);
         check_series(m, r, a);
+        check_percentiles(m, r, a);
     }
     check_counts(m, r, 0, slot_us(SLOTS + 1));
     check_rows_and_probe(m, r);
@@ -271,6 +301,7 @@ static void what_readers_say_is_what_rows_say(void **state)
     /* The test must have been about rollups. */
     fixture_settle(&m->f);
     assert_true(fixture_sql(&m->f, "SELECT count(*) FROM rollup") > 50);
+    assert_true(fixture_sql(&m->f, "SELECT count(*) FROM rollup_day") >= 4);
     check(m);
     fixture_release(&m->f);
     free(m);
