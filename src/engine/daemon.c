@@ -202,9 +202,9 @@ static void close_probing(struct daemon *d)
     evaluator_free(d->evaluator);
     if (d->env.http)
         http_client_close(d->env.http, NULL, NULL);
-    uv_close((uv_handle_t *)&d->wake, NULL);
-    uv_close((uv_handle_t *)&d->turn, NULL);
+    daemon_time_close(d);
     uv_close((uv_handle_t *)&d->reload_asked, NULL);
+    uv_close((uv_handle_t *)&d->status_asked, NULL);
     for (size_t i = 0; i < countof(d->signals); i++)
         uv_unref((uv_handle_t *)&d->signals[i]);
     uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -277,8 +277,8 @@ int daemon_start(const struct daemon_options *o, struct daemon **ret, struct err
     pthread_mutex_init(&d->gate, NULL);
     pthread_mutex_init(&d->reload_mutex, NULL);
     pthread_cond_init(&d->reload_done, NULL);
-    status_board_init(&d->board);
     uv_loop_init(&d->loop);
+    daemon_status_init(d);
     if (start(d, reterr) < 0) {
         stop(d, NULL);
         release(d);
@@ -290,6 +290,9 @@ int daemon_start(const struct daemon_options *o, struct daemon **ret, struct err
 
 void daemon_loop(struct daemon *d)
 {
+    /* Taking over thousands of probes takes a while: slots that came meanwhile
+     * would all start late, at once. */
+    scheduler_skip(d->scheduler, daemon_now(d));
     uv_run(&d->loop, UV_RUN_DEFAULT);
     daemon_end_reloads(d);
 }

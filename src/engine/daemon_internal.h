@@ -46,8 +46,11 @@ struct daemon {
     struct store *store;
     struct notify *notify;
     struct status_board board;
+    uv_async_t status_asked;
+    int64_t drawn_us; /* the newest picture */
 
-    uv_timer_t wake;
+    uv_poll_t wake; /* of a timerfd: uv's timers know milliseconds only */
+    int wake_fd;    /* -1: none */
     int64_t wake_due_ns;
     uv_prepare_t turn;
     uv_signal_t signals[3];
@@ -89,8 +92,9 @@ struct daemon {
 /* daemon_time.c: what is due is done, in order. */
 int64_t daemon_now(struct daemon *d);
 int daemon_time_init(struct daemon *d, struct err *reterr);
-void daemon_pump(struct daemon *d); /* runs what is due and arms the timer */
-void daemon_kick(struct daemon *d); /* pump from the loop, soon */
+void daemon_time_close(struct daemon *d); /* also after a failed daemon_time_init() */
+void daemon_pump(struct daemon *d);       /* runs what is due and arms the timer */
+void daemon_kick(struct daemon *d);       /* pump from the loop, soon */
 
 /* daemon_record.c: results and transitions on their way to the store. */
 struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d);
@@ -112,7 +116,9 @@ void daemon_end_reloads(struct daemon *d);      /* lets everybody go who waits f
 void daemon_announce_reached(struct daemon *d); /* flush, then say so: test clock */
 
 /* daemon_status.c */
-void daemon_publish(struct daemon *d);
+void daemon_status_init(struct daemon *d);
+void daemon_publish(struct daemon *d);                     /* a picture of now */
+void daemon_status_beat(struct daemon *d, int64_t now_us); /* each second */
 
 /* store_flush() with the patience that is due: less once a second signal has
  * come, and while commits fail anyway and there will be another time.

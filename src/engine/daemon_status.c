@@ -1,22 +1,27 @@
-/* The picture the web thread shows, drawn once a second on the loop. */
+/* The picture the web thread shows, drawn on the loop when somebody looks. */
 #include "engine/daemon_internal.h"
 
 #include "base/mem.h"
 #include "engine/retention.h"
 #include "slo/budget.h"
 
+#define DRAW_UNASKED_US USEC_PER_MIN
+
 static void draw_probe(struct status *s, struct status_probe *out, const struct scheduled *p)
 {
     out->has_last = p->has_last;
     out->last = p->last;
-    out->message = status_text(s, p->last_message);
+    out->message = status_text(s, p->last_message ? p->last_message : "");
     out->cert_not_after_us = p->cert_not_after_us;
     out->in_flight = p->in_flight;
-    out->counters = p->counters;
-    for (int o = 0; o < OUTCOME_COUNT; o++)
-        for (int r = 0; r < REASON_COUNT; r++)
-            *(o == OUTCOME_SKIPPED ? &s->scheduler.slots_skipped : &s->scheduler.slots_run) +=
-                p->counters.results[o][r];
+    out->counters = probe_counters_copy(&s->arena, &p->counters);
+    for (size_t i = 0; i < p->counters.count_n; i++) {
+        const struct probe_count *c = &p->counters.counts[i];
+        if (c->outcome == OUTCOME_SKIPPED)
+            s->scheduler.slots_skipped += c->n;
+        else
+            s->scheduler.slots_run += c->n;
+    }
     s->scheduler.slots_skipped += p->missed;
 }
 
@@ -66,7 +71,39 @@ void daemon_publish(struct daemon *d)
     s->reload = d->reloads;
     s->reload.error = status_text(s, d->reload_error);
     store_get_stats(d->store, &s->store);
-    retention_watch(&s->store, &d->oversize);
     notify_get_stats(d->notify, &s->notify);
     status_publish(&d->board, s);
+    d->drawn_us = s->now_us;
+}
+
+/* With thousands of probes a picture is a millisecond of the loop's time, so
+ * one that nobody asks for is drawn now and then only, to be of use should the
+ * loop be too busy when somebody does. */
+void daemon_status_beat(struct daemon *d, int64_t now_us)
+{
+    struct store_stats stats;
+    store_get_stats(d->store, &stats);
+    retention_watch(&stats, &d->oversize);
+    if (now_us - d->drawn_us >= DRAW_UNASKED_US)
+        daemon_publish(d);
+    else
+        status_confirm(&d->board);
+}
+
+static void on_status_asked(uv_async_t *a)
+{
+    daemon_publish(a->data);
+}
+
+static void ask_status(void *ctx)
+{
+    struct daemon *d = ctx;
+    uv_async_send(&d->status_asked);
+}
+
+void daemon_status_init(struct daemon *d)
+{
+    status_board_init(&d->board, ask_status, d);
+    uv_async_init(&d->loop, &d->status_asked, on_status_asked);
+    d->status_asked.data = d;
 }

@@ -10,14 +10,17 @@
 #include "base/units.h"
 #include "base/when.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define BEAT_US USEC_PER_SEC
 #define WAKE_MAX_US (250 * USEC_PER_MSEC) /* stalls are noticed at least this soon */
 #define STEPS_MAX 256                     /* of a jumping clock, between looks at signals */
 #define TEST_POLL_MS 2
+#define NSEC_PER_S (NSEC_PER_USEC * USEC_PER_SEC)
 
 int64_t daemon_now(struct daemon *d)
 {
@@ -37,7 +40,7 @@ static void beat(struct daemon *d, int64_t now_us)
     store_push_heartbeat(d->store, now_us, scheduler_complete_through(d->scheduler, now_us));
     daemon_check_pages(d, now_us);
     daemon_attach_again(d, now_us);
-    daemon_publish(d);
+    daemon_status_beat(d, now_us);
     d->next_beat_us = now_us + BEAT_US;
 }
 
@@ -52,9 +55,10 @@ static void step(struct daemon *d, int64_t now_us)
         beat(d, now_us);
 }
 
-static void on_wake(uv_timer_t *t)
+static void on_wake(uv_poll_t *p, int status, int events)
 {
-    struct daemon *d = t->data;
+    struct daemon *d = p->data;
+    (void)status, (void)events;
     if (!d->test.path)
         pulse_late(&d->pulse, d->wake_due_ns);
     daemon_pump(d);
@@ -64,10 +68,12 @@ static void arm(struct daemon *d, int64_t in_us)
 {
     if (in_us > WAKE_MAX_US)
         in_us = WAKE_MAX_US;
-    uint64_t ms = in_us <= 0 ? 0 : (uint64_t)((in_us + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
-    uv_update_time(&d->loop);
-    d->wake_due_ns = clock_mono_ns() + (int64_t)ms * 1000000;
-    uv_timer_start(&d->wake, on_wake, ms, 0);
+    d->wake_due_ns = clock_mono_ns() + (in_us > 0 ? in_us * NSEC_PER_USEC : 0);
+    struct itimerspec at = {.it_value = {d->wake_due_ns / NSEC_PER_S, d->wake_due_ns % NSEC_PER_S}};
+    /* Setting it takes back an expiry that was not read. */
+    int rc = timerfd_settime(d->wake_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    assert(rc == 0);
+    (void)rc;
 }
 
 void daemon_kick(struct daemon *d)
@@ -153,9 +159,13 @@ static void on_turn(uv_prepare_t *p)
 int daemon_time_init(struct daemon *d, struct err *reterr)
 {
     uv_loop_configure(&d->loop, UV_METRICS_IDLE_TIME);
-    uv_timer_init(&d->loop, &d->wake);
     uv_prepare_init(&d->loop, &d->turn);
     d->wake.data = d->turn.data = d;
+    d->wake_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (d->wake_fd < 0)
+        return err_errno(reterr, errno, "timerfd");
+    uv_poll_init(&d->loop, &d->wake, d->wake_fd);
+    uv_poll_start(&d->wake, UV_READABLE, on_wake);
     d->test.path = d->o.test_clock;
     if (d->test.path) {
         if (read_test_clock(d, &d->test.target_us, reterr) < 0)
@@ -168,4 +178,13 @@ int daemon_time_init(struct daemon *d, struct err *reterr)
     pulse_init(&d->pulse, &d->loop);
     uv_prepare_start(&d->turn, on_turn);
     return 0;
+}
+
+void daemon_time_close(struct daemon *d)
+{
+    uv_close((uv_handle_t *)&d->turn, NULL);
+    if (d->wake_fd < 0)
+        return;
+    uv_close((uv_handle_t *)&d->wake, NULL);
+    close(d->wake_fd);
 }

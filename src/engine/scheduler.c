@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+#define LAST_MESSAGE_MAX 160
+
 /* One slot being measured. Holds a reference on the snapshot its definition
  * lives in, so a reload cannot pull it away. */
 struct run {
@@ -107,8 +109,9 @@ static void note_result(struct scheduled *p, const struct observation *obs)
     p->last = obs->result;
     p->has_last = true;
     p->cert_not_after_us = obs->cert_not_after_us;
-    str_copy(p->last_message, sizeof(p->last_message),
-             obs->result.outcome == OUTCOME_GOOD ? "" : obs->message);
+    free(p->last_message);
+    p->last_message =
+        obs->result.outcome == OUTCOME_GOOD ? NULL : mem_strndup(obs->message, LAST_MESSAGE_MAX);
 }
 
 static void on_done(void *ctx, const struct observation *seen)
@@ -244,11 +247,18 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
         s->hooks.adopt(s->hooks.ctx, p, now_us);
 }
 
+static void scheduled_free(struct scheduled *p)
+{
+    probe_counters_release(&p->counters);
+    free(p->last_message);
+    free(p);
+}
+
 static void remove_probe(struct scheduler *s, struct scheduled *p)
 {
     heap_remove(s, p);
     cancel_runs(s, p);
-    free(p);
+    scheduled_free(p);
 }
 
 void scheduler_set_config(struct scheduler *s, struct config *cfg, int64_t now_us)
@@ -277,6 +287,17 @@ void scheduler_set_config(struct scheduler *s, struct config *cfg, int64_t now_u
     struct config *previous = s->config;
     s->config = config_ref(cfg);
     config_unref(previous);
+}
+
+void scheduler_skip(struct scheduler *s, int64_t now_us)
+{
+    s->heap.len = 0;
+    for (size_t i = 0; i < s->probes.len; i++) {
+        struct scheduled *p = s->probes.at[i];
+        if (p->next_us < now_us)
+            p->next_us = schedule_next(p->def->phase_us, p->def->interval_us, now_us);
+        heap_add(s, p);
+    }
 }
 
 /* ---- life -------------------------------------------------------------------- */
@@ -315,7 +336,7 @@ void scheduler_free(struct scheduler *s)
         return;
     cancel_runs(s, NULL);
     for (size_t i = 0; i < s->probes.len; i++)
-        free(s->probes.at[i]);
+        scheduled_free(s->probes.at[i]);
     vec_release(&s->probes);
     vec_release(&s->heap);
     config_unref(s->config);

@@ -33,8 +33,8 @@ struct scheduled {
     int in_flight;
     size_t heap_at;
     bool has_last;
-    struct result last;     /* newest that ran */
-    char last_message[160]; /* why it was not good; "" when it was */
+    struct result last; /* newest that ran */
+    char *last_message; /* why it was not good; NULL when it was */
     int64_t cert_not_after_us;
     struct probe_counters counters;
     int64_t missed; /* slots that passed without a result: lag, jumps, no room */
@@ -62,6 +62,10 @@ struct scheduler *scheduler_new(struct probe_env *env, const struct scheduler_ho
  * probes keep their slots, counters and runs; changed ones go on with their
  * next slot after `now_us`; removed ones are cancelled. */
 void scheduler_set_config(struct scheduler *s, struct config *cfg, int64_t now_us);
+
+/* Every probe goes on with its next slot from `now_us` on. Those before it pass
+ * without a result, and are not `missed`: nobody was there to run them. */
+void scheduler_skip(struct scheduler *s, int64_t now_us);
 
 int64_t scheduler_due(const struct scheduler *s); /* INT64_MAX: nothing to do */
 void scheduler_run_due(struct scheduler *s, int64_t now_us);

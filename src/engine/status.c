@@ -7,56 +7,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-/* ---- counters -------------------------------------------------------------- */
-
-static const int64_t latency_bounds[] = {
-    5000,    10000,   25000,   50000,    100000,   250000,   500000,
-    1000000, 2500000, 5000000, 10000000, 30000000, 60000000,
-};
-
-static const int64_t lag_bounds[] = {
-    100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 5000000,
-};
-
-static_assert(countof(latency_bounds) <= HISTOGRAM_MAX, "buckets must fit");
-static_assert(countof(lag_bounds) <= HISTOGRAM_MAX, "buckets must fit");
-
-void histogram_init_latency(struct histogram *h)
-{
-    *h = (struct histogram){.bounds_us = latency_bounds, .n = countof(latency_bounds)};
-}
-
-void histogram_init_lag(struct histogram *h)
-{
-    *h = (struct histogram){.bounds_us = lag_bounds, .n = countof(lag_bounds)};
-}
-
-void histogram_add(struct histogram *h, int64_t us)
-{
-    size_t i = 0;
-
-    if (us < 0)
-        us = 0;
-    while (i < h->n && us > h->bounds_us[i])
-        i++;
-    h->counts[i]++;
-    h->sum_us += us;
-}
-
-void probe_counters_init(struct probe_counters *c)
-{
-    memset(c->results, 0, sizeof(c->results));
-    histogram_init_latency(&c->latency);
-}
-
-void probe_counters_add(struct probe_counters *c, const struct result *r)
-{
-    assert(r->outcome < OUTCOME_COUNT && r->reason < REASON_COUNT);
-    c->results[r->outcome][r->reason]++;
-    if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD)
-        histogram_add(&c->latency, r->total_us);
-}
-
 /* ---- the picture ------------------------------------------------------------ */
 
 struct status *status_new(struct config *config)
@@ -106,32 +56,72 @@ void status_unref(struct status *s)
 
 /* ---- the board --------------------------------------------------------------- */
 
-void status_board_init(struct status_board *b)
+void status_board_init(struct status_board *b, void (*ask)(void *ctx), void *ctx)
 {
+    pthread_condattr_t attr;
+
+    *b = (struct status_board){.ask = ask, .ctx = ctx};
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&b->mutex, NULL);
-    b->current = NULL;
+    pthread_cond_init(&b->published, &attr);
+    pthread_condattr_destroy(&attr);
 }
 
 void status_board_release(struct status_board *b)
 {
     status_unref(b->current);
     b->current = NULL;
+    pthread_cond_destroy(&b->published);
     pthread_mutex_destroy(&b->mutex);
 }
 
 void status_publish(struct status_board *b, struct status *s)
 {
-    s->built_mono_ns = clock_mono_ns();
+    s->built_mono_ns = s->confirmed_mono_ns = clock_mono_ns();
     pthread_mutex_lock(&b->mutex);
     struct status *old = b->current;
     b->current = s;
+    pthread_cond_broadcast(&b->published);
     pthread_mutex_unlock(&b->mutex);
     status_unref(old); /* outside: freeing a large picture takes a while */
 }
 
-struct status *status_get(struct status_board *b)
+void status_confirm(struct status_board *b)
 {
     pthread_mutex_lock(&b->mutex);
+    if (b->current)
+        b->current->confirmed_mono_ns = clock_mono_ns();
+    pthread_mutex_unlock(&b->mutex);
+}
+
+/* A loop that stops, or has not moved for longer than anybody waits, draws no
+ * more. */
+static bool worth_asking(const struct status_board *b, int64_t now_ns)
+{
+    const struct status *s = b->current;
+
+    return b->ask && s && !s->stopping && now_ns - s->built_mono_ns > STATUS_FRESH_NS &&
+           now_ns - s->confirmed_mono_ns < STATUS_STALE_NS;
+}
+
+static void wait_for_another(struct status_board *b, int64_t until_ns)
+{
+    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+    const struct status *old = b->current;
+
+    b->ask(b->ctx);
+    while (b->current == old && pthread_cond_timedwait(&b->published, &b->mutex, &until) == 0)
+        ;
+}
+
+struct status *status_get(struct status_board *b)
+{
+    int64_t now_ns = clock_mono_ns();
+
+    pthread_mutex_lock(&b->mutex);
+    if (worth_asking(b, now_ns))
+        wait_for_another(b, now_ns + STATUS_PATIENCE_NS);
     struct status *s = b->current ? status_ref(b->current) : NULL;
     pthread_mutex_unlock(&b->mutex);
     return s;
@@ -155,7 +145,7 @@ static void check_set(struct status_check *c, const char *name, bool ok, const c
 
 bool status_alive(const struct status *s, int64_t mono_ns)
 {
-    return !s || s->stopping || mono_ns - s->built_mono_ns <= STATUS_STALE_NS;
+    return !s || s->stopping || mono_ns - s->confirmed_mono_ns <= STATUS_STALE_NS;
 }
 
 static void check_engine(const struct status *s, int64_t mono_ns, struct status_check *c)
@@ -166,7 +156,7 @@ static void check_engine(const struct status *s, int64_t mono_ns, struct status_
         check_set(c, "engine", false, "stopping");
     else if (!status_alive(s, mono_ns))
         check_set(c, "engine", false, "the event loop has not moved for %" PRId64 " s",
-                  (mono_ns - s->built_mono_ns) / 1000000000);
+                  (mono_ns - s->confirmed_mono_ns) / 1000000000);
     else
         check_set(c, "engine", true, "running");
 }

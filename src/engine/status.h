@@ -1,7 +1,8 @@
 /*
  * What the running daemon knows about itself, as an immutable picture: the
- * engine thread builds one every second or so and publishes it; the web thread
- * takes a reference and renders it. Nobody else looks into the engine.
+ * engine thread draws one when somebody wants to look and publishes it; the
+ * web thread takes a reference and renders it. Nobody else looks into the
+ * engine.
  *
  *     struct status *s = status_new(config);         engine thread
  *     ... fill s->probes[i], s->slos[i] ...
@@ -15,6 +16,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "engine/counters.h"
 #include "nines/alert.h"
 #include "nines/config.h"
 #include "nines/probe.h"
@@ -28,32 +30,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* ---- counters the engine keeps and copies into each picture -------------- */
-
-#define HISTOGRAM_MAX 14
-
-/* Buckets by fixed upper bounds, `counts[n]` above the last. Plain data. */
-struct histogram {
-    const int64_t *bounds_us; /* rising; static */
-    size_t n;                 /* at most HISTOGRAM_MAX */
-    int64_t counts[HISTOGRAM_MAX + 1];
-    int64_t sum_us;
-};
-
-void histogram_init_latency(struct histogram *h); /* 5 ms .. 60 s */
-void histogram_init_lag(struct histogram *h);     /* 100 us .. 5 s */
-void histogram_add(struct histogram *h, int64_t us);
-
-/* What one probe did since the process started. Latency is that of the runs
- * that ended good or bad. */
-struct probe_counters {
-    int64_t results[OUTCOME_COUNT][REASON_COUNT];
-    struct histogram latency;
-};
-
-void probe_counters_init(struct probe_counters *c);
-void probe_counters_add(struct probe_counters *c, const struct result *r);
 
 /* ---- the picture --------------------------------------------------------- */
 
@@ -101,6 +77,8 @@ struct status {
     struct config *config; /* a reference: definitions live there; may be NULL */
     int refs;              /* atomic; use status_ref() and status_unref() */
     int64_t built_mono_ns; /* clock_mono_ns() when published */
+    /* When the loop last said that it moves: then, or by status_confirm(). */
+    _Atomic int64_t confirmed_mono_ns;
 
     int64_t now_us, started_us;
     bool stopping;
@@ -128,21 +106,37 @@ void status_unref(struct status *s); /* thread-safe; NULL is fine */
 
 struct status_board {
     pthread_mutex_t mutex;
+    pthread_cond_t published;
     struct status *current;
+    void (*ask)(void *ctx);
+    void *ctx;
 };
 
-void status_board_init(struct status_board *b);
+#define STATUS_FRESH_NS 500000000LL     /* a younger picture is not drawn again */
+#define STATUS_PATIENCE_NS 1000000000LL /* waiting for one */
+
+/* `ask`, called from any thread, makes the engine thread publish a picture soon;
+ * NULL: it publishes without being asked. */
+void status_board_init(struct status_board *b, void (*ask)(void *ctx), void *ctx);
 void status_board_release(struct status_board *b);
 
 /* Replaces the current picture; takes over the caller's reference. */
 void status_publish(struct status_board *b, struct status *s);
 
-/* A reference to the newest picture, or NULL before the first. */
+/* The engine thread moves, though it draws nothing: each second or so. */
+void status_confirm(struct status_board *b);
+
+/*
+ * A reference to a picture of now, or NULL before the first. If the newest one
+ * is not fresh another is asked for and waited for, up to STATUS_PATIENCE_NS;
+ * when the loop is too busy to draw, or hangs, the old one has to do. Any thread
+ * but the engine's.
+ */
 struct status *status_get(struct status_board *b);
 
 /* ---- judging it ----------------------------------------------------------- */
 
-#define STATUS_STALE_NS 10000000000LL     /* no new picture: the loop hangs */
+#define STATUS_STALE_NS 10000000000LL     /* not confirmed for so long: the loop hangs */
 #define STATUS_LAG_LIMIT_US 250000        /* loop lag that spoils measurements */
 #define STATUS_STORE_PATIENCE_US 10000000 /* commits fail for this long */
 

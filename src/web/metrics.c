@@ -14,6 +14,14 @@ static void gauge_seconds(struct exposition *e, const char *name, const char *he
 
 /* ---- probes ---------------------------------------------------------------------- */
 
+static int64_t results_of(const struct probe_counters *c, int outcome)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < c->count_n; i++)
+        sum += c->counts[i].outcome == outcome ? c->counts[i].n : 0;
+    return sum;
+}
+
 static void probe_results(struct exposition *e, const struct status *s)
 {
     exposition_family(e, "nines_probe_results_total", EXPOSITION_COUNTER,
@@ -23,10 +31,9 @@ static void probe_results(struct exposition *e, const struct status *s)
         for (int o = 0; o < OUTCOME_COUNT; o++) {
             const struct label l[] = {{"probe", p->def->id},
                                       {"outcome", outcome_name((enum outcome)o)}};
-            int64_t sum = 0;
-            for (int r = 0; r < REASON_COUNT; r++)
-                sum += p->counters.results[o][r];
-            exposition_int(e, l, countof(l), sum);
+            int64_t n = results_of(&p->counters, o);
+            if (n > 0 || o == OUTCOME_GOOD || o == OUTCOME_BAD)
+                exposition_int(e, l, countof(l), n);
         }
     }
 }
@@ -37,13 +44,13 @@ static void probe_failures(struct exposition *e, const struct status *s)
                       "Slots that were not good, by outcome and reason, since the start.");
     for (size_t i = 0; i < s->probe_count; i++) {
         const struct status_probe *p = &s->probes[i];
-        for (int k = 0; k < OUTCOME_COUNT * REASON_COUNT; k++) {
-            int o = k / REASON_COUNT, r = k % REASON_COUNT;
+        for (size_t k = 0; k < p->counters.count_n; k++) {
+            const struct probe_count *c = &p->counters.counts[k];
             const struct label l[] = {{"probe", p->def->id},
-                                      {"outcome", outcome_name((enum outcome)o)},
-                                      {"reason", reason_name((enum reason)r)}};
-            if (o != OUTCOME_GOOD && p->counters.results[o][r] > 0)
-                exposition_int(e, l, countof(l), p->counters.results[o][r]);
+                                      {"outcome", outcome_name((enum outcome)c->outcome)},
+                                      {"reason", reason_name((enum reason)c->reason)}};
+            if (c->outcome != OUTCOME_GOOD)
+                exposition_int(e, l, countof(l), c->n);
         }
     }
 }
@@ -75,7 +82,8 @@ static void probe_phases(struct exposition *e, const struct status *s)
         };
         for (size_t k = 0; p->has_last && k < countof(phases); k++) {
             const struct label l[] = {{"probe", p->def->id}, {"phase", phases[k].name}};
-            exposition_seconds(e, l, countof(l), phases[k].us);
+            if (phases[k].us > 0)
+                exposition_seconds(e, l, countof(l), phases[k].us);
         }
     }
 }
@@ -130,7 +138,7 @@ static const struct probe_gauge {
     {"nines_probe_last_duration_seconds", "Duration of the newest run.", last_total, true,
      WITH_RESULT},
     {"nines_probe_runs_in_flight", "Runs of the probe that have not ended.", in_flight, false,
-     ALWAYS},
+     NOT_ZERO},
     {"nines_probe_interval_seconds", "Distance between slots.", interval, true, ALWAYS},
     {"nines_probe_certificate_expiry_timestamp_seconds", "When the certificate last seen expires.",
      certificate, true, NOT_ZERO},

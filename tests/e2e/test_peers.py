@@ -262,7 +262,7 @@ def compare_results(prometheus, workspace):
     db = database(workspace)
     rows = db.execute("SELECT id, outcome, count(*) FROM result JOIN probe ON num = probe"
                       " GROUP BY 1, 2").fetchall()
-    stored = {(i, n): 0 for i in ("api", "other") for n in names}
+    stored = {(i, n): 0 for i in ("api", "other") for n in names[:2]}
     stored |= {(row[0], names[row[1]]): row[2] for row in rows}
     peers.eventually(lambda: prometheus.by("nines_probe_results_total", "probe", "outcome"),
                      lambda told: told == stored)

@@ -235,6 +235,33 @@ static void test_jump_leaves_a_gap_not_a_burst(void **state)
     assert_int_equal(scheduler_at(w->scheduler, 0)->missed, 100);
 }
 
+/* A start that took three seconds: nobody is late, nothing is missed, nothing
+ * comes in a burst. */
+static void test_slots_before_the_start_are_skipped(void **state)
+{
+    struct world *w = *state;
+    w->now_us = 100 * S;
+    set_config(w,
+               (struct decl[]){
+                   {"a", 2 * S, 0, 1, 1}, {"b", 10 * S, 1 * S, 1, 1}, {"c", 10 * S, 9 * S, 1, 1}},
+               3);
+    w->now_us = 103 * S;
+    scheduler_skip(w->scheduler, w->now_us);
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 0);
+    assert_int_equal(scheduler_due(w->scheduler), 104 * S);
+    w->now_us = 109 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 2); /* a for 108, c for 109 */
+    assert_int_equal(scheduler_due(w->scheduler), 110 * S);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->missed, 2);
+    assert_int_equal(scheduler_at(w->scheduler, 1)->missed, 0);
+    scheduler_skip(w->scheduler, w->now_us); /* all are later: no effect */
+    assert_int_equal(scheduler_due(w->scheduler), 110 * S);
+    while (w->runs.len)
+        end_run(w, 0, OUTCOME_GOOD);
+}
+
 static void test_no_room_no_run(void **state)
 {
     struct world *w = *state;
@@ -347,6 +374,7 @@ int main(void)
         T(test_slots_are_fixed_to_the_grid),
         T(test_hanging_target_does_not_delay_slots),
         T(test_jump_leaves_a_gap_not_a_burst),
+        T(test_slots_before_the_start_are_skipped),
         T(test_no_room_no_run),
         T(test_stall_is_the_probers_fault),
         T(test_reload_keeps_unchanged_probes),

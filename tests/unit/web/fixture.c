@@ -72,9 +72,14 @@ static void fill_probe(struct status *s, struct status_probe *p)
                                .reason = REASON_STATUS,
                                .phases = {100, 900, 0, 10, 11200, 100}};
 
+    struct probe_counters counters;
+
+    probe_counters_init(&counters);
     for (int i = 0; i < 7; i++)
-        probe_counters_add(&p->counters, &good);
-    probe_counters_add(&p->counters, &bad);
+        probe_counters_add(&counters, &good);
+    probe_counters_add(&counters, &bad);
+    p->counters = probe_counters_copy(&s->arena, &counters);
+    probe_counters_release(&counters);
     p->has_last = true;
     p->last = bad;
     p->message = status_text(s, "the status is 503, expected 200");
@@ -102,7 +107,7 @@ struct status *fixture_status(struct config *c)
 {
     struct status *s = status_new(c);
 
-    s->built_mono_ns = clock_mono_ns();
+    s->built_mono_ns = s->confirmed_mono_ns = clock_mono_ns();
     s->now_us = NOW_US;
     s->started_us = NOW_US - USEC_PER_HOUR;
     fill_probe(s, &s->probes[0]);

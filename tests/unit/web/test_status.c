@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#define NS 1000000000LL
+
 /* Names of the failing checks, in order. */
 static void failing(const struct status *s, int64_t mono_ns, char *buf, size_t size)
 {
@@ -88,7 +90,7 @@ static void *reader(void *arg)
         struct status *s = status_get(b);
         if (!s)
             continue;
-        if (s->now_us < last || s->probes[0].counters.results[0][0] != s->now_us)
+        if (s->now_us < last || s->probes[0].cert_not_after_us != s->now_us)
             return (void *)1;
         last = s->now_us;
         status_unref(s);
@@ -104,13 +106,13 @@ static void test_board(void **state)
     void *rc;
 
     (void)state;
-    status_board_init(&b);
+    status_board_init(&b, NULL, NULL);
     assert_null(status_get(&b));
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, reader, &b), 0);
     for (int64_t i = 1; i <= 5000; i++) {
         struct status *s = status_new(c);
-        s->now_us = s->probes[0].counters.results[0][0] = i;
+        s->now_us = s->probes[0].cert_not_after_us = i;
         status_publish(&b, s);
     }
     for (int i = 0; i < 2; i++) {
@@ -122,11 +124,107 @@ static void test_board(void **state)
     fixture_config_free(c);
 }
 
+/* What the engine thread does, on a thread of its own: draws when asked. */
+struct engine {
+    struct status_board board;
+    struct config *config;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    int asked, answered, drawn;
+    bool end;
+};
+
+static void ask(void *ctx)
+{
+    struct engine *e = ctx;
+
+    pthread_mutex_lock(&e->mutex);
+    e->asked++;
+    pthread_cond_signal(&e->wake);
+    pthread_mutex_unlock(&e->mutex);
+}
+
+static void draw(struct engine *e, int64_t age_ns)
+{
+    struct status *s = status_new(e->config);
+
+    s->now_us = ++e->drawn;
+    status_publish(&e->board, s);
+    s->built_mono_ns -= age_ns;
+}
+
+static void *engine_thread(void *arg)
+{
+    struct engine *e = arg;
+
+    pthread_mutex_lock(&e->mutex);
+    while (!e->end) {
+        while (!e->end && e->asked == e->answered)
+            pthread_cond_wait(&e->wake, &e->mutex);
+        if (!e->end)
+            draw(e, 0);
+        e->answered = e->asked;
+    }
+    pthread_mutex_unlock(&e->mutex);
+    return NULL;
+}
+
+static int64_t look(struct engine *e)
+{
+    struct status *s = status_get(&e->board);
+    int64_t n = s->now_us;
+
+    assert_true(status_alive(s, clock_mono_ns()));
+    status_unref(s);
+    return n;
+}
+
+static void test_asking(void **state)
+{
+    struct engine e = {.config = fixture_config(),
+                       .mutex = PTHREAD_MUTEX_INITIALIZER,
+                       .wake = PTHREAD_COND_INITIALIZER};
+    pthread_t thread;
+
+    (void)state;
+    status_board_init(&e.board, ask, &e);
+    assert_null(status_get(&e.board)); /* there is nobody yet to ask */
+    assert_int_equal(e.asked, 0);
+    draw(&e, 0);
+    assert_int_equal(look(&e), 1);
+    assert_int_equal(e.asked, 0);
+
+    /* An hour later: confirmed, so the loop is well and draws another. */
+    draw(&e, 3600 * NS);
+    status_confirm(&e.board);
+    assert_int_equal(pthread_create(&thread, NULL, engine_thread, &e), 0);
+    assert_int_equal(look(&e), 3);
+    pthread_mutex_lock(&e.mutex);
+    e.end = true;
+    pthread_cond_signal(&e.wake);
+    pthread_mutex_unlock(&e.mutex);
+    pthread_join(thread, NULL);
+    assert_int_equal(e.asked, 1);
+
+    /* It does not move any more: nobody waits for it, and it shows. */
+    draw(&e, 3600 * NS);
+    e.board.current->confirmed_mono_ns -= STATUS_STALE_NS + 1;
+    struct status *s = status_get(&e.board);
+    assert_int_equal(e.asked, 1);
+    assert_false(status_alive(s, clock_mono_ns()));
+    status_unref(s);
+
+    status_board_release(&e.board);
+    assert_int_equal(e.config->refs, 1);
+    fixture_config_free(e.config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_checks),
         cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_asking),
         cmocka_unit_test(test_board),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(w->dir));
     snprintf(w->path, sizeof(w->path), "%s/nines.db.sock", w->dir);
     w->config = fixture_config();
-    status_board_init(&w->board);
+    status_board_init(&w->board, NULL, NULL);
     sem_init(&w->entered, 0, 0);
     sem_init(&w->gate, 0, 0);
     struct web_options o = {
