@@ -4,6 +4,7 @@
 #include "base/vec.h"
 #include "nines/store.h"
 #include "store/catalog.h"
+#include "store/checkpoint.h"
 #include "store/lock.h"
 #include "store/queue.h"
 #include "store/retention.h"
@@ -41,7 +42,8 @@ struct store {
     size_t roll_next;               /* round robin over the streams */
     size_t seal_next;               /* ... and over the probes */
     struct retention retention;
-    int64_t checkpoint_ns;
+
+    struct checkpoint checkpoint;
 
     /* guarded by q.mutex */
     struct store_stats stats;

@@ -47,7 +47,7 @@ void shrink_log(struct store *s)
 {
     struct stat st;
     mem_auto char *log = mem_printf("%s-wal", s->path);
-    if (sqlite_wal_pages(s->db) > 0 || stat(log, &st) < 0 || st.st_size <= SHRINK_LOG_BYTES)
+    if (stat(log, &st) < 0 || st.st_size <= SHRINK_LOG_BYTES)
         return;
     sqlite_set_wait(s->db, 0);
     (void)sqlite_checkpoint(s->db, true, NULL); /* a reader in the way: another time */

@@ -17,6 +17,6 @@ struct store;
  * without auto_vacuum; -1 failed and rolled back. */
 int shrink_slice(struct store *s, struct err *reterr);
 
-/* Cuts the log, if it is long, all of it is in the database and no reader is in
- * the way; does not wait. */
+/* Cuts the log, if it is long and no reader is in the way; does not wait. What is
+ * not in the database yet goes there first: for a log that was moved lately. */
 void shrink_log(struct store *s);

@@ -68,6 +68,7 @@ static int open_database(struct store *s, struct err *reterr)
 
 static void destroy(struct store *s)
 {
+    checkpoint_stop(s);
     for (size_t i = 0; i < s->outbox.len; i++)
         outbox_item_release(&s->outbox.at[i]);
     vec_release(&s->outbox);
@@ -94,6 +95,8 @@ int store_open_faulty(const struct store_options *o, store_fault_fn fault, void 
         load(s, reterr) < 0)
         goto failed;
     sqlite_set_fault(s->db, fault, fault_ctx);
+    if (checkpoint_start(s, reterr) < 0)
+        goto failed;
     int rc = pthread_create(&s->thread, NULL, writer_main, s);
     if (rc != 0) {
         err_errno(reterr, rc, "cannot start the store thread");
@@ -115,6 +118,7 @@ int store_close(struct store *s, int64_t patience_us, struct err *reterr)
 {
     queue_stop(&s->q, patience_us);
     pthread_join(s->thread, NULL);
+    checkpoint_stop(s);
     int rc = s->failed;
     if (rc < 0)
         err_set(reterr, "%" PRIu64 " records could not be stored: %s", s->q.pushed - s->q.committed,

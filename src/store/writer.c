@@ -4,12 +4,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "io/sqlite.h"
+#include "store/checkpoint.h"
 #include "store/internal.h"
 #include "store/records.h"
 #include "store/retention.h"
 #include "store/rollup.h"
 #include "store/seal.h"
-#include "store/shrink.h"
+#include "store/turns.h"
 
 #include <time.h>
 
@@ -17,61 +18,6 @@
 #define BACKOFF_MAX_US USEC_PER_SEC
 #define IDLE_US USEC_PER_SEC
 #define ROLL_QUIET_US USEC_PER_SEC /* after an import batch, the next may follow */
-#define CHECKPOINT_PAGES 1000
-#define CHECKPOINT_EVERY_US USEC_PER_SEC
-
-const char *store_slice_name(enum store_slice k)
-{
-    static const char *const names[STORE_SLICES] = {
-        [STORE_SLICE_COMMIT] = "commit",       [STORE_SLICE_IMPORT] = "import",
-        [STORE_SLICE_ROLLUP] = "rollup",       [STORE_SLICE_SEAL] = "seal",
-        [STORE_SLICE_RETENTION] = "retention", [STORE_SLICE_CHECKPOINT] = "checkpoint",
-    };
-    return names[k];
-}
-
-/* ---- how it goes --------------------------------------------------------------- */
-
-/* Engine time as the newest heartbeat has it; a store that never saw one has
- * only the wall. */
-static int64_t engine_now(struct store *s)
-{
-    if (s->q.last_heartbeat_us)
-        return s->q.last_heartbeat_us;
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / NSEC_PER_USEC;
-}
-
-static bool all_well(const struct store_stats *st)
-{
-    for (int k = 0; k < STORE_SLICES; k++)
-        if (st->slices[k].failing_since_us)
-            return false;
-    return true;
-}
-
-/* A slice of this kind has ended; `err` is NULL when it did not fail. */
-static void note_slice(struct store *s, enum store_slice kind, int64_t began_ns,
-                       const struct err *err)
-{
-    int64_t took_us = (clock_mono_ns() - began_ns) / NSEC_PER_USEC;
-    pthread_mutex_lock(&s->q.mutex);
-    struct store_slice_stats *st = &s->stats.slices[kind];
-    if (took_us > st->longest_us)
-        st->longest_us = took_us;
-    if (!err) {
-        st->failing_since_us = 0;
-    } else {
-        st->failures++;
-        if (!st->failing_since_us)
-            st->failing_since_us = engine_now(s);
-        str_copy(s->stats.error, sizeof(s->stats.error), err->msg);
-    }
-    if (all_well(&s->stats))
-        s->stats.error[0] = '\0';
-    pthread_mutex_unlock(&s->q.mutex);
-}
 
 /* ---- one batch ---------------------------------------------------------------- */
 
@@ -128,7 +74,7 @@ static void note_failure(struct store *s, const struct err *err)
     s->stats.failed_commits++;
     bool first = s->stats.failing_since_us == 0;
     if (first)
-        s->stats.failing_since_us = engine_now(s);
+        s->stats.failing_since_us = turns_now(s);
     int64_t since = s->stats.failing_since_us;
     s->err = *err;
     pthread_mutex_unlock(&s->q.mutex);
@@ -195,7 +141,7 @@ static int commit_batch(struct store *s, struct batch *b)
     struct err err;
     int64_t began_ns = clock_mono_ns();
     while (try_batch(s, b, &err) < 0) {
-        note_slice(s, STORE_SLICE_COMMIT, began_ns, &err);
+        turns_note(s, STORE_SLICE_COMMIT, began_ns, &err);
         note_failure(s, &err);
         while (fail_import(s, &err))
             ;
@@ -204,7 +150,7 @@ static int commit_batch(struct store *s, struct batch *b)
         backoff_us = backoff_us * 2 < BACKOFF_MAX_US ? backoff_us * 2 : BACKOFF_MAX_US;
         began_ns = clock_mono_ns();
     }
-    note_slice(s, STORE_SLICE_COMMIT, began_ns, NULL);
+    turns_note(s, STORE_SLICE_COMMIT, began_ns, NULL);
     for (const struct record *r = b->first; r; r = r->next)
         record_committed(s, r);
     note_commit(s, b->n);
@@ -231,7 +177,7 @@ static void run_import(struct store *s, struct batch *b)
         rc = import_apply(s, im, &r->state, &im->err);
     s->roll_after_ns = clock_mono_ns() + ROLL_QUIET_US * NSEC_PER_USEC;
     s->retention.after_ns = clock_mono_ns() + RETENTION_QUIET_US * NSEC_PER_USEC;
-    note_slice(s, STORE_SLICE_IMPORT, began_ns, NULL); /* who imports is told of failures */
+    turns_note(s, STORE_SLICE_IMPORT, began_ns, NULL); /* who imports is told of failures */
     if (rc >= 0)
         note_commit(s, 0);
     if (rc > 0) {
@@ -245,19 +191,6 @@ static void run_import(struct store *s, struct batch *b)
 }
 
 /* ---- between batches ---------------------------------------------------------- */
-
-/* A failure leaves the log longer, and is seen in the statistics. */
-static void checkpoint(struct store *s)
-{
-    struct err err;
-    int64_t now_ns = clock_mono_ns();
-    if (sqlite_wal_pages(s->db) < CHECKPOINT_PAGES || now_ns < s->checkpoint_ns)
-        return;
-    s->checkpoint_ns = now_ns + CHECKPOINT_EVERY_US * NSEC_PER_USEC;
-    int rc = sqlite_checkpoint(s->db, false, &err);
-    shrink_log(s);
-    note_slice(s, STORE_SLICE_CHECKPOINT, now_ns, rc < 0 ? &err : NULL);
-}
 
 /* Takes the number of the settling that is being waited for; 0: none. */
 static uint64_t settle_ticket(struct store *s)
@@ -291,7 +224,7 @@ static int run_slice(struct store *s, enum store_slice kind, bool now)
         rc = seal_slice(s, &err);
     else if (rc == 0)
         rc = retention_slice(s, now, &err);
-    note_slice(s, kind, began_ns, rc < 0 ? &err : NULL);
+    turns_note(s, kind, began_ns, rc < 0 ? &err : NULL);
     return rc;
 }
 
@@ -300,7 +233,9 @@ static int64_t idle_slice(struct store *s)
 {
     int64_t now_ns = clock_mono_ns(), later_ns = now_ns + IDLE_US * NSEC_PER_USEC;
     uint64_t ticket = settle_ticket(s);
-    checkpoint(s);
+    if (checkpoint_ask(s) && !ticket)
+        return later_ns;
+    checkpoint_wait(s);
     if (!ticket && now_ns < s->roll_after_ns)
         return s->roll_after_ns;
     int rc = run_slice(s, STORE_SLICE_ROLLUP, ticket != 0);
@@ -349,7 +284,7 @@ void *writer_main(void *store)
                 }
                 return NULL;
             }
-            checkpoint(s);
+            (void)checkpoint_ask(s);
             next_ns = clock_mono_ns();
             break;
         }

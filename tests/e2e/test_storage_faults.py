@@ -153,8 +153,9 @@ def test_commits_fail_while_an_alert_fires(site, daemons, disk, rule):
     key, page = first["s-p0/"]
     assert page["unrecorded"] is True and page["event"] == "fire"
     assert first["nines/storage"][1]["status"] == "firing"
-    status, ok, detail = site.check("store")
-    assert status == 503 and not ok and "nothing could be committed" in detail
+    site.until(lambda: site.check("store")[0] == 503)
+    _, ok, detail = site.check("store")
+    assert not ok and "nothing could be committed" in detail
     assert str(site.path.name) in detail  # and why
     assert site.metric("nines_store_failing") == 1
     assert site.metric('nines_store_slice_failures_total{kind="commit"}') > 0

@@ -9,6 +9,7 @@ import sqlite3
 
 CODES = 50
 SECOND, MINUTE, HOUR = 1_000_000, 60_000_000, 3_600_000_000
+KEPT = 29 * 24 * HOUR  # a message, at least
 GOOD, BAD, EXCLUDED, SKIPPED = range(4)
 FIRE, ESCALATE, DEESCALATE, COOL, REFIRE, RESOLVE = range(6)
 # What may follow in one alert's life; None is its begin.
@@ -122,6 +123,7 @@ class Alerts:
 
     def __init__(self):
         self.events = []
+        self.keys = {}  # of the messages, by event
 
     def read(self, db):
         events = [self.Event(*row) for row in
@@ -133,8 +135,11 @@ class Alerts:
         for slo, phase in db.execute("SELECT slo, phase FROM alert"):
             assert [e.phase for e in events if e.slo == slo][-1] == phase, slo
         # Every message of a notifying transition is in the outbox, in the same commit.
-        notifying = [e.id for e in events if e.notify]
-        assert [i for i, in db.execute("SELECT event FROM outbox ORDER BY event")] == notifying
+        stored = dict(db.execute("SELECT event, dedup_key FROM outbox"))
+        told = [e for e in events if e.notify]
+        assert stored.keys() <= {e.id for e in told}
+        assert {e.id for e in told if e.at > complete_through(db) - KEPT} <= stored.keys()
+        assert all(self.keys.setdefault(event, key) == key for event, key in stored.items())
         return new
 
     def check_legal(self):
@@ -142,9 +147,6 @@ class Alerts:
         for e in self.events:
             assert e.kind in NEXT[last.get(e.slo)], (e.slo, last.get(e.slo), e)
             last[e.slo] = e.kind
-
-    def keys(self, db):
-        return [key for key, in db.execute("SELECT dedup_key FROM outbox ORDER BY id")]
 
     def incidents(self, slo, since):
         """Kinds of the transitions that were told."""
