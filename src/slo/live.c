@@ -123,9 +123,13 @@ void live_add_counts(struct live *l, int64_t start_us, int64_t step_us, const st
     if (n == 0)
         return;
     live_advance(l, start_us + (int64_t)(n - 1) * step_us);
-    for (int i = 0; i < RING_COUNT; i++)
-        if (l->rings[i].step_us >= step_us)
-            add_series(&l->rings[i], start_us, step_us, at, n);
+    for (int i = 0; i < RING_COUNT; i++) {
+        struct ring *r = &l->rings[i];
+        if (r->step_us == step_us)
+            ring_add_series(r, start_us, at, n);
+        else if (r->step_us > step_us)
+            add_series(r, start_us, step_us, at, n);
+    }
     l->stale = true;
 }
 

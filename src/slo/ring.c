@@ -252,40 +252,42 @@ void ring_add(struct ring *r, int64_t at_us, struct counts c)
     add_to(r, RING_EXCLUDED, b, c.excluded);
 }
 
-static int64_t of_column(const struct counts *c, enum ring_column column)
+/* One column of the counts, from values[first] on; are there any? */
+static bool take_column(uint32_t values[static RING_BLOCK], size_t first, enum ring_column c,
+                        const struct counts *at, size_t n)
 {
-    return column == RING_GOOD ? c->good : column == RING_BAD ? c->bad : c->excluded;
-}
-
-/* The counts of one block's buckets [from, from + n), into a column. */
-static void add_to_block(struct ring *r, enum ring_column c, int64_t from, const struct counts *at,
-                         size_t n)
-{
-    uint32_t values[RING_BLOCK] = {0}, any = 0;
+    int64_t any = 0;
+    memset(values, 0, RING_BLOCK * sizeof(*values));
     for (size_t i = 0; i < n; i++) {
-        int64_t count = of_column(&at[i], c);
-        assert(count >= 0 && count <= UINT32_MAX);
-        if (holds(r, from + (int64_t)i))
-            any |= values[(size_t)(from % RING_BLOCK) + i] = (uint32_t)count;
+        int64_t count = c == RING_GOOD ? at[i].good : c == RING_BAD ? at[i].bad : at[i].excluded;
+        any |= count;
+        values[first + i] = (uint32_t)count;
     }
-    if (!any)
-        return;
-    need_column(r, c);
-    block_add_all(block_at(r, c, from / RING_BLOCK), values);
+    assert(any >= 0 && any <= UINT32_MAX);
+    return any != 0;
 }
 
 void ring_add_series(struct ring *r, int64_t from_us, const struct counts *at, size_t n)
 {
-    int64_t b = floor_div(from_us, r->step_us);
-    assert(from_us >= 0 && from_us % r->step_us == 0);
-    while (n > 0) {
-        size_t some = (size_t)(RING_BLOCK - b % RING_BLOCK);
-        some = some < n ? some : n;
-        for (int c = 0; c < RING_COLUMNS; c++)
-            add_to_block(r, c, b, at, some);
-        b += (int64_t)some;
-        at += some;
-        n -= some;
+    uint32_t values[RING_BLOCK];
+    int64_t b = floor_div(from_us, r->step_us), end = b + (int64_t)n;
+    int64_t first = b, oldest = first_block(r) * RING_BLOCK;
+    assert(from_us % r->step_us == 0);
+    if (b < oldest)
+        b = oldest;
+    if (end > r->head + 1)
+        end = r->head + 1;
+    while (b < end) {
+        int64_t next = (b / RING_BLOCK + 1) * RING_BLOCK;
+        next = next < end ? next : end;
+        for (int c = 0; c < RING_COLUMNS; c++) {
+            if (!take_column(values, (size_t)(b % RING_BLOCK), c, &at[b - first],
+                             (size_t)(next - b)))
+                continue;
+            need_column(r, c);
+            block_add_all(block_at(r, c, b / RING_BLOCK), values);
+        }
+        b = next;
     }
 }
 
