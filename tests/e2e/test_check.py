@@ -81,3 +81,8 @@ def test_retention_shorter_than_a_window(workspace):
     workspace.write("nines.yaml", daemon % "31d")
     workspace.write("slos/s.yaml", (SLOS % "api-health").replace("30d", "{calendar: 1 month}"))
     assert "kept for 33d" in workspace.run("check").stderr
+    workspace.write("nines.yaml", daemon % "40d, rollups: 1d, alerts: 2d, max_size: 10GB")
+    assert [line.split(" is ")[0] for line in workspace.run("check").stderr.splitlines()] == [
+        "nines.yaml:3:32: warning: rollups: 1d", "nines.yaml:3:44: warning: alerts: 2d"]
+    workspace.write("nines.yaml", daemon.replace("raw", "rollups") % "60d")
+    assert "rollups: has no effect while results are kept for ever" in workspace.run("check").stderr

@@ -1,8 +1,11 @@
 """What `retention: {raw: ...}` deletes, and what it does not change."""
 import datetime
 import json
+import random
 import sqlite3
 import time
+import urllib.error
+import urllib.request
 
 import conftest
 import pytest
@@ -59,15 +62,21 @@ def site(workspace, target):
     return workspace
 
 
+def advance_until(d, condition):
+    """The store deletes on its own, a little a beat."""
+    end = time.monotonic() + conftest.PATIENCE
+    for second in range(1, 3600):
+        if condition():
+            return
+        assert time.monotonic() < end
+        d.advance(f"2026-03-09T00:{second // 60:02}:{second % 60:02}Z")
+    raise AssertionError("an hour was not enough")
+
+
 def run_until_deleted(site, daemons):
     site.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\nretention: {raw: 1h}\n")
     d = daemons(site, "--test-clock", site.write("clock", NOW))
-    end = time.monotonic() + conftest.PATIENCE
-    second = 0
-    while raw_since(site) != (RAW_SINCE, 0):  # the store deletes on its own, a little a beat
-        assert second < 3599 and time.monotonic() < end, raw_since(site)
-        second += 1
-        d.advance(f"2026-03-09T00:{second // 60:02}:{second % 60:02}Z")
+    advance_until(d, lambda: raw_since(site) == (RAW_SINCE, 0))
     return d
 
 
@@ -117,3 +126,60 @@ def test_new_sli_begins_with_the_results(site, daemons):
         missing = slo["coverage"]["missing"]
         assert abs(missing["not_started"] - 2 * 1440) <= 1
         assert missing["prober_down"] <= 1
+
+
+def noisy(rng, count):
+    for n in range(count):
+        at = START + datetime.timedelta(seconds=10 * n + 3)
+        phases = {name: rng.randrange(1, 5000000) / 1000 for name in ("dns", "connect", "tls", "wait", "transfer")}
+        yield json.dumps({"probe": "api", "time": at.isoformat(), "outcome": "good",
+                          "latency_ms": 30000, "phases_ms": phases}) + "\n"
+
+
+def get(address, path):
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=conftest.PATIENCE) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        return answer.read().decode()
+
+
+def test_too_large_and_all_of_it_needed(workspace, target, daemons):
+    """Results stay, go on being recorded, and everybody is told."""
+    workspace.write("probes/p.yaml", PROBES.replace("1m", "10s") % target.url)
+    workspace.write("slos/s.yaml", SLOS.replace("window: 1d", "window: 30d"))
+    workspace.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\nretention: {max_size: 1MiB}\n")
+    workspace.run("import", "-", stdin="".join(noisy(random.Random(1), DAYS * 8640)))
+    d = daemons(workspace, "--test-clock", workspace.write("clock", NOW))
+    address = d.wait("serving")["address"]
+    words = ("the database is over retention.max_size, and all results that are left are needed;"
+             " it goes on growing")
+    advance_until(d, lambda: any(words == e["msg"] for e in d.log))
+    told, = [e for e in d.log if e["msg"] == words]
+    assert told["level"] == "error" and told["bytes"] > told["max_bytes"] == 1 << 20
+    d.advance("2026-03-09T01:00:00Z")
+    ready = json.loads(get(address, "/readyz"))
+    assert not ready["ready"]
+    assert [c["name"] for c in ready["checks"] if not c["ok"]] == ["size"]
+    metrics = get(address, "/metrics")
+    assert "\nnines_store_oversize 1\n" in metrics
+    assert f"\nnines_store_max_bytes {1 << 20}\n" in metrics
+    assert d.stop() == 0
+    stats = json.loads(workspace.run("db", "stats", "--json").stdout)["results"]
+    assert stats["rows"] + stats["sealed"] == DAYS * 8640 + 360
+
+
+def test_too_large(workspace, target, daemons):
+    """The oldest results go, no more than it needs; what they summed up to stays."""
+    workspace.write("probes/p.yaml", PROBES.replace("1m", "10s") % target.url)
+    workspace.write("slos/s.yaml", SLOS)
+    workspace.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\nretention: {max_size: 1MiB}\n")
+    workspace.run("import", "-", stdin="".join(noisy(random.Random(1), DAYS * 8640)))
+    d = daemons(workspace, "--test-clock", workspace.write("clock", NOW))
+    d.wait("test clock reached", time=NOW)
+    day = workspace.report("--at", "2026-03-02T00:00:00Z")["slos"][0]["total"]
+    advance_until(d, lambda: raw_since(workspace)[0] > "2026-03-02")
+    assert d.stop() == 0
+    assert raw_since(workspace)[0] <= RAW_SINCE
+    assert workspace.report("--at", "2026-03-02T00:00:00Z")["slos"][0]["total"] == day == 8640
+    assert workspace.run("db", "check").returncode == 0
