@@ -144,7 +144,7 @@ int store_flush(struct store *s, int64_t patience_us, struct err *reterr);
 int store_settle(struct store *s, int64_t patience_us, struct err *reterr);
 
 /* What the store thread does in turns: commits, and the upkeep between them, in
- * slices of some milliseconds. */
+ * slices of some milliseconds. Checkpoints run beside it, on their own thread. */
 enum store_slice {
     STORE_SLICE_COMMIT,
     STORE_SLICE_IMPORT,
@@ -157,7 +157,7 @@ enum store_slice {
 const char *store_slice_name(enum store_slice k);
 
 struct store_slice_stats {
-    int64_t longest_us; /* since the start: nothing else was written for so long */
+    int64_t longest_us; /* since the start */
     int64_t failures;
     int64_t failing_since_us; /* as of struct store_stats, for this kind alone */
 };
