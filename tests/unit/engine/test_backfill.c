@@ -166,7 +166,7 @@ static void read_back(struct world *w, int64_t end_us)
     attach(w, true, end_us + 3 * S + 17);
     attach(w, false, end_us + 3 * S + 17);
     /* While probes run some of what is stored has ended since. */
-    attach(w, false, end_us - 90 * S + 5);
+    attach(w, false, (end_us - 90 * S) / INTERVAL * INTERVAL + 3);
     attach(w, false, end_us - 40 * MIN);
 }
 
