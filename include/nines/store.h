@@ -157,7 +157,7 @@ enum store_slice {
 const char *store_slice_name(enum store_slice k);
 
 struct store_slice_stats {
-    int64_t longest_us; /* since the start */
+    int64_t turns, longest_us; /* since the start */
     int64_t failures;
     int64_t failing_since_us; /* as of struct store_stats, for this kind alone */
 };

@@ -39,6 +39,7 @@ void turns_note(struct store *s, enum store_slice kind, int64_t began_ns, const 
     int64_t took_us = (clock_mono_ns() - began_ns) / NSEC_PER_USEC;
     pthread_mutex_lock(&s->q.mutex);
     struct store_slice_stats *st = &s->stats.slices[kind];
+    st->turns++;
     if (took_us > st->longest_us)
         st->longest_us = took_us;
     if (!err) {

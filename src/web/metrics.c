@@ -342,6 +342,12 @@ static void store_slices(struct exposition *e, const struct status *s)
         const struct label l[] = {{"kind", store_slice_name((enum store_slice)k)}};
         exposition_seconds(e, l, countof(l), st[k].longest_us);
     }
+    exposition_family(e, "nines_store_slices_total", EXPOSITION_COUNTER,
+                      "Commits and slices of upkeep.");
+    for (int k = 0; k < STORE_SLICES; k++) {
+        const struct label l[] = {{"kind", store_slice_name((enum store_slice)k)}};
+        exposition_int(e, l, countof(l), st[k].turns);
+    }
     exposition_family(e, "nines_store_slice_failures_total", EXPOSITION_COUNTER,
                       "Commits, and slices of upkeep, that failed.");
     for (int k = 0; k < STORE_SLICES; k++) {
