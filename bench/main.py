@@ -71,6 +71,7 @@ def about(place, quick):
             "libuv": version(r"libuv +(\S+)", str(place.nines), "version"),
             "compiler": words(["cc", "--version"]).splitlines()[0],
             "nginx": version(r"nginx/(\S+)", "nginx", "-v"),
+            "wrk": version(r"wrk \S*?(\d[\d.]*)", "wrk", "-v"),
             "prometheus": version(r"version (\S+)", "prometheus", "--version"),
             "blackbox_exporter": version(r"version (\S+)", "prometheus-blackbox-exporter",
                                          "--version"),

@@ -14,7 +14,7 @@ def loaded(setting, site):
     nines = Nines(setting, folder)
     began = int(time.time() * 1e6)
     peak = 0
-    for i in range(25 if setting.quick else 60):
+    for i in range(20 if setting.quick else 60):
         setting.show(f"memory: {PROBES:,} probes, {i} s")
         time.sleep(1)
         now = nines.child.memory()

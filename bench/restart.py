@@ -49,8 +49,8 @@ def run(setting):
         setting.run([setting.program("make_history"), "--db", folder / "nines.db", "--probes",
                      PROBES, "--slis", SLIS, "--days", days], setting.both_cores)
         runs = []
-        for i in range(3):
-            setting.show(f"restart: {i + 1} of 3")
+        for i in range(2 if setting.quick else 5):
+            setting.show(f"restart: run {i + 1}")
             runs.append(start(setting, folder))
     said = runs[-1]["said"]
     demand(said.get("slis", SLIS) == SLIS, f"the daemon said {said}")

@@ -85,7 +85,7 @@ def start(core, args, **options):
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True,
                                **options)
     with contextlib.suppress(OSError):
-        pathlib.Path(f"/proc/{process.pid}/autogroup").write_text("-15")
+        pathlib.Path(f"/proc/{process.pid}/autogroup").write_text("-20")
     return process
 
 
