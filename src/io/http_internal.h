@@ -137,8 +137,9 @@ void http_client_drop(struct http_client *c);
 void http_multi_init(struct http_client *c);
 void http_multi_close(struct http_client *c); /* no transfer may be left */
 void http_multi_wake(struct http_client *c);  /* http_run_queue() next turn */
-void http_multi_act(struct http_client *c, curl_socket_t fd, int flags); /* may end everything */
-void http_multi_add(struct http_call *call);                             /* curl begins at once */
+void http_multi_step(struct http_client *c, curl_socket_t fd, int flags); /* a call of curl */
+void http_multi_drain(struct http_client *c); /* what has ended, ends; runs `done`s */
+void http_multi_add(struct http_call *call);  /* curl begins at once */
 void http_multi_add_later(struct http_call *call);
 void http_multi_remove(struct http_call *call);
 

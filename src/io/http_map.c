@@ -350,7 +350,11 @@ void http_map_response(struct http_call *call, int64_t end_ns, char *address,
     bool reused = call->stop == STOP_RESEND ||
                   (call->at.prereq && info_long(call, CURLINFO_NUM_CONNECTS) == 0);
     int64_t s[S_COUNT], us[S_COUNT];
+    int64_t curl_end_ns = call->at.added + info(call, CURLINFO_TOTAL_TIME_T) * NSEC_PER_USEC;
 
+    /* A complete response waited until other sockets were served. */
+    if (ret->reason == REASON_NONE && curl_end_ns < end_ns && curl_end_ns > call->at.first)
+        end_ns = curl_end_ns;
     fill_stamps(call, end_ns, reused, s);
     for (int i = 0; i < S_COUNT; i++)
         us[i] = (s[i] - s[S_START]) / NSEC_PER_USEC; /* so that the phases add up */

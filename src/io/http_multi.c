@@ -9,11 +9,52 @@
  * curl's multi handle on the loop. The rules that keep it right:
  *
  *  - curl is called from uv callbacks only, never from a callback of curl;
- *  - after every call the finished transfers are taken out, whatever the
+ *  - after calls of it the finished transfers are taken out, whatever the
  *    number of running ones says;
+ *  - with several sockets ready all are served before any transfer is taken
+ *    out: what becomes of its response takes as long as serving a socket, and
+ *    would be measured as the others' waiting;
  *  - "at once" timeouts run in the idle phase of the next turn: a zero timer
  *    started by a timer callback would run again before any I/O.
  */
+
+/* ---- action ----------------------------------------------------------------- */
+
+void http_multi_step(struct http_client *c, curl_socket_t fd, int flags)
+{
+    int running;
+
+    assert(!c->in_curl);
+    if (fd == CURL_SOCKET_TIMEOUT)
+        c->kick = false;
+    c->in_curl = true;
+    curl_multi_socket_action(c->multi, fd, flags, &running);
+    c->in_curl = false;
+}
+
+void http_multi_drain(struct http_client *c)
+{
+    CURLMsg *msg;
+    int left;
+
+    c->open++;
+    while (!c->closing && (msg = curl_multi_info_read(c->multi, &left))) {
+        struct http_call *call = NULL;
+        CURLcode code = msg->data.result; /* the message dies with its handle */
+
+        assert(msg->msg == CURLMSG_DONE);
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
+        http_transfer_ended(call, code);
+    }
+    http_client_drop(c);
+}
+
+/* What is due by time. `done` callbacks run in here; they may close the client. */
+static void act(struct http_client *c)
+{
+    http_multi_step(c, CURL_SOCKET_TIMEOUT, 0);
+    http_multi_drain(c);
+}
 
 /* ---- what curl asks for ---------------------------------------------------------- */
 
@@ -28,7 +69,7 @@ static void on_timer(uv_timer_t *t)
 {
     struct http_client *c = container_of(t, struct http_client, timer);
 
-    http_multi_act(c, CURL_SOCKET_TIMEOUT, 0);
+    act(c);
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -38,7 +79,7 @@ static void on_idle(uv_idle_t *idle)
     c->open++;
     uv_idle_stop(idle);
     if (c->kick)
-        http_multi_act(c, CURL_SOCKET_TIMEOUT, 0);
+        act(c);
     http_run_queue(c);
     http_client_drop(c);
 }
@@ -68,40 +109,6 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *arg)
     return 0;
 }
 
-/* ---- action ----------------------------------------------------------------- */
-
-static void drain(struct http_client *c)
-{
-    CURLMsg *msg;
-    int left;
-
-    while (!c->closing && (msg = curl_multi_info_read(c->multi, &left))) {
-        struct http_call *call = NULL;
-        CURLcode code = msg->data.result; /* the message dies with its handle */
-
-        assert(msg->msg == CURLMSG_DONE);
-        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
-        http_transfer_ended(call, code);
-    }
-}
-
-/* One call of curl and all that follows from it. `done` callbacks run in
- * here; they may close the client. */
-void http_multi_act(struct http_client *c, curl_socket_t fd, int flags)
-{
-    int running;
-
-    assert(!c->in_curl);
-    c->open++;
-    if (fd == CURL_SOCKET_TIMEOUT)
-        c->kick = false;
-    c->in_curl = true;
-    curl_multi_socket_action(c->multi, fd, flags, &running);
-    c->in_curl = false;
-    drain(c);
-    http_client_drop(c);
-}
-
 void http_multi_add_later(struct http_call *call)
 {
     struct http_client *c = call->client;
@@ -118,7 +125,7 @@ void http_multi_add_later(struct http_call *call)
 void http_multi_add(struct http_call *call)
 {
     http_multi_add_later(call);
-    http_multi_act(call->client, CURL_SOCKET_TIMEOUT, 0);
+    act(call->client);
 }
 
 void http_multi_remove(struct http_call *call)

@@ -91,7 +91,7 @@ static void on_event(struct http_client *c, const struct epoll_event *e)
     if (e->events & (EPOLLOUT | EPOLLHUP) && sock->wanted & CURL_POLL_OUT)
         flags |= CURL_CSELECT_OUT;
     if (flags)
-        http_multi_act(c, fd, flags);
+        http_multi_step(c, fd, flags);
 }
 
 static void on_events(uv_poll_t *poll, int status, int events)
@@ -101,10 +101,9 @@ static void on_events(uv_poll_t *poll, int status, int events)
     int n = epoll_wait(c->sockets.epoll_fd, at, EVENTS_AT_ONCE, 0);
 
     (void)status, (void)events;
-    c->open++;
-    for (int i = 0; i < n && !c->closing; i++)
+    for (int i = 0; i < n; i++)
         on_event(c, &at[i]);
-    http_client_drop(c);
+    http_multi_drain(c);
 }
 
 static void on_poll_closed(uv_handle_t *h)
