@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
 #define HANDLE 1
@@ -392,6 +395,43 @@ static void free_pages_are_given_back(void **state)
     assert_true(pages * 4096 < 30 * PER_DAY * 40); /* the file was larger than that */
 }
 
+static int64_t log_bytes(const struct fixture *f)
+{
+    struct stat st;
+    char path[128];
+    snprintf(path, sizeof(path), "%s-wal", f->path);
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+/* A reader keeps the log from beginning anew; once it is gone the log is cut. */
+static void a_long_log_is_cut(void **state)
+{
+    struct fixture *f = *state;
+    static const char body[STORE_EVIDENCE_MAX];
+    declare(f->store, "p", HANDLE);
+    fixture_flush(f);
+    struct store_reader *r = fixture_reader(f);
+    struct store_heartbeat none;
+    assert_int_equal(store_reader_begin(r, NULL), 0);
+    assert_int_equal(store_reader_heartbeat(r, &none, NULL), 0);
+    for (int i = 0; log_bytes(f) <= SHRINK_LOG_BYTES; i++) {
+        assert_true(i < 100000);
+        struct result bad = result_at(D0 + i * USEC_PER_SEC, OUTCOME_BAD, REASON_DNS, 9);
+        assert_true(store_reserve(f->store));
+        store_push_result(f->store, HANDLE, &bad, NULL, body, sizeof(body));
+        if (i % 1000 == 0)
+            fixture_flush(f);
+    }
+    store_reader_end(r);
+    store_reader_free(r);
+    for (int i = 0; log_bytes(f) > SHRINK_LOG_BYTES / 2; i++) {
+        assert_true(i < 2000);
+        store_push_heartbeat(f->store, D0 + i, D0 + i);
+        fixture_flush(f);
+        usleep(10000); /* at most one checkpoint a second */
+    }
+}
+
 /* How long the writer was held up is told, not asserted: the machine may be
  * busy. NINES_SLICE_RESULTS=3000000 gives a database of that many. */
 static void slices_are_short(void **state)
@@ -434,6 +474,7 @@ int main(void)
         T(what_is_needed_stays_and_that_is_told),
         T(no_cap_while_the_clock_is_doubted),
         T(free_pages_are_given_back),
+        T(a_long_log_is_cut),
         T(slices_are_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
