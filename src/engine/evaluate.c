@@ -201,11 +201,11 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_u
     name_slos(e);
     for (size_t i = 0; i < e->sli_list.len; i++)
         e->sli_list.at[i]->used = false;
-    for (size_t i = 0; i < e->slo_count; i++) {
-        struct eval_slo *slo = &e->slo_list[i];
-        slo->sli = adopt_sli(e, slo->def, now_us);
-        eval_watch(slo);
-    }
+    for (size_t i = 0; i < e->slo_count; i++)
+        e->slo_list[i].sli = adopt_sli(e, e->slo_list[i].def, now_us);
+    /* Not before each SLI keeps what the longest of its windows needs. */
+    for (size_t i = 0; i < e->slo_count; i++)
+        eval_watch(&e->slo_list[i]);
     drop_unused(e);
     struct config *previous = e->config;
     e->config = config_ref(cfg);

@@ -129,12 +129,11 @@ static void add_slo(struct world *w, struct config *c, const char *objective,
     c->slos[c->slo_count++] = d;
 }
 
-static void adopt(struct world *w)
+static void adopt(struct world *w, bool turned)
 {
     struct config *c = mem_alloc(sizeof(*c));
     c->refs = 1;
     c->slos = arena_alloc(&c->arena, SLOS * sizeof(*c->slos));
-    bool turned = below(w, 2);
     struct window_def day = {
         .type = WINDOW_CALENDAR, .unit = CALENDAR_DAY, .count = 1, .zone = w->zone};
     struct window_def week = {.type = WINDOW_ROLLING, .duration_us = 7 * USEC_PER_DAY};
@@ -151,7 +150,7 @@ static void reload(struct world *w)
     struct slo_view before[SLOS];
     for (size_t i = 0; i < SLOS; i++)
         before[i] = *evaluator_view(w->e, i);
-    adopt(w);
+    adopt(w, below(w, 2));
     for (size_t i = 0; i < SLOS; i++) {
         const struct slo_view *v = evaluator_view(w->e, i);
         assert_int_equal(v->at_us, before[i].at_us);
@@ -193,7 +192,7 @@ static int setup(void **state)
     w->probe.id = "api";
     w->e = evaluator_new(&hooks, T0);
     assert_int_equal(zone_open("Asia/Kolkata", &w->zone, NULL), 0); /* days begin at :30 */
-    adopt(w);
+    adopt(w, false); /* a longer window comes after a shorter one */
     revise(w);
     struct live *nothing = live_new(8 * USEC_PER_DAY, T0);
     evaluator_merge(w->e, "api", 0, nothing);
@@ -270,7 +269,7 @@ static void test_a_reload_shows_the_last_tick(void **state)
         result(w, true);
     }
     evaluator_run_due(w->e, w->now_us + 30 * S);
-    adopt(w);
+    adopt(w, true);
     check(w, evaluator_view(w->e, 2));
     assert_true(evaluator_view(w->e, 2)->window.bad > 90);
 }
