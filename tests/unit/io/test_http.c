@@ -348,6 +348,43 @@ static void test_reuse(void **state)
     assert_false(s->reused);
 }
 
+static void count_turn(uv_prepare_t *p)
+{
+    (*(int *)p->data)++;
+}
+
+static void on_pause_over(uv_timer_t *t)
+{
+    uv_stop(t->loop);
+}
+
+/* A kept connection that its server closes is no work for the loop, and the
+ * next request makes one of its own. */
+static void test_closed_while_kept(void **state)
+{
+    struct fixture *f = *state;
+    char to[256], later[256];
+    struct http_request req = request(url(f, to, "http", "127.0.0.1", "http", "/gone"));
+    static uv_prepare_t turn; /* closed after a failed assertion has left here */
+    static uv_timer_t pause;
+    int turns = 0;
+
+    req.reuse = true;
+    assert_int_equal(run(f, &req)->status, 404);
+    uv_prepare_init(&f->loop, &turn);
+    turn.data = &turns;
+    uv_prepare_start(&turn, count_turn);
+    uv_timer_init(&f->loop, &pause);
+    uv_timer_start(&pause, on_pause_over, 100, 0);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&turn, NULL);
+    uv_close((uv_handle_t *)&pause, NULL);
+    assert_in_range(turns, 1, 20);
+    req.url = url(f, later, "http", "127.0.0.1", "http", "/connection");
+    assert_false(run(f, &req)->reused);
+    assert_true(run(f, &req)->reused);
+}
+
 static void test_data(void **state)
 {
     struct fixture *f = *state;
@@ -837,6 +874,7 @@ int main(void)
         TEST(test_large_request),
         TEST(test_server_name_and_unix),
         TEST(test_reuse),
+        TEST(test_closed_while_kept),
         TEST(test_data),
         TEST(test_bad_responses),
         TEST(test_deadlines),
