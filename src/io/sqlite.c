@@ -21,7 +21,7 @@ struct sqlite_rows {
 struct sqlite {
     sqlite3 *handle;
     char *path;
-    int64_t wal_pages;
+    int64_t wal_pages, commits;
     VEC(struct sqlite_rows *) cache;
     sqlite_fault_fn fault;
     void *fault_ctx;
@@ -49,7 +49,9 @@ static int fail(struct sqlite *db, int rc, struct err *reterr)
 static int on_wal(void *ctx, sqlite3 *handle, const char *name, int pages)
 {
     (void)handle, (void)name;
-    ((struct sqlite *)ctx)->wal_pages = pages;
+    struct sqlite *db = ctx;
+    db->wal_pages = pages;
+    db->commits++;
     return SQLITE_OK;
 }
 
@@ -297,6 +299,11 @@ void sqlite_rollback(struct sqlite *db)
 {
     if (!sqlite3_get_autocommit(db->handle))
         (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int64_t sqlite_commits(const struct sqlite *db)
+{
+    return db->commits;
 }
 
 int64_t sqlite_wal_pages(const struct sqlite *db)

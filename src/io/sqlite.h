@@ -121,6 +121,7 @@ void sqlite_rollback(struct sqlite *db);
 
 /* ---- write-ahead log ------------------------------------------------------- */
 
+int64_t sqlite_commits(const struct sqlite *db);   /* of this connection, that wrote */
 int64_t sqlite_wal_pages(const struct sqlite *db); /* as of the last commit */
 
 /* PASSIVE, or TRUNCATE: that one waits for readers and may fail. */

@@ -67,6 +67,7 @@ int checkpoint_start(struct store *s, struct err *reterr)
     struct checkpoint *c = &s->checkpoint;
     pthread_mutex_init(&c->mutex, NULL);
     pthread_cond_init(&c->changed, NULL);
+    c->seen = -1;
     int rc = pthread_create(&c->thread, NULL, checkpoint_main, s);
     c->started = rc == 0;
     return rc == 0 ? 0 : err_errno(reterr, rc, "cannot start the checkpoint thread");
@@ -96,18 +97,32 @@ static bool is_behind(const struct store *s)
            (s->checkpoint.wanted || s->checkpoint.running);
 }
 
+/* None is under way, and the log holds pages that are not moved: see the
+ * header for what happens to a checkpoint that begins otherwise. */
+static bool may_begin(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+    pthread_mutex_lock(&c->mutex);
+    bool busy = c->wanted || c->running;
+    bool moved = !busy && c->moved;
+    if (moved)
+        c->moved = false;
+    pthread_mutex_unlock(&c->mutex);
+    if (moved) {
+        c->seen = sqlite_commits(s->db);
+        shrink_log(s);
+    }
+    return !busy && sqlite_commits(s->db) > c->seen;
+}
+
 bool checkpoint_ask(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
     int64_t now_ns = clock_mono_ns();
-    bool due = sqlite_wal_pages(s->db) >= CHECKPOINT_PAGES && now_ns >= c->next_ns;
+    bool begin =
+        may_begin(s) && sqlite_wal_pages(s->db) >= CHECKPOINT_PAGES && now_ns >= c->next_ns;
     pthread_mutex_lock(&c->mutex);
-    bool moved = c->moved && !c->running;
-    pthread_mutex_unlock(&c->mutex);
-    if (due && moved)
-        shrink_log(s);
-    pthread_mutex_lock(&c->mutex);
-    if (due) {
+    if (begin) {
         c->next_ns = now_ns + CHECKPOINT_EVERY_US * NSEC_PER_USEC;
         c->wanted = true;
         pthread_cond_broadcast(&c->changed);
