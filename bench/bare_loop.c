@@ -26,7 +26,8 @@
 #define MAX_LOOPS 16
 #define MAX_SAMPLES 20000000
 #define MAX_IN_FLIGHT 4000 /* of one loop: beyond, a slot is skipped */
-#define LEAD_NS 200000000  /* from now to the first slot */
+#define MAX_FDS 65536
+#define LEAD_NS 200000000 /* from now to the first slot */
 
 struct options {
     double rate, seconds, warm_up;
@@ -42,7 +43,7 @@ static const char *const phase_names[PHASES] = {"connect",  "tls",   "send", "wa
 
 struct slot {
     int64_t phase_ns;
-    const char *url;
+    CURLU *url; /* parsed once */
 };
 
 struct loop {
@@ -52,6 +53,7 @@ struct loop {
     uv_poll_t due;    /* the timerfd of the next slot */
     int due_fd;
     CURLM *multi;
+    struct watch **watches; /* by descriptor: made once, it costs more than to start one */
 
     struct slot *slots; /* by phase */
     size_t slot_count, next;
@@ -194,29 +196,25 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     act(w->loop, w->fd, status < 0 ? CURL_CSELECT_ERR : flags);
 }
 
-static void on_watch_closed(uv_handle_t *h)
-{
-    free(h);
-}
-
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
 {
     struct loop *l = arg;
-    struct watch *w = socket;
 
-    (void)easy;
+    if (fd >= MAX_FDS)
+        die("too many descriptors");
+    struct watch *w = l->watches[fd];
+
+    (void)easy, (void)socket;
     if (what == CURL_POLL_REMOVE) {
-        if (w)
-            uv_close((uv_handle_t *)&w->poll, on_watch_closed);
+        uv_poll_stop(&w->poll);
         return 0;
     }
     if (!w) {
-        w = alloc(1, sizeof(*w));
+        w = l->watches[fd] = alloc(1, sizeof(*w));
         w->loop = l;
         w->fd = fd;
         if (uv_poll_init_socket(&l->uv, &w->poll, fd) < 0)
             die("uv_poll_init");
-        curl_multi_assign(l->multi, fd, w);
     }
     uv_poll_start(&w->poll,
                   (what & CURL_POLL_IN ? UV_READABLE : 0) |
@@ -274,7 +272,7 @@ static void start(struct loop *l, int64_t due, int64_t now)
         p = probe_new(l->o);
     p->due_ns = due;
     p->start_ns = now;
-    curl_easy_setopt(p->easy, CURLOPT_URL, l->slots[l->next].url);
+    curl_easy_setopt(p->easy, CURLOPT_CURLU, l->slots[l->next].url);
     l->in_flight++;
     curl_multi_add_handle(l->multi, p->easy);
     act(l, CURL_SOCKET_TIMEOUT, 0);
@@ -328,6 +326,15 @@ static int by_phase(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static CURLU *parsed(const char *url)
+{
+    CURLU *u = curl_url();
+
+    if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
+        die("a target is no URL");
+    return u;
+}
+
 static void loop_init(struct loop *l, const struct options *o, size_t index)
 {
     double interval = (double)o->url_count / o->rate * 1e9;
@@ -337,7 +344,7 @@ static void loop_init(struct loop *l, const struct options *o, size_t index)
     l->slots = alloc(o->url_count, sizeof(*l->slots));
     for (size_t i = index; i < o->url_count; i += o->loops)
         l->slots[l->slot_count++] = (struct slot){
-            .phase_ns = (int64_t)(mix(i) % (uint64_t)l->interval_ns), .url = o->urls[i]};
+            .phase_ns = (int64_t)(mix(i) % (uint64_t)l->interval_ns), .url = parsed(o->urls[i])};
     qsort(l->slots, l->slot_count, sizeof(*l->slots), by_phase);
     l->sample_max = (size_t)(o->rate * (o->seconds + 1) / (double)o->loops * 1.1) + 1000;
     if (l->sample_max > MAX_SAMPLES)
@@ -352,6 +359,7 @@ static void loop_init(struct loop *l, const struct options *o, size_t index)
     if (l->due_fd < 0 || uv_poll_init(&l->uv, &l->due, l->due_fd) < 0)
         die("timerfd");
     l->due.data = l;
+    l->watches = alloc(MAX_FDS, sizeof(*l->watches));
     l->multi = curl_multi_init();
     curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl_multi_setopt(l->multi, CURLMOPT_SOCKETDATA, l);
@@ -377,6 +385,11 @@ static void *loop_run(void *arg)
     return NULL;
 }
 
+static void on_watch_closed(uv_handle_t *h)
+{
+    free(h);
+}
+
 static void loop_release(struct loop *l)
 {
     curl_multi_cleanup(l->multi);
@@ -385,11 +398,17 @@ static void loop_release(struct loop *l)
         curl_easy_cleanup(p->easy);
         free(p);
     }
+    for (int i = 0; i < MAX_FDS; i++)
+        if (l->watches[i])
+            uv_close((uv_handle_t *)&l->watches[i]->poll, on_watch_closed);
     uv_close((uv_handle_t *)&l->timer, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT);
     if (uv_loop_close(&l->uv) != 0)
         die("the loop does not close");
     close(l->due_fd);
+    free(l->watches);
+    for (size_t i = 0; i < l->slot_count; i++)
+        curl_url_cleanup(l->slots[i].url);
     for (int i = 0; i < PHASES; i++)
         free(l->samples[i]);
     free(l->slots);
