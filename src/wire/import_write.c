@@ -5,6 +5,28 @@
 
 #include <string.h>
 
+static bool is_span(int64_t us)
+{
+    return us >= 0 && us <= IMPORT_LATENCY_MAX_US;
+}
+
+static bool has_its_reason(const struct result *r)
+{
+    if (r->outcome == OUTCOME_GOOD)
+        return r->reason == REASON_NONE;
+    return r->reason < REASON_COUNT && (r->outcome != OUTCOME_BAD || r->reason != REASON_NONE);
+}
+
+bool import_writable(const struct result *r)
+{
+    const struct phases *f = &r->phases;
+    return r->slot_us >= 0 && r->slot_us < WHEN_END_US && r->outcome < OUTCOME_COUNT &&
+           has_its_reason(r) && r->code >= 0 && r->code <= IMPORT_CODE_MAX &&
+           is_span(r->total_us) && is_span(f->dns_us) && is_span(f->connect_us) &&
+           is_span(f->tls_us) && is_span(f->send_us) && is_span(f->wait_us) &&
+           is_span(f->transfer_us);
+}
+
 void import_writer_init(struct import_writer *w, const char *probe)
 {
     struct str head;
