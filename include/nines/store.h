@@ -140,7 +140,8 @@ void store_set_retention(struct store *s, const struct store_retention *keep);
 int store_flush(struct store *s, int64_t patience_us, struct err *reterr);
 
 /* store_flush(), and then waits until everything that can be is rolled up, so
- * that reading is fast, and what is too old is deleted: after an import. */
+ * that reading is fast, and what is too old is deleted: after an import. -1 also
+ * when that work fails again and again. */
 int store_settle(struct store *s, int64_t patience_us, struct err *reterr);
 
 /* What the store thread does in turns: commits, and the upkeep between them, in

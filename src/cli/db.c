@@ -150,10 +150,16 @@ static json_t *real_or_null(bool known, double v)
     return known ? json_real(v) : json_null();
 }
 
+/* A damaged file may hold others. */
+static bool is_time(int64_t us)
+{
+    return us >= 0 && us < WHEN_END_US;
+}
+
 static json_t *time_or_null(bool known, int64_t us)
 {
     char buf[WHEN_MAX];
-    return known ? json_string(when_text(buf, us)) : json_null();
+    return known && is_time(us) ? json_string(when_text(buf, us)) : json_null();
 }
 
 static json_t *tables_json(const struct dbstats *s)
@@ -260,8 +266,8 @@ static void print_classes(const struct dbstats *s)
         int64_t n = c->rows + c->sealed;
         printf("%-10s %8" PRId64 " %12" PRId64 "  %-27s %s\n",
                c->interval_us ? units_duration(interval, c->interval_us) : "unknown", c->probes, n,
-               n ? when_text(oldest, c->oldest_us) : "-",
-               n ? when_text(newest, c->newest_us) : "-");
+               n && is_time(c->oldest_us) ? when_text(oldest, c->oldest_us) : "-",
+               n && is_time(c->newest_us) ? when_text(newest, c->newest_us) : "-");
     }
 }
 

@@ -1,7 +1,6 @@
 #include "engine/export.h"
 
 #include "base/mem.h"
-#include "base/when.h"
 #include "wire/import.h"
 
 struct exporter {
@@ -26,7 +25,7 @@ static int flush(struct exporter *x)
 static bool on_result(void *ctx, const struct result *r)
 {
     struct exporter *x = ctx;
-    x->damaged = r->slot_us < 0 || r->slot_us >= WHEN_END_US || r->outcome >= OUTCOME_COUNT;
+    x->damaged = !import_writable(r);
     if (x->damaged)
         return false;
     x->len += import_writer_put(&x->writer, r, x->buf + x->len);

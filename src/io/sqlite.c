@@ -40,6 +40,8 @@ static int fail(struct sqlite *db, int rc, struct err *reterr)
     /* The connection's message is better than the code's, when it is about this code. */
     const char *text =
         sqlite3_errcode(db->handle) == code ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
+    if (rc == SQLITE_READONLY_ROLLBACK) /* a journal of before the log: from its first instant */
+        text = "its last writer was killed, and only another one can clear up after it";
     int cause =
         code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(db->handle) : 0;
     return cause ? err_errno(reterr, cause, "%s: %s", db->path, text)

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/when.h"
 #include "io/sqlite.h"
 
 #include <assert.h>
@@ -11,6 +12,19 @@ void classify_load(int8_t classify[static REASON_COUNT], const void *data, size_
     memset(classify, -1, REASON_COUNT);
     if (n)
         memcpy(classify, data, n < REASON_COUNT ? n : REASON_COUNT);
+}
+
+bool catalog_is_start(int64_t t_us, int64_t unit_us)
+{
+    return t_us >= 0 && t_us <= WHEN_END_US && t_us % unit_us == 0;
+}
+
+bool catalog_is_schedule(const struct probe_revision *rev)
+{
+    return catalog_is_start(rev->since_us, 1) && rev->interval_us > 0 &&
+           rev->interval_us <= WHEN_END_US && rev->phase_us >= 0 &&
+           rev->phase_us < rev->interval_us && rev->timeout_us >= 0 &&
+           rev->timeout_us <= WHEN_END_US;
 }
 
 static void clear(struct catalog *c)
@@ -37,6 +51,13 @@ static void push_probe(struct catalog *c, const struct catalog_probe *p)
     table_set(&c->by_id, p->id, (void *)(uintptr_t)p->num);
 }
 
+static bool is_probe(const struct catalog_probe *p)
+{
+    return catalog_is_start(p->raw_since, USEC_PER_HOUR) &&
+           catalog_is_start(p->imported_through, 1) && catalog_is_start(p->sealed_through, 1) &&
+           (p->first_event == INT64_MAX || catalog_is_start(p->first_event, 1));
+}
+
 static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
     struct sqlite_rows *q = sqlite_query(
@@ -59,9 +80,11 @@ static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
             .rolled_min = INT64_MAX,
         };
         push_probe(c, &p);
-        if (p.num != (int64_t)c->probes.len) {
+        bool gap = p.num != (int64_t)c->probes.len;
+        if (gap || !is_probe(&p)) {
             sqlite_end(q);
-            return err_set(reterr, "the probe table is damaged: its numbers have gaps");
+            return err_set(reterr, "the probe table is damaged: %s",
+                           gap ? "its numbers have gaps" : "it holds an impossible time");
         }
     }
     return rc;
@@ -86,6 +109,12 @@ static int load_revisions(struct catalog *c, struct sqlite *db, struct err *rete
         p->known = true;
         p->newest = (struct probe_revision){sqlite_int(q, 1), sqlite_int(q, 2), sqlite_int(q, 3),
                                             sqlite_int(q, 4)};
+        if (!catalog_is_schedule(&p->newest)) {
+            sqlite_end(q);
+            return err_set(reterr,
+                           "the probe_revision table is damaged: no probe has a schedule like '%s'",
+                           p->id);
+        }
     }
     return rc;
 }
@@ -118,6 +147,13 @@ static void sum_up_streams(struct catalog *c, struct catalog_probe *p)
         note_stream(p, &c->streams.at[i]);
 }
 
+static bool is_stream(const struct stream *s, int64_t raw_since_us)
+{
+    return catalog_is_start(s->rolled_through, USEC_PER_HOUR) &&
+           catalog_is_start(s->days_through, USEC_PER_DAY) && s->rolled_through >= raw_since_us &&
+           s->days_through <= s->rolled_through;
+}
+
 static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
     struct sqlite_rows *q = sqlite_query(
@@ -140,6 +176,11 @@ static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr
         if (s.probe < 1 || s.probe > (int64_t)c->probes.len) {
             sqlite_end(q);
             return err_set(reterr, "the roll_stream table is damaged: unknown probe");
+        }
+        if (!is_stream(&s, catalog_at(c, s.probe)->raw_since)) {
+            sqlite_end(q);
+            return err_set(reterr, "the roll_stream table is damaged: how far '%s' is rolled up",
+                           catalog_at(c, s.probe)->id);
         }
         size_t n;
         const void *map = sqlite_blob(q, 5, &n);

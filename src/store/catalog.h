@@ -108,5 +108,10 @@ static inline int64_t day_floor(int64_t t_us)
     return t_us - (r < 0 ? r + USEC_PER_DAY : r);
 }
 
+/* What a file may be asked to be, before its numbers are reckoned with. An instant
+ * that is the start of a `unit`: */
+bool catalog_is_start(int64_t t_us, int64_t unit_us);
+bool catalog_is_schedule(const struct probe_revision *rev);
+
 /* The stored form of an SLI's reason map and back; what is missing is -1. */
 void classify_load(int8_t classify[static REASON_COUNT], const void *data, size_t n);

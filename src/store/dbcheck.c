@@ -89,7 +89,8 @@ static const struct rule rules[] = {
      "table rollup_day: there is no stream %s"},
     {"SELECT probe, slot, '' FROM result"
      " WHERE probe NOT IN (SELECT num FROM probe) OR outcome NOT BETWEEN 0 AND 3"
-     " OR reason NOT BETWEEN 0 AND 255",
+     " OR reason NOT BETWEEN 0 AND 255 OR slot NOT BETWEEN 0 AND 253402300799999999"
+     " OR min(total, dns, connect, tls, send, wait, transfer) < 0",
      "table result: no result may be like that of probe %s"},
     {"SELECT probe, slot, '' FROM evidence WHERE probe NOT IN (SELECT num FROM probe)",
      "table evidence: there is no probe %s"},

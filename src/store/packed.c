@@ -4,7 +4,6 @@
 
 #define VERSION 1
 #define TIME_MAX (INT64_MAX / 4)
-#define COUNT_MAX (1LL << 40) /* far more than there can be; no sum of them overflows */
 
 static bool same(const struct counts *a, const struct counts *b)
 {
@@ -27,7 +26,7 @@ void packed_put_counts(struct str *out, const struct counts *parts, size_t n)
 
 static int damaged(struct err *reterr)
 {
-    return err_set(reterr, "a rollup is damaged");
+    return err_set(reterr, "a rollup is damaged: it cannot be decoded");
 }
 
 static bool has_version(const unsigned char **p, const unsigned char *end, struct err *reterr)
@@ -47,7 +46,7 @@ static bool has_version(const unsigned char **p, const unsigned char *end, struc
 static bool get_count(const unsigned char **p, const unsigned char *end, int64_t *ret)
 {
     uint64_t v;
-    if (!varint_get(p, end, &v) || v > COUNT_MAX)
+    if (!varint_get(p, end, &v) || v > PACKED_COUNT_MAX)
         return false;
     *ret = (int64_t)v;
     return true;

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "nines/slo.h"
 #include "nines/store.h"
 
@@ -17,6 +18,8 @@
 #define PACKED_MINUTES 60
 #define PACKED_HOURS 24
 #define PACKED_MAX 4096 /* no encoding is longer */
+/* Of a part or a row: there is one result a microsecond at most. */
+#define PACKED_COUNT_MAX USEC_PER_DAY
 
 /* Runs of equal parts: a steady hour or day takes five bytes. */
 void packed_put_counts(struct str *out, const struct counts *parts, size_t n);

@@ -87,6 +87,8 @@ int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, int64
     if (rc > 0) {
         *ret_num = sqlite_int(q, 0);
         *ret_raw_since = sqlite_int(q, 1);
+        if (!catalog_is_start(*ret_raw_since, USEC_PER_HOUR))
+            rc = err_set(reterr, "the probe table is damaged: where the results of '%s' begin", id);
     }
     sqlite_end(q);
     return rc;
@@ -127,6 +129,11 @@ static int read_stream(struct store_reader *r, const struct sli_def *sli, struct
         }
     }
     sqlite_end(q);
+    if (rc > 0 && !(catalog_is_start(ret->through_us, USEC_PER_HOUR) &&
+                    catalog_is_start(ret->days_us, USEC_PER_DAY) &&
+                    ret->days_us <= ret->through_us && ret->raw_us <= ret->through_us))
+        return err_set(reterr, "the roll_stream table is damaged: how far '%s' is rolled up",
+                       sli ? sli->key : "latency");
     return rc < 0 ? -1 : 0;
 }
 
@@ -197,6 +204,11 @@ static int read_revisions(struct store_reader *r, struct store_probe *p, struct 
         struct probe_revision rev = {sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2),
                                      sqlite_int(q, 3)};
         vec_push(&revs, rev);
+        if (!catalog_is_schedule(&rev)) {
+            sqlite_end(q);
+            rc = err_set(reterr, "the probe_revision table is damaged: an impossible schedule");
+            break;
+        }
     }
     p->revisions = revs.at;
     p->revision_count = revs.len;

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "io/sqlite.h"
 #include "store/pass.h"
+#include "store/rollup_sum.h"
 
 #include <assert.h>
 
@@ -21,10 +22,11 @@ static void add_part(void *ctx, size_t cell, struct counts c)
 static int add_rolled(void *ctx, size_t cell, enum pass_span span, struct sqlite_rows *row,
                       struct err *reterr)
 {
-    (void)span, (void)reterr;
-    add_part(ctx, cell,
-             (struct counts){sqlite_int(row, PASS_GOOD), sqlite_int(row, PASS_BAD),
-                             sqlite_int(row, PASS_EXCLUDED)});
+    (void)span;
+    struct counts c;
+    if (rollup_counts(row, &c, reterr) < 0)
+        return -1;
+    add_part(ctx, cell, c);
     return 0;
 }
 

@@ -187,7 +187,7 @@ static int drop_results(struct store *s, struct catalog_probe *p, int64_t limit_
         s->retention.oldest_us = min64(s->retention.oldest_us, o.last);
         return 0;
     }
-    int64_t hour_end = hour_floor(o.last) + USEC_PER_HOUR;
+    int64_t hour_end = hour_floor(max64(o.last, 0)) + USEC_PER_HOUR;
     if (hour_end > p->raw_since &&
         catalog_set_raw_since(&s->catalog, s->db, p->num, hour_end, reterr) < 0)
         return -1;

@@ -93,11 +93,25 @@ static int add_hour_sketch(struct rollup_sum *day, int64_t hour, struct sqlite_r
     return rc;
 }
 
+static bool is_count(int64_t n)
+{
+    return n >= 0 && n <= PACKED_COUNT_MAX;
+}
+
+int rollup_counts(struct sqlite_rows *row, struct counts *ret, struct err *reterr)
+{
+    *ret = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
+    if (is_count(ret->good) && is_count(ret->bad) && is_count(ret->excluded))
+        return 0;
+    return err_set(reterr, "a rollup is damaged: it counts what cannot be");
+}
+
 int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err *reterr)
 {
     int64_t at = (sqlite_int(row, 0) - day->start_us) / USEC_PER_HOUR;
     struct counts *hour = &day->parts[at];
-    *hour = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
+    if (rollup_counts(row, hour, reterr) < 0)
+        return -1;
     day->sum.good += hour->good;
     day->sum.bad += hour->bad;
     day->sum.excluded += hour->excluded;
@@ -109,8 +123,7 @@ int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err 
 int rollup_sum_load(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr)
 {
     size_t n;
-    s->sum = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
-    if (add_reasons(s, row, reterr) < 0)
+    if (rollup_counts(row, &s->sum, reterr) < 0 || add_reasons(s, row, reterr) < 0)
         return -1;
     const void *data = sqlite_blob(row, 5, &n);
     if (s->kind != STREAM_LATENCY)

@@ -48,6 +48,9 @@ void rollup_sum_result(struct rollup_sum *s, const struct stream *st, const stru
 /* How a sum lies in its row, behind the stream and the start. */
 #define ROLLUP_COLUMNS "good, bad, excluded, reasons, packed"
 
+/* The counts of a stored row that begins so. */
+int rollup_counts(struct sqlite_rows *row, struct counts *ret, struct err *reterr);
+
 /* Adds a stored hour of this day: `row` begins with its start and ROLLUP_COLUMNS. */
 int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err *reterr);
 

@@ -7,7 +7,6 @@
 #include "store/internal.h"
 #include "store/rows.h"
 
-#include <assert.h>
 #include <inttypes.h>
 
 /* ---- chunks --------------------------------------------------------------- */
@@ -164,6 +163,8 @@ static int read_rows(struct store *s, int64_t probe, const struct stretch *st, s
     while (q && (rc = sqlite_next(q, reterr)) > 0)
         result_read(q, &ret[n++]);
     *ret_n = n;
+    if (rc == 0 && n == 0) /* one was found a moment ago */
+        return err_set(reterr, "the result table is damaged: `nines db check` tells more");
     return rc;
 }
 
@@ -203,7 +204,8 @@ static int drop_rows(struct store *s, int64_t probe, const struct result *rows, 
                    BIND(v_int(probe), v_int(rows[0].slot_us), v_int(rows[n - 1].slot_us)),
                    reterr) < 0)
         return -1;
-    assert(sqlite_changes(s->db) == (int64_t)n);
+    if (sqlite_changes(s->db) != (int64_t)n)
+        return err_set(reterr, "the result table is damaged: `nines db check` tells more");
     return 0;
 }
 

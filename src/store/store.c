@@ -8,6 +8,9 @@
 
 #include <inttypes.h>
 
+#define SETTLE_FAILURES 5 /* of the upkeep, while settling is waited for */
+#define SETTLE_LOOK_US (200 * USEC_PER_MSEC)
+
 void outbox_item_release(struct outbox_item *item)
 {
     mem_free(&item->receiver);
@@ -159,21 +162,48 @@ int store_flush(struct store *s, int64_t patience_us, struct err *reterr)
     return rc;
 }
 
+/* Failures of the upkeep so far; *ret_now: one of its kinds fails at present. */
+static int64_t upkeep_failures(const struct store *s, bool *ret_now)
+{
+    static const enum store_slice upkeep[] = {STORE_SLICE_ROLLUP, STORE_SLICE_SEAL,
+                                              STORE_SLICE_RETENTION};
+    int64_t n = 0;
+    *ret_now = false;
+    for (size_t i = 0; i < countof(upkeep); i++) {
+        n += s->stats.slices[upkeep[i]].failures;
+        *ret_now |= s->stats.slices[upkeep[i]].failing_since_us != 0;
+    }
+    return n;
+}
+
+/* A disk may recover, a damaged row does not. */
+static int check_upkeep(struct store *s, int64_t failures_before, struct err *reterr)
+{
+    bool failing;
+    if (upkeep_failures(s, &failing) - failures_before < SETTLE_FAILURES || !failing)
+        return 0;
+    return err_set(reterr, "%s", s->stats.error);
+}
+
 int store_settle(struct store *s, int64_t patience_us, struct err *reterr)
 {
     struct queue *q = &s->q;
     int rc = 0;
+    bool failing;
     int64_t until_ns = clock_mono_ns() + patience_us * NSEC_PER_USEC;
     if (store_flush(s, patience_us, reterr) < 0)
         return -1;
     pthread_mutex_lock(&q->mutex);
     uint64_t ticket = ++q->settle_wanted;
+    int64_t failures = upkeep_failures(s, &failing);
     pthread_cond_signal(&q->wake);
     while (q->settle_done < ticket && rc == 0) {
-        if (clock_mono_ns() >= until_ns)
+        int64_t look_ns = clock_mono_ns() + SETTLE_LOOK_US * NSEC_PER_USEC;
+        rc = check_upkeep(s, failures, reterr);
+        if (rc == 0 && clock_mono_ns() >= until_ns)
             rc = out_of_patience(s, reterr);
-        else
-            queue_wait_until(q, &q->done, until_ns);
+        else if (rc == 0)
+            queue_wait_until(q, &q->done, look_ns < until_ns ? look_ns : until_ns);
     }
     pthread_mutex_unlock(&q->mutex);
     return rc;

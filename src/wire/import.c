@@ -111,8 +111,8 @@ static int parse_code(json_t *line, struct result *r, struct err *reterr)
     if (!v || json_is_null(v))
         return 0;
     json_int_t code = json_integer_value(v);
-    if (!json_is_integer(v) || code < 0 || code > 999)
-        return err_set(reterr, "\"code\" must be a whole number from 0 to 999");
+    if (!json_is_integer(v) || code < 0 || code > IMPORT_CODE_MAX)
+        return err_set(reterr, "\"code\" must be a whole number from 0 to %d", IMPORT_CODE_MAX);
     r->code = (int16_t)code;
     return 0;
 }

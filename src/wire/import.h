@@ -22,6 +22,7 @@
 
 #define IMPORT_PROBE_MAX 255
 #define IMPORT_LATENCY_MAX_US (24LL * 3600 * 1000000)
+#define IMPORT_CODE_MAX 999
 
 struct import_line {
     char probe[IMPORT_PROBE_MAX + 1];
@@ -48,6 +49,10 @@ int import_line_read(const char *text, size_t n, struct import_line *ret, struct
  * instant that is not slot + latency.
  */
 #define IMPORT_WRITE_MAX 2048 /* bytes of a line */
+
+/* Can a line say it, so that it is taken again? Not what a damaged file makes
+ * up, nor a reason that only a newer nines knows. */
+bool import_writable(const struct result *r);
 
 struct import_writer {
     char head[IMPORT_WRITE_MAX - 400]; /* of each line of the probe */

@@ -208,6 +208,10 @@ DAMAGE = {
     "day-gone": ("DELETE FROM rollup_day WHERE (stream, day) IN"
                  " (SELECT stream, day FROM rollup_day LIMIT 1 OFFSET 2)", "probe 'api': "),
     "page": (damage_page, "chunk_span"),
+    "row-time": ("UPDATE result SET slot = -1 WHERE (probe, slot) IN"
+                 " (SELECT probe, slot FROM result WHERE probe = 1 LIMIT 1)", "table result: "),
+    "row-phase": ("UPDATE result SET wait = -1 WHERE (probe, slot) IN"
+                  " (SELECT probe, slot FROM result LIMIT 1)", "table result: "),
 }
 
 
@@ -222,6 +226,87 @@ def test_check_finds(site, name):
     faults, _ = check(site)
     assert faults and all(f.startswith("./nines.db: ") for f in faults)
     assert any(told in f for f in faults), faults
+
+
+FAR = 9223372036854775807
+
+NUMBERS = {
+    "raw-since": (f"UPDATE probe SET raw_since = {FAR}", "the probe table is damaged"),
+    "raw-since-odd": ("UPDATE probe SET raw_since = 5", "the probe table is damaged"),
+    "rolled-far": (f"UPDATE roll_stream SET rolled_through = {FAR}",
+                   "the roll_stream table is damaged"),
+    "rolled-odd": ("UPDATE roll_stream SET rolled_through = rolled_through + 1",
+                   "the roll_stream table is damaged"),
+    "rolled-early": (f"UPDATE roll_stream SET rolled_through = -{FAR}",
+                     "the roll_stream table is damaged"),
+    "days-far": ("UPDATE roll_stream SET days_through = rolled_through + 864e8",
+                 "the roll_stream table is damaged"),
+    "interval": ("UPDATE probe_revision SET interval = 0", "the probe_revision table is damaged"),
+    "timeout": ("UPDATE probe_revision SET timeout = -1", "the probe_revision table is damaged"),
+    "hour-count": (f"UPDATE rollup SET good = {FAR}", "a rollup is damaged"),
+    "hour-negative": ("UPDATE rollup SET bad = -1", "a rollup is damaged"),
+    "hour-packed": ("UPDATE rollup SET packed = substr(packed, 1, 1)", "a rollup is damaged"),
+    "day-packed": ("UPDATE rollup_day SET packed = substr(packed, 1, 1)", "a rollup is damaged"),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_impossible_numbers_are_told(site, name):
+    """By those who reckon with them as well; nobody breaks down, nor waits for ever."""
+    damage, told = NUMBERS[name]
+    ask(site, damage)
+    assert check(site)[0]
+    done = site.run("report", "--at", "2026-03-09T12:00:00Z", check=False)
+    assert done.returncode == 1 and told in done.stderr, done
+    again = site.run("import", "--replace", "-", check=False,
+                     stdin=json.dumps({**line("api", 0), "code": 204}) + "\n")
+    if "rollup is" in told:  # it starts over from what the results say
+        assert again.returncode in (0, 1), again
+        assert again.returncode == 0 or told in again.stderr, again
+    else:
+        assert again.returncode == 1 and told in again.stderr, again
+    assert site.run("db", "stats").returncode == 0
+
+
+def test_import_tells_what_cannot_be_summed_up(site):
+    ask(site, "UPDATE rollup SET packed = substr(packed, 1, 3) WHERE stream IN"
+              " (SELECT num FROM roll_stream WHERE probe = 2)")
+    ask(site, "UPDATE roll_stream SET days_through = 0 WHERE probe = 2")
+    ask(site, "DELETE FROM rollup_day")
+    done = site.run("import", "-", stdin=lines("api", 0, 10), check=False)
+    assert done.returncode == 1
+    assert "is damaged" in done.stderr
+
+
+def test_rows_of_no_time(site):
+    """A result at an impossible time: still what the file is made of can be told."""
+    for slot in (FAR, -FAR):
+        ask(site, "INSERT INTO result SELECT probe, ?, done, outcome, reason, code, total, dns, connect, tls,"
+                  " send, wait, transfer, lag, flags FROM result LIMIT 1", slot)
+    assert "OLDEST" in site.run("db", "stats").stdout
+    assert json.loads(site.run("db", "stats", "--json").stdout)["probes"][0]["oldest"] is None
+    assert any("table result: " in f for f in check(site)[0])
+
+
+def test_a_writer_killed_while_making_it(site):
+    """What is left of it only a writer can clear up; readers say so."""
+    child = os.fork()
+    if child == 0:
+        db = sqlite3.connect(site.path / "nines.db", isolation_level=None)
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA cache_size = 2")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE result SET flags = flags + 4")
+        db.execute("UPDATE rollup SET excluded = 1")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert (site.path / "nines.db-journal").stat().st_size
+    for words in (["report"], ["db", "check"], ["export", "results"]):
+        done = site.run(*words, check=False)
+        assert done.returncode == 1
+        assert "its last writer was killed" in done.stderr
+    site.run("import", "-", stdin=lines("api", 0, 10))
+    assert check(site)[0] == []
 
 
 @pytest.fixture

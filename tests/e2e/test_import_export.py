@@ -131,6 +131,18 @@ def test_damage_is_told(site):
     assert "chunk" in done.stderr
 
 
+@pytest.mark.parametrize("change", ["reason = 200", "total = -1", "wait = -5", "code = 1000",
+                                    "outcome = 1, reason = 0", "outcome = 0, reason = 3",
+                                    "total = 86400000001"])
+def test_what_no_line_can_say_is_told(site, change):
+    """Rather than to write what import would refuse."""
+    site.run("import", "--create", "interval=15s", "-", stdin=text(make_history(6, ("a",), 100)["a"]))
+    with sqlite3.connect(site.path / "nines.db") as db:
+        db.execute(f"UPDATE result SET {change} WHERE slot = (SELECT min(slot) FROM result)")
+    done = site.run("export", "results", check=False)
+    assert done.returncode == 1
+    assert "the results of 'a' are damaged" in done.stderr
+
 
 def test_through_the_daemon(site):
     """In any order, while it probes; exported while it runs; one span each."""

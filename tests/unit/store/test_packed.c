@@ -51,7 +51,7 @@ static void reasons_round_trip_and_add(void **state)
     (void)state;
     int64_t in[REASON_COUNT] = {0}, out[REASON_COUNT] = {0};
     in[REASON_STATUS] = 61;
-    in[REASON_DNS] = 1LL << 40;
+    in[REASON_DNS] = PACKED_COUNT_MAX;
     in[REASON_COUNT - 1] = 1;
     struct str s;
     str_init(&s, PACKED_MAX);

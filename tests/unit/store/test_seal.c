@@ -605,6 +605,27 @@ static void a_damaged_chunk_is_an_error(void **state)
     end(&h);
 }
 
+/* It is not mended by trying it again until patience ends. */
+static void settling_ends_at_damage(void **state)
+{
+    (void)state;
+    struct history h;
+    struct err err = {{0}};
+    start(&h);
+    run(&h, 0, SLOTS);
+    grow_old(&h);
+    fixture_close(&h.f);
+    assert_true(fixture_sql(&h.f, "SELECT count(*) FROM chunk WHERE num = 1"));
+    fixture_sql(&h.f, "UPDATE chunk SET data = zeroblob(length(data)) WHERE num = 1");
+    fixture_sql(&h.f, "UPDATE roll_stream SET rolled_through = 0, days_through = 0");
+    fixture_sql(&h.f, "DELETE FROM rollup");
+    fixture_sql(&h.f, "DELETE FROM rollup_day");
+    fixture_open(&h.f);
+    assert_int_equal(store_settle(h.f.store, 60 * PATIENCE_US, &err), -1);
+    assert_non_null(strstr(err.msg, "chunk 1"));
+    end(&h);
+}
+
 /* ---- older files ------------------------------------------------------------------------ */
 
 static void a_file_without_chunks_is_brought_up_to_date(void **state)
@@ -655,6 +676,7 @@ int main(void)
         cmocka_unit_test(a_fault_undoes_the_slice),
         cmocka_unit_test(a_late_result_survives_a_fault_while_its_chunk_opens),
         cmocka_unit_test(a_damaged_chunk_is_an_error),
+        cmocka_unit_test(settling_ends_at_damage),
         cmocka_unit_test(a_file_without_chunks_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
