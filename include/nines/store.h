@@ -8,8 +8,9 @@
  * second (STORE_FLUSH_US) or at once when a batch holds a transition. A failed
  * batch is kept and tried again unchanged.
  *
- * Every push is made by one producer at a time per store (internally locked);
- * callbacks come on the store thread and must only hand over.
+ * Pushes take no lock and never wait. Any thread may push; reservations,
+ * results and heartbeats are for one thread, the loop's. Callbacks come on the
+ * store thread and must only hand over.
  */
 #pragma once
 

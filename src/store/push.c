@@ -53,25 +53,20 @@ void store_push_slo(struct store *s, const struct slo_def *slo, int64_t at_us)
 bool store_reserve(struct store *s)
 {
     struct queue *q = &s->q;
-    pthread_mutex_lock(&q->mutex);
-    bool room = q->used_bytes + q->reserved_bytes + STORE_RESULT_BYTES <= q->limit_bytes;
-    if (room)
-        q->reserved_bytes += STORE_RESULT_BYTES;
-    else
-        q->refused++;
-    pthread_mutex_unlock(&q->mutex);
-    return room;
+    int64_t reserved = atomic_fetch_add(&q->reserved_bytes, STORE_RESULT_BYTES);
+    if (atomic_load(&q->used_bytes) + reserved + STORE_RESULT_BYTES <= q->limit_bytes)
+        return true;
+    atomic_fetch_sub(&q->reserved_bytes, STORE_RESULT_BYTES);
+    atomic_fetch_add(&q->refused, 1);
+    return false;
 }
 
-/* Gives a reservation back; how much room there is beside it, for evidence. */
+/* Gives a reservation back; what stays reserved. */
 static int64_t unreserve(struct queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    assert(q->reserved_bytes >= STORE_RESULT_BYTES);
-    q->reserved_bytes -= STORE_RESULT_BYTES;
-    int64_t room = q->limit_bytes - q->used_bytes - q->reserved_bytes - STORE_RESULT_BYTES;
-    pthread_mutex_unlock(&q->mutex);
-    return room;
+    int64_t before = atomic_fetch_sub(&q->reserved_bytes, STORE_RESULT_BYTES);
+    assert(before >= STORE_RESULT_BYTES);
+    return before - STORE_RESULT_BYTES;
 }
 
 void store_unreserve(struct store *s)
@@ -90,14 +85,18 @@ _Static_assert(sizeof(struct record_result) <= STORE_RESULT_BYTES,
 void store_push_result(struct store *s, uint32_t handle, const struct result *result,
                        const char *message, const char *body, size_t body_len)
 {
-    int64_t room = unreserve(&s->q);
+    struct queue *q = &s->q;
+    int64_t reserved = unreserve(q);
+    /* Beside the result itself, for evidence. */
+    int64_t room = q->limit_bytes - atomic_load(&q->used_bytes) - reserved - STORE_RESULT_BYTES;
     size_t m = message ? evidence_len(strlen(message)) : 0;
     size_t b = body ? evidence_len(body_len) : 0;
     if (room < (int64_t)(m + b)) {
         message = NULL;
         m = b = 0;
     }
-    struct record_result *r = record_new(RECORD_RESULT, sizeof(*r), m + b);
+    struct record_result *r =
+        m + b ? record_new(RECORD_RESULT, sizeof(*r), m + b) : queue_new_result(q);
     r->head.bytes = STORE_RESULT_BYTES + m + b;
     r->handle = handle;
     r->result = *result;
@@ -108,7 +107,7 @@ void store_push_result(struct store *s, uint32_t handle, const struct result *re
         memcpy(r->text, message, m);
     if (b)
         memcpy(r->text + m, body, b);
-    queue_push(&s->q, &r->head, false);
+    queue_push(q, &r->head, false);
 }
 
 /* ---- alerts ----------------------------------------------------------------- */
@@ -146,32 +145,15 @@ void store_push_delivery(struct store *s, int64_t outbox_id, bool done, const ch
 
 /* ---- heartbeats --------------------------------------------------------------- */
 
-/* The newest record is a heartbeat of the same span that waits still: it only
- * needs to say more. Keeps a failing disk from filling memory with them. */
-static bool extend_heartbeat(struct queue *q, int64_t now_us, int64_t complete_through_us)
-{
-    struct record_heartbeat *r = (struct record_heartbeat *)q->last;
-    if (!r || r->head.kind != RECORD_HEARTBEAT || r->started_us != q->heartbeat_started_us)
-        return false;
-    r->now_us = now_us;
-    r->complete_through_us = complete_through_us;
-    return true;
-}
-
 void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_through_us)
 {
     struct queue *q = &s->q;
-    pthread_mutex_lock(&q->mutex);
-    if (!q->last_heartbeat_us || now_us - q->last_heartbeat_us > HEARTBEAT_GAP_US)
+    int64_t last_us = atomic_load(&q->last_heartbeat_us);
+    if (!last_us || now_us - last_us > HEARTBEAT_GAP_US)
         q->heartbeat_started_us = now_us;
-    q->last_heartbeat_us = now_us;
-    int64_t started_us = q->heartbeat_started_us;
-    bool extended = extend_heartbeat(q, now_us, complete_through_us);
-    pthread_mutex_unlock(&q->mutex);
-    if (extended)
-        return;
+    atomic_store(&q->last_heartbeat_us, now_us);
     struct record_heartbeat *r = record_new(RECORD_HEARTBEAT, sizeof(*r), 0);
-    r->started_us = started_us;
+    r->started_us = q->heartbeat_started_us;
     r->now_us = now_us;
     r->complete_through_us = complete_through_us;
     queue_push(q, &r->head, false);

@@ -3,6 +3,12 @@
  * bounded in bytes. Any thread pushes; the writer takes batches. A record stays
  * charged until it is committed, so a disk that fails stops new slots instead
  * of losing old ones.
+ *
+ * Who pushes takes no lock: the writer runs at a low priority, and a mutex it
+ * holds while something else has the core would hold up the loop thread, and
+ * what that measures. So records go into an inbox by compare and swap, and the
+ * writer moves them to its own list; nobody is woken for an ordinary record,
+ * because the writer looks each STORE_FLUSH_US anyway.
  */
 #pragma once
 
@@ -10,6 +16,8 @@
 #include "nines/store.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +37,9 @@ enum record_kind {
 struct record {
     struct record *next;
     enum record_kind kind;
+    uint32_t pushes;    /* that it stands for: 1, or of heartbeats in a row */
     size_t bytes;       /* charged to the queue */
+    int64_t pushed_ns;  /* 0 unless the inbox was empty then */
     struct arena arena; /* its strings; not used by results */
 };
 
@@ -95,35 +105,58 @@ void *record_new(enum record_kind kind, size_t size, size_t text);
 void record_free(struct record *r);
 
 struct queue {
+    int64_t limit_bytes;
+    _Atomic(struct record *) inbox; /* newest first */
+    _Atomic int64_t used_bytes, reserved_bytes, refused;
+    _Atomic uint64_t pushed; /* records, since the start */
+    _Atomic bool urgent;     /* commit at once */
+    _Atomic bool woken;      /* since the writer last looked */
+    sem_t wake;              /* the writer: something to do */
+    _Atomic int64_t last_heartbeat_us;
+
+    /* Records of results, to be used again: committed ones, newest first, and
+     * those that the thread which pushes results has taken over. */
+    _Atomic(struct record *) spare;
+    _Atomic int64_t spares;
+    struct record *at_hand;
+    int64_t heartbeat_started_us; /* that thread's, too */
+
     pthread_mutex_t mutex; /* guards everything below */
-    pthread_cond_t wake;   /* the writer: something to do */
     pthread_cond_t done;   /* flushers: something was committed, or failed */
     struct record *first, *last;
-    int64_t limit_bytes, used_bytes, reserved_bytes;
-    int64_t refused;
-    uint64_t pushed, committed; /* records, since the start */
-    int64_t oldest_ns;          /* when `first` was pushed, roughly */
-    bool urgent;                /* commit at once */
+    uint64_t committed;
+    int64_t oldest_ns; /* when `first` was pushed */
+    bool hurry;        /* something in the list is urgent */
     bool stop;
     int64_t give_up_ns; /* with stop: when retrying ends */
     uint64_t settle_wanted, settle_done;
-    int64_t last_heartbeat_us, heartbeat_started_us;
 };
 
 struct batch {
     struct record *first;
-    size_t n;
+    size_t n; /* pushes */
     int64_t bytes;
     bool urgent; /* holds a transition: must be durable when committed */
 };
 
-#define BATCH_MAX 4096 /* records */
+#define BATCH_MAX 4096   /* records */
+#define SPARES_MAX 16384 /* kept records: a second and more of results */
 
 void queue_init(struct queue *q, int64_t limit_bytes);
 void queue_release(struct queue *q); /* frees what was never taken */
 
-/* Appends; takes the record over. `urgent`: do not wait for the next flush. */
+/* Appends; takes the record over. `urgent`: do not wait for the next flush.
+ * Never blocks. */
 void queue_push(struct queue *q, struct record *r, bool urgent);
+
+/* A zeroed result without text. Only the thread that pushes results calls it. */
+struct record_result *queue_new_result(struct queue *q);
+
+/* The writer has something to do. Never blocks. */
+void queue_wake(struct queue *q);
+
+/* With the mutex held: what was pushed so far joins the list. */
+void queue_gather(struct queue *q);
 
 enum queue_event { QUEUE_BATCH, QUEUE_IDLE, QUEUE_STOPPED };
 

@@ -124,8 +124,8 @@ int store_close(struct store *s, int64_t patience_us, struct err *reterr)
     checkpoint_stop(s);
     int rc = s->failed;
     if (rc < 0)
-        err_set(reterr, "%" PRIu64 " records could not be stored: %s", s->q.pushed - s->q.committed,
-                s->err.msg);
+        err_set(reterr, "%" PRIu64 " records could not be stored: %s",
+                atomic_load(&s->q.pushed) - s->q.committed, s->err.msg);
     else
         /* A reader in the way leaves the log for the next writer. */
         (void)sqlite_checkpoint(s->db, true, NULL);
@@ -148,10 +148,10 @@ int store_flush(struct store *s, int64_t patience_us, struct err *reterr)
     int rc = 0;
     int64_t until_ns = clock_mono_ns() + patience_us * NSEC_PER_USEC;
     pthread_mutex_lock(&q->mutex);
-    uint64_t wanted = q->pushed;
-    if (q->first)
-        q->urgent = true;
-    pthread_cond_signal(&q->wake);
+    uint64_t wanted = atomic_load(&q->pushed);
+    if (q->committed < wanted)
+        atomic_store(&q->urgent, true);
+    queue_wake(q);
     while (q->committed < wanted && rc == 0) {
         if (clock_mono_ns() >= until_ns)
             rc = out_of_patience(s, reterr);
@@ -196,7 +196,7 @@ int store_settle(struct store *s, int64_t patience_us, struct err *reterr)
     pthread_mutex_lock(&q->mutex);
     uint64_t ticket = ++q->settle_wanted;
     int64_t failures = upkeep_failures(s, &failing);
-    pthread_cond_signal(&q->wake);
+    queue_wake(q);
     while (q->settle_done < ticket && rc == 0) {
         int64_t look_ns = clock_mono_ns() + SETTLE_LOOK_US * NSEC_PER_USEC;
         rc = check_upkeep(s, failures, reterr);
@@ -212,9 +212,10 @@ int store_settle(struct store *s, int64_t patience_us, struct err *reterr)
 void store_get_stats(struct store *s, struct store_stats *ret)
 {
     pthread_mutex_lock(&s->q.mutex);
+    queue_gather(&s->q); /* heartbeats that wait are one */
     *ret = s->stats;
-    ret->queued_bytes = s->q.used_bytes;
+    ret->queued_bytes = atomic_load(&s->q.used_bytes);
     ret->queue_limit_bytes = s->q.limit_bytes;
-    ret->refused_slots = s->q.refused;
+    ret->refused_slots = atomic_load(&s->q.refused);
     pthread_mutex_unlock(&s->q.mutex);
 }

@@ -19,8 +19,9 @@ const char *store_slice_name(enum store_slice k)
 
 int64_t turns_now(const struct store *s)
 {
-    if (s->q.last_heartbeat_us)
-        return s->q.last_heartbeat_us;
+    int64_t heartbeat_us = atomic_load(&s->q.last_heartbeat_us);
+    if (heartbeat_us)
+        return heartbeat_us;
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
     return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / NSEC_PER_USEC;

@@ -117,6 +117,7 @@ static bool fail_import(struct store *s, const struct err *err)
 {
     struct record_import *im = NULL;
     pthread_mutex_lock(&s->q.mutex);
+    queue_gather(&s->q);
     for (struct record *r = s->q.first; r && !im; r = r->next)
         if (r->kind == RECORD_IMPORT && ((struct record_import *)r)->batch)
             im = (struct record_import *)r;
