@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,22 +23,21 @@ static bool same_file(const char *a, const char *b)
 }
 
 /* The database, or a file that belongs to it: replacing it would destroy both. */
-static int check_not_source(const struct backup *b, struct err *reterr)
+static int check_not_source(const struct backup *b, const char *path, struct err *reterr)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", ".lock", ".sock"};
     for (size_t i = 0; i < countof(suffixes); i++) {
         mem_auto char *name = mem_printf("%s%s", b->source, suffixes[i]);
-        if (str_eq(name, b->target) || same_file(name, b->target))
-            return err_set(reterr, "%s belongs to the database itself; choose another file",
-                           b->target);
+        if (str_eq(name, path) || same_file(name, path))
+            return err_set(reterr, "%s belongs to the database itself; choose another file", path);
     }
     return 0;
 }
 
-static int check_target(const struct backup *b, struct err *reterr)
+static int check_target(const struct backup *b, const char *tmp, struct err *reterr)
 {
     struct stat st;
-    if (check_not_source(b, reterr) < 0)
+    if (check_not_source(b, b->target, reterr) < 0 || check_not_source(b, tmp, reterr) < 0)
         return -1;
     if (lstat(b->target, &st) < 0)
         return errno == ENOENT ? 0 : err_errno(reterr, errno, "%s", b->target);
@@ -46,6 +46,54 @@ static int check_target(const struct backup *b, struct err *reterr)
     if (!S_ISREG(st.st_mode))
         return err_set(reterr, "%s is no regular file", b->target);
     return 0;
+}
+
+/* ---- the file that becomes it ------------------------------------------------------ */
+
+/* Another one may have taken its place while the lock was waited for. */
+static bool is_at(int fd, const char *path)
+{
+    struct stat x, y;
+    return fstat(fd, &x) == 0 && lstat(path, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static bool is_locked_out(int fd)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* Removes what a backup that was killed has left; one that goes on holds a lock
+ * on its file. Who removes holds it too, so that nobody removes a newer one. */
+static int remove_left(const char *tmp, struct err *reterr)
+{
+    int rc = 0, fd = open(tmp, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_errno(reterr, errno, "%s", tmp);
+    if (is_locked_out(fd))
+        rc = err_set(reterr, "%s is being written by another backup", tmp);
+    else if (is_at(fd, tmp) && unlink(tmp) < 0)
+        rc = err_errno(reterr, errno, "%s", tmp);
+    close(fd);
+    return rc;
+}
+
+/* A new file, private and held until it is closed. */
+static int make_file(const char *tmp, int *ret_fd, struct err *reterr)
+{
+    for (;;) {
+        if (remove_left(tmp, reterr) < 0)
+            return -1;
+        int fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+        if (fd < 0 && errno != EEXIST)
+            return err_errno(reterr, errno, "%s", tmp);
+        if (fd >= 0 && !is_locked_out(fd) && is_at(fd, tmp)) {
+            *ret_fd = fd;
+            return 0;
+        }
+        if (fd >= 0)
+            close(fd);
+    }
 }
 
 /* ---- the copy ------------------------------------------------------------------- */
@@ -114,29 +162,26 @@ static int verify(const struct backup *b, const char *tmp, struct err *reterr)
 
 /* ---- in place ------------------------------------------------------------------- */
 
-static int sync_path(const char *path, int flags, struct err *reterr)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
-    int rc = fd < 0 ? -1 : fsync(fd);
-    if (rc < 0)
-        err_errno(reterr, errno, "%s", path);
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
 static int sync_folder(const char *path, struct err *reterr)
 {
     const char *slash = strrchr(path, '/');
     mem_auto char *folder =
         !slash ? mem_strdup(".") : mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    return sync_path(folder, O_DIRECTORY, reterr);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fsync(fd);
+    if (rc < 0)
+        err_errno(reterr, errno, "%s", folder);
+    if (fd >= 0)
+        close(fd);
+    return rc;
 }
 
 /* Not over a file that came meanwhile, where the file system can tell. */
-static int put_in_place(const struct backup *b, const char *tmp, struct err *reterr)
+static int put_in_place(const struct backup *b, const char *tmp, int fd, struct err *reterr)
 {
     unsigned flags = b->force ? 0 : RENAME_NOREPLACE;
+    if (fsync(fd) < 0)
+        return err_errno(reterr, errno, "%s", tmp);
     int rc = renameat2(AT_FDCWD, tmp, AT_FDCWD, b->target, flags);
     if (rc < 0 && errno == EINVAL && !b->force)
         rc = rename(tmp, b->target);
@@ -148,16 +193,15 @@ static int put_in_place(const struct backup *b, const char *tmp, struct err *ret
 int backup_make(struct backup *b, struct err *reterr)
 {
     struct stat st;
+    int fd, rc = -1;
     mem_auto char *tmp = mem_printf("%s.tmp", b->target);
-    if (check_target(b, reterr) < 0)
+    if (check_target(b, tmp, reterr) < 0 || make_file(tmp, &fd, reterr) < 0)
         return -1;
-    if (unlink(tmp) < 0 && errno != ENOENT) /* of a backup that was killed */
-        return err_errno(reterr, errno, "%s", tmp);
-    if (copy(b, tmp, reterr) < 0 || verify(b, tmp, reterr) < 0 || sync_path(tmp, 0, reterr) < 0 ||
-        put_in_place(b, tmp, reterr) < 0) {
+    if (copy(b, tmp, reterr) == 0 && verify(b, tmp, reterr) == 0)
+        rc = put_in_place(b, tmp, fd, reterr);
+    if (rc < 0 && is_at(fd, tmp))
         unlink(tmp);
-        return -1;
-    }
-    b->bytes = stat(b->target, &st) == 0 ? st.st_size : 0;
-    return 0;
+    b->bytes = fstat(fd, &st) == 0 ? st.st_size : 0;
+    close(fd);
+    return rc;
 }

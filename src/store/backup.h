@@ -26,6 +26,7 @@ struct backup {
  * Writes `<target>.tmp`, private to the user and its group, checks that it
  * opens, is ours and whole, brings it to the disk and renames it: `target` is
  * either not there (or as it was) or complete. An older schema is copied as it
- * is. Never replaces the source or what lies beside it.
+ * is. Never replaces the source or what lies beside it, and fails while another
+ * one writes to the same place.
  */
 int backup_make(struct backup *b, struct err *reterr);

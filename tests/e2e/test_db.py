@@ -1,6 +1,7 @@
 """`nines backup` and `nines db`: copies that are whole, damage that is found, sums that add up."""
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import shutil
@@ -135,6 +136,27 @@ def test_backup_replaces_nothing_unasked(site):
     assert done.returncode == 1 and "missing/copy.db" in done.stderr
     assert site.run("backup", check=False).returncode == 2
     assert check(site)[0] == []
+
+
+def test_backup_writes_first_where_nothing_lies(site):
+    # The name it is written under before it is whole is taken, by the database.
+    (site.path / "live.tmp").write_bytes((site.path / "nines.db").read_bytes())
+    done = site.run("backup", "--db", "live.tmp", "live", check=False)
+    assert (done.returncode, done.stderr) == (
+        1, "nines backup: live.tmp belongs to the database itself; choose another file\n")
+    assert check(site, "--db", "live.tmp")[0] == []
+    # One that was killed has left it; another that goes on holds it.
+    with open(site.path / "copy.db.tmp", "w") as left:
+        left.write("half")
+        left.flush()
+        fcntl.flock(left, fcntl.LOCK_EX)
+        done = site.run("backup", "copy.db", check=False)
+        assert (done.returncode, done.stderr) == (
+            1, "nines backup: copy.db.tmp is being written by another backup\n")
+        assert (site.path / "copy.db.tmp").read_text() == "half"
+    site.run("backup", "copy.db")
+    assert check(site, "--db", "copy.db")[0] == []
+    assert not (site.path / "copy.db.tmp").exists()
 
 
 def test_backup_of_damage_is_none(site):
