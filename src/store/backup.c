@@ -193,7 +193,7 @@ static int put_in_place(const struct backup *b, const char *tmp, int fd, struct 
 int backup_make(struct backup *b, struct err *reterr)
 {
     struct stat st;
-    int fd, rc = -1;
+    int fd = -1, rc = -1;
     mem_auto char *tmp = mem_printf("%s.tmp", b->target);
     if (check_target(b, tmp, reterr) < 0 || make_file(tmp, &fd, reterr) < 0)
         return -1;
