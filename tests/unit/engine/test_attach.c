@@ -1,0 +1,308 @@
+/*
+ * Windows that lived through everything: results come late, reloads bring
+ * longer windows and other SLIs while probes run, history is read while more of
+ * it is written, and the process ends and begins anew. At every tick they are
+ * what a list of all results says.
+ */
+#include "engine/attach.h"
+
+#include "base/vec.h"
+#include "engine/evaluate.h"
+#include "io/zone.h"
+#include "slo/budget.h"
+#include "slo/expected.h"
+#include "slo/window.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define S USEC_PER_SEC
+#define MIN USEC_PER_MIN
+#define HOUR USEC_PER_HOUR
+#define DAY USEC_PER_DAY
+#define T0 (20022 * DAY) /* a day before summer time ends in Berlin, six before the month does */
+#define PATIENCE (30 * S)
+#define SLOS 3
+
+struct world {
+    uint64_t rng;
+    char dir[64];
+    char *path;
+    struct store *store;
+    struct evaluator *e;
+    struct config *config;
+    struct attach *attach; /* made, and not merged yet */
+    bool read;             /* ... but read */
+    struct zone *zone;
+    struct probe_def probe;
+    VEC(struct result) results;
+    VEC(struct probe_revision) revisions;
+    int64_t now_us;
+    int merges, checks;
+};
+
+static int64_t below(struct world *w, int64_t n)
+{
+    w->rng ^= w->rng << 13;
+    w->rng ^= w->rng >> 7;
+    w->rng ^= w->rng << 17;
+    return (int64_t)(w->rng % (uint64_t)n);
+}
+
+/* ---- what they are to be -------------------------------------------------------- */
+
+static struct tier_counts brute(const struct world *w, const struct slo_view *v, int64_t start_us,
+                                struct counts *ret)
+{
+    struct counts c = {0};
+    for (size_t i = 0; i < w->results.len; i++) {
+        const struct result *r = &w->results.at[i];
+        if (r->slot_us < start_us || r->slot_us >= v->at_us || r->done_us > v->at_us)
+            continue;
+        enum outcome o = sli_classify(&v->def->sli, r);
+        c.good += o == OUTCOME_GOOD;
+        c.bad += o == OUTCOME_BAD;
+        c.excluded += o == OUTCOME_EXCLUDED;
+    }
+    *ret = c;
+    return tier_counts_make(c,
+                            expected_slots(w->revisions.at, w->revisions.len, start_us, v->at_us));
+}
+
+static double burn(const struct world *w, const struct slo_view *v, int64_t length_us)
+{
+    struct counts ignored;
+    struct tier_counts c = brute(w, v, tier_window_start(v->at_us, length_us), &ignored);
+    return budget_burn(c.bad, c.expected, v->def->target);
+}
+
+static void check(struct world *w, const struct slo_view *v)
+{
+    struct counts c;
+    struct span span = window_span(&v->def->window, v->at_us);
+    int64_t start = tier_window_start(v->at_us, v->at_us - span.start_us);
+    struct tier_counts whole = brute(w, v, start, &c);
+    assert_int_equal(v->window.good, c.good);
+    assert_int_equal(v->window.bad, c.bad);
+    assert_int_equal(v->window.excluded, c.excluded);
+    assert_int_equal(v->window_expected, whole.expected);
+    assert_true(v->burn_5m == burn(w, v, 5 * MIN));
+    assert_true(v->burn_1h == burn(w, v, HOUR));
+    assert_true(v->burn_6h == burn(w, v, 6 * HOUR));
+    assert_true(v->burn_3d == burn(w, v, 3 * DAY));
+    w->checks++;
+}
+
+/* ---- what happens ------------------------------------------------------------------ */
+
+static void add_slo(struct world *w, struct config *c, int i, bool fast, int window)
+{
+    struct slo_def *d = arena_alloc(&c->arena, sizeof(*d));
+    const struct window_def windows[] = {
+        {.type = WINDOW_ROLLING, .duration_us = DAY},
+        {.type = WINDOW_ROLLING, .duration_us = 4 * DAY + 90 * MIN},
+        {.type = WINDOW_ROLLING, .duration_us = 12 * DAY},
+        {.type = WINDOW_CALENDAR, .unit = CALENDAR_DAY, .count = 1, .zone = w->zone},
+        {.type = WINDOW_CALENDAR, .unit = CALENDAR_MONTH, .count = 1, .zone = w->zone},
+    };
+    d->name = arena_printf(&c->arena, "slo-%d", i);
+    d->service = "svc";
+    d->objective_name = "";
+    d->sli.probe = "api";
+    d->sli.key = fast ? "api fast" : "api";
+    d->sli.faster_than_us = fast ? 500 * USEC_PER_MSEC : 0;
+    memset(d->sli.classify, -1, sizeof(d->sli.classify));
+    d->probe = &w->probe;
+    d->target = (struct decimal){99, 2};
+    d->window = windows[window];
+    c->slos[c->slo_count++] = d;
+}
+
+/* As the daemon does: daemon_reload.c. */
+static void adopt(struct world *w)
+{
+    struct config *c = mem_alloc(sizeof(*c));
+    c->refs = 1;
+    c->slos = arena_alloc(&c->arena, SLOS * sizeof(*c->slos));
+    for (int i = 0; i < SLOS; i++)
+        add_slo(w, c, i, below(w, 2), (int)below(w, 5));
+    evaluator_set_config(w->e, c, w->now_us);
+    store_push_probe(w->store, 0, &w->probe, w->now_us);
+    evaluator_add_revision(w->e, &w->probe, w->now_us);
+    for (int i = 0; i < SLOS; i++)
+        store_push_sli(w->store, &c->slos[i]->sli);
+    config_unref(w->config);
+    w->config = c;
+    w->attach = attach_new(w->e, c);
+    w->read = false;
+}
+
+static void read_attached(struct world *w)
+{
+    struct err err;
+    int rc = below(w, 2) ? store_flush(w->store, PATIENCE, &err)
+                         : store_settle(w->store, PATIENCE, &err); /* rolls up */
+    assert_int_equal(rc, 0);
+    if (attach_read(w->attach, w->path) < 0)
+        fail_msg("%s", attach_error(w->attach));
+    w->read = true;
+}
+
+static void merge_attached(struct world *w)
+{
+    attach_merge(w->attach, w->e);
+    w->merges += attach_totals(w->attach).slis > 0;
+    attach_free(w->attach);
+    w->attach = NULL;
+}
+
+static void revise(struct world *w)
+{
+    w->probe.interval_us = (1 + below(w, 6)) * 10 * S;
+    w->probe.phase_us = below(w, 10) * S;
+    vec_push(&w->revisions, ((struct probe_revision){w->now_us, w->probe.interval_us,
+                                                     w->probe.phase_us, w->probe.timeout_us}));
+    store_push_probe(w->store, 0, &w->probe, w->now_us);
+    evaluator_add_revision(w->e, &w->probe, w->now_us);
+}
+
+static void begin(struct world *w)
+{
+    struct evaluator_hooks hooks = {0};
+    struct store_options o = {.path = w->path};
+    struct err err;
+    if (store_open(&o, &w->store, &err) < 0)
+        fail_msg("%s", err.msg);
+    w->e = evaluator_new(&hooks, w->now_us);
+    adopt(w);
+    read_attached(w);
+    merge_attached(w);
+}
+
+static void end(struct world *w)
+{
+    struct err err;
+    if (w->attach) {
+        if (w->read)
+            merge_attached(w);
+        else
+            attach_free(w->attach);
+        w->attach = NULL;
+    }
+    assert_int_equal(store_close(w->store, PATIENCE, &err), 0);
+    evaluator_free(w->e);
+}
+
+static void result(struct world *w)
+{
+    int64_t late = below(w, 3) ? below(w, S) : below(w, MIN), draw = below(w, 20);
+    struct result r = {.slot_us = w->now_us - late, .done_us = w->now_us, .total_us = late};
+    r.outcome = draw == 0   ? OUTCOME_BAD
+                : draw == 1 ? OUTCOME_EXCLUDED
+                : draw == 2 ? OUTCOME_SKIPPED
+                            : OUTCOME_GOOD;
+    r.reason = draw > 2 ? REASON_NONE : REASON_STATUS;
+    for (size_t i = w->results.len; i > 0 && w->results.at[i - 1].done_us > r.slot_us; i--)
+        if (w->results.at[i - 1].slot_us == r.slot_us)
+            return; /* a slot has one result */
+    evaluator_run_due(w->e, r.done_us - 1);
+    assert_true(store_reserve(w->store));
+    store_push_result(w->store, 0, &r, NULL, NULL, 0);
+    evaluator_result(w->e, "api", &r);
+    store_push_heartbeat(w->store, w->now_us, w->now_us - MIN);
+    vec_push(&w->results, r);
+}
+
+static void look(struct world *w)
+{
+    for (size_t i = 0; !w->attach && i < evaluator_count(w->e); i++)
+        if (evaluator_view(w->e, i)->at_us)
+            check(w, evaluator_view(w->e, i));
+}
+
+static void step(struct world *w)
+{
+    int64_t kind = below(w, 1000), due = evaluator_due(w->e);
+    w->now_us += 1 + (kind == 0  ? below(w, 2 * DAY)
+                      : kind < 5 ? below(w, 3 * HOUR)
+                                 : below(w, 90 * S));
+    if (kind < 8) {
+        end(w);
+        w->now_us += below(w, 2) ? below(w, 5 * HOUR) : below(w, S);
+        begin(w);
+        return;
+    }
+    if (kind < 20 && !w->attach) /* a reload waits for that */
+        revise(w);
+    result(w);
+    if (w->attach && !w->read && below(w, 4) == 0)
+        read_attached(w);
+    else if (w->attach && w->read && below(w, 4) == 0)
+        merge_attached(w);
+    else if (!w->attach && kind > 970)
+        adopt(w);
+    else if (evaluator_due(w->e) != due && below(w, 4) == 0)
+        look(w);
+}
+
+/* ---- */
+
+static int setup(void **state)
+{
+    struct world *w = mem_alloc(sizeof(*w));
+    w->rng = 0x9e3779b97f4a7c15;
+    w->now_us = T0;
+    w->probe = (struct probe_def){
+        .id = "api", .interval_us = 30 * S, .timeout_us = MIN, .max_in_flight = 2};
+    vec_push(&w->revisions, ((struct probe_revision){T0, 30 * S, 0, MIN}));
+    assert_int_equal(zone_open("Europe/Berlin", &w->zone, NULL), 0);
+    snprintf(w->dir, sizeof(w->dir), "/tmp/nines-attach-XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    w->path = mem_printf("%s/t.db", w->dir);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    static const char *const names[] = {"t.db", "t.db-wal", "t.db-shm", "t.db.lock"};
+    for (size_t i = 0; i < countof(names); i++) {
+        mem_auto char *path = mem_printf("%s/%s", w->dir, names[i]);
+        unlink(path);
+    }
+    rmdir(w->dir);
+    config_unref(w->config);
+    zone_free(w->zone);
+    vec_release(&w->results);
+    vec_release(&w->revisions);
+    free(w->path);
+    free(w);
+    return 0;
+}
+
+static void test_nothing_is_lost_or_counted_twice(void **state)
+{
+    struct world *w = *state;
+    begin(w);
+    for (int i = 0; i < 7000; i++)
+        step(w);
+    end(w);
+    assert_true(w->now_us > T0 + 10 * DAY);
+    assert_true(w->merges > 60);
+    assert_true(w->checks > 1000);
+    assert_true(w->revisions.len > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_nothing_is_lost_or_counted_twice, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
