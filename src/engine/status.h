@@ -115,8 +115,10 @@ struct status_board {
 #define STATUS_FRESH_NS 500000000LL     /* a younger picture is not drawn again */
 #define STATUS_PATIENCE_NS 1000000000LL /* waiting for one */
 
-/* `ask`, called from any thread, makes the engine thread publish a picture soon;
- * NULL: it publishes without being asked. */
+/* `ask`, called from any thread with the board locked, makes the engine thread
+ * publish a picture soon, and waits for nothing; NULL: it publishes without
+ * being asked. It is not called any more once a picture that says `stopping` is
+ * published. */
 void status_board_init(struct status_board *b, void (*ask)(void *ctx), void *ctx);
 void status_board_release(struct status_board *b);
 

@@ -161,9 +161,12 @@ static void *engine_thread(void *arg)
     while (!e->end) {
         while (!e->end && e->asked == e->answered)
             pthread_cond_wait(&e->wake, &e->mutex);
-        if (!e->end)
-            draw(e, 0);
         e->answered = e->asked;
+        if (e->end)
+            break;
+        pthread_mutex_unlock(&e->mutex); /* ask() comes with the board locked */
+        draw(e, 0);
+        pthread_mutex_lock(&e->mutex);
     }
     pthread_mutex_unlock(&e->mutex);
     return NULL;
