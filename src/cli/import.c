@@ -64,6 +64,9 @@ static int parse_create(const char *text, int64_t *ret_us, struct err *reterr)
         return err_set(reterr, "expected interval=DURATION, as in --create interval=15s");
     if (units_parse_duration(text + strlen("interval="), ret_us, &why) < 0)
         return err_set(reterr, "%s", why.msg);
+    if (*ret_us < IMPORT_INTERVAL_MIN_US || *ret_us > IMPORT_INTERVAL_MAX_US)
+        return err_set(reterr, "an interval is from 100ms to 366d; found '%s'",
+                       text + strlen("interval="));
     return 0;
 }
 

@@ -9,11 +9,17 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/units.h"
 #include "nines/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* Of a schedule that an import makes: as close as that of a declared probe may
+ * be (the slots of a window are counted, and reckoned with), up to a year. */
+#define IMPORT_INTERVAL_MIN_US (100 * USEC_PER_MSEC)
+#define IMPORT_INTERVAL_MAX_US (366 * USEC_PER_DAY)
 
 #define IMPORT_LINE_MAX (64 << 10) /* bytes of a line */
 /* Results of a batch: many, as what lies together of a probe is then packed, or
@@ -33,7 +39,7 @@ struct import_options {
     /* Errors about a line are "NAME:LINE: message", with NULL "LINE: message". */
     const char *name;
     bool replace;
-    int64_t create_interval_us; /* as in struct import_batch */
+    int64_t create_interval_us; /* as in struct import_batch, within the limits above */
     int64_t import_id;          /* likewise; 0: a new one */
     size_t batch_rows;          /* 0: IMPORT_BATCH_ROWS */
     size_t slice_rows;          /* as in struct import_batch */

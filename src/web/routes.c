@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "engine/import.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "wire/exposition.h"
@@ -143,9 +144,10 @@ static bool parse_import(struct httpd_call *call, struct web_import *ret)
     int64_t replace = 0;
     const char *wrong = NULL;
 
-    if (parse_count(httpd_query(call, "create_interval_us"), 366 * USEC_PER_DAY,
-                    &ret->create_interval_us) < 0)
-        wrong = "create_interval_us: expected a number of microseconds";
+    if (parse_count(httpd_query(call, "create_interval_us"), IMPORT_INTERVAL_MAX_US,
+                    &ret->create_interval_us) < 0 ||
+        (ret->create_interval_us && ret->create_interval_us < IMPORT_INTERVAL_MIN_US))
+        wrong = "create_interval_us: expected microseconds, of 100 ms to 366 days";
     else if (parse_count(httpd_query(call, "replace"), 1, &replace) < 0)
         wrong = "replace: expected 0 or 1";
     else if (parse_count(httpd_query(call, "id"), INT64_MAX, &ret->id) < 0)

@@ -110,6 +110,8 @@ def test_a_late_line_and_a_replaced_one(site):
     (["export", "results", "--probe", "api-heath"], 1, "unknown probe 'api-heath'; did you mean 'api-health'?"),
     (["export", "results", "--probe", "zzz"], 1, "unknown probe 'zzz'"),
     (["export", "results", "--db", "none.db"], 1, "there is no database at none.db"),
+    (["import", "--create", "interval=99ms", "-"], 2, "an interval is from 100ms to 366d; found '99ms'"),
+    (["import", "--create", "interval=367d", "-"], 2, "an interval is from 100ms to 366d; found '367d'"),
 ])
 def test_wrong_usage(site, args, code, words):
     site.write("probes/p.yaml", PROBES + "  - {id: declared, http: {url: 'http://127.0.0.1:1/'}}\n")
