@@ -36,10 +36,7 @@ static struct eval_slo *find_slo(const struct evaluator *e, const char *name, co
 
 static int64_t longest_window(const struct slo_def *def)
 {
-    /* A calendar period may be an hour longer than nominal, a month a day. */
-    int64_t w = window_nominal_us(&def->window);
-    if (def->window.type == WINDOW_CALENDAR)
-        w += w / 10 + 2 * USEC_PER_HOUR;
+    int64_t w = window_longest_us(&def->window);
     return w > LONGEST_TIER_US ? w : LONGEST_TIER_US;
 }
 

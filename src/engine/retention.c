@@ -8,22 +8,12 @@
 #define LONGEST_BURN_US (3 * USEC_PER_DAY) /* of a tier and of the rates in a report */
 #define MARGIN_US USEC_PER_DAY
 
-/* No period of a calendar is longer: a month counts 30 days and may have 31,
- * one of them with 25 hours. */
-static int64_t longest_us(const struct window_def *w)
-{
-    int64_t nominal = window_nominal_us(w);
-    if (w->type == WINDOW_ROLLING)
-        return nominal;
-    return nominal + nominal / 30 + USEC_PER_DAY;
-}
-
 static const struct slo_def *longest_window(const struct config *cfg)
 {
     const struct slo_def *longest = NULL;
     for (size_t i = 0; i < cfg->slo_count; i++) {
         const struct slo_def *s = cfg->slos[i];
-        if (!longest || longest_us(&s->window) > longest_us(&longest->window))
+        if (!longest || window_longest_us(&s->window) > window_longest_us(&longest->window))
             longest = s;
     }
     return longest;
@@ -31,7 +21,7 @@ static const struct slo_def *longest_window(const struct config *cfg)
 
 static int64_t needed_us(const struct slo_def *longest)
 {
-    int64_t us = longest ? longest_us(&longest->window) : 0;
+    int64_t us = longest ? window_longest_us(&longest->window) : 0;
     if (longest && us < LONGEST_BURN_US)
         us = LONGEST_BURN_US;
     return us + MARGIN_US;
@@ -65,7 +55,7 @@ static void warn_shorter(const struct config *cfg, const struct node *group, con
     const struct node *n = node_get(group, key);
     const struct slo_def *slo = longest_window(cfg);
     char asked_text[UNITS_MAX], kept[UNITS_MAX];
-    if (!n || !asked || !slo || asked >= longest_us(&slo->window))
+    if (!n || !asked || !slo || asked >= window_longest_us(&slo->window))
         return;
     diag_warning(c->diag, n->pos,
                  "%s: %s is shorter than the window of the SLO '%s' (%s): %s are kept for %s", key,

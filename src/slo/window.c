@@ -84,3 +84,9 @@ int64_t window_nominal_us(const struct window_def *w)
         return w->duration_us;
     return days[w->unit] * USEC_PER_DAY * w->count;
 }
+
+int64_t window_longest_us(const struct window_def *w)
+{
+    int64_t nominal = window_nominal_us(w);
+    return w->type == WINDOW_ROLLING ? nominal : nominal + nominal / 30 + USEC_PER_DAY;
+}

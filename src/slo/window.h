@@ -20,3 +20,6 @@ struct span window_span(const struct window_def *w, int64_t at_us);
 
 /* Nominal length, for tier rules (a month counts 30 d, a quarter 90, a year 365). */
 int64_t window_nominal_us(const struct window_def *w);
+
+/* No span of the window is longer: a month may have 31 days, one with 25 hours. */
+int64_t window_longest_us(const struct window_def *w);

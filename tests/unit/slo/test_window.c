@@ -157,6 +157,34 @@ static void periods_have_no_gaps(void **state)
     zone_free(z);
 }
 
+/* As many of each as may be declared, over leap years and changes of the clock;
+ * and not by so much that windows would be kept for nothing. */
+static void no_period_is_longer(void **state)
+{
+    static const int most[] = {[CALENDAR_DAY] = 366,
+                               [CALENDAR_WEEK] = 52,
+                               [CALENDAR_MONTH] = 12,
+                               [CALENDAR_QUARTER] = 4,
+                               [CALENDAR_YEAR] = 10};
+    struct zone *z;
+    (void)state;
+    assert_int_equal(zone_open("Europe/Berlin", &z, NULL), 0);
+    for (size_t i = 0; i < 12 * countof(most); i++) {
+        size_t unit = i / 12, n = i % 12 * (size_t)most[unit] / 12 + 1;
+        struct window_def w = {
+            .type = WINDOW_CALENDAR, .unit = (enum calendar_unit)unit, .count = (int)n, .zone = z};
+        int64_t t = at("2019-01-01T00:00:00Z"), end = at("2033-01-02T00:00:00Z"), longest = 0;
+        while (t < end) {
+            struct span s = window_span(&w, t);
+            longest = s.end_us - s.start_us > longest ? s.end_us - s.start_us : longest;
+            t = s.end_us;
+        }
+        assert_true(window_longest_us(&w) >= longest);
+        assert_true(window_longest_us(&w) <= longest + longest / 10 + USEC_PER_DAY);
+    }
+    zone_free(z);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +195,7 @@ int main(void)
         cmocka_unit_test(repeated_midnight),
         cmocka_unit_test(months_of_published_tables),
         cmocka_unit_test(periods_have_no_gaps),
+        cmocka_unit_test(no_period_is_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
