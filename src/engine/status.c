@@ -78,7 +78,8 @@ void status_board_release(struct status_board *b)
 
 void status_publish(struct status_board *b, struct status *s)
 {
-    s->built_mono_ns = s->confirmed_mono_ns = clock_mono_ns();
+    s->built_mono_ns = clock_mono_ns();
+    s->confirmed_mono_ns = s->built_mono_ns;
     pthread_mutex_lock(&b->mutex);
     struct status *old = b->current;
     b->current = s;
