@@ -1,5 +1,6 @@
 #include "slo/window.h"
 
+#include "base/mem.h"
 #include "base/when.h"
 #include "io/zone.h"
 #include "slo/budget.h"
