@@ -43,6 +43,7 @@ void outbox_item_release(struct outbox_item *item);
 struct store_options {
     const char *path;
     int64_t queue_bytes; /* 0: STORE_QUEUE_BYTES */
+    bool background;     /* its threads give way to the process's others */
     /* Store thread: outbox rows just committed (items pass to the callee). */
     void (*committed)(void *ctx, struct outbox_item *items, size_t n);
     /* Store thread: commit health changed; `failing_since_us` is 0 when well,

@@ -109,8 +109,11 @@ static void watch_signals(struct daemon *d)
 
 static int open_store(struct daemon *d, struct err *reterr)
 {
-    struct store_options so = {
-        .path = d->database, .committed = on_committed, .health = on_health, .ctx = d};
+    struct store_options so = {.path = d->database,
+                               .background = true,
+                               .committed = on_committed,
+                               .health = on_health,
+                               .ctx = d};
     struct notify_options no = {
         .config = d->o.config, .delivered = on_delivered, .now_us = published_now, .ctx = d};
     if (notify_start(&no, &d->notify, reterr) < 0)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "io/http.h"
 #include "nines/notifier.h"
 #include "notify/lane.h"
@@ -397,6 +398,7 @@ void notify_get_stats(struct notify *n, struct notify_stats *ret)
 static void *thread_main(void *arg)
 {
     struct notify *n = arg;
+    thread_background();
 
     pthread_setname_np(pthread_self(), "nines-notify");
     uv_run(&n->loop, UV_RUN_DEFAULT);

@@ -1,6 +1,7 @@
 #include "store/checkpoint.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "io/sqlite.h"
 #include "store/internal.h"
 #include "store/shrink.h"
@@ -42,6 +43,8 @@ static void *checkpoint_main(void *store)
 {
     struct store *s = store;
     struct checkpoint *c = &s->checkpoint;
+    if (s->o.background)
+        thread_background();
     pthread_mutex_lock(&c->mutex);
     while (!c->stop) {
         if (!c->wanted) {

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "io/sqlite.h"
 #include "store/checkpoint.h"
 #include "store/internal.h"
@@ -265,6 +266,8 @@ void *writer_main(void *store)
     struct store *s = store;
     struct batch b;
     int64_t next_ns = clock_mono_ns();
+    if (s->o.background)
+        thread_background();
     hand_over(s); /* what an earlier process left to be sent */
     for (;;) {
         switch (queue_wait(&s->q, next_ns, &b)) {

@@ -1,6 +1,7 @@
 #include "web/job.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -82,6 +83,7 @@ ssize_t web_body_read(struct web_body *b, void *buf, size_t n)
 static void *job_main(void *arg)
 {
     struct job *job = arg;
+    thread_background();
 
     pthread_setname_np(pthread_self(), "nines-job");
     job->status = job->fn(job->arg, &job->body, &job->answer);

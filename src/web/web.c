@@ -1,6 +1,7 @@
 #include "web/web.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "io/httpd.h"
 #include "web/job.h"
 #include "web/listen.h"
@@ -64,6 +65,7 @@ static void on_stop(uv_async_t *a)
 static void *thread_main(void *arg)
 {
     struct web *w = arg;
+    thread_background();
 
     pthread_setname_np(pthread_self(), "nines-web");
     uv_run(&w->loop, UV_RUN_DEFAULT);
