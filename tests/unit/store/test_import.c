@@ -463,7 +463,8 @@ static size_t pick_rows(struct model *m)
         size_t run = pick(m, 4) == 0 ? 1 + pick(m, 1200) : 1;
         for (; run > 0 && n < limit && slot < SLOTS; run--, slot++) {
             struct result r = pick_result(m, T0 + (int64_t)slot * STEP);
-            m->rows[n++] = (struct import_row){model_probes[probe], r, (long)n};
+            m->rows[n] = (struct import_row){model_probes[probe], r, (long)n + 1};
+            n++;
             expect_line(m, probe, slot, &r);
             slot += pick(m, 50) == 0;
         }

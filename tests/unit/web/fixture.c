@@ -107,7 +107,8 @@ struct status *fixture_status(struct config *c)
 {
     struct status *s = status_new(c);
 
-    s->built_mono_ns = s->confirmed_mono_ns = clock_mono_ns();
+    s->built_mono_ns = clock_mono_ns();
+    s->confirmed_mono_ns = s->built_mono_ns;
     s->now_us = NOW_US;
     s->started_us = NOW_US - USEC_PER_HOUR;
     fill_probe(s, &s->probes[0]);

@@ -186,8 +186,8 @@ static const char *const plain_lines[] = {
     PLAIN_HEAD "\"skipped\"} \t\r",
     PLAIN_HEAD "\"excluded\",\"reason\":\"rate_limited\",\"code\":0,\"phases_ms\":{\"tls\":1}}",
     /* as json.dumps() of Python writes it */
-    "{\"probe\": \"p\", \"time\": \"2026-02-28T23:59:59+02:00\", \"outcome\": \"good\", "
-    "\"code\": 200, \"latency_ms\": 0.0, \"phases_ms\": {\"dns\": 0.1, \"wait\": 11}}",
+    ("{\"probe\": \"p\", \"time\": \"2026-02-28T23:59:59+02:00\", \"outcome\": \"good\", "
+     "\"code\": 200, \"latency_ms\": 0.0, \"phases_ms\": {\"dns\": 0.1, \"wait\": 11}}"),
 };
 
 /* What the scanner leaves to the library, good or bad. */
