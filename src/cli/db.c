@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 
+#include "base/json.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "base/when.h"
@@ -39,6 +40,17 @@ static void print_json(json_t *doc)
     json_decref(doc);
 }
 
+/* Of a damaged file, or the name of a file: any bytes. */
+static json_t *text_json(const char *text)
+{
+    struct str quoted;
+    str_init(&quoted, 8 * (strlen(text) + 1));
+    json_add_string(&quoted, text);
+    json_t *value = json_loads(quoted.buf, JSON_DECODE_ANY, NULL);
+    str_release(&quoted);
+    return value;
+}
+
 /* ---- nines db check --------------------------------------------------------------- */
 
 struct checking {
@@ -51,7 +63,7 @@ static void on_fault(void *ctx, const char *text)
     struct checking *c = ctx;
     progress_end(&c->bar);
     if (c->faults)
-        json_array_append_new(c->faults, json_string(text));
+        json_array_append_new(c->faults, text_json(text));
     else
         printf("%s\n", text);
 }
@@ -168,7 +180,7 @@ static json_t *tables_json(const struct dbstats *s)
     for (size_t i = 0; i < s->table_count; i++) {
         const struct dbstats_table *t = &s->tables[i];
         json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:o, s:o}", "name", t->name, "type",
+                              json_pack("{s:o, s:s, s:o, s:o}", "name", text_json(t->name), "type",
                                         t->index ? "index" : "table", "bytes",
                                         s->sized ? json_integer(t->bytes) : json_null(), "rows",
                                         t->rows < 0 ? json_null() : json_integer(t->rows)));
@@ -208,8 +220,8 @@ static json_t *results_json(const struct dbstats *s)
 static json_t *stats_json(const char *path, const struct dbstats *s)
 {
     return json_pack(
-        "{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:o}", "database", path, "schema",
-        (json_int_t)s->schema, "auto_vacuum", vacuum_name(s->auto_vacuum), "page_size",
+        "{s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:o}", "database", text_json(path),
+        "schema", (json_int_t)s->schema, "auto_vacuum", vacuum_name(s->auto_vacuum), "page_size",
         (json_int_t)s->page_size, "pages", (json_int_t)s->pages, "free_pages",
         (json_int_t)s->free_pages, "file_bytes", (json_int_t)s->file_bytes, "map_bytes",
         s->sized ? json_integer(s->map_bytes) : json_null(), "wal_bytes", (json_int_t)s->wal_bytes,

@@ -4,7 +4,7 @@
  * are what the results add up to and days what their hours do, alerts stand
  * where their last transition left them, and whatever refers to something finds
  * it. Only reads, also beside a running daemon: in many short snapshots, but
- * for the pages, which take one.
+ * for the pages and the rows, which are gone through in one each.
  */
 #pragma once
 

@@ -230,6 +230,8 @@ DAMAGE = {
     "day-gone": ("DELETE FROM rollup_day WHERE (stream, day) IN"
                  " (SELECT stream, day FROM rollup_day LIMIT 1 OFFSET 2)", "probe 'api': "),
     "page": (damage_page, "chunk_span"),
+    "name-no-text": ("UPDATE roll_stream SET probe = 99, key = CAST(x'ff41' AS TEXT) WHERE num = 1",
+                     "table roll_stream: stream 1 is of no probe ('\ufffdA')"),
     "row-time": ("UPDATE result SET slot = -1 WHERE (probe, slot) IN"
                  " (SELECT probe, slot FROM result WHERE probe = 1 LIMIT 1)", "table result: "),
     "row-phase": ("UPDATE result SET wait = -1 WHERE (probe, slot) IN"
@@ -407,6 +409,13 @@ def test_stats_add_up(site):
             for p in told["probes"]] == [
         ("1m", 1, DAYS * 1440, "2026-03-01T00:00:17Z", "2026-03-09T23:59:17Z"),
         ("30m", 1, DAYS * 48, "2026-03-01T00:00:17Z", "2026-03-09T23:30:17Z")]
+
+
+def test_stats_of_a_file_with_any_name(site):
+    name = os.fsdecode(b"\xff.db")
+    (site.path / name).write_bytes((site.path / "nines.db").read_bytes())
+    stats = json.loads(site.run("db", "stats", "--json", "--db", name).stdout)
+    assert stats["database"] == "\ufffd.db" and stats["pages"] > 0
 
 
 def test_stats_for_people(site):
