@@ -50,10 +50,11 @@ enum reason {
 
 /*
  * Phases in microseconds, each a difference and never negative. A phase that
- * did not happen (TLS on http, connect on a reused connection) is 0. `send` ends
- * when the request is about to be written, or when the last piece of a large
- * body was; `wait` then lasts to the first response byte, by our own stamp. With
- * redirects they are those of the last hop; `total_us` covers all hops.
+ * did not happen (TLS on http, connect on a reused connection) is 0. `dns` ends
+ * when the first socket is opened. `send` ends when the request is written, or
+ * the last piece of a large body; `wait` then lasts to the first response byte,
+ * by our own stamp, taken as soon as the loop is free to. With redirects they
+ * are those of the last hop; `total_us` covers all hops.
  */
 struct phases {
     int64_t dns_us, connect_us, tls_us, send_us, wait_us, transfer_us;

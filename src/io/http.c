@@ -251,7 +251,11 @@ void http_run_queue(struct http_client *c)
     while (more && !c->closing && (call = TAILQ_FIRST(&c->queued))) {
         more = call != last;
         begin(call);
+        if (more && !c->closing)
+            http_sockets_serve(c);
     }
+    if (!c->closing)
+        http_multi_drain(c);
     if (!c->closing && !TAILQ_EMPTY(&c->queued))
         http_multi_wake(c);
 }

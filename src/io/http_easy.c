@@ -13,9 +13,12 @@
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
     struct http_call *call = arg;
+    int64_t now_ns = clock_mono_ns();
     int fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
 
     (void)purpose;
+    if (!call->at.opened)
+        call->at.opened = now_ns;
     if (fd < 0) {
         call->socket_errno = errno; /* curl says no more than "could not connect" */
         return CURL_SOCKET_BAD;

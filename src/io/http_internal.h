@@ -44,6 +44,7 @@ struct call_stamps {
     int64_t start;    /* of what is measured: set-up work is over */
     int64_t resolved; /* an address is known */
     int64_t added;    /* given to curl, for the address being tried */
+    int64_t opened;   /* the first socket, about to connect */
     int64_t tls;      /* TCP connected, about to begin TLS */
     int64_t prereq;   /* connected, TLS done, about to send */
     int64_t sent;     /* last piece of a large body handed over */
@@ -147,7 +148,8 @@ void http_multi_remove(struct http_call *call);
 int http_sockets_open(struct http_client *c, struct err *reterr); /* close(epoll_fd) undoes it */
 void http_sockets_start(struct http_client *c);
 void http_sockets_close(struct http_client *c);
-void http_sockets_opened(struct http_client *c, int fd);         /* a new one has this number */
+void http_sockets_serve(struct http_client *c);          /* all that are ready; ends nothing */
+void http_sockets_opened(struct http_client *c, int fd); /* a new one has this number */
 void http_sockets_want(struct http_client *c, int fd, int what); /* CURL_POLL_* */
 
 /* http_request.c */

@@ -302,19 +302,44 @@ struct http_verdict http_map_deadline(struct http_call *call)
 
 enum { S_START, S_RESOLVED, S_CONNECTED, S_TLS, S_SENT, S_FIRST, S_END, S_COUNT };
 
+/* What curl's times count from: some microseconds after it was given the call,
+ * and as many before it opened the socket, by its own time of having the
+ * address. The middle is off by one or two. */
+static int64_t curl_zero_ns(const struct http_call *call)
+{
+    int64_t latest_ns = call->at.opened - info(call, CURLINFO_NAMELOOKUP_TIME_T) * NSEC_PER_USEC;
+
+    return latest_ns > call->at.added ? (call->at.added + latest_ns) / 2 : call->at.added;
+}
+
+/* Writing a request on loopback wakes its server: 10 us that are not yet
+ * waiting. For what curl writes at once it has a stamp after that. */
+static int64_t sent_ns(const struct http_call *call)
+{
+    int64_t written_ns =
+        curl_zero_ns(call) + info(call, CURLINFO_PRETRANSFER_TIME_T) * NSEC_PER_USEC;
+
+    if (call->at.sent)
+        return call->at.sent;
+    if (call->stop == STOP_RESEND) /* curl has begun to count anew */
+        return call->at.prereq;
+    return call->at.prereq && written_ns > call->at.prereq ? written_ns : call->at.prereq;
+}
+
 /* Stamps in order; one that did not come is where the next one is, so the
  * phase in which a call ended gets the rest of the time. */
 static void fill_stamps(const struct http_call *call, int64_t end_ns, bool reused,
                         int64_t s[static S_COUNT])
 {
+    int64_t zero = curl_zero_ns(call);
     int64_t connect = info(call, CURLINFO_CONNECT_TIME_T) * NSEC_PER_USEC;
     int64_t tls = info(call, CURLINFO_APPCONNECT_TIME_T) * NSEC_PER_USEC;
 
     s[S_START] = call->at.start ? call->at.start : end_ns;
-    s[S_RESOLVED] = call->at.resolved;
-    s[S_CONNECTED] = connect > 0 ? call->at.added + connect : call->at.tls;
-    s[S_TLS] = call->tls ? (tls > 0 ? call->at.added + tls : 0) : s[S_CONNECTED];
-    s[S_SENT] = call->at.sent ? call->at.sent : call->at.prereq;
+    s[S_RESOLVED] = call->at.opened && !reused ? call->at.opened : call->at.resolved;
+    s[S_CONNECTED] = connect > 0 ? zero + connect : call->at.tls;
+    s[S_TLS] = call->tls ? (tls > 0 ? zero + tls : 0) : s[S_CONNECTED];
+    s[S_SENT] = sent_ns(call);
     s[S_FIRST] = call->at.first;
     s[S_END] = end_ns;
     if (reused)
@@ -350,7 +375,7 @@ void http_map_response(struct http_call *call, int64_t end_ns, char *address,
     bool reused = call->stop == STOP_RESEND ||
                   (call->at.prereq && info_long(call, CURLINFO_NUM_CONNECTS) == 0);
     int64_t s[S_COUNT], us[S_COUNT];
-    int64_t curl_end_ns = call->at.added + info(call, CURLINFO_TOTAL_TIME_T) * NSEC_PER_USEC;
+    int64_t curl_end_ns = curl_zero_ns(call) + info(call, CURLINFO_TOTAL_TIME_T) * NSEC_PER_USEC;
 
     /* A complete response waited until other sockets were served. */
     if (ret->reason == REASON_NONE && curl_end_ns < end_ns && curl_end_ns > call->at.first)

@@ -11,9 +11,9 @@
  *  - curl is called from uv callbacks only, never from a callback of curl;
  *  - after calls of it the finished transfers are taken out, whatever the
  *    number of running ones says;
- *  - with several sockets ready all are served before any transfer is taken
- *    out: what becomes of its response takes as long as serving a socket, and
- *    would be measured as the others' waiting;
+ *  - what takes long, the start of a request and what becomes of a response,
+ *    is done for one at a time, and the sockets that are ready by then are
+ *    served before the next: else it would be measured as the others' waiting;
  *  - "at once" timeouts run in the idle phase of the next turn: a zero timer
  *    started by a timer callback would run again before any I/O.
  */
@@ -45,6 +45,8 @@ void http_multi_drain(struct http_client *c)
         assert(msg->msg == CURLMSG_DONE);
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
         http_transfer_ended(call, code);
+        if (left > 0 && !c->closing)
+            http_sockets_serve(c);
     }
     http_client_drop(c);
 }

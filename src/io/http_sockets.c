@@ -94,15 +94,21 @@ static void on_event(struct http_client *c, const struct epoll_event *e)
         http_multi_step(c, fd, flags);
 }
 
-static void on_events(uv_poll_t *poll, int status, int events)
+void http_sockets_serve(struct http_client *c)
 {
-    struct http_client *c = container_of(poll, struct http_client, sockets.poll);
     struct epoll_event at[EVENTS_AT_ONCE];
     int n = epoll_wait(c->sockets.epoll_fd, at, EVENTS_AT_ONCE, 0);
 
-    (void)status, (void)events;
     for (int i = 0; i < n; i++)
         on_event(c, &at[i]);
+}
+
+static void on_events(uv_poll_t *poll, int status, int events)
+{
+    struct http_client *c = container_of(poll, struct http_client, sockets.poll);
+
+    (void)status, (void)events;
+    http_sockets_serve(c);
     http_multi_drain(c);
 }
 

@@ -12,10 +12,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -178,6 +180,98 @@ static void assert_seen(const struct seen *s, enum reason reason, const char *pa
     if (s->reason != reason || !strstr(s->message, part))
         fail_msg("%s: '%s' instead of %s: '%s'", reason_name(s->reason), s->message,
                  reason_name(reason), part);
+}
+
+/* ---- several at a time ------------------------------------------------------------ */
+
+/* Three requests to a server that is this thread. */
+struct trio {
+    struct fixture *f;
+    int listener, port;
+    int accepted[3];
+    int answered;
+    struct one {
+        struct trio *trio;
+        int64_t asked_ns, done_ns, total_us;
+    } at[3];
+    int done;
+};
+
+static void trio_answer(struct trio *t)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+    assert_int_equal(write(t->accepted[t->answered++], text, sizeof(text) - 1), sizeof(text) - 1);
+}
+
+static void on_trio_done(void *ctx, const struct http_response *r)
+{
+    struct one *one = ctx;
+    struct trio *t = one->trio;
+
+    assert_int_equal(r->status, 200);
+    one->done_ns = clock_mono_ns();
+    one->total_us = r->total_us;
+    if (t->done++ == 0)
+        trio_answer(t); /* the third, while the second's end is still to come */
+    while (clock_mono_ns() - one->done_ns < 20 * 1000000) /* such as a long judgement */
+        ;
+}
+
+static void trio_open(struct trio *t, struct fixture *f)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(a);
+
+    *t = (struct trio){.f = f};
+    t->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(t->listener, (struct sockaddr *)&a, n), 0);
+    assert_int_equal(listen(t->listener, 8), 0);
+    assert_int_equal(getsockname(t->listener, (struct sockaddr *)&a, &n), 0);
+    t->port = ntohs(a.sin_port);
+}
+
+/* Asks, and sees the request through to the server. */
+static void trio_ask(struct trio *t, int i)
+{
+    char to[64], seen[1024] = "";
+    size_t n = 0;
+
+    snprintf(to, sizeof(to), "http://127.0.0.1:%d/", t->port);
+    struct http_request req = request(to);
+
+    t->at[i] = (struct one){.trio = t, .asked_ns = clock_mono_ns()};
+    http_start(t->f->http, &req, NULL, on_trio_done, &t->at[i]);
+    uv_run(&t->f->loop, UV_RUN_NOWAIT);
+    t->accepted[i] = accept4(t->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    assert_true(t->accepted[i] >= 0);
+    while (!strstr(seen, "\r\n\r\n")) {
+        uv_run(&t->f->loop, UV_RUN_NOWAIT);
+        ssize_t got = read(t->accepted[i], seen + n, sizeof(seen) - 1 - n);
+
+        n += got > 0 ? (size_t)got : 0;
+    }
+}
+
+/* What comes in while one call ends was there before the next one ended. */
+static void test_ends_do_not_delay_stamps(void **state)
+{
+    struct trio t;
+
+    trio_open(&t, *state);
+    for (int i = 0; i < 3; i++)
+        trio_ask(&t, i);
+    trio_answer(&t);
+    trio_answer(&t);
+    while (t.done < 3)
+        uv_run(&t.f->loop, UV_RUN_ONCE);
+    int64_t second_ns = t.at[t.at[0].done_ns > t.at[1].done_ns ? 0 : 1].done_ns;
+
+    assert_true(t.at[2].done_ns > second_ns);
+    assert_true(t.at[2].total_us <= (second_ns - t.at[2].asked_ns) / 1000);
+    for (int i = 0; i < 3; i++)
+        close(t.accepted[i]);
+    close(t.listener);
 }
 
 /* ---- responses ------------------------------------------------------------------ */
@@ -867,6 +961,7 @@ static void test_stalled_loop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_ends_do_not_delay_stamps),
         TEST(test_ok),
         TEST(test_statuses),
         TEST(test_headers),
