@@ -1,7 +1,7 @@
 """The benchmark: runs the benches of TABLE one after the other, prints their
 figures as one table and writes them as JSON.
 
-    main.py --build DIR [--quick] [--only NAME,...] [--json FILE] [--list]
+    main.py [--build DIR] [--quick] [--only NAME,...] [--json FILE] [--list]
 
 Exit status 0 unless a bench could not run or two sides gave different answers:
 a bar that is missed is a figure, not a failure.
@@ -109,7 +109,8 @@ def parse(argv):
     parser.add_argument("--quick", action="store_true", help="shorter runs, smaller sets")
     parser.add_argument("--only", default="", metavar="NAME,...", help="only these benches")
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
-    parser.add_argument("--build", required=True, metavar="DIR", help="a build to measure")
+    parser.add_argument("--build", default=str(setting.ROOT / "build-bench"), metavar="DIR",
+                        help="measure this build, as it is, instead of a new one in build-bench")
     parser.add_argument("--list", action="store_true", help="print the benches and end")
     options = parser.parse_args(argv)
     wanted = [n for n in options.only.split(",") if n]

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SCALE_MAX 12
+#define DIGITS_MAX 24 /* a sign, 19 of a number, two zeros */
 
 int64_t decimal_pow10(int exp)
 {
@@ -95,7 +96,7 @@ static void put(char buf[static UNITS_MAX], const char *digits, int scale, const
 
 char *decimal_text(char buf[static UNITS_MAX], struct decimal d)
 {
-    char digits[UNITS_MAX];
+    char digits[DIGITS_MAX];
     snprintf(digits, sizeof(digits), "%0*" PRId64, d.scale + 1, d.n);
     put(buf, digits, d.scale, "");
     return buf;
@@ -105,7 +106,7 @@ char *decimal_percent(char buf[static UNITS_MAX], struct decimal d)
 {
     /* Times 100 as text: the product may not fit. */
     static const char *const zeros[] = {"00", "0", ""};
-    char digits[UNITS_MAX];
+    char digits[DIGITS_MAX];
     int scale = d.scale > 2 ? d.scale - 2 : 0;
     const char *tail = d.n == 0 ? "" : zeros[d.scale < 2 ? d.scale : 2];
     snprintf(digits, sizeof(digits), "%0*" PRId64 "%s", scale + 1, d.n, tail);

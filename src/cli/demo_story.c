@@ -294,7 +294,8 @@ static void farewell(struct stage *s)
               s->dir);
     stage_say(s, TONE_PLAIN, "   %s/alerts.ndjson    the alerts, as the log receiver got them",
               s->dir);
-    stage_say(s, TONE_PLAIN, "   %s/nines.db         the results: SQLite, plain rows", s->dir);
+    stage_say(s, TONE_PLAIN,
+              "   %s/nines.db         the results, in SQLite: `nines export results`", s->dir);
 }
 
 static int tell(struct stage *s, const struct demo_options *o, struct err *reterr)
