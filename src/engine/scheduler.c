@@ -181,10 +181,15 @@ static void run_probe(struct scheduler *s, struct scheduled *p, int64_t now_us)
         start_run(s, p, slot, now_us);
 }
 
+void scheduler_run_some(struct scheduler *s, int64_t now_us, size_t n)
+{
+    for (; n && !s->stopped && s->heap.len && s->heap.at[0]->next_us <= now_us; n--)
+        run_probe(s, s->heap.at[0], now_us);
+}
+
 void scheduler_run_due(struct scheduler *s, int64_t now_us)
 {
-    while (!s->stopped && s->heap.len && s->heap.at[0]->next_us <= now_us)
-        run_probe(s, s->heap.at[0], now_us);
+    scheduler_run_some(s, now_us, SIZE_MAX);
 }
 
 int64_t scheduler_due(const struct scheduler *s)

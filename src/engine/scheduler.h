@@ -69,6 +69,8 @@ void scheduler_skip(struct scheduler *s, int64_t now_us);
 
 int64_t scheduler_due(const struct scheduler *s); /* INT64_MAX: nothing to do */
 void scheduler_run_due(struct scheduler *s, int64_t now_us);
+/* The same for `n` slots at most, the earliest ones; more may be due. */
+void scheduler_run_some(struct scheduler *s, int64_t now_us, size_t n);
 
 /* Every slot before this has ended or will never run. */
 int64_t scheduler_complete_through(const struct scheduler *s, int64_t now_us);

@@ -199,6 +199,30 @@ static void test_slots_are_fixed_to_the_grid(void **state)
     assert_int_equal(scheduler_complete_through(w->scheduler, w->now_us), 105 * S);
 }
 
+/* What there is no time for now stays due, the oldest first. */
+static void test_some_of_what_is_due(void **state)
+{
+    struct world *w = *state;
+    const struct decl three[] = {{"a", S, 300, 1, 1}, {"b", S, 100, 1, 1}, {"c", S, 200, 1, 1}};
+    set_config(w, three, 3);
+    w->now_us = 305;
+    scheduler_run_some(w->scheduler, w->now_us, 2);
+    assert_int_equal(w->runs.len, 2);
+    assert_string_equal(w->runs.at[0]->def->id, "b");
+    assert_string_equal(w->runs.at[1]->def->id, "c");
+    assert_int_equal(scheduler_due(w->scheduler), 300);
+    assert_int_equal(scheduler_complete_through(w->scheduler, w->now_us), 100);
+
+    w->now_us += 7;
+    scheduler_run_some(w->scheduler, w->now_us, 2);
+    assert_int_equal(w->runs.len, 3);
+    assert_int_equal(scheduler_due(w->scheduler), S + 100);
+    end_run(w, 2, OUTCOME_GOOD);
+    assert_int_equal(w->results.at[0].result.lag_us, 12);
+    end_run(w, 1, OUTCOME_GOOD);
+    end_run(w, 0, OUTCOME_GOOD);
+}
+
 static void test_hanging_target_does_not_delay_slots(void **state)
 {
     struct world *w = *state;
@@ -372,6 +396,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_slots_are_fixed_to_the_grid),
+        T(test_some_of_what_is_due),
         T(test_hanging_target_does_not_delay_slots),
         T(test_jump_leaves_a_gap_not_a_burst),
         T(test_slots_before_the_start_are_skipped),
