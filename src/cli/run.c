@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void print_diag(const struct diag *d)
@@ -65,12 +66,30 @@ static int serve(struct daemon *d, const char *listen, struct web **ret, struct 
     return 0;
 }
 
+/* Each run under way holds a descriptor: as many as there may be. The usual
+ * 1,024 are for programs that call select(). */
+static void raise_open_files(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= r.rlim_max)
+        return;
+    rlim_t before = r.rlim_cur;
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+        return;
+    char from[24], to[24];
+    snprintf(from, sizeof(from), "%llu", (unsigned long long)before);
+    snprintf(to, sizeof(to), "%llu", (unsigned long long)r.rlim_max);
+    log_info("open files allowed", "from#", from, "to#", to, NULL);
+}
+
 static int run_daemon(const struct daemon_options *o, const char *listen, struct err *reterr)
 {
     struct daemon *d;
     struct web *web;
     /* A file over the size limit is a full disk, which we live through. */
     signal(SIGXFSZ, SIG_IGN);
+    raise_open_files();
     if (daemon_start(o, &d, reterr) < 0)
         return -1;
     if (serve(d, listen, &web, reterr) < 0) {
