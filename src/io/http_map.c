@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "base/units.h"
 #include "io/http_internal.h"
 #include "io/resolve.h"
@@ -302,14 +303,29 @@ struct http_verdict http_map_deadline(struct http_call *call)
 
 enum { S_START, S_RESOLVED, S_CONNECTED, S_TLS, S_SENT, S_FIRST, S_END, S_COUNT };
 
-/* What curl's times count from: some microseconds after it was given the call,
- * and as many before it opened the socket, by its own time of having the
- * address. The middle is off by one or two. */
+/* What curl's times count from: it took the call up after it was added, and each
+ * of its times was taken shortly before the stamp of ours that follows it. The
+ * closest pair tells, whatever held up the loop between the others. */
 static int64_t curl_zero_ns(const struct http_call *call)
 {
-    int64_t latest_ns = call->at.opened - info(call, CURLINFO_NAMELOOKUP_TIME_T) * NSEC_PER_USEC;
+    const struct {
+        int64_t stamp_ns;
+        CURLINFO before;
+    } pairs[] = {
+        {call->at.opened, CURLINFO_NAMELOOKUP_TIME_T},
+        {call->at.prereq, CURLINFO_CONNECT_TIME_T},
+        {call->at.prereq, CURLINFO_APPCONNECT_TIME_T},
+        {call->at.first, CURLINFO_STARTTRANSFER_TIME_T},
+    };
+    int64_t zero = INT64_MAX;
 
-    return latest_ns > call->at.added ? (call->at.added + latest_ns) / 2 : call->at.added;
+    for (size_t i = 0; i < countof(pairs); i++) {
+        int64_t us = pairs[i].stamp_ns > call->at.added ? info(call, pairs[i].before) : 0;
+
+        if (us > 0 && pairs[i].stamp_ns - us * NSEC_PER_USEC < zero)
+            zero = pairs[i].stamp_ns - us * NSEC_PER_USEC;
+    }
+    return zero == INT64_MAX || zero < call->at.added ? call->at.added : zero;
 }
 
 /* Writing a request on loopback wakes its server: 10 us that are not yet
