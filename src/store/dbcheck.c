@@ -296,6 +296,7 @@ int dbcheck_run(struct dbcheck *o, struct err *reterr)
     if (store_reader_open(o->path, &c.r, reterr) < 0)
         return -1;
     c.db = c.r->db;
+    c.r->scanner.path = NULL; /* each fault is told with its file as it is */
     for (size_t i = 0; i < countof(parts); i++)
         if (parts[i](&c, &err) < 0)
             fault(&c, "cannot be read: %s", err.msg);

@@ -24,7 +24,7 @@ int store_reader_open(const char *path, struct store_reader **ret, struct err *r
         store_reader_free(r);
         return -1;
     }
-    scanner_init(&r->scanner, r->db);
+    scanner_init(&r->scanner, r->db, r->path);
     *ret = r;
     return 0;
 }

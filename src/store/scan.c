@@ -24,9 +24,9 @@ struct scan {
     size_t at;
 };
 
-void scanner_init(struct scanner *s, struct sqlite *db)
+void scanner_init(struct scanner *s, struct sqlite *db, const char *path)
 {
-    *s = (struct scanner){.db = db};
+    *s = (struct scanner){.db = db, .path = path};
 }
 
 void scanner_release(struct scanner *s)
@@ -51,18 +51,27 @@ void chunk_span_read(struct sqlite_rows *q, struct chunk_span *ret)
         (struct chunk_span){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2), sqlite_int(q, 3)};
 }
 
-static int decode(struct scanner_kept *k, struct sqlite_rows *q, const struct chunk_span *span,
-                  struct err *reterr)
+int scanner_damaged(const struct scanner *s, int64_t chunk, const char *what, struct err *reterr)
+{
+    if (!s->path)
+        return err_set(reterr, "chunk %" PRId64 ": %s", chunk, what);
+    return err_set(reterr,
+                   "%s: chunk %" PRId64 ": %s; `nines db check` names all damage,"
+                   " restore a backup",
+                   s->path, chunk, what);
+}
+
+static int decode(struct scanner *s, struct scanner_kept *k, struct sqlite_rows *q,
+                  const struct chunk_span *span, struct err *reterr)
 {
     size_t len;
     const void *data = sqlite_blob(q, 0, &len);
     struct err err;
     if (chunk_decode(data, len, k->rows, &k->n, &err) < 0)
-        return err_set(reterr, "chunk %" PRId64 ": %s", span->num, err.msg);
+        return scanner_damaged(s, span->num, err.msg, reterr);
     if ((int64_t)k->n != span->n || k->rows[0].slot_us != span->first_us ||
         k->rows[k->n - 1].slot_us != span->last_us)
-        return err_set(reterr, "chunk %" PRId64 ": its results are not those of its span",
-                       span->num);
+        return scanner_damaged(s, span->num, "its results are not those of its span", reterr);
     return 0;
 }
 
@@ -73,9 +82,9 @@ static int read_chunk(struct scanner *s, struct scanner_kept *k, const struct ch
                                          BIND(v_int(span->num)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
     if (rc == 0)
-        rc = err_set(reterr, "chunk %" PRId64 ": it is gone", span->num);
+        rc = scanner_damaged(s, span->num, "it is gone", reterr);
     else if (rc > 0)
-        rc = decode(k, q, span, reterr);
+        rc = decode(s, k, q, span, reterr);
     sqlite_end(q);
     return rc;
 }

@@ -29,6 +29,7 @@ struct scan;
 
 struct scanner {
     struct sqlite *db;
+    const char *path;    /* NULL: an error names the damage, and neither file nor cure */
     struct scan *scan;   /* its only one; made when first needed */
     struct result *rows; /* of the chunk loaded last; NULL: none */
     size_t n;
@@ -39,7 +40,8 @@ struct scanner {
     } kept[SCANNER_KEEPS]; /* the one loaded last is the first */
 };
 
-void scanner_init(struct scanner *s, struct sqlite *db);
+/* `path`: the database's, must outlive the scanner. */
+void scanner_init(struct scanner *s, struct sqlite *db, const char *path);
 void scanner_release(struct scanner *s);
 /* After a rollback: what was read then may never have been. */
 void scanner_forget(struct scanner *s);
@@ -64,6 +66,9 @@ void chunk_span_read(struct sqlite_rows *q, struct chunk_span *ret);
 /* The results of one chunk, at s->rows[0, s->n) until the next chunk is read.
  * A chunk that is not what the table says of it is an error. */
 int scanner_load(struct scanner *s, const struct chunk_span *span, struct err *reterr);
+
+/* The error of a chunk that is not what it should be; `what` says how. */
+int scanner_damaged(const struct scanner *s, int64_t chunk, const char *what, struct err *reterr);
 
 /* The first of the loaded rows whose slot is at or after `slot_us`; s->n if none. */
 size_t scanner_seek(const struct scanner *s, int64_t slot_us);

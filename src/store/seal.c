@@ -7,8 +7,6 @@
 #include "store/internal.h"
 #include "store/rows.h"
 
-#include <inttypes.h>
-
 /* ---- chunks --------------------------------------------------------------- */
 
 /* How many of rows[0, n) the next chunk takes: whole hours, unless one is too
@@ -72,7 +70,7 @@ static int open_chunk(struct store *s, int64_t probe, const struct chunk_span *s
         if (sqlite_run(s->db, RESULT_INSERT, RESULT_BIND(probe, &sc->rows[i]), reterr) < 0)
             return -1;
         if (sqlite_changes(s->db) == 0)
-            return err_set(reterr, "chunk %" PRId64 ": there is a row within its span", span->num);
+            return scanner_damaged(sc, span->num, "there is a row within its span", reterr);
     }
     return 0;
 }

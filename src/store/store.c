@@ -61,7 +61,7 @@ static int open_database(struct store *s, struct err *reterr)
     if (sqlite_open(s->path, SQLITE_ACCESS_WRITE, STORE_BUSY_MS, &s->db, reterr) < 0 ||
         schema_migrate(s->db, s->path, reterr) < 0 || sqlite_keep_wal(s->db, reterr) < 0)
         return -1;
-    scanner_init(&s->scanner, s->db);
+    scanner_init(&s->scanner, s->db, s->path);
     return sqlite_exec(s->db,
                        "PRAGMA synchronous = NORMAL;"
                        "PRAGMA cache_size = -16384;" /* KiB */

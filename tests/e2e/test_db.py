@@ -250,6 +250,18 @@ def test_check_finds(site, name):
     faults, _ = check(site)
     assert faults and all(f.startswith("./nines.db: ") for f in faults)
     assert any(told in f for f in faults), faults
+    assert not any("nines db check" in f for f in faults), faults
+
+
+def test_damage_is_told_with_its_cure(site):
+    flip_chunk(site)
+    inside = json.dumps(line("api", 1440)) + "\n"
+    for words, text in ((["export", "results"], None), (["import", "-"], inside),
+                        (["report", "--at", "2026-03-02T00:00:30Z"], None)):
+        done = site.run(*words, stdin=text, check=False)
+        assert done.returncode == 1
+        assert "./nines.db: chunk 1: " in done.stderr
+        assert done.stderr.endswith("; `nines db check` names all damage, restore a backup\n")
 
 
 FAR = 9223372036854775807

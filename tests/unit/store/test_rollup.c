@@ -81,7 +81,7 @@ static int verify(const struct world *w, struct rollup_checked *checked, struct 
     struct catalog c = {0};
     struct scanner scanner;
     assert_int_equal(sqlite_open(w->f.path, SQLITE_ACCESS_READ, 5000, &db, err), 0);
-    scanner_init(&scanner, db);
+    scanner_init(&scanner, db, NULL);
     assert_int_equal(sqlite_run(db, "BEGIN", NULL, err), 0);
     assert_int_equal(catalog_load(&c, db, err), 0);
     int rc = rollup_verify(&c, db, &scanner, catalog_find(&c, "api"), checked, err);
@@ -200,7 +200,7 @@ static void what_is_wrong_is_named(void **state)
         /* Seen by this connection only, and gone with it. */
         struct catalog c = {0};
         struct scanner scanner;
-        scanner_init(&scanner, db);
+        scanner_init(&scanner, db, NULL);
         assert_int_equal(sqlite_run(db, "BEGIN IMMEDIATE", NULL, &err), 0);
         assert_int_equal(sqlite_lookup(db, cases[i].sql, NULL, &v, &err), 1);
         assert_int_equal(catalog_load(&c, db, &err), 0);
