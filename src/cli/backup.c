@@ -30,7 +30,7 @@ static int run(const struct command *self, int argc, char **argv)
     struct cli_common common = {0};
     struct backup b = {0};
     const struct cli_option options[] = {
-        {"force", 0, OPT_FLAG, &b.force, NULL, "replace FILE if it exists"},
+        {"force", 0, OPT_FLAG, &b.force, NULL, "replace FILE if it is ours or empty"},
         {0},
     };
     int first, rc = cli_parse(self, options, argc, argv, &common, &first);

@@ -14,6 +14,9 @@
 
 #define BUSY_MS 2000
 
+/* What SQLite may leave beside a file that it could not write to its end. */
+static const char *const beside[] = {"-journal", "-wal", "-shm"};
+
 /* ---- where to ------------------------------------------------------------------- */
 
 static bool same_file(const char *a, const char *b)
@@ -34,18 +37,41 @@ static int check_not_source(const struct backup *b, const char *path, struct err
     return 0;
 }
 
+/* Only what a backup may have been is replaced: a slip of the hand destroys no
+ * file of another kind. */
+static int check_replaceable(const char *path, struct err *reterr)
+{
+    unsigned char head[SCHEMA_HEAD_BYTES];
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+    int rc = n < 0 ? err_errno(reterr, errno, "%s", path) : 0;
+    if (n > 0 && !(n == sizeof(head) && schema_is_ours(head)))
+        rc = err_set(reterr,
+                     "%s is not a database of nines, and --force replaces nothing else;"
+                     " choose another file",
+                     path);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
 static int check_target(const struct backup *b, const char *tmp, struct err *reterr)
 {
     struct stat st;
     if (check_not_source(b, b->target, reterr) < 0 || check_not_source(b, tmp, reterr) < 0)
         return -1;
+    for (size_t i = 0; i < countof(beside); i++) {
+        mem_auto char *name = mem_printf("%s%s", tmp, beside[i]);
+        if (check_not_source(b, name, reterr) < 0)
+            return -1;
+    }
     if (lstat(b->target, &st) < 0)
         return errno == ENOENT ? 0 : err_errno(reterr, errno, "%s", b->target);
     if (!b->force)
         return err_set(reterr, "%s exists already; --force replaces it", b->target);
     if (!S_ISREG(st.st_mode))
         return err_set(reterr, "%s is no regular file", b->target);
-    return 0;
+    return check_replaceable(b->target, reterr);
 }
 
 /* ---- the file that becomes it ------------------------------------------------------ */
@@ -78,6 +104,14 @@ static int remove_left(const char *tmp, struct err *reterr)
     return rc;
 }
 
+static void remove_beside(const char *tmp)
+{
+    for (size_t i = 0; i < countof(beside); i++) {
+        mem_auto char *name = mem_printf("%s%s", tmp, beside[i]);
+        unlink(name);
+    }
+}
+
 /* A new file, private and held until it is closed. */
 static int make_file(const char *tmp, int *ret_fd, struct err *reterr)
 {
@@ -88,6 +122,7 @@ static int make_file(const char *tmp, int *ret_fd, struct err *reterr)
         if (fd < 0 && errno != EEXIST)
             return err_errno(reterr, errno, "%s", tmp);
         if (fd >= 0 && !is_locked_out(fd) && is_at(fd, tmp)) {
+            remove_beside(tmp); /* of one that was killed */
             *ret_fd = fd;
             return 0;
         }
@@ -195,12 +230,15 @@ int backup_make(struct backup *b, struct err *reterr)
     struct stat st;
     int fd = -1, rc = -1;
     mem_auto char *tmp = mem_printf("%s.tmp", b->target);
-    if (check_target(b, tmp, reterr) < 0 || make_file(tmp, &fd, reterr) < 0)
+    if (schema_check_there(b->source, reterr) < 0 || check_target(b, tmp, reterr) < 0 ||
+        make_file(tmp, &fd, reterr) < 0)
         return -1;
     if (copy(b, tmp, reterr) == 0 && verify(b, tmp, reterr) == 0)
         rc = put_in_place(b, tmp, fd, reterr);
-    if (rc < 0 && is_at(fd, tmp))
+    if (rc < 0 && is_at(fd, tmp)) {
         unlink(tmp);
+        remove_beside(tmp);
+    }
     b->bytes = fstat(fd, &st) == 0 ? st.st_size : 0;
     close(fd);
     return rc;

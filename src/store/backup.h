@@ -16,7 +16,7 @@
 
 struct backup {
     const char *source, *target;
-    bool force; /* replace what is there */
+    bool force; /* replace what is there, if it is a database of ours or empty */
     void (*progress)(void *ctx, int64_t done, int64_t total, const char *unit); /* may be NULL */
     void *ctx;
     int64_t bytes; /* set: size of the copy */
@@ -27,6 +27,6 @@ struct backup {
  * opens, is ours and whole, brings it to the disk and renames it: `target` is
  * either not there (or as it was) or complete. An older schema is copied as it
  * is. Never replaces the source or what lies beside it, and fails while another
- * one writes to the same place.
+ * one writes to the same place. A failure leaves no other file behind.
  */
 int backup_make(struct backup *b, struct err *reterr);

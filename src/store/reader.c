@@ -6,16 +6,12 @@
 #include "io/sqlite.h"
 #include "store/schema.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #define BUSY_MS 2000
 
 int store_reader_open(const char *path, struct store_reader **ret, struct err *reterr)
 {
-    if (access(path, F_OK) < 0 && errno == ENOENT)
-        return err_set(reterr, "there is no database at %s: `nines run` or `nines import` makes it",
-                       path);
+    if (schema_check_there(path, reterr) < 0)
+        return -1;
     struct store_reader *r = mem_alloc(sizeof(*r));
     r->path = mem_strdup(path);
     if (sqlite_open(path, SQLITE_ACCESS_READ, BUSY_MS, &r->db, reterr) < 0 ||

@@ -3,7 +3,9 @@
 #include "base/str.h"
 #include "io/sqlite.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 /*
  * Times are microseconds since the epoch, durations microseconds; enums are
@@ -202,6 +204,22 @@ int schema_migrate(struct sqlite *db, const char *path, struct err *reterr)
     for (int64_t v = id.user_version; v < SCHEMA_VERSION; v++)
         if (migrate_step(db, v, reterr) < 0)
             return -1;
+    return 0;
+}
+
+bool schema_is_ours(const unsigned char head[SCHEMA_HEAD_BYTES])
+{
+    static const char magic[] = "SQLite format 3";
+    const unsigned char *id = head + 68; /* application_id, big-endian */
+    uint32_t found = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
+    return memcmp(head, magic, sizeof(magic)) == 0 && found == SCHEMA_APPLICATION_ID;
+}
+
+int schema_check_there(const char *path, struct err *reterr)
+{
+    if (access(path, F_OK) < 0 && errno == ENOENT)
+        return err_set(reterr, "there is no database at %s: `nines run` or `nines import` makes it",
+                       path);
     return 0;
 }
 

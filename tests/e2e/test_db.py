@@ -4,10 +4,14 @@ import datetime
 import fcntl
 import json
 import os
+import resource
 import shutil
+import signal
 import sqlite3
 import stat
+import subprocess
 
+import conftest
 import pytest
 
 PROBES = """
@@ -125,6 +129,20 @@ def test_backup_replaces_nothing_unasked(site):
     assert (done.returncode, done.stderr) == (
         1, "nines backup: copy.db exists already; --force replaces it\n")
     assert (site.path / "copy.db").read_text() == "mine"
+    with database(site, "other.db") as other:
+        other.execute("CREATE TABLE mine(a)")
+    site.write("long.txt", "mine" * 100)
+    for name in ["copy.db", "long.txt", "other.db"]:
+        kept = (site.path / name).read_bytes()
+        done = site.run("backup", "--force", name, check=False)
+        assert (done.returncode, done.stderr) == (
+            1, f"nines backup: {name} is not a database of nines, and --force replaces nothing"
+               " else; choose another file\n")
+        assert (site.path / name).read_bytes() == kept
+        assert not (site.path / f"{name}.tmp").exists()
+    site.write("copy.db", "")
+    site.run("backup", "--force", "copy.db")
+    assert check(site, "--db", "copy.db")[0] == []
     site.run("backup", "--force", "copy.db")
     assert check(site, "--db", "copy.db")[0] == []
     (site.path / "link.db").symlink_to("nines.db")
@@ -157,6 +175,26 @@ def test_backup_writes_first_where_nothing_lies(site):
     site.run("backup", "copy.db")
     assert check(site, "--db", "copy.db")[0] == []
     assert not (site.path / "copy.db.tmp").exists()
+    # What lies beside that name is removed, unless it is the database.
+    (site.path / "live2.tmp-journal").write_bytes((site.path / "nines.db").read_bytes())
+    done = site.run("backup", "--db", "live2.tmp-journal", "live2", check=False)
+    assert (done.returncode, done.stderr) == (
+        1, "nines backup: live2.tmp-journal belongs to the database itself; choose another file\n")
+    assert check(site, "--db", "live2.tmp-journal")[0] == []
+
+
+def test_backup_that_fails_leaves_nothing(site):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (32768, 32768))  # writes fail as on a full disk
+    before = files(site.path)
+    for suffix in ["", "-journal", "-wal", "-shm"]:  # of one that was killed
+        site.write(f"copy.db.tmp{suffix}", "left")
+    done = subprocess.run([site.program, "backup", "copy.db"], cwd=site.path, text=True,
+                          capture_output=True, timeout=conftest.PATIENCE, preexec_fn=limit,
+                          env={**os.environ, **site.env})
+    assert done.returncode == 1 and done.stdout == ""
+    assert files(site.path) == before
 
 
 def test_backup_of_damage_is_none(site):
@@ -171,7 +209,9 @@ def test_no_database(workspace):
     for words in (["backup", "copy.db"], ["db", "check"], ["db", "stats"]):
         done = workspace.run(*words, check=False)
         assert done.returncode == 1
-        assert done.stdout == "" and "./nines.db" in done.stderr
+        assert done.stdout == ""
+        assert done.stderr == (f"nines {' '.join(words if words[0] == 'db' else words[:1])}: there is no"
+                               " database at ./nines.db: `nines run` or `nines import` makes it\n")
     assert files(workspace.path) == []
 
 
