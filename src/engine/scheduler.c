@@ -209,11 +209,12 @@ int64_t scheduler_complete_through(const struct scheduler *s, int64_t now_us)
 
 /* ---- snapshots ------------------------------------------------------------- */
 
-static void cancel_runs(struct scheduler *s, const struct scheduled *p)
+/* The runs of the probes that leave, in one pass over all runs. */
+static void cancel_runs(struct scheduler *s)
 {
     for (struct run *r = s->runs, *next; r; r = next) {
         next = r->next;
-        if (p && r->probe != p)
+        if (!r->probe->leaves)
             continue;
         r->kind->cancel(r->kind_run);
         s->hooks.unreserve(s->hooks.ctx);
@@ -259,22 +260,26 @@ static void scheduled_free(struct scheduled *p)
     free(p);
 }
 
-static void remove_probe(struct scheduler *s, struct scheduled *p)
+static void remove_probes(struct scheduler *s, struct scheduled **at, size_t n)
 {
-    heap_remove(s, p);
-    cancel_runs(s, p);
-    scheduled_free(p);
+    for (size_t i = 0; i < n; i++) {
+        heap_remove(s, at[i]);
+        at[i]->leaves = true;
+    }
+    cancel_runs(s);
+    for (size_t i = 0; i < n; i++)
+        scheduled_free(at[i]);
 }
 
 void scheduler_set_config(struct scheduler *s, struct config *cfg, int64_t now_us)
 {
-    VEC(struct scheduled *) kept = {0};
+    VEC(struct scheduled *) kept = {0}, left = {0};
     size_t old = 0;
     /* Both lists are sorted by id: one merge pass. */
     for (size_t i = 0; i < cfg->probe_count; i++) {
         const struct probe_def *def = cfg->probes[i];
         while (old < s->probes.len && strcmp(s->probes.at[old]->def->id, def->id) < 0)
-            remove_probe(s, s->probes.at[old++]);
+            vec_push(&left, s->probes.at[old++]);
         if (old < s->probes.len && str_eq(s->probes.at[old]->def->id, def->id)) {
             adopt_known(s, s->probes.at[old], def, now_us);
             vec_push(&kept, s->probes.at[old]);
@@ -284,7 +289,9 @@ void scheduler_set_config(struct scheduler *s, struct config *cfg, int64_t now_u
         }
     }
     while (old < s->probes.len)
-        remove_probe(s, s->probes.at[old++]);
+        vec_push(&left, s->probes.at[old++]);
+    remove_probes(s, left.at, left.len);
+    vec_release(&left);
     vec_release(&s->probes);
     s->probes.at = kept.at;
     s->probes.len = kept.len;
@@ -339,9 +346,8 @@ void scheduler_free(struct scheduler *s)
 {
     if (!s)
         return;
-    cancel_runs(s, NULL);
-    for (size_t i = 0; i < s->probes.len; i++)
-        scheduled_free(s->probes.at[i]);
+    if (s->probes.len)
+        remove_probes(s, s->probes.at, s->probes.len);
     vec_release(&s->probes);
     vec_release(&s->heap);
     config_unref(s->config);

@@ -31,6 +31,7 @@ struct scheduled {
     uint32_t handle;             /* its number in the store's queue */
     int64_t next_us;
     int in_flight;
+    bool leaves; /* the snapshot that comes into force has it no more */
     size_t heap_at;
     bool has_last;
     struct result last; /* newest that ran */
