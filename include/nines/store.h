@@ -172,13 +172,16 @@ struct store_stats {
     int64_t refused_slots; /* reservations that found no room */
     int64_t failing_since_us, database_bytes, wal_bytes;
     int64_t complete_through_us;
-    int64_t max_bytes;  /* as set; 0: no limit */
-    int64_t used_bytes; /* pages in use, as of the last look; 0: never looked */
-    bool oversize;      /* above max_bytes, and no result may go */
+    int64_t max_bytes;       /* as set; 0: no limit */
+    int64_t used_bytes;      /* pages in use, as of the last look; 0: never looked */
+    bool oversize;           /* above max_bytes, and no result may go */
+    int64_t deleted_results; /* by retention, since the start */
     struct store_slice_stats slices[STORE_SLICES];
     char error[STORE_ERROR_MAX]; /* of what failed last; "" when nothing fails */
 };
-void store_get_stats(struct store *s, struct store_stats *ret); /* any thread, never blocks long */
+void store_get_stats(struct store *s, struct store_stats *ret); /* any thread but the loop's */
+/* Leaves `last` as it is when that would mean to wait: for the loop thread. */
+void store_peek_stats(struct store *s, struct store_stats *last);
 
 /* ---- import -------------------------------------------------------------- */
 

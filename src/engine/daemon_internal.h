@@ -5,6 +5,7 @@
 #include "engine/daemon.h"
 #include "engine/evaluate.h"
 #include "engine/pulse.h"
+#include "engine/retention.h"
 #include "engine/scheduler.h"
 #include "engine/status.h"
 #include "nines/store.h"
@@ -46,6 +47,7 @@ struct daemon {
     struct store *store;
     struct notify *notify;
     struct status_board board;
+    struct store_stats store_stats; /* as last seen */
     uv_async_t status_asked;
     int64_t drawn_us; /* the newest picture */
 
@@ -66,7 +68,7 @@ struct daemon {
     _Atomic int64_t store_failing_since_us;
     char store_error[256];                            /* gate: why */
     struct unrecorded *unrecorded, **unrecorded_tail; /* gate: oldest first */
-    bool oversize;                                    /* the database is, as the log has told */
+    struct retention_told retention_told;
     int64_t storage_page_us; /* failing since, as a page has told; 0: none has */
 
     /* One job at a time on the worker pool: a reload, an attach, a flush. */

@@ -54,6 +54,15 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
     out->alert = v->alert;
 }
 
+/* In test time there may be no next look. */
+static void look_at_store(struct daemon *d)
+{
+    if (d->test.path)
+        store_get_stats(d->store, &d->store_stats);
+    else
+        store_peek_stats(d->store, &d->store_stats);
+}
+
 void daemon_publish(struct daemon *d)
 {
     struct status *s = status_new(d->config);
@@ -70,7 +79,8 @@ void daemon_publish(struct daemon *d)
     s->scheduler.lag = d->pulse.lag;
     s->reload = d->reloads;
     s->reload.error = status_text(s, d->reload_error);
-    store_get_stats(d->store, &s->store);
+    look_at_store(d);
+    s->store = d->store_stats;
     notify_get_stats(d->notify, &s->notify);
     status_publish(&d->board, s);
     d->drawn_us = s->now_us;
@@ -83,7 +93,7 @@ void daemon_status_beat(struct daemon *d, int64_t now_us)
 {
     struct store_stats stats;
     store_get_stats(d->store, &stats);
-    retention_watch(&stats, &d->oversize);
+    retention_watch(&stats, &d->retention_told);
     if (now_us - d->drawn_us >= DRAW_UNASKED_US)
         daemon_publish(d);
     else

@@ -209,13 +209,27 @@ int store_settle(struct store *s, int64_t patience_us, struct err *reterr)
     return rc;
 }
 
-void store_get_stats(struct store *s, struct store_stats *ret)
+/* With the mutex held. */
+static void copy_stats(struct store *s, struct store_stats *ret)
 {
-    pthread_mutex_lock(&s->q.mutex);
     queue_gather(&s->q); /* heartbeats that wait are one */
     *ret = s->stats;
     ret->queued_bytes = atomic_load(&s->q.used_bytes);
     ret->queue_limit_bytes = s->q.limit_bytes;
     ret->refused_slots = atomic_load(&s->q.refused);
+}
+
+void store_get_stats(struct store *s, struct store_stats *ret)
+{
+    pthread_mutex_lock(&s->q.mutex);
+    copy_stats(s, ret);
+    pthread_mutex_unlock(&s->q.mutex);
+}
+
+void store_peek_stats(struct store *s, struct store_stats *last)
+{
+    if (pthread_mutex_trylock(&s->q.mutex) != 0)
+        return;
+    copy_stats(s, last);
     pthread_mutex_unlock(&s->q.mutex);
 }
