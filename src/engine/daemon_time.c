@@ -123,8 +123,10 @@ static void pump_test(struct daemon *d)
 {
     refresh_target(d);
     for (int i = 0; i < STEPS_MAX && !d->stops; i++) {
-        if (scheduler_in_flight(d->scheduler) || d->job != JOB_NONE)
-            return; /* its end kicks us */
+        if (scheduler_in_flight(d->scheduler) || d->job != JOB_NONE) {
+            arm(d, WAKE_MAX_US); /* its end kicks us before */
+            return;
+        }
         if (store_is_behind(d))
             break;
         int64_t due = next_due(d);
