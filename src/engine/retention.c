@@ -77,14 +77,28 @@ void retention_finish(const struct config *cfg, const struct node *daemon, struc
                      "rollups: has no effect while results are kept for ever; set raw as well");
 }
 
-/* ---- the size ------------------------------------------------------------------- */
+/* ---- what it does ------------------------------------------------------------------- */
 
-void retention_watch(const struct store_stats *st, bool *oversize)
+static void watch_deleted(const struct store_stats *st, struct retention_told *told)
+{
+    char results[24], total[24];
+    bool moving = st->deleted_results != told->seen;
+    told->seen = st->deleted_results;
+    if (moving || told->deleted == told->seen)
+        return;
+    snprintf(results, sizeof(results), "%lld", (long long)(told->seen - told->deleted));
+    snprintf(total, sizeof(total), "%lld", (long long)told->seen);
+    told->deleted = told->seen;
+    log_info("old results were deleted (retention)", "results#", results, "since_start#", total,
+             NULL);
+}
+
+static void watch_size(const struct store_stats *st, struct retention_told *told)
 {
     char used[24], max[24];
-    if (st->oversize == *oversize)
+    if (st->oversize == told->oversize)
         return;
-    *oversize = st->oversize;
+    told->oversize = st->oversize;
     snprintf(used, sizeof(used), "%lld", (long long)st->used_bytes);
     snprintf(max, sizeof(max), "%lld", (long long)st->max_bytes);
     if (st->oversize)
@@ -94,4 +108,10 @@ void retention_watch(const struct store_stats *st, bool *oversize)
     else
         log_info("the database is within retention.max_size again", "bytes#", used, "max_bytes#",
                  max, NULL);
+}
+
+void retention_watch(const struct store_stats *st, struct retention_told *told)
+{
+    watch_deleted(st, told);
+    watch_size(st, told);
 }

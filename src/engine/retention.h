@@ -19,6 +19,16 @@ struct store_retention retention_plan(const struct config *cfg);
  * and of what has no effect. */
 void retention_finish(const struct config *cfg, const struct node *daemon, struct decode *c);
 
-/* Logs when the size cap cannot be held any more, and when it is again;
- * `*oversize` is how it was at the last call. */
-void retention_watch(const struct store_stats *st, bool *oversize);
+/* What the log has told of retention; all zeroes as a store begins. */
+struct retention_told {
+    bool oversize;
+    int64_t deleted; /* results */
+    int64_t seen;    /* ... as of the last call */
+};
+
+/*
+ * Logs when the size cap cannot be held any more, and when it is again; and how
+ * many results were deleted, once their number has stood still from one call to
+ * the next: one line for a pass, or few for a long one.
+ */
+void retention_watch(const struct store_stats *st, struct retention_told *told);

@@ -97,6 +97,13 @@ static void note_size(struct store *s, int64_t used, bool oversize)
     pthread_mutex_unlock(&s->q.mutex);
 }
 
+static void note_deleted(struct store *s)
+{
+    pthread_mutex_lock(&s->q.mutex);
+    s->stats.deleted_results = s->retention.deleted;
+    pthread_mutex_unlock(&s->q.mutex);
+}
+
 /* A pass is over: 1 the file is too large still and another pass may help, 0 no. */
 static int next_cap(struct store *s, struct err *reterr)
 {
@@ -126,6 +133,7 @@ static int next_cap(struct store *s, struct err *reterr)
 struct oldest {
     int64_t chunk; /* 0: a row */
     int64_t first, last;
+    int64_t n; /* results of the chunk */
 };
 
 static int find_oldest(struct store *s, int64_t probe, struct oldest *ret, struct err *reterr)
@@ -136,12 +144,13 @@ static int find_oldest(struct store *s, int64_t probe, struct oldest *ret, struc
     if (row < 0)
         return -1;
     struct sqlite_rows *q = sqlite_query(s->db,
-                                         "SELECT num, first, last FROM chunk WHERE probe = ?1"
+                                         "SELECT num, first, last, n FROM chunk WHERE probe = ?1"
                                          " ORDER BY first LIMIT 1",
                                          BIND(v_int(probe)), reterr);
     int chunk = q ? sqlite_next(q, reterr) : -1;
     if (chunk > 0 && (!row || sqlite_int(q, 1) < slot))
-        *ret = (struct oldest){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2)};
+        *ret =
+            (struct oldest){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2), sqlite_int(q, 3)};
     else if (chunk >= 0 && row)
         *ret = (struct oldest){.first = slot, .last = slot};
     sqlite_end(q);
@@ -168,8 +177,19 @@ static int drop_rows(struct store *s, int64_t probe, int64_t oldest_us, int64_t 
     int64_t end;
     if (find_end(s, probe, oldest_us, to_us, &end, reterr) < 0)
         return -1;
-    return sqlite_run(s->db, "DELETE FROM result WHERE probe = ?1 AND slot >= ?2 AND slot < ?3",
-                      BIND(v_int(probe), v_int(oldest_us), v_int(end)), reterr);
+    if (sqlite_run(s->db, "DELETE FROM result WHERE probe = ?1 AND slot >= ?2 AND slot < ?3",
+                   BIND(v_int(probe), v_int(oldest_us), v_int(end)), reterr) < 0)
+        return -1;
+    s->retention.deleted += sqlite_changes(s->db);
+    return 0;
+}
+
+static int drop_chunk(struct store *s, const struct oldest *o, struct err *reterr)
+{
+    if (sqlite_run(s->db, "DELETE FROM chunk WHERE num = ?1", BIND(v_int(o->chunk)), reterr) < 0)
+        return -1;
+    s->retention.deleted += o->n;
+    return 0;
 }
 
 /* The oldest rows of a probe, of one hour, or its oldest chunk; 1 there may be
@@ -191,9 +211,7 @@ static int drop_results(struct store *s, struct catalog_probe *p, int64_t limit_
     if (hour_end > p->raw_since &&
         catalog_set_raw_since(&s->catalog, s->db, p->num, hour_end, reterr) < 0)
         return -1;
-    rc = o.chunk
-             ? sqlite_run(s->db, "DELETE FROM chunk WHERE num = ?1", BIND(v_int(o.chunk)), reterr)
-             : drop_rows(s, p->num, o.first, hour_end, reterr);
+    rc = o.chunk ? drop_chunk(s, &o, reterr) : drop_rows(s, p->num, o.first, hour_end, reterr);
     return rc < 0 ? -1 : 1;
 }
 
@@ -315,6 +333,7 @@ static int pass_slice(struct store *s, bool now, struct err *reterr)
         s->catalog_stale = true;
         return -1;
     }
+    note_deleted(s);
     return rc;
 }
 

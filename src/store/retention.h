@@ -57,6 +57,7 @@ struct retention {
     int64_t oldest_us;  /* of this pass: the first end of what was left of a probe */
     int64_t cap_us;     /* for the size, results before this go; 0: it is kept */
     int64_t cap_step_us;
+    int64_t deleted; /* results, since the start */
 };
 
 /* What earlier processes knew of the time. */

@@ -326,6 +326,8 @@ static void store(struct exposition *e, const struct status *s)
     exposition_gauge(e, "nines_store_oversize",
                      "Whether the database is over retention.max_size and nothing may go.",
                      st->oversize);
+    exposition_counter(e, "nines_store_deleted_results_total", "Results deleted by retention.",
+                       st->deleted_results);
     exposition_gauge(e, "nines_store_wal_bytes", "Size of the write-ahead log.", st->wal_bytes);
     gauge_seconds(e, "nines_store_complete_through_timestamp_seconds",
                   "Everything before this instant is stored.", st->complete_through_us);

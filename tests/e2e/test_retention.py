@@ -111,6 +111,22 @@ def test_what_is_gone_is_told(site, daemons):
         assert f"3: results of 'api' before {RAW_SINCE} were deleted (retention.raw)" in done.stderr
 
 
+def test_how_much_is_gone_is_told(site, daemons):
+    """Chunks and rows are counted, and the log adds up to the counter."""
+    site.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\nretention: {raw: 1h}\n")
+    d = daemons(site, "--test-clock", site.write("clock", NOW))
+    address = d.wait("serving")["address"]
+
+    def told():
+        return [e for e in d.log if isinstance(e, dict)  # before them, a warning as text
+                and e["msg"] == "old results were deleted (retention)"]
+    advance_until(d, lambda: sum(e["results"] for e in told()) >= 4 * 1440)
+    assert f"\nnines_store_deleted_results_total {4 * 1440}\n" in get(address, "/metrics")
+    assert told()[-1]["since_start"] == 4 * 1440 and told()[-1]["level"] == "info"
+    assert raw_since(site) == (RAW_SINCE, 0)
+    assert d.stop() == 0
+
+
 def test_new_sli_begins_with_the_results(site, daemons):
     d = run_until_deleted(site, daemons)
     site.write("slos/fast.yaml", SLOS.replace("up,", "fast,").replace(

@@ -326,6 +326,7 @@ static void the_oldest_results_go_when_the_file_is_too_large(void **state)
     struct fixture *f = *state;
     struct store_stats st;
     int64_t used = fill(f), max = used * 9 / 10;
+    int64_t had = results(f, "p") + results(f, "q") + results(f, "r");
     int64_t rollups = fixture_sql(f, "SELECT count(*) FROM rollup");
     keep(f, (struct store_retention){.max_bytes = max, .needed_us = 3 * DAY});
     store_get_stats(f->store, &st);
@@ -340,6 +341,9 @@ static void the_oldest_results_go_when_the_file_is_too_large(void **state)
     /* Nothing more goes. */
     fixture_settle(f);
     assert_int_equal(first_of(f, "p"), cut);
+    store_get_stats(f->store, &st);
+    assert_int_equal(st.deleted_results, had - results(f, "p") - results(f, "q") - results(f, "r"));
+    assert_true(st.deleted_results > 0);
 }
 
 static void what_is_needed_stays_and_that_is_told(void **state)

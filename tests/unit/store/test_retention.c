@@ -211,9 +211,13 @@ static void only_old_hours_go(void **state)
     for (int64_t i = 0; i < SLOTS; i++)
         left += is_present(i) && slot_us(i) >= RAW_SINCE;
     all_answers_are_the_same(p);
+    int64_t had = fixture_sql(&p->f, "SELECT count(*) FROM result");
     retain(p);
     assert_int_equal(fixture_sql(&p->f, "SELECT raw_since FROM probe"), RAW_SINCE);
     assert_int_equal(fixture_sql(&p->f, "SELECT count(*) FROM result"), left);
+    struct store_stats st;
+    store_get_stats(p->f.store, &st);
+    assert_int_equal(st.deleted_results, had - left);
     assert_true(fixture_sql(&p->f, "SELECT min(slot) FROM result") >= RAW_SINCE);
     assert_true(fixture_sql(&p->f, "SELECT min(slot) FROM evidence") >= RAW_SINCE);
     assert_int_equal(fixture_sql(&p->f, "SELECT count(*) FROM rollup"), rollups);
