@@ -184,9 +184,8 @@ def test_commits_fail_while_an_alert_fires(site, daemons, disk, rule):
 
 # ---- what moves the log into the database ------------------------------------------------
 
-# A failing sync of the database is not among them: SQLite syncs it only when nothing was
-# committed during the checkpoint, so whether one fails here is a matter of luck.
-@pytest.mark.parametrize("rule", ["write main full", "write main ioerr", "lock checkpoint busy"])
+@pytest.mark.parametrize("rule", ["write main full", "write main ioerr", "sync main ioerr",
+                                  "lock checkpoint busy"])
 def test_checkpoints_fail(site, daemons, disk, rule):
     d = start(site, daemons)
     disk.fail(rule)
