@@ -226,6 +226,7 @@ static bool meet(struct import *im, struct result *have, bool any, const struct 
 struct span {
     int64_t num;
     size_t start, end;
+    bool sealed; /* they may reach a chunk */
 };
 
 /* Fills `changed`. *ret_seen_us: stored results among the rows end there. */
@@ -348,16 +349,32 @@ static int import_span(struct import *im, const struct span *p, struct err *rete
 
 /* ---- transactions --------------------------------------------------------------- */
 
+/* Cuts the span where it leaves the first chunk that it may reach: to open one
+ * takes milliseconds, so a turn of the writer opens one at most. */
+static int keep_to_one_chunk(struct import *im, struct span *p, struct err *reterr)
+{
+    int64_t last_us;
+    int rc = sqlite_lookup(
+        im->s->db,
+        "SELECT last FROM chunk WHERE " CHUNK_SPAN_REACHES " AND last >= ?2 ORDER BY first LIMIT 1",
+        BIND(v_int(p->num), v_int(slot_of(im, p->start)), v_int(slot_of(im, p->end - 1) + 1)),
+        &last_us, reterr);
+    while (rc > 0 && slot_of(im, p->end - 1) > last_us)
+        p->end--;
+    p->sealed = rc > 0;
+    return rc < 0 ? -1 : 0;
+}
+
 /* The next rows, of one probe, at most about `max`: what has one slot stays
- * together. False: there are none. */
-static bool next_span(struct import *im, size_t max, struct span *ret)
+ * together. 1, or 0 when there are none, or -1. */
+static int next_span(struct import *im, size_t max, struct span *ret, struct err *reterr)
 {
     while (im->probe < im->probes.len && im->row == im->probes.at[im->probe].n) {
         im->probe++;
         im->row = 0;
     }
     if (im->probe == im->probes.len)
-        return false;
+        return 0;
     const struct import_probe *p = &im->probes.at[im->probe];
     size_t start = p->start + im->row, last = p->start + p->n, end = last;
     if (last - start > max) {
@@ -365,9 +382,11 @@ static bool next_span(struct import *im, size_t max, struct span *ret)
         while (end < last && slot_of(im, end) == slot_of(im, end - 1))
             end++;
     }
-    *ret = (struct span){p->num, start, end};
-    im->row = end - p->start;
-    return true;
+    *ret = (struct span){p->num, start, end, false};
+    if (im->b->slice_rows && keep_to_one_chunk(im, ret, reterr) < 0)
+        return -1;
+    im->row = ret->end - p->start;
+    return 1;
 }
 
 /* 1 when rows are left for another transaction. */
@@ -376,15 +395,16 @@ static int import_some(struct import *im, struct err *reterr)
     size_t left = im->b->slice_rows ? im->b->slice_rows : SIZE_MAX;
     int64_t until_ns = im->b->slice_rows ? clock_mono_ns() + SLICE_US * NSEC_PER_USEC : INT64_MAX;
     struct span p;
-    while (next_span(im, left, &p)) {
+    int rc;
+    while ((rc = next_span(im, left, &p, reterr)) > 0) {
         size_t n = p.end - p.start;
         if (import_span(im, &p, reterr) < 0)
             return -1;
         left -= n < left ? n : left;
-        if (left == 0 || clock_mono_ns() >= until_ns)
+        if (left == 0 || p.sealed || clock_mono_ns() >= until_ns)
             return 1;
     }
-    return 0;
+    return rc;
 }
 
 static void add_totals(struct import_totals *into, struct import_totals *t)

@@ -427,15 +427,35 @@ static void a_late_result_opens_its_chunk(void **state)
     end(&h);
 }
 
+/* Chunks that transactions open. */
+struct opened {
+    _Atomic int now, most;
+};
+
+static int count_opened(void *ctx, const char *sql)
+{
+    struct opened *o = ctx;
+    if (str_starts(sql, "BEGIN"))
+        o->now = 0;
+    if (str_starts(sql, "DELETE FROM chunk") && ++o->now > o->most)
+        o->most = o->now;
+    return 0;
+}
+
 static void an_import_replaces_what_is_sealed(void **state)
 {
     (void)state;
     struct history h;
+    struct opened opened = {0};
     struct import_row rows[60];
-    struct import_batch b = {.rows = rows, .replace = true, .import_id = 1};
+    struct import_batch b = {.rows = rows, .replace = true, .import_id = 1, .slice_rows = 1000};
     start(&h);
     run(&h, 0, SLOTS);
     grow_old(&h);
+    assert_true(fixture_sql(&h.f, "SELECT count(*) FROM chunk") > 1);
+    fixture_close(&h.f);
+    struct store_options o = {.path = h.f.path};
+    assert_int_equal(store_open_faulty(&o, count_opened, &opened, &h.f.store, NULL), 0);
     for (size_t i = 0; i < countof(rows); i++) { /* one in each of many chunks */
         struct result *r = &h.rows.at[i * (h.rows.len / countof(rows))];
         if (i % 2) {
@@ -449,6 +469,7 @@ static void an_import_replaces_what_is_sealed(void **state)
     assert_int_equal(b.status, 0);
     assert_int_equal(b.totals.same, countof(rows) / 2);
     assert_int_equal(b.totals.replaced, countof(rows) / 2);
+    assert_int_equal(opened.most, 1); /* the writer has others to serve */
     free(listen(&h));
     fixture_settle(&h.f);
     assert_int_equal(plain(&h), 0);
