@@ -125,7 +125,7 @@ class Child:
 
 class Setting:
     def __init__(self, build, quick, show=None):
-        self.build, self.quick = pathlib.Path(build), quick
+        self.build, self.quick = pathlib.Path(build).resolve(), quick
         self.show = show or (lambda text: None)
         self.nines = self.build / "src" / "cli" / "nines"
         cores = sorted(os.sched_getaffinity(0))
