@@ -12,6 +12,14 @@ static int64_t hook_now(void *ctx)
     return daemon_now(ctx);
 }
 
+/* The end of the run, not when the loop came round to it: what lies between is
+ * noise that would be stored with every result. */
+static int64_t hook_done(void *ctx, int64_t end_us)
+{
+    struct daemon *d = ctx;
+    return evaluator_done_us(d->evaluator, end_us, daemon_now(d));
+}
+
 static bool hook_reserve(void *ctx)
 {
     struct daemon *d = ctx;
@@ -58,6 +66,7 @@ struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d)
 {
     return (struct scheduler_hooks){
         .now_us = hook_now,
+        .done_us = hook_done,
         .reserve = hook_reserve,
         .unreserve = hook_unreserve,
         .result = hook_result,

@@ -187,6 +187,7 @@ static void name_slos(struct evaluator *e)
 
 void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_us)
 {
+    e->settled_us = now_us;
     /* Pointers into the old snapshot die with it: it is released last, after
      * everything points into the new one. */
     struct slo_set set = adopt_slos(e, cfg);

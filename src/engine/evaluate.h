@@ -73,6 +73,11 @@ size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, siz
 void evaluator_merge(struct evaluator *e, const char *sli_key, int64_t since_us,
                      const struct live *history);
 
+/* The done instant of a result that ended at `end_us` and is told now: `end_us`,
+ * but neither in the future nor at or before an instant that has been evaluated or
+ * attached without it. */
+int64_t evaluator_done_us(const struct evaluator *e, int64_t end_us, int64_t now_us);
+
 /* One result of a probe. Ticks up to its done instant must have been run. */
 void evaluator_result(struct evaluator *e, const char *probe, const struct result *r);
 

@@ -67,7 +67,8 @@ struct evaluator {
     struct slo_view *views;
     size_t slo_count;
     int64_t born_us, next_tick_us;
-    bool running; /* results have come in */
+    int64_t settled_us; /* what is told later was done later: a tick, or an attachment */
+    bool running;       /* results have come in */
 };
 
 /* Numbers of the windows that the SLO looks at, of its SLI. */

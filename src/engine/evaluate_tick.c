@@ -147,6 +147,12 @@ void eval_draw(const struct eval_slo *slo)
 
 /* ---- results and ticks ---------------------------------------------------------- */
 
+int64_t evaluator_done_us(const struct evaluator *e, int64_t end_us, int64_t now_us)
+{
+    int64_t done = end_us < now_us ? end_us : now_us;
+    return done > e->settled_us ? done : e->settled_us + 1;
+}
+
 void evaluator_result(struct evaluator *e, const char *probe, const struct result *r)
 {
     struct watched *w = table_get(&e->probes, probe);
@@ -185,6 +191,7 @@ static void tick_slo(struct evaluator *e, struct eval_slo *slo, int64_t t_us)
 
 static void tick(struct evaluator *e, int64_t t_us)
 {
+    e->settled_us = t_us;
     for (size_t i = 0; i < e->slo_count; i++)
         enter_period(&e->slo_list[i], t_us);
     for (size_t i = 0; i < e->sli_list.len; i++)

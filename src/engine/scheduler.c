@@ -122,7 +122,9 @@ static void on_done(void *ctx, const struct observation *seen)
     struct observation obs = *seen;
     obs.result.slot_us = run->slot_us;
     obs.result.lag_us = (int32_t)(run->start_us - run->slot_us);
-    obs.result.done_us = s->hooks.now_us(s->hooks.ctx);
+    obs.result.done_us = s->hooks.done_us
+                             ? s->hooks.done_us(s->hooks.ctx, run->start_us + seen->result.total_us)
+                             : s->hooks.now_us(s->hooks.ctx);
     if (s->hooks.stalled && s->hooks.stalled(s->hooks.ctx, run->start_ns)) {
         obs.result.outcome = OUTCOME_SKIPPED;
         obs.result.reason = REASON_PROBER;

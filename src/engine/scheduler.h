@@ -43,6 +43,8 @@ struct scheduled {
 
 struct scheduler_hooks {
     int64_t (*now_us)(void *ctx);
+    /* When a run that ended at `end_us` became visible; NULL: now. */
+    int64_t (*done_us)(void *ctx, int64_t end_us);
     /* Room for a result in the store's queue; called before each run. */
     bool (*reserve)(void *ctx);
     void (*unreserve)(void *ctx); /* for a run that was cancelled */

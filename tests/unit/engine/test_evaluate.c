@@ -254,6 +254,24 @@ static void test_a_slot_stored_before_counts_once(void **state)
 }
 
 /* A probe that no objective watches any more is forgotten with its schedule. */
+/* What a run's end says, unless an evaluation or an attachment has gone by it. */
+static void test_nothing_is_done_before_what_was_evaluated(void **state)
+{
+    struct world *w = *state;
+    int64_t tick = T0 + 10 * S;
+    adopt(w, 1, T0 + 3);
+    assert_int_equal(evaluator_done_us(w->e, T0 + 2, T0 + 4), T0 + 4);
+    assert_int_equal(evaluator_done_us(w->e, T0 + 5, T0 + 9), T0 + 5);
+    assert_int_equal(evaluator_done_us(w->e, T0 + 12, T0 + 9), T0 + 9);
+    merge_empty(w, T0 + 3);
+    assert_int_equal(evaluator_done_us(w->e, tick - 1, tick + 20), tick - 1);
+    evaluator_run_due(w->e, tick + 10);
+    assert_int_equal(evaluator_done_us(w->e, tick - 1, tick + 20), tick + 1);
+    assert_int_equal(evaluator_done_us(w->e, tick + 2, tick + 20), tick + 2);
+    adopt(w, 2, tick + 15);
+    assert_int_equal(evaluator_done_us(w->e, tick + 2, tick + 20), tick + 16);
+}
+
 static void test_unwatched_probe_is_forgotten(void **state)
 {
     struct world *w = *state;
@@ -281,6 +299,7 @@ int main(void)
         T(test_slo_on_a_known_sli_goes_on_from_its_stored_alert),
         T(test_clock_jump_is_not_evaluated_tick_by_tick),
         T(test_a_slot_stored_before_counts_once),
+        T(test_nothing_is_done_before_what_was_evaluated),
         T(test_unwatched_probe_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,7 +155,8 @@ static int setup(void **state)
     struct world *w = mem_alloc(sizeof(*w));
     w->env.ctx = w;
     world_of_cancel = w;
-    struct scheduler_hooks hooks = {now_us, reserve, unreserve, on_result, on_adopt, on_stalled, w};
+    struct scheduler_hooks hooks = {now_us,    NULL,     reserve,    unreserve,
+                                    on_result, on_adopt, on_stalled, w};
     w->scheduler = scheduler_new(&w->env, &hooks);
     *state = w;
     return 0;
