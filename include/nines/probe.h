@@ -12,6 +12,7 @@
 
 #include "nines/config.h"
 #include "nines/result.h"
+#include "nines/sample.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 
 struct http_client;
 struct jsonpath;
+struct selector;
 struct uv_loop_s;
 
 /* A declared probe. Immutable; lives in its config snapshot. */
@@ -32,6 +34,10 @@ struct probe_def {
     int64_t phase_us; /* hash(id) mod interval: slots are phase + k * interval */
     int max_in_flight;
     struct string_map labels;
+    /* The series that SLOs want of its samples, made when all files are read;
+     * what its own assertions want the kind knows itself. */
+    const struct selector *const *wanted;
+    size_t wanted_count;
     uint64_t revision; /* hash of what `expected` depends on: interval, phase, timeout */
     uint64_t content;  /* hash of the whole definition: a reload compares it */
 };
@@ -64,6 +70,11 @@ struct observation {
     size_t assertion_count;
     const char *body; /* first bytes, for evidence; may be NULL */
     size_t body_len;
+    /* With RESULT_SCRAPED in result.flags: all there was of what is wanted, each
+     * series once. */
+    const struct sample *samples;
+    size_t sample_count;
+    const char *version;       /* what the target says it runs; NULL: it does not say */
     int64_t cert_not_after_us; /* 0: no certificate seen */
 };
 
@@ -78,11 +89,21 @@ struct probe_env {
     void *ctx;
 };
 
+/*
+ * What a probe remembers from run to run, for assertions on change and for
+ * `for`. Made by its kind, kept by the scheduler as long as the definition stays
+ * the same; touched by the loop thread alone. One-off runs have none.
+ */
+struct probe_memory;
+
 struct probe_kind {
     const char *name; /* the key that selects it in YAML: `http:` */
     const char *help;
     const struct field *fields;
     size_t spec_size;
+    bool samples; /* its runs give samples: metric SLIs may be built on it. Such a
+                     probe's timeout is at most its interval, so that its runs end
+                     in order */
 
     /* After decoding without errors: cross-field checks, compile patterns.
      * Errors to c->diag. `n` is the map under the kind's key. */
@@ -92,8 +113,13 @@ struct probe_kind {
      * an error half way. May be NULL. */
     void (*release)(void *spec);
 
-    /* `def` stays valid until done or cancel. Returns the run. */
-    void *(*start)(struct probe_env *env, const struct probe_def *def, probe_done_fn done,
-                   void *ctx);
+    /* Both NULL: the kind remembers nothing. */
+    struct probe_memory *(*memory_new)(const struct probe_def *def);
+    void (*memory_free)(struct probe_memory *memory);
+
+    /* `def` stays valid until done or cancel, and so does `memory` (or NULL).
+     * Returns the run. */
+    void *(*start)(struct probe_env *env, const struct probe_def *def, struct probe_memory *memory,
+                   probe_done_fn done, void *ctx);
     void (*cancel)(void *run);
 };

@@ -39,7 +39,10 @@ enum outcome { OUTCOME_GOOD, OUTCOME_BAD, OUTCOME_EXCLUDED, OUTCOME_SKIPPED, OUT
     XX(OVERLOADED, "overloaded", "the target is overloaded")                                       \
     XX(SPEND_CAP, "spend_cap", "the spend cap is reached")                                         \
     XX(PROBER, "prober", "a local fault of the prober")                                            \
-    XX(INTERNAL, "internal", "a defect of the prober")
+    XX(INTERNAL, "internal", "a defect of the prober")                                             \
+    XX(HEALTH, "health", "the target says that it is not well")                                    \
+    XX(EXPOSITION, "exposition", "the page is not valid exposition text")                          \
+    XX(QUERY, "query", "the query was not answered")
 
 enum reason {
 #define XX(sym, name, text) REASON_##sym,
@@ -62,6 +65,7 @@ struct phases {
 
 #define RESULT_REUSED 1u   /* came over a kept connection */
 #define RESULT_IMPORTED 2u /* not measured by this process */
+#define RESULT_SCRAPED 4u  /* its samples are complete: what is not among them was not there */
 
 struct result {
     int64_t slot_us;  /* the slot: where the event counts */

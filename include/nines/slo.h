@@ -11,14 +11,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct zone; /* an IANA time zone, io/zone.h */
+struct expr;     /* model/expr.h */
+struct selector; /* model/selector.h */
+struct zone;     /* an IANA time zone, io/zone.h */
+
+/*
+ * What an SLI takes from a probe's samples instead of its results.
+ *
+ * RATIO: events are what counters grew by from scrape to scrape; `total`, and
+ * one of `good` and `bad`. A histogram below a bucket's bound is one: its bucket
+ * is `good`, its count `total`.
+ * THRESHOLD: each scrape that has the condition's series is one event.
+ */
+enum sli_metric_kind { SLI_RATIO, SLI_THRESHOLD };
+
+struct sli_metric {
+    enum sli_metric_kind kind;
+    const struct selector *good, *bad, *total; /* RATIO; `good` or `bad` is NULL */
+    const struct expr *condition;              /* THRESHOLD: without windows */
+};
 
 /* A stream of events classified good, bad or excluded. */
 struct sli_def {
-    const char *probe;             /* probe id */
-    int64_t faster_than_us;        /* 0: availability; else good needs total <= this */
-    int8_t classify[REASON_COUNT]; /* outcome a reason is mapped to, or -1 */
-    const char *key;               /* canonical text, equal for equal definitions:
+    const char *probe;               /* probe id */
+    const struct sli_metric *metric; /* NULL: the probe's results are the events */
+    int64_t faster_than_us;          /* 0: availability; else good needs total <= this */
+    int8_t classify[REASON_COUNT];   /* outcome a reason is mapped to, or -1 */
+    const char *key;                 /* canonical text, equal for equal definitions:
                                  "api-health", "api-health faster_than=500000us" */
 };
 
@@ -65,14 +84,38 @@ struct slo_def {
     uint64_t content; /* hash of the definition: its revision */
 };
 
-/* Events of a span. */
+/*
+ * Events of a span. For metric SLIs also how many scrapes had their data, and
+ * how many had not though the prober was alive (`target_silent`); there
+ * `excluded` counts scrapes. For other SLIs both are 0.
+ */
 struct counts {
-    int64_t good, bad, excluded;
+    int64_t good, bad, excluded, scrapes, silent;
 };
 
 static inline int64_t counts_total(struct counts c)
 {
     return c.good + c.bad;
+}
+
+static inline void counts_add(struct counts *into, struct counts c)
+{
+    into->good += c.good;
+    into->bad += c.bad;
+    into->excluded += c.excluded;
+    into->scrapes += c.scrapes;
+    into->silent += c.silent;
+}
+
+static inline struct counts counts_minus(struct counts a, struct counts b)
+{
+    return (struct counts){a.good - b.good, a.bad - b.bad, a.excluded - b.excluded,
+                           a.scrapes - b.scrapes, a.silent - b.silent};
+}
+
+static inline bool counts_empty(struct counts c)
+{
+    return (c.good | c.bad | c.excluded | c.scrapes | c.silent) == 0;
 }
 
 /* How an SLI classifies one result; model/result.c. OUTCOME_SKIPPED stays

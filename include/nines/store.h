@@ -17,6 +17,7 @@
 #include "nines/alert.h"
 #include "nines/probe.h"
 #include "nines/result.h"
+#include "nines/sample.h"
 #include "nines/slo.h"
 
 #include <stdbool.h>
@@ -89,11 +90,29 @@ void store_push_slo(struct store *s, const struct slo_def *slo, int64_t at_us);
 bool store_reserve(struct store *s);
 void store_unreserve(struct store *s);
 
-/* `message` and `body` (evidence of a bad result) may be NULL; both are cut to
- * STORE_EVIDENCE_MAX and copied. Uses a reservation. A queue that is full but
- * for the reservations keeps the result without its evidence. */
+/* What comes along with a result; all of it is copied. */
+struct store_extra {
+    const char *message, *body; /* evidence of a bad one; NULL: none. Both are cut to
+                                   STORE_EVIDENCE_MAX */
+    size_t body_len;
+    const struct sample *samples; /* with RESULT_SCRAPED */
+    size_t sample_count;
+};
+
+/* `extra` may be NULL. Uses a reservation. A queue that is full but for the
+ * reservations keeps the result without its evidence; without room for its
+ * samples it keeps it as skipped, a fault of the prober. */
 void store_push_result(struct store *s, uint32_t handle, const struct result *r,
-                       const char *message, const char *body, size_t body_len);
+                       const struct store_extra *extra);
+
+/* Something that people want to see beside the numbers: a deploy, a note. */
+struct annotation {
+    int64_t at_us;
+    const char *kind;  /* "deploy", "note" */
+    const char *probe; /* whose version it is; "" for a note */
+    const char *text;  /* "1.0.0 -> 1.1.0" */
+};
+void store_push_annotation(struct store *s, const struct annotation *a);
 
 /* A transition with what is to be sent, in one transaction, synchronous=FULL. */
 struct outbox_new {
@@ -320,6 +339,33 @@ struct store_heartbeat {
     int64_t started_us, alive_us, complete_through_us; /* 0: never ran */
 };
 int store_reader_heartbeat(struct store_reader *r, struct store_heartbeat *ret, struct err *reterr);
+
+/* The slot of the first event of an SLI that is known; INT64_MAX: none. */
+int store_reader_first_event(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
+                             struct err *reterr);
+
+/* The derived events of a metric SLI, in slot order, with the instant at which
+ * each was visible. */
+typedef bool (*store_event_fn)(void *ctx, int64_t slot_us, int64_t done_us, struct counts c);
+int store_reader_events(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
+                        int64_t to_us, store_event_fn fn, void *ctx, struct err *reterr);
+
+/* What derive_seed() wants: each series of a probe as last seen before
+ * `before_us`, and the last scrape (series NULL) if there was one. */
+typedef void (*store_sample_fn)(void *ctx, const char *series, int64_t slot_us, double value);
+int store_reader_last_samples(struct store_reader *r, const char *probe, int64_t before_us,
+                              store_sample_fn fn, void *ctx, struct err *reterr);
+/* All samples of [from, to), by slot and series; a scrape without any is told
+ * with series NULL. */
+int store_reader_samples(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
+                         store_sample_fn fn, void *ctx, struct err *reterr);
+
+/* Annotations of [from, to), oldest first. Strings live during the call. */
+typedef bool (*store_annotation_fn)(void *ctx, const struct annotation *a);
+int store_reader_annotations(struct store_reader *r, int64_t from_us, int64_t to_us,
+                             store_annotation_fn fn, void *ctx, struct err *reterr);
+/* The version that a probe's target said last; "" if none. Freed by the caller. */
+int store_reader_version(struct store_reader *r, const char *probe, char **ret, struct err *reterr);
 
 /* The newest failures of a probe with their message, for status and reports. */
 struct failure {

@@ -33,14 +33,14 @@ struct subject {
     struct probe_def def;
     struct config *config; /* ID */
     struct arena arena;    /* URL */
-    struct http_spec spec;
+    struct http_probe spec;
     struct str dns_servers;
 };
 
 static void subject_release(struct subject *s)
 {
     if (!s->id)
-        expect_release(&s->spec.expect);
+        expect_release(&s->spec.http.expect);
     if (s->config)
         config_unref(s->config);
     str_release(&s->dns_servers);
@@ -55,7 +55,7 @@ static int add_header(struct subject *s, const char *line, struct err *reterr)
     if (!colon || colon == line)
         return err_set(reterr, "expected --header 'Name: value'");
     const char *value = colon + 1 + strspn(colon + 1, " \t");
-    s->spec.headers.at[s->spec.headers.n++] = (struct secret_pair){
+    s->spec.http.headers.at[s->spec.http.headers.n++] = (struct secret_pair){
         .key = arena_strndup(&s->arena, line, (size_t)(colon - line)),
         .value = {.value = arena_strdup(&s->arena, value), .source = "the command line"},
     };
@@ -65,7 +65,7 @@ static int add_header(struct subject *s, const char *line, struct err *reterr)
 static int subject_from_url(struct subject *s, const struct options *o, const char *url,
                             struct err *reterr)
 {
-    struct http_spec *spec = &s->spec;
+    struct http_spec *spec = &s->spec.http;
     spec->url = url;
     spec->method = o->method;
     spec->body = o->body;
@@ -86,7 +86,7 @@ static int subject_from_url(struct subject *s, const struct options *o, const ch
     diag_release(&diag);
     s->def = (struct probe_def){.id = url,
                                 .kind = &probe_http,
-                                .spec = spec,
+                                .spec = &s->spec,
                                 .max_in_flight = 1,
                                 .timeout_us = o->timeout_us ? o->timeout_us : DEFAULT_TIMEOUT_US,
                                 .interval_us = USEC_PER_MIN};
@@ -185,7 +185,7 @@ static int session_run(struct session *s, struct err *reterr)
                             .ctx = s->clock.ctx};
     const struct probe_def *def = &s->subject->def;
     s->started_us = s->clock.wall_us(s->clock.ctx);
-    def->kind->start(&env, def, on_done, s);
+    def->kind->start(&env, def, NULL, on_done, s);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     if (s->out.overflow)
         return err_set(reterr, "the result is longer than %d bytes", OUTPUT_MAX);

@@ -40,8 +40,13 @@ static void hook_result(void *ctx, struct scheduled *p, const struct observation
     /* An evaluation sees what was done by its instant: those before this
      * result's come first. */
     evaluator_run_due(d->evaluator, r->done_us - 1);
-    store_push_result(d->store, p->handle, r, good ? NULL : obs->message, good ? NULL : obs->body,
-                      good ? 0 : obs->body_len);
+    struct store_extra extra = {.samples = obs->samples, .sample_count = obs->sample_count};
+    if (!good) {
+        extra.message = obs->message;
+        extra.body = obs->body;
+        extra.body_len = obs->body_len;
+    }
+    store_push_result(d->store, p->handle, r, &extra);
     evaluator_result(d->evaluator, p->def->id, r);
     if (d->test.path)
         daemon_kick(d);

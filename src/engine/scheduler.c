@@ -10,6 +10,14 @@
 
 #define LAST_MESSAGE_MAX 160
 
+/* What a probe remembers: runs of an earlier definition may still look at its
+ * own when the next one is in force. */
+struct remembered {
+    int refs;
+    const struct probe_kind *kind;
+    struct probe_memory *memory;
+};
+
 /* One slot being measured. Holds a reference on the snapshot its definition
  * lives in, so a reload cannot pull it away. */
 struct run {
@@ -19,6 +27,7 @@ struct run {
     struct config *config;
     const struct probe_kind *kind;
     void *kind_run;
+    struct remembered *memory;
     int64_t slot_us, start_us, start_ns;
 };
 
@@ -80,6 +89,34 @@ static void heap_remove(struct scheduler *s, struct scheduled *p)
     heap_sift(s, i);
 }
 
+/* ---- memory ---------------------------------------------------------------- */
+
+static struct remembered *memory_new(const struct probe_def *def)
+{
+    if (!def->kind->memory_new)
+        return NULL;
+    struct remembered *m = mem_alloc(sizeof(*m));
+    m->refs = 1;
+    m->kind = def->kind;
+    m->memory = def->kind->memory_new(def);
+    return m;
+}
+
+static struct remembered *memory_ref(struct remembered *m)
+{
+    if (m)
+        m->refs++;
+    return m;
+}
+
+static void memory_unref(struct remembered *m)
+{
+    if (!m || --m->refs)
+        return;
+    m->kind->memory_free(m->memory);
+    free(m);
+}
+
 /* ---- runs ------------------------------------------------------------------ */
 
 static void run_unlink(struct run *run)
@@ -97,6 +134,7 @@ static void run_unlink(struct run *run)
 
 static void run_free(struct run *run)
 {
+    memory_unref(run->memory);
     config_unref(run->config);
     free(run);
 }
@@ -128,6 +166,7 @@ static void on_done(void *ctx, const struct observation *seen)
     if (s->hooks.stalled && s->hooks.stalled(s->hooks.ctx, run->start_ns)) {
         obs.result.outcome = OUTCOME_SKIPPED;
         obs.result.reason = REASON_PROBER;
+        obs.result.flags &= ~RESULT_SCRAPED;
         obs.message = "the prober itself stalled while it measured";
     }
     run_unlink(run);
@@ -143,6 +182,7 @@ static void start_run(struct scheduler *s, struct scheduled *p, int64_t slot_us,
     run->probe = p;
     run->config = config_ref(s->config);
     run->kind = p->def->kind;
+    run->memory = memory_ref(p->memory);
     run->slot_us = slot_us;
     run->start_us = now_us;
     run->start_ns = clock_mono_ns();
@@ -152,7 +192,8 @@ static void start_run(struct scheduler *s, struct scheduled *p, int64_t slot_us,
     s->runs = run;
     s->in_flight++;
     p->in_flight++;
-    run->kind_run = run->kind->start(s->env, p->def, on_done, run);
+    run->kind_run =
+        run->kind->start(s->env, p->def, run->memory ? run->memory->memory : NULL, on_done, run);
 }
 
 static void skip_slot(struct scheduler *s, struct scheduled *p, int64_t slot_us, int64_t now_us)
@@ -231,6 +272,7 @@ static struct scheduled *adopt_new(struct scheduler *s, const struct probe_def *
     p->handle = s->next_handle++;
     probe_counters_init(&p->counters);
     p->def = def;
+    p->memory = memory_new(def);
     p->next_us = schedule_next(def->phase_us, def->interval_us, now_us);
     heap_add(s, p);
     if (s->hooks.adopt)
@@ -251,6 +293,10 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
         heap_sift(s, p->heap_at);
     }
     p->def = def;
+    if (!same) {
+        memory_unref(p->memory);
+        p->memory = memory_new(def);
+    }
     if (!same && s->hooks.adopt)
         s->hooks.adopt(s->hooks.ctx, p, now_us);
 }
@@ -258,6 +304,7 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
 static void scheduled_free(struct scheduled *p)
 {
     probe_counters_release(&p->counters);
+    memory_unref(p->memory);
     free(p->last_message);
     free(p);
 }

@@ -34,8 +34,9 @@ struct scheduled {
     bool leaves; /* the snapshot that comes into force has it no more */
     size_t heap_at;
     bool has_last;
-    struct result last; /* newest that ran */
-    char *last_message; /* why it was not good; NULL when it was */
+    struct result last;        /* newest that ran */
+    struct remembered *memory; /* of its kind, for this definition; NULL: none */
+    char *last_message;        /* why it was not good; NULL when it was */
     int64_t cert_not_after_us;
     struct probe_counters counters;
     int64_t missed; /* slots that passed without a result: lag, jumps, no room */

@@ -14,8 +14,8 @@
 #define HEADERS_MAX 64
 #define SECRET_LINE_MAX 8192
 
-static const char *const ip_names[] = {"any", "4", "6", NULL};
-static const char *const dns_names[] = {"cached", "fresh", NULL};
+const char *const http_ip_names[] = {"any", "4", "6", NULL};
+const char *const http_dns_names[] = {"cached", "fresh", NULL};
 
 static const struct field basic_fields[] = {
     {"user", FIELD_STRING, offsetof(struct http_auth, basic.user), .flags = FIELD_REQUIRED,
@@ -25,14 +25,14 @@ static const struct field basic_fields[] = {
     {0},
 };
 
-static const struct field auth_fields[] = {
+const struct field http_auth_fields[] = {
     {"basic", FIELD_OBJECT, 0, .fields = basic_fields, .help = "user and password"},
     {"bearer", FIELD_SECRET, offsetof(struct http_auth, bearer),
      .help = "bearer token: {env: NAME} or {file: path}"},
     {0},
 };
 
-static const struct field tls_fields[] = {
+const struct field http_tls_fields[] = {
     {"insecure", FIELD_BOOL, offsetof(struct http_tls, insecure), .help = "accept any certificate"},
     {"ca_file", FIELD_STRING, offsetof(struct http_tls, ca_file),
      .help = "PEM file of the certificate authorities to trust instead of the system's"},
@@ -46,32 +46,8 @@ static const struct field tls_fields[] = {
 };
 
 static const struct field http_fields[] = {
-    {"url", FIELD_STRING, offsetof(struct http_spec, url), .flags = FIELD_REQUIRED,
-     .help = "http:// or https://, without user and password"},
-    {"method", FIELD_STRING, offsetof(struct http_spec, method),
-     .help = "GET by default, POST if there is a body"},
-    {"headers", FIELD_SECRET_MAP, offsetof(struct http_spec, headers),
-     .help = "name: text, {env: NAME} or {file: path}"},
-    {"body", FIELD_STRING, offsetof(struct http_spec, body),
-     .help = "request body; Content-Type is application/json if it begins with { or [, else "
-             "text/plain, unless given"},
-    {"auth", FIELD_OBJECT, offsetof(struct http_spec, auth), .fields = auth_fields,
-     .help = "{basic: {user, password}} or {bearer: secret}; not sent to another origin"},
-    {"follow", FIELD_INT, offsetof(struct http_spec, follow), .max = HTTP_PROBE_MAX_FOLLOW,
-     .help = "redirects to follow; with 0, the default, a 3xx is judged as it is"},
-    {"tls", FIELD_OBJECT, offsetof(struct http_spec, tls), .fields = tls_fields,
-     .help = "how to verify the server and what to show it"},
-    {"ip", FIELD_ENUM, offsetof(struct http_spec, ip), .names = ip_names,
-     .help = "address family: any, 4 or 6"},
-    {"reuse", FIELD_BOOL, offsetof(struct http_spec, reuse),
-     .help = "keep the connection between runs; by default each run makes a fresh one"},
-    {"max_body", FIELD_SIZE, offsetof(struct http_spec, max_body), .min = 1,
-     .max = HTTP_PROBE_MAX_BODY, .help = "a longer body is a failure; 1MiB by default"},
-    {"dns", FIELD_ENUM, offsetof(struct http_spec, dns), .names = dns_names,
-     .help = "cached: answers are kept for their TTL; fresh: each run asks"},
-    {"connect_timeout", FIELD_DURATION, offsetof(struct http_spec, connect_timeout_us), .min = 1000,
-     .help = "name lookup, connect and TLS together; the timeout by default"},
-    {"expect", FIELD_OBJECT, offsetof(struct http_spec, expect), .fields = expect_fields,
+    HTTP_FIELDS(struct http_probe, http),
+    {"expect", FIELD_OBJECT, offsetof(struct http_probe, http.expect), .fields = expect_fields,
      .help = "what a good response is like; any 2xx by default"},
     {0},
 };
@@ -279,9 +255,9 @@ void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos, s
 
 /* ---- the kind --------------------------------------------------------------------------- */
 
-static void prepare(struct decode *c, const struct node *n, const struct probe_def *def, void *spec)
+void http_prepare(struct decode *c, const struct node *n, const struct probe_def *def,
+                  struct http_spec *s)
 {
-    struct http_spec *s = spec;
     size_t errors = c->diag->errors;
     if (s->connect_timeout_us > def->timeout_us)
         diag_error(c->diag, key_pos(n, def->pos, "connect_timeout"),
@@ -294,19 +270,33 @@ static void prepare(struct decode *c, const struct node *n, const struct probe_d
         expect_release(&s->expect);
 }
 
+static void prepare(struct decode *c, const struct node *n, const struct probe_def *def, void *spec)
+{
+    struct http_probe *p = spec;
+    http_prepare(c, n, def, &p->http);
+}
+
 static void release(void *spec)
 {
-    struct http_spec *s = spec;
-    expect_release(&s->expect);
+    struct http_probe *p = spec;
+    expect_release(&p->http.expect);
+}
+
+static void *start(struct probe_env *env, const struct probe_def *def, struct probe_memory *memory,
+                   probe_done_fn done, void *ctx)
+{
+    const struct http_probe *p = def->spec;
+    (void)memory;
+    return http_run_start(env, def, &p->http, NULL, NULL, done, ctx);
 }
 
 const struct probe_kind probe_http = {
     .name = "http",
     .help = "an HTTP request and what its response must be like",
     .fields = http_fields,
-    .spec_size = sizeof(struct http_spec),
+    .spec_size = sizeof(struct http_probe),
     .prepare = prepare,
     .release = release,
-    .start = http_run_start,
+    .start = start,
     .cancel = http_run_cancel,
 };

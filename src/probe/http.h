@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct judge_input;
+struct probe_memory;
+struct verdict;
+
 #define HTTP_PROBE_MAX_FOLLOW 10
 #define HTTP_PROBE_MAX_BODY (16LL << 20)
 #define HTTP_PROBE_DEFAULT_BODY (1LL << 20)
@@ -60,13 +64,80 @@ struct http_spec {
     size_t body_len;
 };
 
+/* The spec of an `http` probe. */
+struct http_probe {
+    struct http_spec http;
+};
+
 extern const struct probe_kind probe_http;
+
+/* The keys of an HTTP request, for the field tables of all kinds that make one:
+ * `member` is the struct http_spec in the kind's own spec. `expect` is not among
+ * them: what a good response is differs. */
+extern const struct field http_auth_fields[], http_tls_fields[];
+extern const char *const http_ip_names[], *const http_dns_names[];
+
+/* clang-format off */
+#define HTTP_FIELDS(type, member)                                                                  \
+    {"url", FIELD_STRING, offsetof(type, member.url), .flags = FIELD_REQUIRED,                     \
+     .help = "http:// or https://, without user and password"},                                    \
+    {"method", FIELD_STRING, offsetof(type, member.method),                                        \
+     .help = "GET by default, POST if there is a body"},                                           \
+    {"headers", FIELD_SECRET_MAP, offsetof(type, member.headers),                                  \
+     .help = "name: text, {env: NAME} or {file: path}"},                                           \
+    {"body", FIELD_STRING, offsetof(type, member.body),                                            \
+     .help = "request body; Content-Type is application/json if it begins with { or [, else "      \
+             "text/plain, unless given"},                                                          \
+    {"auth", FIELD_OBJECT, offsetof(type, member.auth), .fields = http_auth_fields,                \
+     .help = "{basic: {user, password}} or {bearer: secret}; not sent to another origin"},         \
+    {"follow", FIELD_INT, offsetof(type, member.follow), .max = HTTP_PROBE_MAX_FOLLOW,             \
+     .help = "redirects to follow; with 0, the default, a 3xx is judged as it is"},                \
+    {"tls", FIELD_OBJECT, offsetof(type, member.tls), .fields = http_tls_fields,                   \
+     .help = "how to verify the server and what to show it"},                                      \
+    {"ip", FIELD_ENUM, offsetof(type, member.ip), .names = http_ip_names,                          \
+     .help = "address family: any, 4 or 6"},                                                       \
+    {"reuse", FIELD_BOOL, offsetof(type, member.reuse),                                            \
+     .help = "keep the connection between runs; by default each run makes a fresh one"},           \
+    {"max_body", FIELD_SIZE, offsetof(type, member.max_body), .min = 1,                            \
+     .max = HTTP_PROBE_MAX_BODY, .help = "a longer body is a failure; 1MiB by default"},           \
+    {"dns", FIELD_ENUM, offsetof(type, member.dns), .names = http_dns_names,                       \
+     .help = "cached: answers are kept for their TTL; fresh: each run asks"},                      \
+    {"connect_timeout", FIELD_DURATION, offsetof(type, member.connect_timeout_us), .min = 1000,    \
+     .help = "name lookup, connect and TLS together; the timeout by default"}
+/* clang-format on */
 
 /* Fills the defaults, checks what belongs together, compiles. Errors to
  * c->diag at `pos` or at the keys of `n` (the `http:` map; may be NULL). */
 void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos, struct http_spec *s);
+/* The same for a probe's, whose timeout is known. Released by expect_release(). */
+void http_prepare(struct decode *c, const struct node *n, const struct probe_def *def,
+                  struct http_spec *s);
 
-/* The run: http_run.c. */
-void *http_run_start(struct probe_env *env, const struct probe_def *def, probe_done_fn done,
-                     void *ctx);
+/* What a kind finds in a response beside what `expect` asks for. */
+struct http_reading {
+    struct arena *arena; /* what it finds lives here, as long as the run */
+    struct sample *samples;
+    size_t sample_count;
+    bool scraped;        /* samples are all there was of what is wanted */
+    const char *version; /* or NULL */
+    void *found;         /* from read() to remember() */
+};
+
+/* A kind on HTTP that reads documents. */
+struct http_reader {
+    /* A response came and `expect` was judged: adds assertions to `v`, fails it,
+     * fills `ret`. On any thread. */
+    void (*read)(const struct probe_def *def, const struct judge_input *in, struct verdict *v,
+                 struct http_reading *ret);
+    /* Afterwards on the loop thread: what depends on earlier runs. May be NULL;
+     * so may be `memory`. */
+    void (*remember)(const struct probe_def *def, struct probe_memory *memory, int64_t wall_us,
+                     struct verdict *v, struct http_reading *ret);
+};
+
+/* The run: http_run.c. `spec` is the HTTP part of the probe's own; `reader` and
+ * `memory` may be NULL. */
+void *http_run_start(struct probe_env *env, const struct probe_def *def,
+                     const struct http_spec *spec, const struct http_reader *reader,
+                     struct probe_memory *memory, probe_done_fn done, void *ctx);
 void http_run_cancel(void *run);

@@ -34,6 +34,10 @@ struct http_run {
     struct probe_env *env;
     const struct probe_def *def;
     const struct http_spec *spec;
+    const struct http_reader *reader; /* or NULL */
+    struct probe_memory *memory;      /* or NULL */
+    struct http_reading reading;
+    bool read; /* by `reader` */
     probe_done_fn done;
     void *ctx;
     enum run_state state;
@@ -89,6 +93,8 @@ static void finish(struct http_run *run, const struct http_response *r, struct v
     char text[EVIDENCE_MAX];
     assert(run->state != RUN_FINISHED);
     run->state = RUN_FINISHED;
+    if (run->read && run->reader->remember)
+        run->reader->remember(run->def, run->memory, run->judged_wall_us, v, &run->reading);
     for (size_t i = 0; i < v->seen_count; i++)
         redact_all(run->spec, v->text[i], strlen(v->text[i]));
     redact_all(run->spec, v->message, strlen(v->message));
@@ -101,7 +107,8 @@ static void finish(struct http_run *run, const struct http_response *r, struct v
                    .code = (int16_t)last->status,
                    .outcome = (uint8_t)v->outcome,
                    .reason = (uint8_t)v->reason,
-                   .flags = last->reused ? RESULT_REUSED : 0},
+                   .flags = (last->reused ? RESULT_REUSED : 0) |
+                            (run->reading.scraped ? RESULT_SCRAPED : 0)},
         .message = v->message,
         .hops = run->hops,
         .hop_count = run->hop_count,
@@ -109,6 +116,9 @@ static void finish(struct http_run *run, const struct http_response *r, struct v
         .assertion_count = v->seen_count,
         .body = evidence ? text : NULL,
         .body_len = evidence,
+        .samples = run->reading.samples,
+        .sample_count = run->reading.sample_count,
+        .version = run->reading.version,
         .cert_not_after_us = r->cert_not_after_us,
     };
     run->done(run->ctx, &obs);
@@ -117,12 +127,15 @@ static void finish(struct http_run *run, const struct http_response *r, struct v
 
 /* ---- judging ------------------------------------------------------------------- */
 
-static void judge_here(const struct http_run *run, const struct http_response *r,
-                       struct jsonpath *json, struct verdict *ret)
+static void judge_here(struct http_run *run, const struct http_response *r, struct jsonpath *json,
+                       struct verdict *ret)
 {
     struct judge_input in = {
         .resp = r, .total_us = run->total_us, .wall_us = run->judged_wall_us, .json = json};
     judge(&run->spec->expect, &in, ret);
+    run->read = run->reader && r->reason == REASON_NONE && !r->local_fault;
+    if (run->read)
+        run->reader->read(run->def, &in, ret, &run->reading);
 }
 
 /* On a worker thread: the loop's JSON engine is not ours to use here. */
@@ -180,7 +193,8 @@ static void judge_response(struct http_run *run, const struct http_response *r)
     const struct expect *e = &run->spec->expect;
     struct probe_env *env = run->env;
     run->judged_wall_us = env->wall_us(env->ctx);
-    bool heavy = (e->reads_body || e->reads_json) && r->body_len > HTTP_PROBE_POOL_BODY;
+    bool heavy =
+        (run->reader || e->reads_body || e->reads_json) && r->body_len > HTTP_PROBE_POOL_BODY;
     if (!heavy || r->reason != REASON_NONE) {
         struct verdict verdict;
         judge_here(run, r, env->json, &verdict);
@@ -328,14 +342,17 @@ static void on_response(void *ctx, const struct http_response *r)
         judge_response(run, r);
 }
 
-void *http_run_start(struct probe_env *env, const struct probe_def *def, probe_done_fn done,
-                     void *ctx)
+void *http_run_start(struct probe_env *env, const struct probe_def *def,
+                     const struct http_spec *spec, const struct http_reader *reader,
+                     struct probe_memory *memory, probe_done_fn done, void *ctx)
 {
-    const struct http_spec *spec = def->spec;
     struct http_run *run = mem_alloc(sizeof(*run));
     run->env = env;
     run->def = def;
     run->spec = spec;
+    run->reader = reader;
+    run->memory = memory;
+    run->reading.arena = &run->arena;
     run->done = done;
     run->ctx = ctx;
     run->hops = &run->only;

@@ -83,14 +83,17 @@ _Static_assert(sizeof(struct record_result) <= STORE_RESULT_BYTES,
                "a result fits into its reservation");
 
 void store_push_result(struct store *s, uint32_t handle, const struct result *result,
-                       const char *message, const char *body, size_t body_len)
+                       const struct store_extra *extra)
 {
+    static const struct store_extra none;
+    const struct store_extra *x = extra ? extra : &none;
+    const char *message = x->message;
     struct queue *q = &s->q;
     int64_t reserved = unreserve(q);
     /* Beside the result itself, for evidence. */
     int64_t room = q->limit_bytes - atomic_load(&q->used_bytes) - reserved - STORE_RESULT_BYTES;
     size_t m = message ? evidence_len(strlen(message)) : 0;
-    size_t b = body ? evidence_len(body_len) : 0;
+    size_t b = x->body ? evidence_len(x->body_len) : 0;
     if (room < (int64_t)(m + b)) {
         message = NULL;
         m = b = 0;
@@ -106,7 +109,7 @@ void store_push_result(struct store *s, uint32_t handle, const struct result *re
     if (m)
         memcpy(r->text, message, m);
     if (b)
-        memcpy(r->text + m, body, b);
+        memcpy(r->text + m, x->body, b);
     queue_push(q, &r->head, false);
 }
 

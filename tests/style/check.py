@@ -29,6 +29,8 @@ RANK = {folder: rank for rank, folders in enumerate(RANKS) for folder in folders
 # (folder, header): a sibling's header that a folder may see all the same.
 SIBLINGS = {
     ("src/slo", "io/zone.h"),  # calendars are arithmetic on time zones
+    ("src/wire", "model/series.h"),  # what exposition text is made of,
+    ("src/wire", "model/selector.h"),  # and what is wanted of it
 }
 
 # ---- one file knows one foreign library ------------------------------------

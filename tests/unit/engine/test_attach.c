@@ -212,7 +212,7 @@ static void result(struct world *w)
             return; /* a slot has one result */
     evaluator_run_due(w->e, r.done_us - 1);
     assert_true(store_reserve(w->store));
-    store_push_result(w->store, 0, &r, NULL, NULL, 0);
+    store_push_result(w->store, 0, &r, NULL);
     evaluator_result(w->e, "api", &r);
     store_push_heartbeat(w->store, w->now_us, w->now_us - MIN);
     vec_push(&w->results, r);

@@ -58,7 +58,7 @@ static void add_result(struct world *w, struct store *s, int64_t slot_us)
                : r.outcome == OUTCOME_SKIPPED ? REASON_PROBER
                                               : REASON_STATUS;
     assert_true(store_reserve(s));
-    store_push_result(s, 0, &r, NULL, NULL, 0);
+    store_push_result(s, 0, &r, NULL);
     vec_push(&w->results, r);
 }
 

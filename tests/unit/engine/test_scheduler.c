@@ -37,9 +37,10 @@ struct world {
     struct config *config;
 };
 
-static void *fake_start(struct probe_env *env, const struct probe_def *def, probe_done_fn done,
-                        void *ctx)
+static void *fake_start(struct probe_env *env, const struct probe_def *def,
+                        struct probe_memory *memory, probe_done_fn done, void *ctx)
 {
+    (void)memory;
     struct world *w = env->ctx;
     struct fake_run *run = mem_alloc(sizeof(*run));
     *run = (struct fake_run){done, ctx, def};

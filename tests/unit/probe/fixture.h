@@ -9,7 +9,7 @@
 struct fixture {
     struct arena arena;
     struct diag diag;
-    struct http_spec spec;
+    struct http_probe spec;
     struct probe_def def; /* its spec is the above; timeout 5 s */
 };
 

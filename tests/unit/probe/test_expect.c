@@ -27,7 +27,7 @@ static void test_status_sets(void **state)
     for (size_t i = 0; i < countof(cases); i++) {
         struct fixture f;
         fixture_expect(&f, cases[i].yaml);
-        const struct status_set *s = &f.spec.expect.status;
+        const struct status_set *s = &f.spec.http.expect.status;
         assert_string_equal(s->text, cases[i].text);
         for (int k = 0; k < 3; k++) {
             assert_true(status_set_has(s, cases[i].in[k]));
@@ -72,7 +72,7 @@ static void test_checks_in_order_of_judgement(void **state)
                        " body: {contains: [ready, steady], not_matches: (?i)error},"
                        " headers: {Server: nginx, X-Id: {present: true},"
                        " X-Debug: {present: false}}, status: 200}");
-    const struct expect *e = &f.spec.expect;
+    const struct expect *e = &f.spec.http.expect;
     assert_int_equal(e->check_count, countof(want));
     for (size_t i = 0; i < countof(want); i++)
         assert_string_equal(e->checks[i].what, want[i]);

@@ -107,7 +107,7 @@ static struct seen probe(struct bench *b, const char *path, const char *rest)
     fixture_init(&f, yaml);
     if (f.diag.errors)
         fail_msg("%s: %s", yaml, f.diag.items[0].text);
-    probe_http.start(&b->env, &f.def, on_done, &seen);
+    probe_http.start(&b->env, &f.def, NULL, on_done, &seen);
     assert_int_equal(seen.calls, 0);
     while (!seen.calls)
         uv_run(&b->loop, UV_RUN_ONCE);
@@ -256,7 +256,7 @@ static void test_one_deadline_for_all_hops(void **state)
         mem_printf("{url: 'http://127.0.0.1:%d/chain/9?delay=0.2', follow: 10}", b->a);
     fixture_init(&f, yaml);
     f.def.timeout_us = 500 * USEC_PER_MSEC;
-    probe_http.start(&b->env, &f.def, on_done, &s);
+    probe_http.start(&b->env, &f.def, NULL, on_done, &s);
     while (!s.calls)
         uv_run(&b->loop, UV_RUN_ONCE);
     assert_true(s.result.reason == REASON_TTFB_TIMEOUT || s.result.reason == REASON_TOTAL_TIMEOUT);
@@ -304,7 +304,7 @@ static void test_cancel_at_any_time(void **state)
         struct fixture f;
         struct seen s = {0};
         fixture_init(&f, yaml);
-        void *run = probe_http.start(&b->env, &f.def, on_done, &s);
+        void *run = probe_http.start(&b->env, &f.def, NULL, on_done, &s);
         for (int i = 0; i < turns && !s.calls; i++)
             uv_run(&b->loop, UV_RUN_ONCE);
         ended = s.calls == 1;

@@ -39,7 +39,7 @@ static struct judged *judge_it(const char *expect, const struct http_response *r
     fixture_expect(&j->fixture, expect);
     assert_int_equal(jsonpath_new(&json, NULL), 0);
     struct judge_input in = {.resp = r, .total_us = r->total_us, .wall_us = WALL_US, .json = json};
-    judge(&j->fixture.spec.expect, &in, &j->verdict);
+    judge(&j->fixture.spec.http.expect, &in, &j->verdict);
     jsonpath_free(json);
     return j;
 }

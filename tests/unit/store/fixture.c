@@ -123,7 +123,7 @@ struct result result_at(int64_t slot_us, enum outcome o, enum reason reason, int
 void push_result(struct store *s, uint32_t handle, const struct result *r)
 {
     assert_true(store_reserve(s));
-    store_push_result(s, handle, r, NULL, NULL, 0);
+    store_push_result(s, handle, r, NULL);
 }
 
 struct waiter {

@@ -28,7 +28,9 @@ static void commit_results(struct fixture *f, int first, int n)
     for (int i = first; i < first + n; i++) {
         struct result r = result_at(T0 + i, OUTCOME_BAD, REASON_STATUS, 5);
         assert_true(store_reserve(f->store));
-        store_push_result(f->store, 0, &r, "status 500", body, sizeof(body));
+        store_push_result(
+            f->store, 0, &r,
+            &(struct store_extra){.message = "status 500", .body = body, .body_len = sizeof(body)});
     }
     fixture_flush(f);
 }

@@ -84,7 +84,8 @@ static void push_everything(struct store *s)
         struct result x = result_at(T0 + i, i % 5 ? OUTCOME_GOOD : OUTCOME_BAD,
                                     i % 5 ? REASON_NONE : REASON_DNS, 5);
         assert_true(store_reserve(s));
-        store_push_result(s, 2, &x, i % 5 ? NULL : "no such host", NULL, 0);
+        store_push_result(s, 2, &x,
+                          &(struct store_extra){.message = i % 5 ? NULL : "no such host"});
     }
     store_push_heartbeat(s, T0 + USEC_PER_HOUR, T0 + USEC_PER_HOUR);
     store_push_transition(s, &t, &out, 1);

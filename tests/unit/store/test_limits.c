@@ -272,7 +272,7 @@ static void evidence_has_its_own_age(void **state)
     for (int day = 0; day < 10; day++) {
         struct result r = result_at(D0 + day * DAY, OUTCOME_BAD, REASON_DNS, 9);
         assert_true(store_reserve(f->store));
-        store_push_result(f->store, HANDLE, &r, "it broke", NULL, 0);
+        store_push_result(f->store, HANDLE, &r, &(struct store_extra){.message = "it broke"});
     }
     store_push_heartbeat(f->store, D0 + 10 * DAY, D0 + 10 * DAY);
     keep(f, (struct store_retention){.evidence_us = 20 * DAY});
@@ -422,7 +422,8 @@ static void a_long_log_is_cut(void **state)
         assert_true(i < 100000);
         struct result bad = result_at(D0 + i * USEC_PER_SEC, OUTCOME_BAD, REASON_DNS, 9);
         assert_true(store_reserve(f->store));
-        store_push_result(f->store, HANDLE, &bad, NULL, body, sizeof(body));
+        store_push_result(f->store, HANDLE, &bad,
+                          &(struct store_extra){.body = body, .body_len = sizeof(body)});
         if (i % 1000 == 0)
             fixture_flush(f);
     }

@@ -318,8 +318,10 @@ static void failures_come_with_their_message(void **state)
         char message[32];
         snprintf(message, sizeof(message), "status 50%d", i);
         assert_true(store_reserve(f.store));
-        store_push_result(f.store, 0, &x, i % 2 ? message : NULL, i % 2 ? body : NULL,
-                          sizeof(body));
+        store_push_result(f.store, 0, &x,
+                          &(struct store_extra){.message = i % 2 ? message : NULL,
+                                                .body = i % 2 ? body : NULL,
+                                                .body_len = sizeof(body)});
     }
     fixture_flush(&f);
     struct store_reader *r = fixture_reader(&f);
@@ -392,7 +394,8 @@ static void a_full_queue_refuses_slots_not_results(void **state)
     for (int i = 0; i < 10; i++) {
         struct result x = result_at(T0 + i, OUTCOME_BAD, REASON_DNS, 5);
         /* The evidence of all of them does not fit, the results do. */
-        store_push_result(f.store, 0, &x, "a message of some length", NULL, 0);
+        store_push_result(f.store, 0, &x,
+                          &(struct store_extra){.message = "a message of some length"});
     }
     fixture_flush(&f);
     assert_true(store_reserve(f.store)); /* committed: room again */

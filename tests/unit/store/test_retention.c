@@ -73,7 +73,9 @@ static void push_history(struct store *s)
         if (!is_present(i))
             continue;
         assert_true(store_reserve(s));
-        store_push_result(s, HANDLE, &r, r.outcome == OUTCOME_BAD ? "it broke" : NULL, NULL, 0);
+        store_push_result(
+            s, HANDLE, &r,
+            &(struct store_extra){.message = r.outcome == OUTCOME_BAD ? "it broke" : NULL});
     }
     store_push_heartbeat(s, NOW, NOW);
 }

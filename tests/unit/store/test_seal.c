@@ -76,7 +76,8 @@ static void declare(struct history *h)
 static void push(struct history *h, const struct result *r)
 {
     assert_true(store_reserve(h->f.store));
-    store_push_result(h->f.store, HANDLE, r, r->outcome == OUTCOME_BAD ? "no" : NULL, NULL, 0);
+    store_push_result(h->f.store, HANDLE, r,
+                      &(struct store_extra){.message = r->outcome == OUTCOME_BAD ? "no" : NULL});
 }
 
 /* Slots [first, last) but for a few, and that the prober has got so far. */

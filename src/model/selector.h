@@ -1,0 +1,37 @@
+/*
+ * PromQL vector selectors: name{a="x",b!="y",c=~"5..",d!~"a|b"}. Regular
+ * expressions are anchored at both ends; a label that is absent has the value
+ * "". Without a name at least one matcher must not match the empty string.
+ * `le` and `quantile` compare as numbers (series.h). Immutable, for any thread.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/series.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SELECTOR_MATCHERS_MAX 32
+#define SELECTOR_TEXT_MAX 2048
+
+struct selector;
+
+/* Lives in the arena, which releases its patterns too. *ret_at: bytes into the
+ * text where an error is; may be NULL. */
+int selector_parse(struct arena *a, const char *text, size_t n, const struct selector **ret,
+                   size_t *ret_at, struct err *reterr);
+
+/* Canonical: equal for equal selectors. */
+const char *selector_text(const struct selector *s);
+/* The metric's name, or NULL when it matches names by a pattern or not at all. */
+const char *selector_name(const struct selector *s);
+
+/* The same on another name or without one of the labels; for histograms. */
+const struct selector *selector_rename(struct arena *a, const struct selector *s, const char *name);
+const struct selector *selector_with(struct arena *a, const struct selector *s, const char *label,
+                                     const char *value);
+
+/* 1, 0, or -1: a pattern hit its limits. */
+int selector_matches(const struct selector *s, const struct series *series, struct err *reterr);

@@ -1,0 +1,41 @@
+/*
+ * The events of a metric SLI, derived from the samples of its probe, slot by
+ * slot. The same code serves the daemon's windows, the store and replay: same
+ * samples, same events. Pure.
+ *
+ * A ratio's events are what its counters grew by (model/history.h). Growth
+ * belongs to the later scrape's slot; where more than two intervals lie between
+ * two scrapes it is spread evenly over that span: steps of an interval, or
+ * longer ones so that there are at most DERIVE_SPREAD_MAX. Counts are whole: what
+ * is counted is the floor of what has grown so far. good > total is clamped and
+ * flagged. A threshold's event is good or bad; unknown is silent.
+ */
+#pragma once
+
+#include "nines/sample.h"
+#include "nines/slo.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DERIVE_SPREAD_MAX 1440
+
+struct derive;
+
+struct derived {
+    int64_t slot_us;
+    struct counts counts; /* scrapes or silent is 1 on the scrape's own slot, else 0 */
+    bool clamped;         /* good was more than total */
+    bool reset;           /* a counter began anew */
+};
+
+struct derive *derive_new(const struct sli_def *sli); /* `sli` must outlive it */
+void derive_free(struct derive *d);
+
+/* Before the first slot: what history left behind, as history_seed(). */
+void derive_seed(struct derive *d, const char *series, int64_t at_us, double value);
+void derive_seed_scrape(struct derive *d, int64_t at_us);
+
+/* The slots in order. Emits nothing, one, or several in rising order. */
+typedef void (*derive_fn)(void *ctx, const struct derived *e);
+void derive_feed(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx);
