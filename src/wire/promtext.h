@@ -1,21 +1,31 @@
 /*
  * Reader of Prometheus text 0.0.4 and OpenMetrics 1.0, for pages of any size at
  * the speed of memory when few families are wanted: what is not wanted is
- * skipped by its name, yet checked for its form. In OpenMetrics mode every MUST
- * of the specification is held (order, # EOF, suffixes by type, duplicates,
- * timestamps, exemplars, escapes); in text mode it is as tolerant as Prometheus.
- * Pure; nothing is copied but what is unescaped.
+ * skipped by its name, yet checked for its form.
+ *
+ * Text is taken and refused as Prometheus 2.42 does: unordered families, blank
+ * and comment lines, TYPE lines behind samples, series that come twice (it keeps
+ * the first). Three things differ: a NUL byte where a line or token begins is an
+ * error (Prometheus drops the rest of the page), a wanted series has at most
+ * SERIES_LABELS_MAX labels, and a label twice is seen in wanted series only.
+ *
+ * In OpenMetrics mode every MUST of the specification that a page can break is
+ * held: form, UTF-8, # EOF, metadata, order, suffixes by type, names that clash,
+ * duplicates, timestamps, exemplars, what values a type allows, whole histograms.
+ * Everything is read then, wanted or not; memory is at most a few times the page.
  *
  *     struct promtext p;
  *     promtext_open(&p, PROMTEXT_OPENMETRICS, body, n, wanted, wanted_count);
  *     while ((rc = promtext_next(&p, &sample)) > 0)
  *         use(&sample);
  *     if (rc < 0) p.error says what, p.line and p.column where
+ *     promtext_close(&p);
+ *
+ * A page with an error anywhere is wrong as a whole: what was read before it
+ * must not be used. Pure; nothing is copied but what is unescaped.
  */
 #pragma once
 
-#include "base/err.h"
-#include "base/str.h"
 #include "model/series.h"
 
 #include <stdbool.h>
@@ -38,12 +48,43 @@ enum promtext_type {
     PROMTEXT_GAUGEHISTOGRAM,
     PROMTEXT_STATESET,
     PROMTEXT_INFO,
+    PROMTEXT_TYPES,
 };
 
+const char *promtext_type_name(enum promtext_type t); /* "untyped", "counter", ... */
+
 struct promtext_sample {
-    struct series series; /* lives until the next call */
-    enum promtext_type type;
+    struct series series;    /* labels by name; lives until the next call */
+    enum promtext_type type; /* in text: of the TYPE line last seen, if it is about this */
     double value;
     bool has_time;
-    int64_t time_us;
+    int64_t time_us;       /* what does not fit is INT64_MIN or INT64_MAX */
+    const size_t *matched; /* numbers of the wanted selectors that match, rising; until */
+    size_t matched_count;  /* the next call. None when all is wanted */
 };
+
+#define PROMTEXT_ERROR_MAX 512
+
+struct promtext_reader;
+
+struct promtext {
+    char error[PROMTEXT_ERROR_MAX]; /* after -1; one line, printable ASCII */
+    size_t line, column;            /* of the error, from 1; columns are bytes */
+    struct promtext_reader *reader;
+};
+
+/* `page` and the selectors must live until promtext_close(). `wanted` NULL: all
+ * series; none of them (but not NULL): the page is only checked. */
+void promtext_open(struct promtext *p, enum promtext_format format, const char *page, size_t n,
+                   const struct selector *const *wanted, size_t wanted_count);
+void promtext_close(struct promtext *p);
+
+/* 1: a wanted sample; 0: the page is over; -1: an error, and so for each call
+ * that follows until promtext_go_on(). */
+int promtext_next(struct promtext *p, struct promtext_sample *ret);
+
+/* After an error: reads on behind it, to find more of them. */
+void promtext_go_on(struct promtext *p);
+
+/* How many samples of those given back so far a wanted selector matched. */
+size_t promtext_matches(const struct promtext *p, size_t wanted);
