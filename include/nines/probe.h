@@ -70,6 +70,8 @@ struct observation {
     size_t assertion_count;
     const char *body; /* first bytes, for evidence; may be NULL */
     size_t body_len;
+    const char *headers; /* of the last response, without secrets; NULL unless env.verbose */
+    size_t headers_len;
     /* With RESULT_SCRAPED in result.flags: all there was of what is wanted, each
      * series once. */
     const struct sample *samples;
@@ -87,6 +89,7 @@ struct probe_env {
     struct jsonpath *json;
     int64_t (*wall_us)(void *ctx); /* for certificate days left */
     void *ctx;
+    bool verbose; /* somebody looks: headers are kept, and the body of good runs too */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "config/decode.h"
 #include "io/http.h"
 #include "io/url.h"
+#include "probe/redact.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -54,8 +55,7 @@ static const struct field http_fields[] = {
 
 /* ---- where to point -------------------------------------------------------------- */
 
-/* The position of a key's value, for messages; that of the whole if absent. */
-static struct pos key_pos(const struct node *n, struct pos whole, const char *key)
+struct pos http_key_pos(const struct node *n, struct pos whole, const char *key)
 {
     const struct node *v = n && n->kind == NODE_MAP ? node_get(n, key) : NULL;
     return v ? v->pos : whole;
@@ -146,7 +146,7 @@ static void prepare_headers(struct decode *c, struct pos pos, struct http_spec *
         diag_error(c->diag, pos, "%zu headers: at most %d are allowed", s->headers.n, HEADERS_MAX);
         return;
     }
-    s->lines = arena_alloc(c->arena, (s->headers.n + 2) * sizeof(*s->lines));
+    s->lines = arena_alloc(c->arena, (s->headers.n + 4) * sizeof(*s->lines));
     s->line_count = 0;
     for (size_t i = 0; i < s->headers.n; i++) {
         const struct secret_pair *p = &s->headers.at[i];
@@ -158,6 +158,10 @@ static void prepare_headers(struct decode *c, struct pos pos, struct http_spec *
     }
     if (!has_header(s, "User-Agent"))
         add_line(c, s, "User-Agent", "nines/" NINES_VERSION, false);
+    if (s->accept && !has_header(s, "Accept"))
+        add_line(c, s, "Accept", s->accept, false);
+    if (s->gzip && !has_header(s, "Accept-Encoding"))
+        add_line(c, s, "Accept-Encoding", "gzip", false);
     if (s->body && !has_header(s, "Content-Type")) {
         char first = s->body[strspn(s->body, " \t\r\n")];
         add_line(c, s, "Content-Type",
@@ -186,8 +190,6 @@ static const char *basic_token(struct arena *a, const char *user, const char *pa
 
 static void prepare_auth(struct decode *c, struct pos pos, struct http_spec *s)
 {
-    if (s->auth.basic.user && s->auth.basic.password.value)
-        s->basic_token = basic_token(c->arena, s->auth.basic.user, s->auth.basic.password.value);
     bool basic = s->auth.basic.user, bearer = s->auth.bearer.value;
     if (basic && bearer)
         diag_error(c->diag, pos, "expected one of basic and bearer, found both");
@@ -197,6 +199,30 @@ static void prepare_auth(struct decode *c, struct pos pos, struct http_spec *s)
         diag_error(c->diag, pos, "a user name cannot hold a colon");
     if (bearer && !is_field_value(s->auth.bearer.value))
         diag_error(c->diag, pos, "the bearer token holds control characters");
+}
+
+/* ---- what must not be shown ----------------------------------------------------------- */
+
+static void hide(struct http_spec *s, const char *text)
+{
+    if (text && *text)
+        s->hidden[s->hidden_count++] = text;
+}
+
+/* A server that echoes what it was sent gives it away. */
+static void prepare_hidden(struct decode *c, struct http_spec *s)
+{
+    size_t max = s->headers.n + 3 + REDACT_QUERY_MAX;
+    s->hidden = arena_alloc(c->arena, max * sizeof(*s->hidden));
+    s->hidden_count = redact_query_values(c->arena, s->url, s->hidden);
+    hide(s, s->auth.bearer.value);
+    hide(s, s->auth.basic.password.value);
+    if (s->auth.basic.user && s->auth.basic.password.value)
+        hide(s, basic_token(c->arena, s->auth.basic.user, s->auth.basic.password.value));
+    for (size_t i = 0; i < s->headers.n; i++) {
+        if (s->headers.at[i].secret)
+            hide(s, s->headers.at[i].value.value);
+    }
 }
 
 /* ---- TLS ----------------------------------------------------------------------------- */
@@ -214,7 +240,7 @@ static const char *prepare_file(struct decode *c, struct pos pos, const char *ke
 
 static void prepare_tls(struct decode *c, const struct node *n, struct pos pos, struct http_spec *s)
 {
-    pos = key_pos(n, pos, "tls");
+    pos = http_key_pos(n, pos, "tls");
     struct http_tls *t = &s->tls;
     t->ca_file = prepare_file(c, pos, "ca_file", t->ca_file);
     t->cert_file = prepare_file(c, pos, "cert_file", t->cert_file);
@@ -228,7 +254,7 @@ static void prepare_tls(struct decode *c, const struct node *n, struct pos pos, 
 static void prepare_expect(struct decode *c, const struct node *n, struct pos pos,
                            struct http_spec *s)
 {
-    pos = key_pos(n, pos, "expect");
+    pos = http_key_pos(n, pos, "expect");
     if (s->expect.certificate_days && s->reuse)
         diag_error(c->diag, pos, "certificate_days needs a fresh connection: not with reuse: true");
     if (s->expect.certificate_days && !s->follow && url_check(s->url, NULL) == 0 &&
@@ -243,12 +269,13 @@ void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos, s
     if (!s->url)
         return; /* required: already reported */
     if (url_check(s->url, &err) < 0)
-        diag_error(c->diag, key_pos(n, pos, "url"), "%s", err.msg);
+        diag_error(c->diag, http_key_pos(n, pos, "url"), "%s", err.msg);
     if (!s->max_body)
         s->max_body = HTTP_PROBE_DEFAULT_BODY;
-    prepare_method(c, key_pos(n, pos, "method"), s);
-    prepare_headers(c, key_pos(n, pos, "headers"), s);
-    prepare_auth(c, key_pos(n, pos, "auth"), s);
+    prepare_method(c, http_key_pos(n, pos, "method"), s);
+    prepare_headers(c, http_key_pos(n, pos, "headers"), s);
+    prepare_auth(c, http_key_pos(n, pos, "auth"), s);
+    prepare_hidden(c, s);
     prepare_tls(c, n, pos, s);
     prepare_expect(c, n, pos, s);
 }
@@ -260,10 +287,10 @@ void http_prepare(struct decode *c, const struct node *n, const struct probe_def
 {
     size_t errors = c->diag->errors;
     if (s->connect_timeout_us > def->timeout_us)
-        diag_error(c->diag, key_pos(n, def->pos, "connect_timeout"),
+        diag_error(c->diag, http_key_pos(n, def->pos, "connect_timeout"),
                    "connect_timeout is longer than the timeout");
     if (s->expect.faster_than_us > def->timeout_us)
-        diag_error(c->diag, key_pos(n, def->pos, "expect"),
+        diag_error(c->diag, http_key_pos(n, def->pos, "expect"),
                    "faster_than is longer than the timeout");
     http_spec_prepare(c, n, n ? n->pos : def->pos, s);
     if (c->diag->errors > errors)

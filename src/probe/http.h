@@ -18,6 +18,7 @@ struct verdict;
 
 #define HTTP_PROBE_MAX_FOLLOW 10
 #define HTTP_PROBE_MAX_BODY (16LL << 20)
+#define HTTP_PROBE_MAX_PAGE (128LL << 20) /* of kinds that read pages of metrics */
 #define HTTP_PROBE_DEFAULT_BODY (1LL << 20)
 #define HTTP_PROBE_POOL_BODY (64 << 10) /* larger ones are judged on the worker pool */
 
@@ -57,10 +58,15 @@ struct http_spec {
     int64_t connect_timeout_us;
     struct expect expect;
 
+    /* what a kind adds before http_prepare() */
+    const char *accept; /* sent unless `headers` has one; or NULL */
+    bool gzip;          /* asks for gzip; max_body then counts what it unpacks to */
+
     /* made by http_spec_prepare() */
     struct header_line *lines;
     size_t line_count;
-    const char *basic_token; /* how user and password travel; to be redacted; or NULL */
+    const char **hidden; /* what must not be shown: redacted wherever it turns up */
+    size_t hidden_count;
     size_t body_len;
 };
 
@@ -78,7 +84,8 @@ extern const struct field http_auth_fields[], http_tls_fields[];
 extern const char *const http_ip_names[], *const http_dns_names[];
 
 /* clang-format off */
-#define HTTP_FIELDS(type, member)                                                                  \
+#define HTTP_FIELDS(type, member) HTTP_FIELDS_UPTO(type, member, HTTP_PROBE_MAX_BODY)
+#define HTTP_FIELDS_UPTO(type, member, max_body_max)                                               \
     {"url", FIELD_STRING, offsetof(type, member.url), .flags = FIELD_REQUIRED,                     \
      .help = "http:// or https://, without user and password"},                                    \
     {"method", FIELD_STRING, offsetof(type, member.method),                                        \
@@ -99,12 +106,16 @@ extern const char *const http_ip_names[], *const http_dns_names[];
     {"reuse", FIELD_BOOL, offsetof(type, member.reuse),                                            \
      .help = "keep the connection between runs; by default each run makes a fresh one"},           \
     {"max_body", FIELD_SIZE, offsetof(type, member.max_body), .min = 1,                            \
-     .max = HTTP_PROBE_MAX_BODY, .help = "a longer body is a failure; 1MiB by default"},           \
+     .max = (max_body_max), .help = "a longer body is a failure; 1MiB by default"},                \
     {"dns", FIELD_ENUM, offsetof(type, member.dns), .names = http_dns_names,                       \
      .help = "cached: answers are kept for their TTL; fresh: each run asks"},                      \
     {"connect_timeout", FIELD_DURATION, offsetof(type, member.connect_timeout_us), .min = 1000,    \
      .help = "name lookup, connect and TLS together; the timeout by default"}
 /* clang-format on */
+
+/* The position of a key's value in the kind's map, for messages; `whole` if it
+ * is absent or there is no map. */
+struct pos http_key_pos(const struct node *n, struct pos whole, const char *key);
 
 /* Fills the defaults, checks what belongs together, compiles. Errors to
  * c->diag at `pos` or at the keys of `n` (the `http:` map; may be NULL). */
@@ -125,6 +136,7 @@ struct http_reading {
 
 /* A kind on HTTP that reads documents. */
 struct http_reader {
+    bool json; /* read() uses judge_input.json */
     /* A response came and `expect` was judged: adds assertions to `v`, fails it,
      * fills `ret`. On any thread. */
     void (*read)(const struct probe_def *def, const struct judge_input *in, struct verdict *v,

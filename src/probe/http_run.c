@@ -6,13 +6,16 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "io/gunzip.h"
 #include "io/http.h"
+#include "io/jsonpath.h"
 #include "io/work.h"
 #include "probe/judge.h"
 #include "probe/redact.h"
 #include "probe/redirect.h"
 
 #include <assert.h>
+#include <strings.h>
 
 #define EVIDENCE_MAX 1024
 #define LOCATION_MAX 8192
@@ -26,6 +29,8 @@ enum run_state { RUN_REQUEST, RUN_JUDGE, RUN_FINISHED };
 struct judged {
     struct http_response resp;
     struct verdict verdict;
+    bool packed;
+    struct str body; /* unpacked; resp.body points to it then */
 };
 
 /* As long as a run is under way there is one of these, and of most runs
@@ -59,6 +64,8 @@ static void on_response(void *ctx, const struct http_response *r);
 
 static void run_free(struct http_run *run)
 {
+    if (run->judged)
+        str_release(&run->judged->body);
     arena_release(&run->arena);
     free(run);
 }
@@ -67,24 +74,49 @@ static void run_free(struct http_run *run)
 
 static void redact_all(const struct http_spec *s, char *text, size_t n)
 {
-    redact(text, n, s->auth.basic.password.value);
-    redact(text, n, s->basic_token);
-    redact(text, n, s->auth.bearer.value);
-    for (size_t i = 0; i < s->headers.n; i++) {
-        if (s->headers.at[i].secret)
-            redact(text, n, s->headers.at[i].value.value);
-    }
+    for (size_t i = 0; i < s->hidden_count; i++)
+        redact(text, n, s->hidden[i]);
+    redact_query(text, n);
 }
 
-static size_t take_evidence(const struct http_run *run, const struct http_response *r,
+/* The start of what came, as it may be shown. */
+static size_t take_evidence(const struct http_run *run, const char *text, size_t len,
                             char evidence[static EVIDENCE_MAX])
 {
-    if (!r->body)
-        return 0;
-    size_t n = r->body_len < EVIDENCE_MAX ? r->body_len : EVIDENCE_MAX;
-    memcpy(evidence, r->body, n);
+    size_t n = !text ? 0 : len < EVIDENCE_MAX ? len : EVIDENCE_MAX;
+    if (n)
+        memcpy(evidence, text, n);
     redact_all(run->spec, evidence, n);
     return n;
+}
+
+/* Headers of the response with nothing in them that opens a door. */
+static size_t take_headers(struct http_run *run, const struct http_response *r, const char **ret)
+{
+    static const char cookie[] = "\r\nSet-Cookie:";
+    char *text =
+        arena_printf(&run->arena, "\r\n%.*s", (int)r->headers_len, r->headers ? r->headers : "");
+    for (char *p = text; (p = strcasestr(p, cookie)) != NULL;) {
+        p += sizeof(cookie) - 1;
+        p += strcspn(p, "=\r");
+        if (*p == '=')
+            memset(p + 1, '*', strcspn(p + 1, ";\r"));
+    }
+    redact_all(run->spec, text, strlen(text));
+    *ret = text + 2;
+    return strlen(*ret);
+}
+
+static void redact_hops(struct http_run *run)
+{
+    for (size_t i = 0; i < run->hop_count; i++) {
+        const char *url = run->hops[i].url;
+        if (run->hop_count == 1 && !strchr(url, '?'))
+            continue;
+        char *shown = arena_strdup(&run->arena, url);
+        redact_all(run->spec, shown, strlen(shown));
+        run->hops[i].url = shown;
+    }
 }
 
 /* The only way out but cancel: reports and frees. */
@@ -98,8 +130,13 @@ static void finish(struct http_run *run, const struct http_response *r, struct v
     for (size_t i = 0; i < v->seen_count; i++)
         redact_all(run->spec, v->text[i], strlen(v->text[i]));
     redact_all(run->spec, v->message, strlen(v->message));
+    redact_hops(run);
 
-    size_t evidence = v->outcome == OUTCOME_BAD ? take_evidence(run, r, text) : 0;
+    bool verbose = run->env->verbose;
+    bool keeps = v->outcome == OUTCOME_BAD || verbose;
+    size_t evidence = keeps ? take_evidence(run, r->body, r->body_len, text) : 0;
+    const char *headers = NULL;
+    size_t headers_len = verbose ? take_headers(run, r, &headers) : 0;
     const struct hop *last = &run->hops[run->hop_count - 1];
     struct observation obs = {
         .result = {.total_us = run->total_us,
@@ -116,6 +153,8 @@ static void finish(struct http_run *run, const struct http_response *r, struct v
         .assertion_count = v->seen_count,
         .body = evidence ? text : NULL,
         .body_len = evidence,
+        .headers = headers,
+        .headers_len = headers_len,
         .samples = run->reading.samples,
         .sample_count = run->reading.sample_count,
         .version = run->reading.version,
@@ -138,6 +177,25 @@ static void judge_here(struct http_run *run, const struct http_response *r, stru
         run->reader->read(run->def, &in, ret, &run->reading);
 }
 
+/* -1: the verdict says why. */
+static int unpack(struct http_run *run)
+{
+    struct judged *j = run->judged;
+    char size[UNITS_MAX];
+    str_init(&j->body, (size_t)run->spec->max_body);
+    enum gunzip_end end = gunzip(j->resp.body, j->resp.body_len, &j->body);
+    j->resp.body = j->body.buf;
+    j->resp.body_len = j->body.len;
+    if (end == GUNZIP_TOO_LONG)
+        verdict_fail(&j->verdict, REASON_BODY, "the body unpacks to over %s",
+                     units_size(size, run->spec->max_body));
+    else if (end == GUNZIP_CUT)
+        verdict_fail(&j->verdict, REASON_TRUNCATED, "the packed body ends in its middle");
+    else if (end == GUNZIP_BROKEN)
+        verdict_fail(&j->verdict, REASON_PROTOCOL, "the body is said to be gzip, but is not");
+    return end == GUNZIP_DONE ? 0 : -1;
+}
+
 /* On a worker thread: the loop's JSON engine is not ours to use here. */
 static void judge_on_pool(void *ctx)
 {
@@ -145,7 +203,10 @@ static void judge_on_pool(void *ctx)
     struct judged *j = run->judged;
     struct jsonpath *json = NULL;
     struct err err;
-    if (run->spec->expect.reads_json && jsonpath_new(&json, &err) < 0)
+    bool reads_json = run->spec->expect.reads_json || (run->reader && run->reader->json);
+    if (j->packed && unpack(run) < 0)
+        return;
+    if (reads_json && jsonpath_new(&json, &err) < 0)
         verdict_fail(&j->verdict, REASON_PROBER, "%s", err.msg);
     else
         judge_here(run, &j->resp, json, &j->verdict);
@@ -188,6 +249,14 @@ static void keep(struct http_run *run, const struct http_response *r)
     kept->body = body;
 }
 
+static bool is_packed(const struct http_run *run, const struct http_response *r)
+{
+    char value[32];
+    return run->spec->gzip && r->body_len &&
+           http_header(r, "Content-Encoding", value, sizeof(value)) &&
+           strcasecmp(value, "gzip") == 0;
+}
+
 static void judge_response(struct http_run *run, const struct http_response *r)
 {
     const struct expect *e = &run->spec->expect;
@@ -195,13 +264,15 @@ static void judge_response(struct http_run *run, const struct http_response *r)
     run->judged_wall_us = env->wall_us(env->ctx);
     bool heavy =
         (run->reader || e->reads_body || e->reads_json) && r->body_len > HTTP_PROBE_POOL_BODY;
-    if (!heavy || r->reason != REASON_NONE) {
+    bool packed = is_packed(run, r);
+    if ((!heavy && !packed) || r->reason != REASON_NONE) {
         struct verdict verdict;
         judge_here(run, r, env->json, &verdict);
         finish(run, r, &verdict);
         return;
     }
     keep(run, r);
+    run->judged->packed = packed;
     run->state = RUN_JUDGE;
     run->work = work_start(env->loop, judge_on_pool, on_judged, run);
 }

@@ -1,0 +1,57 @@
+#include "io/gunzip.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <zlib.h>
+
+#define PIECE (64 << 10)
+#define GZIP_ONLY 16 /* with a window: gzip's frame and no other */
+
+bool gunzip_is(const void *data, size_t n)
+{
+    return n >= 2 && memcmp(data, "\x1f\x8b", 2) == 0;
+}
+
+/* One piece; zlib's code. */
+static int step(z_stream *z, unsigned char piece[static PIECE], struct str *out)
+{
+    z->next_out = piece;
+    z->avail_out = PIECE;
+    int rc = inflate(z, Z_NO_FLUSH);
+    str_addn(out, piece, PIECE - z->avail_out);
+    return rc;
+}
+
+static enum gunzip_end unpack(z_stream *z, unsigned char piece[static PIECE], struct str *out)
+{
+    for (;;) {
+        int rc = step(z, piece, out);
+        if (out->overflow)
+            return GUNZIP_TOO_LONG;
+        if (rc == Z_STREAM_END && z->avail_in == 0)
+            return GUNZIP_DONE;
+        if (rc == Z_STREAM_END)
+            rc = inflateReset(z);
+        if (rc == Z_BUF_ERROR || (rc == Z_OK && z->avail_in == 0 && z->avail_out != 0))
+            return GUNZIP_CUT;
+        if (rc != Z_OK)
+            return GUNZIP_BROKEN;
+    }
+}
+
+enum gunzip_end gunzip(const void *data, size_t n, struct str *out)
+{
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)n};
+    assert(n <= UINT_MAX);
+    int rc = inflateInit2(&z, MAX_WBITS + GZIP_ONLY);
+    assert(rc == Z_OK); /* the version fits, and memory is there */
+    (void)rc;
+    mem_auto unsigned char *piece = mem_alloc(PIECE);
+    enum gunzip_end end = n ? unpack(&z, piece, out) : GUNZIP_CUT;
+    inflateEnd(&z);
+    return end;
+}
