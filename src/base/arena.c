@@ -20,6 +20,12 @@ struct arena_block {
     max_align_t data[];
 };
 
+struct arena_hook {
+    struct arena_hook *next;
+    void (*fn)(void *ptr);
+    void *ptr;
+};
+
 static struct arena_block *new_block(size_t size)
 {
     assert(size <= SIZE_MAX - sizeof(struct arena_block));
@@ -92,8 +98,23 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
     return s;
 }
 
+void arena_on_release(struct arena *a, void (*fn)(void *ptr), void *ptr)
+{
+    struct arena_hook *hook = arena_alloc(a, sizeof(*hook));
+    *hook = (struct arena_hook){a->hooks, fn, ptr};
+    a->hooks = hook;
+}
+
+static void run_hooks(struct arena *a)
+{
+    for (struct arena_hook *hook = a->hooks; hook; hook = hook->next)
+        hook->fn(hook->ptr);
+    a->hooks = NULL;
+}
+
 void arena_release(struct arena *a)
 {
+    run_hooks(a);
     while (a->head) {
         struct arena_block *next = a->head->next;
         free(a->head);
@@ -104,6 +125,7 @@ void arena_release(struct arena *a)
 void arena_reset(struct arena *a)
 {
     struct arena_block *kept = NULL;
+    run_hooks(a);
     while (a->head) {
         struct arena_block *b = a->head, *gone = b;
         a->head = b->next;

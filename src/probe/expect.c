@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
-#include "io/regex.h"
+#include "model/regex.h"
 
 #include <ctype.h>
 

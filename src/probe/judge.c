@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "io/http.h"
-#include "io/regex.h"
+#include "model/regex.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -23,6 +23,15 @@ void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';
     }
+}
+
+void verdict_see(struct verdict *v, bool ok, const char *what, const char *seen)
+{
+    if (v->seen_count == EXPECT_MAX_CHECKS)
+        return;
+    char *text = v->text[v->seen_count];
+    str_copy(text, SEEN_TEXT_MAX, seen);
+    v->seen[v->seen_count++] = (struct assertion_seen){ok, what, text};
 }
 
 void judge_show(char *buf, size_t size, const char *text, size_t n)

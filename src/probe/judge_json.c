@@ -2,7 +2,7 @@
 #include "probe/judge.h"
 
 #include "base/str.h"
-#include "io/regex.h"
+#include "model/regex.h"
 
 static const char *const type_names[] = {
     [JSON_TYPE_ABSENT] = "absent", [JSON_TYPE_NULL] = "null",     [JSON_TYPE_BOOL] = "bool",

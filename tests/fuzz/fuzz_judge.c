@@ -4,7 +4,7 @@
 
 #include "io/http.h"
 #include "io/jsonpath.h"
-#include "io/regex.h"
+#include "model/regex.h"
 #include "probe/judge.h"
 #include "probe/redact.h"
 #include "probe/redirect.h"

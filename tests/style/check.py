@@ -46,10 +46,11 @@ FOREIGN = {
     "jansson.h": ["src/wire/import.c", "src/engine/message*.c", "src/engine/*import*.c",
                   "src/cli/*.c", "src/report/json*.c", "src/web/*.c", "src/demo/*.c"],
     "microhttpd.h": ["src/io/httpd.c"],
-    "pcre2.h": ["src/io/regex.c"],
+    "pcre2.h": ["src/model/regex.c"],
     "glib.h": ["src/io/zone.c"],
     "openssl/*": ["src/io/cert.c"],
     "zstd.h": ["src/io/squeeze.c"],
+    "zlib.h": ["src/io/gunzip.c"],
     "uthash.h": ["src/base/table.c"],
 }
 SEES_ALL = "src/cli/version.c"

@@ -80,11 +80,52 @@ static void test_texts(void **state)
     arena_release(&a);
 }
 
+struct log {
+    char order[8];
+    size_t n;
+};
+
+struct owner {
+    struct log *log;
+    char name;
+};
+
+static void on_release(void *ptr)
+{
+    const struct owner *o = ptr; /* lives in the arena, which is still whole */
+    o->log->order[o->log->n++] = o->name;
+}
+
+static void own(struct arena *a, struct log *log, char name)
+{
+    struct owner *o = arena_alloc(a, sizeof(*o));
+    *o = (struct owner){log, name};
+    arena_on_release(a, on_release, o);
+}
+
+static void test_hooks_run_once_newest_first(void **state)
+{
+    struct arena a = {0};
+    struct log log = {0};
+    (void)state;
+    own(&a, &log, 'a');
+    arena_alloc(&a, 20000);
+    own(&a, &log, 'b');
+    arena_reset(&a);
+    assert_string_equal(log.order, "ba");
+    arena_reset(&a);
+    own(&a, &log, 'c');
+    arena_release(&a);
+    arena_release(&a);
+    assert_string_equal(log.order, "bac");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces_stay),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_hooks_run_once_newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Regular expressions: matching, errors, and that no pattern runs away. */
-#include "io/regex.h"
+#include "model/regex.h"
 
 #include "base/mem.h"
 

@@ -1,4 +1,4 @@
-#include "io/regex.h"
+#include "model/regex.h"
 
 #include "base/mem.h"
 
