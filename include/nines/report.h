@@ -43,7 +43,7 @@ struct report_latency {
 struct report_point {
     int64_t at_us;
     struct counts counts;
-    int64_t expected;
+    int64_t expected, observed;     /* slots; a ratio's events are not slots */
     int64_t p50_us, p95_us, p99_us; /* -1: no data */
     bool has_budget;
     double budget_remaining; /* ratio; falls from 1 at the window's start to the report's
@@ -65,8 +65,19 @@ struct report_failure {
     const char *message; /* NULL or "": not kept, or none was given */
 };
 
+/* A deploy or a note of the window. */
+struct report_annotation {
+    int64_t at_us;
+    const char *kind;  /* "deploy", "note" */
+    const char *probe; /* that saw it, or "" */
+    const char *text;  /* "1.0.0 -> 1.1.0" */
+};
+
 struct report_slo {
     const struct slo_def *def;
+    enum sli_source source;
+    const char *expression;       /* of the source, for people: "redis within 50ms"; NULL or "":
+                                     there is nothing to add to the probe */
     const char *budgeting_method; /* "Occurrences" */
     int64_t start_us, end_us;     /* [start, end): the window; end is `at`, or a calendar
                                  period's end */
@@ -78,7 +89,7 @@ struct report_slo {
 
     int64_t expected, observed, prober_down, target_silent, not_started;
 
-    bool has_confidence;
+    bool has_confidence; /* never of a metric SLI: its events are not independent */
     double confidence_low, confidence_high; /* Wilson, 95 % */
 
     bool has_budget;
@@ -102,6 +113,8 @@ struct report_slo {
     size_t incident_count;
     struct report_failure *failures; /* newest first */
     size_t failure_count;
+    struct report_annotation *annotations; /* oldest first */
+    size_t annotation_count;
 };
 
 struct report {

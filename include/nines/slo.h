@@ -41,6 +41,16 @@ struct sli_def {
                                  "api-health", "api-health faster_than=500000us" */
 };
 
+/* What the events of an SLI are, for people and their tools; slo/source.h tells
+ * them apart. */
+enum sli_source {
+    SOURCE_RESULTS,   /* runs of the probe */
+    SOURCE_RATIO,     /* what counters grew by */
+    SOURCE_HISTOGRAM, /* the same of a histogram, below a bound */
+    SOURCE_THRESHOLD, /* scrapes by a condition */
+    SOURCE_COMPONENT, /* the same of a component of a health document */
+};
+
 enum window_type { WINDOW_ROLLING, WINDOW_CALENDAR };
 enum calendar_unit { CALENDAR_DAY, CALENDAR_WEEK, CALENDAR_MONTH, CALENDAR_QUARTER, CALENDAR_YEAR };
 
@@ -122,4 +132,5 @@ static inline bool counts_empty(struct counts c)
  * skipped: it is missing data. */
 enum outcome sli_classify(const struct sli_def *sli, const struct result *r);
 
-const char *severity_name(enum severity s); /* "page" */
+const char *severity_name(enum severity s);     /* "page" */
+const char *sli_source_name(enum sli_source s); /* "histogram" */

@@ -79,6 +79,12 @@ const char *severity_name(enum severity s)
     return name_of(names, countof(names), s);
 }
 
+const char *sli_source_name(enum sli_source s)
+{
+    static const char *const names[] = {"results", "ratio", "histogram", "threshold", "component"};
+    return name_of(names, countof(names), s);
+}
+
 const char *slo_state_name(enum slo_state s)
 {
     static const char *const names[] = {"met", "breached", "at_risk", "warming", "no_data"};

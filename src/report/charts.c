@@ -12,6 +12,7 @@
 
 #define TICKS_MAX 12
 #define MARKS_MAX 8
+#define FAINT_STUB 7.0
 #define STUB 22.0         /* the least height of a cell that is there at all */
 #define AT_RISK_LEFT 0.25 /* what is left where `at_risk` begins */
 
@@ -47,6 +48,15 @@ static void put_future(const struct plot *p, const struct report_slo *s)
         svg_rect(p->out, "future", plot_x(p, s->upto_us), 0, 1000 - plot_x(p, s->upto_us), 100);
 }
 
+/* Deploys and notes; the table of changes tells what they are. */
+static void put_annotations(const struct plot *p, const struct report_slo *s)
+{
+    for (size_t i = 0; i < s->annotation_count; i++) {
+        double x = plot_x(p, s->annotations[i].at_us);
+        svg_line(p->out, "change", x, 0, x, 100);
+    }
+}
+
 static void bucket_time(struct str *text, const struct bucket *b)
 {
     char day[FMT_MAX], from[FMT_MAX], to[FMT_MAX];
@@ -69,18 +79,29 @@ static void strip_text(struct str *text, const struct bucket *b)
     char n[FMT_MAX];
     int64_t total = counts_total(b->counts);
     bucket_time(text, b);
-    str_add(text, cell_name(curve_cell(b)));
+    str_add(text, !total && b->observed ? "no events" : cell_name(curve_cell(b)));
     if (total)
         str_addf(text, ", %s events", fmt_count(n, total));
     if (b->counts.bad)
         str_addf(text, ", %s bad", fmt_count(n, b->counts.bad));
     if (b->counts.excluded)
         str_addf(text, ", %s excluded", fmt_count(n, b->counts.excluded));
-    if (b->expected > total)
-        str_addf(text, ", %s missing", fmt_count(n, b->expected - total));
+    if (b->expected > b->observed)
+        str_addf(text, ", %s missing", fmt_count(n, b->expected - b->observed));
 }
 
-static void put_cell(const struct plot *p, const struct bucket *b)
+/* A single lost event among thousands must still be seen; but where requests are
+ * counted some are lost in every cell, and what the target allows is not what
+ * people look for. */
+static double lost_height(const struct report_slo *s, const struct bucket *b)
+{
+    bool counted = s->source == SOURCE_RATIO || s->source == SOURCE_HISTOGRAM;
+    double lost = (double)b->counts.bad / (double)counts_total(b->counts);
+    double allowed = decimal_double(decimal_one_minus(s->def->target));
+    return fmax(counted && lost <= allowed ? FAINT_STUB : STUB, sqrt(lost) * 100);
+}
+
+static void put_cell(const struct plot *p, const struct report_slo *s, const struct bucket *b)
 {
     static const char *const css[] = {[CELL_NO_DATA] = "c-none",
                                       [CELL_EXCLUDED] = "c-out",
@@ -94,9 +115,7 @@ static void put_cell(const struct plot *p, const struct bucket *b)
     svg_rect(p->out, css[cell], x, 100 - tall, w, tall);
     if (cell != CELL_PARTIAL)
         return;
-    /* A single lost event among thousands must still be seen. */
-    double lost = (double)b->counts.bad / (double)counts_total(b->counts);
-    double h = fmax(STUB, sqrt(lost) * 100);
+    double h = lost_height(s, b);
     svg_rect(p->out, "c-bad", x, 100 - h, w, h);
 }
 
@@ -111,7 +130,7 @@ static void put_strip(struct str *out, const struct report_slo *s, const struct 
                      .from_us = s->start_us,
                      .to_us = s->end_us,
                      .y = {SCALE_LINEAR, 0, 1}};
-    figure_open(out, s->def->sli.faster_than_us > 0 ? "Fast enough" : "Availability");
+    figure_open(out, fmt_sli_name(s));
     str_addf(out,
              "<span>one cell is %s</span><span class=\"key\"><i class=\"c-good\"></i>good "
              "<i class=\"c-part\"></i>partly bad <i class=\"c-bad\"></i>bad "
@@ -121,7 +140,7 @@ static void put_strip(struct str *out, const struct report_slo *s, const struct 
     plot_open(&p);
     put_future(&p, s);
     for (size_t i = 0; i < c->n; i++)
-        put_cell(&p, &c->at[i]);
+        put_cell(&p, s, &c->at[i]);
     plot_hover(&p, c, strip_text);
     plot_close(&p);
     if (s->incident_count) {
@@ -209,12 +228,17 @@ static void put_budget(struct str *out, const struct report_slo *s, const struct
                      .marks = marks,
                      .mark_count = 1};
     figure_open(out, "Error budget remaining");
-    str_add(out, "<span>from all of it at the start of the window to what is left now</span>"
-                 "</figcaption>");
+    str_addf(out,
+             "<span>from all of it at the start of the window to what is left now</span>%s"
+             "</figcaption>",
+             s->annotation_count
+                 ? "<span class=\"key\"><i class=\"l-change\"></i>deploy or note</span>"
+                 : "");
     plot_open(&p);
     put_budget_colors(&p, index);
     put_incidents(&p, s);
     put_future(&p, s);
+    put_annotations(&p, s);
     str_addf(out, "<g style=\"--paint:url(#budget%zu)\">", index);
     plot_area(&p, "budget", c, LINE_AT_END, budget_value, 0);
     plot_line(&p, "budget", c, LINE_AT_END, budget_value);
@@ -316,6 +340,7 @@ static void put_burn(struct str *out, const struct report_slo *s, const struct c
     plot_open(&p);
     put_incidents(&p, s);
     put_future(&p, s);
+    put_annotations(&p, s);
     for (size_t i = 0; i < c->n; i++) {
         const struct bucket *b = &c->at[i];
         if (!b->has_burn || b->burn <= 0)
@@ -444,6 +469,7 @@ static void put_latency(struct str *out, const struct report_slo *s, const struc
     plot_open(&p);
     put_incidents(&p, s);
     put_future(&p, s);
+    put_annotations(&p, s);
     plot_line(&p, "p99", c, LINE_AT_MIDDLE, p99_value);
     plot_line(&p, "p95", c, LINE_AT_MIDDLE, p95_value);
     plot_line(&p, "p50", c, LINE_AT_MIDDLE, p50_value);

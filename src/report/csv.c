@@ -22,7 +22,8 @@ static const char header[] =
     "confidence_low,confidence_high,budget_unit,allowed,projected,consumed,remaining,"
     "consumed_ratio,remaining_ratio,exhausts_at,"
     "burn_5m,burn_30m,burn_1h,burn_2h,burn_6h,burn_1d,burn_3d,firing,"
-    "latency_count,latency_censored,p50,p90,p95,p99,max,lower_bound,reasons\r\n";
+    "latency_count,latency_censored,p50,p90,p95,p99,max,lower_bound,reasons,"
+    "probe,source,expression\r\n";
 
 struct row {
     struct str *out;
@@ -170,6 +171,13 @@ static void put_reasons(struct row *r, const struct report_slo *s)
     str_release(&text);
 }
 
+static void put_source(struct row *r, const struct report_slo *s)
+{
+    put(r, s->def->sli.probe);
+    put(r, sli_source_name(s->source));
+    put(r, s->expression ? s->expression : "");
+}
+
 static int write_csv(const struct report *r, const struct report_style *style, struct str *out)
 {
     (void)style;
@@ -182,6 +190,7 @@ static int write_csv(const struct report *r, const struct report_style *style, s
         put_burn(&row, &r->slos[i]);
         put_latency(&row, &r->slos[i].latency);
         put_reasons(&row, &r->slos[i]);
+        put_source(&row, &r->slos[i]);
         str_add(out, "\r\n");
     }
     return out->overflow ? -1 : 0;

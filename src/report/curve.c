@@ -31,10 +31,9 @@ static int64_t worst(int64_t a, int64_t b)
 static void bucket_add(struct bucket *b, const struct report_point *p, int64_t step)
 {
     b->to_us = p->at_us + step;
-    b->counts.good += p->counts.good;
-    b->counts.bad += p->counts.bad;
-    b->counts.excluded += p->counts.excluded;
+    counts_add(&b->counts, p->counts);
     b->expected += p->expected;
+    b->observed += p->observed;
     b->p50_us = worst(b->p50_us, p->p50_us);
     b->p95_us = worst(b->p95_us, p->p95_us);
     b->p99_us = worst(b->p99_us, p->p99_us);

@@ -16,7 +16,7 @@
 struct bucket {
     int64_t from_us, to_us;
     struct counts counts;
-    int64_t expected;
+    int64_t expected, observed;
     int64_t p50_us, p95_us, p99_us; /* the worst point's; percentiles do not add. -1: none */
     bool has_budget;
     double budget; /* ratio remaining at the bucket's end */

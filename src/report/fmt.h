@@ -73,8 +73,21 @@ void fmt_period(struct str *out, const struct report_slo *s);
 /* "api-availability", or with several objectives "api-availability / strict". */
 void fmt_title(struct str *out, const struct report_slo *s);
 
-/* What the SLI counts: "api-health" or "api-health within 500ms". */
+/* What the SLI counts: "api-health", "api-health within 500ms" or "api-metrics:
+ * worker_queue_depth < 10000". */
 void fmt_subject(struct str *out, const struct report_slo *s);
+
+/* What its ratio is called: "Availability", "Fast enough". */
+const char *fmt_sli_name(const struct report_slo *s);
+
+/* What coverage counts, of its source: "checks" or "scrapes". */
+const char *fmt_observed(const struct report_slo *s);
+
+/* "3 excluded"; of a metric SLI "3 scrapes excluded". */
+char *fmt_excluded(char buf[static FMT_MAX], const struct report_slo *s, int64_t n);
+
+/* Why events of this SLI are bad. */
+const char *fmt_reason(const struct report_slo *s, enum reason reason);
 
 /* What becomes of the budget at the burn rate of the last 6 h, a sentence without
  * its full stop: "At the 6h burn rate the budget runs out on 24 Nov 2026 14:00 UTC". */

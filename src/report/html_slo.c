@@ -11,6 +11,7 @@
 
 #define FAILURES_SHOWN 12
 #define INCIDENTS_SHOWN 20
+#define ANNOTATIONS_SHOWN 20
 #define NUMBERS_ROWS 32
 
 static const char *plural(int64_t n)
@@ -70,8 +71,7 @@ static void fact_sli(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX], t[UNITS_MAX];
     bool miss = s->has_sli && s->sli < decimal_double(s->def->target);
-    fact_open(out, s->def->sli.faster_than_us > 0 ? "Fast enough" : "Availability",
-              miss ? " over-limit" : "", fmt_sli(a, s));
+    fact_open(out, fmt_sli_name(s), miss ? " over-limit" : "", fmt_sli(a, s));
     str_addf(out, "target %s", decimal_percent(t, s->def->target));
     if (s->has_confidence) {
         int digits = fmt_sli_digits(s);
@@ -122,6 +122,17 @@ static void fact_latency(struct str *out, const struct report_slo *s)
     fact_close(out);
 }
 
+/* In the place of the latency, which a metric SLI has not. */
+static void fact_events(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    fact_open(out, "Events", "", fmt_count(a, counts_total(s->counts)));
+    str_addf(out, "%s good<br>%s bad", fmt_count(a, s->counts.good), fmt_count(b, s->counts.bad));
+    if (s->counts.excluded)
+        str_addf(out, "<br>%s", fmt_excluded(a, s, s->counts.excluded));
+    fact_close(out);
+}
+
 static void fact_coverage(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX];
@@ -129,7 +140,8 @@ static void fact_coverage(struct str *out, const struct report_slo *s)
     bool has = fmt_coverage(s, &coverage);
     fact_open(out, "Coverage", "", has ? fmt_floor(a, coverage, 2) : FMT_NONE);
     if (has)
-        str_addf(out, "%s of %s checks", fmt_count(a, s->observed), fmt_count(b, s->expected));
+        str_addf(out, "%s of %s %s", fmt_count(a, s->observed), fmt_count(b, s->expected),
+                 fmt_observed(s));
     if (s->observed < s->expected) {
         str_add(out, "<br>");
         fmt_missing(out, s);
@@ -225,7 +237,7 @@ static void put_reasons(struct str *out, const struct report_slo *s)
     for (size_t i = 0; i < s->reason_count; i++) {
         const struct report_reason *r = &s->reasons[i];
         str_addf(out, "<tr><td><code>%s</code> <span class=\"dim\">", reason_name(r->reason));
-        html_text(out, reason_text(r->reason));
+        html_text(out, fmt_reason(s, r->reason));
         str_addf(out,
                  "</span></td><td class=\"n\">%s</td><td class=\"bar\"><span class=\"share\" "
                  "style=\"width:",
@@ -255,6 +267,25 @@ static void put_incidents(struct str *out, const struct report_slo *s)
     table_close(out);
 }
 
+static void put_annotations(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX];
+    if (!s->annotation_count)
+        return;
+    table_open(out, "", "Changes", "<th>Time, UTC</th><th>Kind</th><th>What</th><th>Seen by</th>");
+    for (size_t i = 0; i < s->annotation_count && i < ANNOTATIONS_SHOWN; i++) {
+        const struct report_annotation *n = &s->annotations[s->annotation_count - 1 - i];
+        str_addf(out, "<tr><td class=\"w\">%s</td><td>", fmt_stamp(a, n->at_us));
+        html_text(out, n->kind);
+        str_add(out, "</td><td class=\"msg\">");
+        html_text(out, n->text);
+        str_add(out, "</td><td>");
+        html_text(out, n->probe);
+        str_add(out, "</td></tr>");
+    }
+    table_close(out);
+}
+
 static void put_failures(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX];
@@ -275,33 +306,56 @@ static void put_failures(struct str *out, const struct report_slo *s)
     table_close(out);
 }
 
+static void put_numbers_head(struct str *out, bool results)
+{
+    str_addf(out,
+             "<details><summary>The numbers behind the charts</summary><div class=\"scroll\">"
+             "<table><thead><tr><th>From, UTC</th><th class=\"n\">Good</th>"
+             "<th class=\"n\">Bad</th><th class=\"n\">Excluded</th>%s"
+             "<th class=\"n\">Expected</th>"
+             "<th class=\"n\">Budget left</th><th class=\"n\">Highest burn</th>%s"
+             "</tr></thead><tbody>\n",
+             results ? "" : "<th class=\"n\">Scrapes</th>",
+             results ? "<th class=\"n\">Highest p50</th><th class=\"n\">p95</th>"
+                       "<th class=\"n\">p99</th>"
+                     : "");
+}
+
+static void put_cells(struct str *out, const int64_t *at, size_t n,
+                      char *(*text)(char buf[static FMT_MAX], int64_t v))
+{
+    char a[FMT_MAX];
+    for (size_t i = 0; i < n; i++)
+        str_addf(out, "<td class=\"n\">%s</td>", text(a, at[i]));
+}
+
+static char *exact_latency(char buf[static FMT_MAX], int64_t us)
+{
+    return fmt_latency(buf, us, false);
+}
+
 /* What the charts show, for those who cannot or do not want to see them. */
 static void put_numbers(struct str *out, const struct report_slo *s)
 {
     struct curve c;
     char a[FMT_MAX];
+    bool results = s->source == SOURCE_RESULTS;
     curve_build(&c, s, NUMBERS_ROWS);
     if (!c.n)
         return;
-    str_add(out, "<details><summary>The numbers behind the charts</summary><div class=\"scroll\">"
-                 "<table><thead><tr><th>From, UTC</th><th class=\"n\">Good</th>"
-                 "<th class=\"n\">Bad</th><th class=\"n\">Excluded</th>"
-                 "<th class=\"n\">Expected</th>"
-                 "<th class=\"n\">Budget left</th><th class=\"n\">Highest burn</th>"
-                 "<th class=\"n\">Highest p50</th><th class=\"n\">p95</th><th class=\"n\">p99</th>"
-                 "</tr></thead><tbody>\n");
+    put_numbers_head(out, results);
     for (size_t i = 0; i < c.n; i++) {
         const struct bucket *b = &c.at[i];
-        const int64_t counts[] = {b->counts.good, b->counts.bad, b->counts.excluded, b->expected};
+        const int64_t counts[] = {b->counts.good, b->counts.bad, b->counts.excluded};
+        const int64_t slots[] = {b->observed, b->expected};
         const int64_t latency[] = {b->p50_us, b->p95_us, b->p99_us};
         str_addf(out, "<tr><td class=\"w\">%s</td>", fmt_stamp(a, b->from_us));
-        for (size_t k = 0; k < countof(counts); k++)
-            str_addf(out, "<td class=\"n\">%s</td>", fmt_count(a, counts[k]));
+        put_cells(out, counts, countof(counts), fmt_count);
+        put_cells(out, results ? slots + 1 : slots, results ? 1 : 2, fmt_count);
         str_addf(out, "<td class=\"n\">%s</td>",
                  b->has_budget ? fmt_percent(a, b->budget, 1) : FMT_NONE);
         str_addf(out, "<td class=\"n\">%s</td>", b->has_burn ? fmt_burn(a, b->burn) : FMT_NONE);
-        for (size_t k = 0; k < countof(latency); k++)
-            str_addf(out, "<td class=\"n\">%s</td>", fmt_latency(a, latency[k], false));
+        put_cells(out, latency, results ? countof(latency) : 0, exact_latency);
         str_add(out, "</tr>\n");
     }
     str_add(out, "</tbody></table></div></details>\n");
@@ -314,7 +368,10 @@ void html_slo(struct str *out, const struct report_slo *s, size_t index)
     fact_sli(out, s);
     fact_budget(out, s);
     fact_burn(out, s);
-    fact_latency(out, s);
+    if (s->source == SOURCE_RESULTS)
+        fact_latency(out, s);
+    else
+        fact_events(out, s);
     fact_coverage(out, s);
     str_add(out, "</dl>\n");
     charts_write(out, s, index);
@@ -324,6 +381,7 @@ void html_slo(struct str *out, const struct report_slo *s, size_t index)
     put_tiers(out, s);
     put_reasons(out, s);
     put_incidents(out, s);
+    put_annotations(out, s);
     put_failures(out, s);
     str_add(out, "</div>\n");
     put_numbers(out, s);

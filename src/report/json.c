@@ -243,6 +243,30 @@ static void put_reasons(struct json *j, const struct report_slo *s)
     json_close(j, ']');
 }
 
+static void put_source(struct json *j, const struct report_slo *s)
+{
+    json_open(j, "source", '{');
+    json_string(j, "probe", s->def->sli.probe);
+    json_string(j, "kind", sli_source_name(s->source));
+    json_string(j, "expression", s->expression);
+    json_close(j, '}');
+}
+
+static void put_annotations(struct json *j, const struct report_slo *s)
+{
+    json_open(j, "annotations", '[');
+    for (size_t i = 0; i < s->annotation_count; i++) {
+        const struct report_annotation *a = &s->annotations[i];
+        json_open(j, NULL, '{');
+        json_time(j, "at", a->at_us);
+        json_string(j, "kind", a->kind);
+        json_string(j, "probe", a->probe);
+        json_string(j, "text", a->text);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void put_slo(struct json *j, const struct report_slo *s)
 {
     char text[UNITS_MAX];
@@ -252,6 +276,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
     json_string(j, "objective_name", s->def->objective_name);
     json_string(j, "target", decimal_text(text, s->def->target));
     json_string(j, "budgeting_method", s->budgeting_method);
+    put_source(j, s);
     put_window(j, s);
     json_string(j, "state", slo_state_name(s->state));
     put_sli(j, s);
@@ -262,6 +287,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
     put_tiers(j, s);
     put_latency(j, &s->latency);
     put_reasons(j, s);
+    put_annotations(j, s);
     json_close(j, '}');
 }
 

@@ -7,6 +7,7 @@
 #define FAILURES_SHOWN 5
 #define REASONS_SHOWN 8
 #define INCIDENTS_SHOWN 10
+#define ANNOTATIONS_SHOWN 10
 
 /* Text that Markdown must not interpret, on one line. */
 static void put_text(struct str *out, const char *s)
@@ -78,6 +79,19 @@ static void put_summary(struct str *out, const struct report *r)
     str_addc(out, '\n');
 }
 
+static void put_source(struct str *out, const struct report_slo *s)
+{
+    struct str subject;
+    if (s->source == SOURCE_RESULTS)
+        return;
+    str_init(&subject, 8192);
+    fmt_subject(&subject, s);
+    str_add(out, "- **Source** ");
+    put_text(out, subject.buf);
+    str_addc(out, '\n');
+    str_release(&subject);
+}
+
 static void put_facts(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX], t[UNITS_MAX];
@@ -88,7 +102,7 @@ static void put_facts(struct str *out, const struct report_slo *s)
              decimal_percent(t, s->def->target), fmt_count(b, s->counts.good));
     str_addf(out, " of %s", fmt_count(a, counts_total(s->counts)));
     if (s->counts.excluded)
-        str_addf(out, ", %s excluded", fmt_count(a, s->counts.excluded));
+        str_addf(out, ", %s", fmt_excluded(a, s, s->counts.excluded));
     if (s->has_confidence)
         str_addf(out, "; 95%% interval %s to %s", fmt_percent(a, s->confidence_low, digits + 1),
                  fmt_percent(b, s->confidence_high, digits + 1));
@@ -103,6 +117,8 @@ static void put_facts(struct str *out, const struct report_slo *s)
     if (fmt_coverage(s, &coverage)) {
         str_addf(out, "- **Coverage** %s: ", fmt_floor(a, coverage, 2));
         str_addf(out, "%s of %s expected", fmt_count(a, s->observed), fmt_count(b, s->expected));
+        if (s->source != SOURCE_RESULTS)
+            str_addf(out, " %s", fmt_observed(s));
         if (s->observed < s->expected) {
             str_add(out, "; missing: ");
             fmt_missing(out, s);
@@ -155,6 +171,22 @@ static void put_burn(struct str *out, const struct report_slo *s)
     }
 }
 
+static void put_annotations(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX];
+    if (!s->annotation_count)
+        return;
+    str_add(out, "\n| Time (UTC) | Change | |\n|---|---|---|\n");
+    for (size_t i = 0; i < s->annotation_count && i < ANNOTATIONS_SHOWN; i++) {
+        const struct report_annotation *n = &s->annotations[s->annotation_count - 1 - i];
+        str_addf(out, "| %s | ", fmt_stamp(a, n->at_us));
+        put_text(out, n->kind);
+        str_add(out, " | ");
+        put_text(out, n->text);
+        str_add(out, " |\n");
+    }
+}
+
 static void put_losses(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX], c[FMT_MAX];
@@ -162,7 +194,7 @@ static void put_losses(struct str *out, const struct report_slo *s)
         str_add(out, "\n| Reason | Count |\n|---|--:|\n");
         for (size_t i = 0; i < s->reason_count && i < REASONS_SHOWN; i++) {
             str_addf(out, "| `%s`: ", reason_name(s->reasons[i].reason));
-            put_text(out, reason_text(s->reasons[i].reason));
+            put_text(out, fmt_reason(s, s->reasons[i].reason));
             str_addf(out, " | %s |\n", fmt_count(a, s->reasons[i].count));
         }
     }
@@ -207,9 +239,11 @@ static void put_slo(struct str *out, const struct report_slo *s)
         put_text(out, s->def->description);
         str_add(out, "\n\n");
     }
+    put_source(out, s);
     put_facts(out, s);
     put_latency(out, &s->latency);
     put_burn(out, s);
+    put_annotations(out, s);
     put_losses(out, s);
 }
 

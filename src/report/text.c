@@ -16,6 +16,7 @@
 #define FAILURES_SHOWN 6
 #define REASONS_SHOWN 6
 #define INCIDENTS_SHOWN 5
+#define ANNOTATIONS_SHOWN 5
 
 static const char *budget_color(const struct report_slo *s)
 {
@@ -142,7 +143,10 @@ static void put_heading(struct term *t, const struct report_slo *s)
     str_init(&subject, 4096);
     if (s->def->service && s->def->service[0])
         str_addf(&subject, "%s \xc2\xb7 ", s->def->service);
-    fmt_subject(&subject, s);
+    if (s->source == SOURCE_RESULTS)
+        fmt_subject(&subject, s);
+    else
+        str_add(&subject, s->def->sli.probe);
     str_addf(&subject, " \xc2\xb7 %s", fmt_window(window, s));
     used = 2 + term_clean(t, TERM_DIM, subject.buf, (size_t)t->width - 2);
     str_clear(&subject);
@@ -150,6 +154,10 @@ static void put_heading(struct term *t, const struct report_slo *s)
     str_add(t->out, used + 3 + fmt_columns(subject.buf) > (size_t)t->width ? "\n  " : " \xc2\xb7 ");
     term_clean(t, TERM_DIM, subject.buf, (size_t)t->width - 2);
     str_release(&subject);
+    if (s->source != SOURCE_RESULTS && s->expression) { /* may be long */
+        str_add(t->out, "\n  ");
+        term_clean(t, TERM_PLAIN, s->expression, (size_t)t->width - 2);
+    }
     str_add(t->out, "\n\n");
 }
 
@@ -171,8 +179,8 @@ static void put_sli(struct term *t, const struct report_slo *s)
         term_paint(t, TERM_DIM, "95%% interval %s to %s", fmt_percent(a, s->confidence_low, digits),
                    fmt_percent(b, s->confidence_high, digits));
     if (s->counts.excluded)
-        term_paint(t, TERM_DIM, "%s%s excluded", s->has_confidence ? "; " : "",
-                   fmt_count(a, s->counts.excluded));
+        term_paint(t, TERM_DIM, "%s%s", s->has_confidence ? "; " : "",
+                   fmt_excluded(a, s, s->counts.excluded));
     str_addc(t->out, '\n');
 }
 
@@ -183,7 +191,7 @@ static void put_budget(struct term *t, const struct report_slo *s)
 
     put_label(t, "Budget");
     if (!s->has_budget) {
-        term_paint(t, TERM_DIM, "no data to judge by\n");
+        term_paint(t, TERM_DIM, "no %s to judge by\n", s->observed ? "events" : "data");
         return;
     }
     term_bar(t, budget_color(s), s->remaining_ratio, t->width / 5);
@@ -236,7 +244,8 @@ static void put_coverage(struct term *t, const struct report_slo *s)
         return;
     }
     term_paint(t, coverage < 0.9 ? TERM_YELLOW : TERM_PLAIN, "%s", fmt_floor(a, coverage, 2));
-    str_addf(t->out, ", %s of %s observed", fmt_count(a, s->observed), fmt_count(b, s->expected));
+    str_addf(t->out, ", %s of %s %s", fmt_count(a, s->observed), fmt_count(b, s->expected),
+             s->source == SOURCE_RESULTS ? "observed" : fmt_observed(s));
     str_init(&why, 4096);
     fmt_missing(&why, s);
     if (why.len)
@@ -335,6 +344,19 @@ static void put_incidents(struct term *t, const struct report_slo *s)
     }
 }
 
+static void put_annotations(struct term *t, const struct report_slo *s)
+{
+    char a[FMT_MAX];
+    for (size_t i = 0; i < s->annotation_count && i < ANNOTATIONS_SHOWN; i++) {
+        const struct report_annotation *n = &s->annotations[s->annotation_count - 1 - i];
+        put_label(t, i ? "" : "Changes");
+        str_addf(t->out, "%s  ", fmt_stamp(a, n->at_us));
+        term_cell(t, TERM_PLAIN, 8, n->kind);
+        fmt_clean(t->out, n->text, (size_t)(t->width - LABEL_COLUMNS - 21 - 8));
+        str_addc(t->out, '\n');
+    }
+}
+
 static void put_failures(struct term *t, const struct report_slo *s)
 {
     char a[FMT_MAX];
@@ -363,6 +385,7 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_latency(t, &s->latency);
     put_reasons(t, s);
     put_incidents(t, s);
+    put_annotations(t, s);
     put_failures(t, s);
     str_addc(t->out, '\n');
 }

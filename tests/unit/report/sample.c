@@ -1,10 +1,12 @@
 #include "sample.h"
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "base/units.h"
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #define SLOS_MAX 64
 
@@ -34,6 +36,9 @@ struct shape {
     int steps_from, steps, per_step; /* steps with data, events a step */
     double base_ms;
     struct span spans[8];
+    enum sli_source source; /* SOURCE_RESULTS: one event a slot */
+    const char *expression;
+    int events; /* of a scrape */
 };
 
 static double lost_at(const struct shape *h, int step)
@@ -50,11 +55,20 @@ static void fill_point(struct report_point *p, const struct shape *h, int step)
     double lost = lost_at(h, step);
     p->p50_us = p->p95_us = p->p99_us = -1;
     p->expected = h->per_step;
+    if (lost < 0 && h->source != SOURCE_RESULTS)
+        p->counts.silent = h->per_step;
     if (step < h->steps_from || lost < 0)
         return;
     if (lost > 1) {
         p->counts.excluded = h->per_step;
         p->expected = 0;
+        return;
+    }
+    p->observed = h->per_step;
+    if (h->source != SOURCE_RESULTS) {
+        p->counts.scrapes = h->per_step;
+        p->counts.bad = llround(lost * h->per_step * h->events);
+        p->counts.good = h->per_step * h->events - p->counts.bad;
         return;
     }
     p->counts.bad = llround(lost * h->per_step);
@@ -90,19 +104,18 @@ static void fill_curves(struct report_slo *s, const struct shape *h)
 static void sum_up(struct report_slo *s)
 {
     for (size_t i = 0; i < s->point_count; i++) {
-        s->counts.good += s->points[i].counts.good;
-        s->counts.bad += s->points[i].counts.bad;
-        s->counts.excluded += s->points[i].counts.excluded;
+        counts_add(&s->counts, s->points[i].counts);
         s->expected += s->points[i].expected;
+        s->observed += s->points[i].observed;
     }
-    s->observed = counts_total(s->counts);
     if (!s->observed)
         return;
-    double v = (double)s->observed, share = 1 - decimal_double(s->def->target);
+    double v = (double)counts_total(s->counts), share = 1 - decimal_double(s->def->target);
     double p = (double)s->counts.good / v, z = 1.959963984540054, z2 = z * z;
     double mid = (p + z2 / (2 * v)) / (1 + z2 / v);
     double half = z * sqrt(p * (1 - p) / v + z2 / (4 * v * v)) / (1 + z2 / v);
-    s->has_sli = s->has_confidence = s->has_budget = true;
+    s->has_sli = s->has_budget = true;
+    s->has_confidence = s->source == SOURCE_RESULTS;
     s->sli = p;
     s->confidence_low = mid - half;
     s->confidence_high = fmin(mid + half, 1);
@@ -132,7 +145,9 @@ static void fill_tables(struct report *r, struct report_slo *s, double burn)
     }
     s->latency = (struct report_latency){
         .p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1, .max_us = -1};
-    if (!s->has_sli)
+    if (s->source != SOURCE_RESULTS && s->counts.bad)
+        s->reasons[s->reason_count++] = (struct report_reason){REASON_METRIC, s->counts.bad};
+    if (!s->has_sli || s->source != SOURCE_RESULTS)
         return;
     s->latency = (struct report_latency){.count = s->observed,
                                          .censored = s->counts.bad,
@@ -265,12 +280,47 @@ static const struct shape shapes[SAMPLE_KINDS] = {
                         60,
                         5,
                         {{3, 4, 0.5}}},
+    [SAMPLE_RATIO] =
+        {"api-errors",
+         "agent-api",
+         "api-metrics",
+         "Requests that are not answered with a server error.",
+         {999, 3},
+         {WINDOW_ROLLING, 7 * USEC_PER_DAY, .text = "7d"},
+         0,
+         DAY_START(7),
+         SAMPLE_AT_US,
+         0,
+         168,
+         240,
+         0,
+         {{0, 40, 0.0004}, {41, 43, 0.013}, {44, 80, 0.0003}, {90, 92, -1}, {93, 167, 0.0002}},
+         SOURCE_RATIO,
+         "bad http_requests_total{status=~\"5..\"} of http_requests_total",
+         53},
+    [SAMPLE_COMPONENT] = {"api-redis",
+                          "agent-api",
+                          "api-ready",
+                          NULL,
+                          {99, 2},
+                          {WINDOW_ROLLING, USEC_PER_DAY, .text = "1d"},
+                          0,
+                          DAY_START(1),
+                          SAMPLE_AT_US,
+                          0,
+                          24,
+                          60,
+                          0,
+                          {{5, 5, 0.2}, {12, 13, -1}},
+                          SOURCE_COMPONENT,
+                          "redis within 50ms",
+                          1},
 };
 
 static enum slo_state state_of(enum sample_kind kind)
 {
-    static const enum slo_state states[] = {SLO_MET,     SLO_BREACHED, SLO_AT_RISK,
-                                            SLO_WARMING, SLO_NO_DATA,  SLO_MET};
+    static const enum slo_state states[] = {SLO_MET,     SLO_BREACHED, SLO_AT_RISK, SLO_WARMING,
+                                            SLO_NO_DATA, SLO_MET,      SLO_AT_RISK, SLO_MET};
     return states[kind];
 }
 
@@ -281,17 +331,36 @@ static void set_state(struct report_slo *s, enum sample_kind kind)
         s->exhausts_at_us = SAMPLE_AT_US + 52 * USEC_PER_HOUR;
     if (kind == SAMPLE_WARMING)
         s->not_started = s->expected - s->observed;
+    else if (s->source != SOURCE_RESULTS)
+        s->target_silent = s->counts.silent;
     else if (s->has_sli)
         s->prober_down = s->expected - s->observed;
     else
         s->target_silent = s->expected;
 }
 
+static void fill_annotations(struct report *r, struct report_slo *s, enum sample_kind kind)
+{
+    static const struct report_annotation deploys[] = {
+        {DAY_START(6), "deploy", "api-health", "1.4.0 -> 1.5.0-rc1"},
+        {DAY_START(5) - 8 * USEC_PER_HOUR, "note", "", "load test of the new pool"},
+        {DAY_START(2), "deploy", "api-health", "1.5.0-rc1 -> 1.5.0"},
+    };
+    if (kind != SAMPLE_RATIO && kind != SAMPLE_HOSTILE)
+        return;
+    s->annotation_count = countof(deploys);
+    s->annotations = arena_alloc(&r->arena, sizeof deploys);
+    memcpy(s->annotations, deploys, sizeof deploys);
+    if (kind == SAMPLE_HOSTILE)
+        s->annotations[0].text = "</td><script>alert(2)</script> | \x1b[31m \xff";
+}
+
 struct report_slo *sample_add(struct report *r, enum sample_kind kind)
 {
-    static const double burns[] = {0.42, 31.5, 1.6, 0, 0, 2};
+    static const double burns[] = {0.42, 31.5, 1.6, 0, 0, 0.2, 0, 2};
     const struct shape *h = &shapes[kind];
     struct slo_def *def = arena_alloc(&r->arena, sizeof *def);
+    char text[UNITS_MAX];
 
     assert(r->slo_count < SLOS_MAX);
     *def = (struct slo_def){.name = h->name,
@@ -306,10 +375,15 @@ struct report_slo *sample_add(struct report *r, enum sample_kind kind)
                             .sli = {.probe = h->probe, .faster_than_us = h->faster_than_us}};
     struct report_slo *s = &r->slos[r->slo_count++];
     *s = (struct report_slo){.def = def,
+                             .source = h->source,
+                             .expression = h->expression,
                              .budgeting_method = "Occurrences",
                              .start_us = h->start_us,
                              .end_us = h->end_us,
                              .step_us = USEC_PER_HOUR};
+    if (h->faster_than_us)
+        s->expression =
+            arena_printf(&r->arena, "within %s", units_duration(text, h->faster_than_us));
     s->upto_us = h->end_us < SAMPLE_AT_US ? h->end_us : SAMPLE_AT_US;
     s->point_count = (size_t)h->steps;
     s->points = arena_alloc(&r->arena, s->point_count * sizeof *s->points);
@@ -322,6 +396,7 @@ struct report_slo *sample_add(struct report *r, enum sample_kind kind)
     fill_tables(r, s, burns[kind]);
     fill_events(r, s, h);
     set_state(s, kind);
+    fill_annotations(r, s, kind);
     if (kind == SAMPLE_HOSTILE)
         s->failures[0].message = "<img src=x onerror=alert(1)> | a\x1b]0;title\x07 \"quoted\"\n"
                                  "line two \xc0\xaf & \xf0\x9f\x94\xa5";
@@ -337,7 +412,7 @@ void sample_init(struct report *r)
 void sample_all(struct report *r)
 {
     sample_init(r);
-    for (int k = SAMPLE_MET; k <= SAMPLE_NO_DATA; k++)
+    for (int k = SAMPLE_MET; k < SAMPLE_HOSTILE; k++)
         sample_add(r, (enum sample_kind)k);
 }
 

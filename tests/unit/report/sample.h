@@ -14,6 +14,8 @@ enum sample_kind {
     SAMPLE_AT_RISK,  /* a calendar month in its third week */
     SAMPLE_WARMING,  /* data for two hours only */
     SAMPLE_NO_DATA,
+    SAMPLE_RATIO,     /* of counters; a target that fell silent, deploys */
+    SAMPLE_COMPONENT, /* of a health document */
     SAMPLE_HOSTILE, /* names and messages with markup, controls, bad UTF-8 */
     SAMPLE_KINDS,
 };
@@ -22,5 +24,5 @@ enum sample_kind {
 struct report_slo *sample_add(struct report *r, enum sample_kind kind);
 
 void sample_init(struct report *r); /* empty, at SAMPLE_AT_US */
-void sample_all(struct report *r);  /* the first five kinds */
+void sample_all(struct report *r);  /* all but the hostile one */
 void sample_release(struct report *r);

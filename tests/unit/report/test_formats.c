@@ -186,9 +186,12 @@ static void test_json_shape(void **state)
     sample_all(&r);
     json_t *doc = parse_report(&r), *s = slo_at(doc, 0);
     assert_keys(doc, "generated_at at slos");
-    assert_int_equal(json_array_size(json_object_get(doc, "slos")), 5);
-    assert_keys(s, "slo service objective_name target budgeting_method window state sli good bad "
-                   "total excluded coverage confidence budget burn tiers latency reasons");
+    assert_int_equal(json_array_size(json_object_get(doc, "slos")), 7);
+    assert_keys(s,
+                "slo service objective_name target budgeting_method source window state sli good "
+                "bad total excluded coverage confidence budget burn tiers latency reasons "
+                "annotations");
+    assert_keys(json_object_get(s, "source"), "probe kind expression");
     assert_keys(json_object_get(s, "window"), "type duration start end");
     assert_keys(json_object_get(s, "coverage"), "expected observed ratio missing");
     assert_keys(json_object_get(json_object_get(s, "coverage"), "missing"),
@@ -254,6 +257,75 @@ static void test_json_no_data(void **state)
     sample_release(&r);
 }
 
+/* ---- metric SLIs ------------------------------------------------------- */
+
+/* Their events may be requests: nothing speaks of checks, runs or latency. */
+static void test_metric_words(void **state)
+{
+    static const char *const never[] = {"check", " run",         "95% interval", "p50",
+                                        "p99",   "Availability", "(null)"};
+    static const char *const formats[] = {"text", "markdown"};
+    (void)state;
+    for (int kind = SAMPLE_RATIO; kind <= SAMPLE_COMPONENT; kind++) {
+        struct report r;
+        sample_init(&r);
+        struct report_slo *s = sample_add(&r, (enum sample_kind)kind);
+        s->failure_count = 0;
+        for (size_t f = 0; f < countof(formats); f++) {
+            struct str out;
+            render(&out, &r, formats[f], 100);
+            for (size_t i = 0; i < countof(never); i++)
+                if (strstr(out.buf, never[i]))
+                    fail_msg("%s says '%s'", formats[f], never[i]);
+            assert_non_null(strstr(out.buf, "scrapes"));
+            str_release(&out);
+        }
+        sample_release(&r);
+    }
+}
+
+static void test_json_metric(void **state)
+{
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    sample_add(&r, SAMPLE_RATIO);
+    json_t *doc = parse_report(&r), *j = slo_at(doc, 0), *source = json_object_get(j, "source");
+    json_t *notes = json_object_get(j, "annotations"), *coverage = json_object_get(j, "coverage");
+    assert_string_equal(json_string_value(json_object_get(source, "probe")), "api-metrics");
+    assert_string_equal(json_string_value(json_object_get(source, "kind")), "ratio");
+    assert_string_equal(json_string_value(json_object_get(source, "expression")),
+                        "bad http_requests_total{status=~\"5..\"} of http_requests_total");
+    assert_true(json_is_null(json_object_get(j, "confidence")));
+    assert_int_equal(json_integer_value(json_object_get(j, "total")), 165 * 240 * 53);
+    assert_int_equal(json_integer_value(json_object_get(coverage, "observed")), 165 * 240);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(coverage, "missing"), "target_silent")),
+        3 * 240);
+    assert_true(json_is_null(json_object_get(json_object_get(j, "latency"), "p50")));
+    assert_int_equal(json_array_size(notes), 3);
+    assert_keys(json_array_get(notes, 0), "at kind probe text");
+    json_decref(doc);
+    sample_release(&r);
+}
+
+/* No request came, but the target was there: not the same as no data. */
+static void test_no_events(void **state)
+{
+    struct report r;
+    struct str out;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_RATIO);
+    s->has_sli = s->has_budget = false;
+    s->counts = (struct counts){.scrapes = s->observed};
+    s->state = SLO_NO_DATA;
+    render(&out, &r, "html", 100);
+    assert_non_null(strstr(out.buf, "There were no events to judge by"));
+    str_release(&out);
+    sample_release(&r);
+}
+
 /* ---- CSV --------------------------------------------------------------- */
 
 /* Fields of each record by RFC 4180; records must all be as wide. */
@@ -280,7 +352,7 @@ static void test_csv_records(void **state)
         }
     }
     assert_false(quoted);
-    assert_int_equal(records, 7);
+    assert_int_equal(records, 9);
     str_release(&out);
     sample_release(&r);
 }
@@ -333,6 +405,7 @@ static void test_html(void **state)
     assert_well_formed(out.buf);
     assert_non_null(strstr(out.buf, "&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert_non_null(strstr(out.buf, "&lt;img src=x onerror=alert(1)&gt;"));
+    assert_non_null(strstr(out.buf, "&lt;/td&gt;&lt;script&gt;alert(2)&lt;/script&gt;"));
     assert_null(memchr(out.buf, 0x1b, out.len));
     str_release(&out);
     sample_release(&r);
@@ -530,6 +603,9 @@ int main(void)
         cmocka_unit_test(test_json_shape),
         cmocka_unit_test(test_json_example),
         cmocka_unit_test(test_json_no_data),
+        cmocka_unit_test(test_metric_words),
+        cmocka_unit_test(test_json_metric),
+        cmocka_unit_test(test_no_events),
         cmocka_unit_test(test_csv_records),
         cmocka_unit_test(test_html),
         cmocka_unit_test(test_html_by_python),
