@@ -2,5 +2,26 @@
  * loss. gcc and clang only, like the cleanup attribute. */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 __extension__ typedef __int128 int128;
 __extension__ typedef unsigned __int128 uint128;
+
+struct wide {
+    uint128 high, low;
+};
+
+static inline struct wide wide_product(uint128 a, uint128 b)
+{
+    uint128 a0 = (uint64_t)a, a1 = a >> 64, b0 = (uint64_t)b, b1 = b >> 64;
+    uint128 low = a0 * b0, middle = a1 * b0 + (low >> 64), other = a0 * b1 + (uint64_t)middle;
+    return (struct wide){a1 * b1 + (middle >> 64) + (other >> 64), (other << 64) | (uint64_t)low};
+}
+
+/* a * b >= c * d, exactly. */
+static inline bool wide_at_least(uint128 a, uint128 b, uint128 c, uint128 d)
+{
+    struct wide have = wide_product(a, b), need = wide_product(c, d);
+    return have.high != need.high ? have.high > need.high : have.low >= need.low;
+}

@@ -105,13 +105,12 @@ static void tick_sli(struct eval_sli *sli, int64_t t_us)
 static struct tier_counts window_counts(const struct eval_slo *slo, size_t window)
 {
     const struct eval_window *w = &slo->sli->windows.at[window];
-    return tier_counts_make(w->counts, w->slots);
+    return tier_counts_make(slo->def, w->counts, w->slots);
 }
 
 static double burn(const struct eval_slo *slo, size_t window)
 {
-    struct tier_counts c = window_counts(slo, window);
-    return budget_burn(c.bad, c.expected, slo->def->target);
+    return tier_burn(window_counts(slo, window), slo->def->target);
 }
 
 static void draw_windows(const struct eval_slo *slo, struct slo_view *v)

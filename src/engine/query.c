@@ -49,8 +49,9 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     if (slo_query_counts(q, s->start_us, s->upto_us, &s->counts, reterr) < 0 ||
         count_early_excluded(q, &early, reterr) < 0)
         return -1;
-    struct coverage v = expected_coverage(q->revisions, q->revision_count, s->start_us, s->upto_us,
-                                          q->first_event_us, s->counts, early);
+    struct coverage v =
+        expected_coverage(&q->def->sli, q->revisions, q->revision_count, s->start_us, s->upto_us,
+                          q->first_event_us, s->counts, early);
     s->expected = v.expected;
     s->observed = v.observed;
     s->prober_down = v.prober_down;

@@ -48,7 +48,7 @@ static int window_counts(const struct slo_query *q, const struct unseen_list *u,
     if (slo_query_counts(q, start, u->t_us, &c, reterr) < 0)
         return -1;
     forget_unseen(&c, u, start);
-    *ret = tier_counts_make(c, slo_query_slots(q, start, u->t_us));
+    *ret = tier_counts_make(q->def, c, slo_query_slots(q, start, u->t_us));
     return 0;
 }
 
@@ -66,8 +66,8 @@ static int evaluate(struct slo_query *q, const struct unseen_list *u, struct err
         s->tiers[s->tier_count++] =
             (struct report_tier){.def = *d,
                                  .firing = tier_fires(d, def->target, lng, shrt),
-                                 .long_burn = budget_burn(lng.bad, lng.expected, def->target),
-                                 .short_burn = budget_burn(shrt.bad, shrt.expected, def->target)};
+                                 .long_burn = tier_burn(lng, def->target),
+                                 .short_burn = tier_burn(shrt, def->target)};
     }
     return 0;
 }

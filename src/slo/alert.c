@@ -1,7 +1,5 @@
 #include "slo/alert.h"
 
-#include "slo/budget.h"
-
 #include <assert.h>
 
 static bool fires(const struct slo_def *slo, const struct tier_view *views, size_t i)
@@ -46,7 +44,7 @@ static size_t deciding_tier(const struct slo_def *slo, const struct tier_view *v
         if (slo->tiers[i].severity != severity)
             continue;
         bool f = fires(slo, views, i);
-        double burn = budget_burn(views[i].lng.bad, views[i].lng.expected, slo->target);
+        double burn = tier_burn(views[i].lng, slo->target);
         if (best < slo->tier_count && (f < best_fires || (f == best_fires && burn <= best_burn)))
             continue;
         best = i;
@@ -54,6 +52,12 @@ static size_t deciding_tier(const struct slo_def *slo, const struct tier_view *v
         best_burn = burn;
     }
     return best;
+}
+
+static struct counts seen(const struct slo_def *slo, const struct tier_counts *c)
+{
+    return (struct counts){
+        .good = c->total - c->bad, .bad = c->bad, .scrapes = slo->sli.metric ? c->observed : 0};
 }
 
 static void describe(struct alert_transition *tr, const struct slo_def *slo, int64_t t_us,
@@ -69,12 +73,12 @@ static void describe(struct alert_transition *tr, const struct slo_def *slo, int
         return; /* the configuration lost the tier meanwhile */
     const struct tier_counts *l = &views[i].lng, *s = &views[i].shrt;
     tr->tier = slo->tiers[i];
-    tr->long_counts = (struct counts){.good = l->observed - l->bad, .bad = l->bad};
-    tr->short_counts = (struct counts){.good = s->observed - s->bad, .bad = s->bad};
+    tr->long_counts = seen(slo, l);
+    tr->short_counts = seen(slo, s);
     tr->long_expected = l->expected;
     tr->short_expected = s->expected;
-    tr->long_burn = budget_burn(l->bad, l->expected, slo->target);
-    tr->short_burn = budget_burn(s->bad, s->expected, slo->target);
+    tr->long_burn = tier_burn(*l, slo->target);
+    tr->short_burn = tier_burn(*s, slo->target);
 }
 
 struct move {

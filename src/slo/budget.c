@@ -8,28 +8,37 @@
 /* Events the target allows in `events`, in units of 10^-scale events. */
 static uint128 allowed_units(int64_t events, struct decimal miss)
 {
-    assert(events >= 0 && events <= BUDGET_EVENTS_MAX);
+    assert(events >= 0);
     assert(miss.n > 0 && miss.scale >= 0 && miss.scale <= 12);
     return (uint128)events * (uint128)miss.n;
 }
 
 static uint128 in_units(int64_t events, struct decimal miss)
 {
-    assert(events >= 0 && events <= BUDGET_EVENTS_MAX);
+    assert(events >= 0);
     return (uint128)events * (uint128)decimal_pow10(miss.scale);
+}
+
+/* part / whole >= factor * (1 - target) */
+static bool burns(uint128 part, uint128 whole, struct decimal target, struct decimal factor)
+{
+    struct decimal miss = decimal_one_minus(target);
+    return wide_at_least(part,
+                         (uint128)decimal_pow10(miss.scale) * (uint128)decimal_pow10(factor.scale),
+                         whole, (uint128)miss.n * (uint128)factor.n);
 }
 
 bool budget_burns_at(int64_t bad, int64_t total, struct decimal target, struct decimal factor)
 {
-    if (total <= 0)
-        return false;
-    struct decimal miss = decimal_one_minus(target);
-    uint128 have = in_units(bad, miss) * (uint128)decimal_pow10(factor.scale);
-    uint128 need;
-    /* `have` is at most 10^38: a need that does not fit is out of its reach. */
-    if (__builtin_mul_overflow(allowed_units(total, miss), (uint128)factor.n, &need))
-        return false;
-    return have >= need;
+    return total > 0 && burns((uint128)bad, (uint128)total, target, factor);
+}
+
+bool budget_burns_partly(int64_t bad, int64_t total, int64_t observed, int64_t expected,
+                         struct decimal target, struct decimal factor)
+{
+    return total > 0 && expected > 0 &&
+           burns((uint128)bad * (uint128)observed, (uint128)total * (uint128)expected, target,
+                 factor);
 }
 
 bool budget_consumed_at_least(struct counts c, struct decimal target, int64_t num, int64_t den)

@@ -3,8 +3,8 @@
  * is on is never decided in floating point. Formulas: docs/numbers.md.
  *
  * Target T = n / 10^s, 0 <= T < 1. Occurrences: consumed = bad / ((1-T) * V).
- * Counts are at most BUDGET_EVENTS_MAX, for which every product below is exact
- * in 128 bits. Doubles given back are finite and never a negative zero.
+ * Counts are at most BUDGET_EVENTS_MAX together, for which all that is decided
+ * is exact. Doubles given back are finite and never a negative zero.
  */
 #pragma once
 
@@ -14,10 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BUDGET_EVENTS_MAX 100000000000000LL /* 10^14 */
+#define BUDGET_EVENTS_MAX INT64_MAX
 
 /* bad / total >= factor * (1 - target), exactly; total 0 is false. */
 bool budget_burns_at(int64_t bad, int64_t total, struct decimal target, struct decimal factor);
+/* The same of (bad / total) * (observed / expected). */
+bool budget_burns_partly(int64_t bad, int64_t total, int64_t observed, int64_t expected,
+                         struct decimal target, struct decimal factor);
 
 /* consumed >= num/den of the budget (den <= 100), exactly; no events is false. */
 bool budget_consumed_at_least(struct counts c, struct decimal target, int64_t num, int64_t den);

@@ -1,6 +1,6 @@
 #include "slo/expected.h"
 
-#include "model/schedule.h"
+#include "slo/hours.h"
 
 int64_t expected_slots(const struct probe_revision *revs, size_t n, int64_t from_us, int64_t to_us)
 {
@@ -8,7 +8,7 @@ int64_t expected_slots(const struct probe_revision *revs, size_t n, int64_t from
     for (size_t i = 0; i < n; i++) {
         int64_t start = i == 0 || revs[i].since_us < from_us ? from_us : revs[i].since_us;
         int64_t end = i + 1 < n && revs[i + 1].since_us < to_us ? revs[i + 1].since_us : to_us;
-        total += schedule_count(revs[i].phase_us, revs[i].interval_us, start, end);
+        total += hours_count(revs[i].hours, revs[i].phase_us, revs[i].interval_us, start, end);
     }
     return total;
 }
@@ -18,18 +18,38 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-struct coverage expected_coverage(const struct probe_revision *revs, size_t n, int64_t from_us,
-                                  int64_t to_us, int64_t first_event_us, struct counts c,
-                                  int64_t early_excluded)
+int64_t sli_observed(const struct sli_def *sli, struct counts c)
+{
+    return sli->metric ? c.scrapes : counts_total(c);
+}
+
+struct counts slo_apply_no_data(struct counts c, enum no_data no_data)
+{
+    if (no_data == NO_DATA_EXCLUDE)
+        return c;
+    if (no_data == NO_DATA_GOOD)
+        c.good += c.silent;
+    else
+        c.bad += c.silent;
+    c.scrapes += c.silent;
+    c.silent = 0;
+    return c;
+}
+
+struct coverage expected_coverage(const struct sli_def *sli, const struct probe_revision *revs,
+                                  size_t n, int64_t from_us, int64_t to_us, int64_t first_event_us,
+                                  struct counts c, int64_t early)
 {
     int64_t slots = expected_slots(revs, n, from_us, to_us);
-    int64_t early = expected_slots(revs, n, from_us, min64(first_event_us, to_us));
-    struct coverage v = {.observed = counts_total(c), .expected = slots - c.excluded};
+    int64_t before = expected_slots(revs, n, from_us, min64(first_event_us, to_us));
+    struct coverage v = {.observed = sli_observed(sli, c),
+                         .target_silent = c.silent,
+                         .expected = slots - c.excluded};
     /* Imported results need not lie on slots; there can be more of them. */
-    if (v.expected < v.observed)
-        v.expected = v.observed;
-    early = early > early_excluded ? early - early_excluded : 0;
-    v.not_started = min64(early, v.expected - v.observed);
-    v.prober_down = v.expected - v.observed - v.not_started;
+    if (v.expected < v.observed + v.target_silent)
+        v.expected = v.observed + v.target_silent;
+    int64_t missing = v.expected - v.observed - v.target_silent;
+    v.not_started = min64(before > early ? before - early : 0, missing);
+    v.prober_down = missing - v.not_started;
     return v;
 }

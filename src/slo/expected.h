@@ -14,14 +14,22 @@
  * next one's; the first also covers all time before it. */
 int64_t expected_slots(const struct probe_revision *revs, size_t n, int64_t from_us, int64_t to_us);
 
+/* The slots that counts are of: events of a probe SLI, scrapes of a metric SLI. */
+int64_t sli_observed(const struct sli_def *sli, struct counts c);
+
+/* What an objective makes of its silent slots: none are left unless they are to
+ * be excluded. */
+struct counts slo_apply_no_data(struct counts c, enum no_data no_data);
+
 struct coverage {
     int64_t expected, observed, prober_down, target_silent, not_started;
 };
 
-/* For a probe SLI: slots before the first event are `not_started`, every other
- * one without a good or bad result is `prober_down`; excluded ones leave
- * `expected`, `early_excluded` of them lying before the first event.
+/* Silent slots, as far as no_data left them, are `target_silent`; other slots
+ * before the first event are `not_started`, and every other one that is not
+ * observed is `prober_down`. Excluded ones leave `expected`. `early`: how many
+ * slots before the first event are excluded or silent.
  * expected = observed + missing always holds. */
-struct coverage expected_coverage(const struct probe_revision *revs, size_t n, int64_t from_us,
-                                  int64_t to_us, int64_t first_event_us, struct counts c,
-                                  int64_t early_excluded);
+struct coverage expected_coverage(const struct sli_def *sli, const struct probe_revision *revs,
+                                  size_t n, int64_t from_us, int64_t to_us, int64_t first_event_us,
+                                  struct counts c, int64_t early);

@@ -65,24 +65,8 @@ void live_advance(struct live *l, int64_t now_us)
         ring_advance(&l->rings[i], now_us);
 }
 
-static void add(struct counts *into, struct counts c)
+void live_add_event(struct live *l, int64_t slot_us, struct counts c)
 {
-    into->good += c.good;
-    into->bad += c.bad;
-    into->excluded += c.excluded;
-}
-
-static void subtract(struct counts *from, struct counts c)
-{
-    from->good -= c.good;
-    from->bad -= c.bad;
-    from->excluded -= c.excluded;
-}
-
-void live_add(struct live *l, int64_t slot_us, enum outcome o)
-{
-    assert(o != OUTCOME_SKIPPED);
-    struct counts c = {o == OUTCOME_GOOD, o == OUTCOME_BAD, o == OUTCOME_EXCLUDED};
     live_advance(l, slot_us);
     for (int i = 0; i < RING_COUNT; i++)
         ring_add(&l->rings[i], slot_us, c);
@@ -90,7 +74,14 @@ void live_add(struct live *l, int64_t slot_us, enum outcome o)
         return; /* the next tick finds it */
     for (size_t i = 0; i < l->windows.len; i++)
         if (slot_us >= l->windows.at[i].from_us)
-            add(&l->windows.at[i].counts, c);
+            counts_add(&l->windows.at[i].counts, c);
+}
+
+void live_add(struct live *l, int64_t slot_us, enum outcome o)
+{
+    assert(o != OUTCOME_SKIPPED);
+    struct counts c = {o == OUTCOME_GOOD, o == OUTCOME_BAD, o == OUTCOME_EXCLUDED};
+    live_add_event(l, slot_us, c);
 }
 
 /* Steps of [start, ...) put together to the buckets of a ring. */
@@ -102,7 +93,7 @@ static void add_series(struct ring *r, int64_t start_us, int64_t step_us, const 
     size_t used = 0, per = (size_t)(r->step_us / step_us);
     size_t left = per - (size_t)((start_us - first) / step_us); /* of the first bucket */
     for (size_t i = 0; i < n; i++) {
-        add(&sums[used], at[i]);
+        counts_add(&sums[used], at[i]);
         if (--left && i + 1 < n)
             continue;
         left = per;
@@ -232,7 +223,7 @@ static bool leave(const struct live *l, struct live_window *w, int64_t t_us)
     struct counts gone = {0};
     int64_t from = tier_window_start(t_us, w->length_us);
     ring_sum(r, w->from_us, from, &gone);
-    subtract(&w->counts, gone);
+    w->counts = counts_minus(w->counts, gone);
     w->from_us = from;
     return true;
 }
@@ -253,7 +244,7 @@ void live_tick(struct live *l, int64_t t_us)
         ring_sum(&l->rings[TENS], l->tick_us, t_us, &come);
     for (size_t i = 0; i < l->windows.len; i++) {
         struct live_window *w = &l->windows.at[i];
-        add(&w->counts, come);
+        counts_add(&w->counts, come);
         if (afresh || !(w->length_us ? leave(l, w, t_us) : stays(w, t_us)))
             resum(l, w, t_us);
     }

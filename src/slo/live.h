@@ -29,8 +29,10 @@ void live_free(struct live *l);
 /* Moves time forward (drops what fell out); never back. */
 void live_advance(struct live *l, int64_t now_us);
 
-/* One event; skipped ones are not events. One that is ahead of the last
- * advance moves time forward to its slot. */
+/* Events of one slot. One that is ahead of the last advance moves time forward
+ * to its slot. */
+void live_add_event(struct live *l, int64_t slot_us, struct counts c);
+/* The same of one result; skipped ones are not events. */
 void live_add(struct live *l, int64_t slot_us, enum outcome o);
 
 /*

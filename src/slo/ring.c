@@ -14,20 +14,22 @@ struct ring_block {
         uint8_t *w1;
         uint16_t *w2;
         uint32_t *w4;
+        uint64_t *w8;
         void *at;
     };
-    uint32_t least, width;
+    uint64_t least : 56, width : 8;
 };
+
+_Static_assert(sizeof(struct ring_block) == 16, "there are a hundred of them for each SLI");
 
 /* ---- one block ------------------------------------------------------------ */
 
-static uint32_t width_for(uint64_t beyond)
+static unsigned width_for(uint64_t beyond)
 {
-    assert(beyond <= UINT32_MAX);
-    return beyond <= UINT8_MAX ? 1 : beyond <= UINT16_MAX ? 2 : 4;
+    return beyond <= UINT8_MAX ? 1 : beyond <= UINT16_MAX ? 2 : beyond <= UINT32_MAX ? 4 : 8;
 }
 
-static uint32_t block_get(const struct ring_block *b, size_t i)
+static uint64_t block_get(const struct ring_block *b, size_t i)
 {
     switch (b->width) {
     case 0:
@@ -36,12 +38,14 @@ static uint32_t block_get(const struct ring_block *b, size_t i)
         return b->least + b->w1[i];
     case 2:
         return b->least + b->w2[i];
-    default:
+    case 4:
         return b->least + b->w4[i];
+    default:
+        return b->least + b->w8[i];
     }
 }
 
-static void block_put(struct ring_block *b, size_t i, uint32_t value)
+static void block_put(struct ring_block *b, size_t i, uint64_t value)
 {
     value -= b->least;
     switch (b->width) {
@@ -51,8 +55,11 @@ static void block_put(struct ring_block *b, size_t i, uint32_t value)
     case 2:
         b->w2[i] = (uint16_t)value;
         break;
+    case 4:
+        b->w4[i] = (uint32_t)value;
+        break;
     default:
-        b->w4[i] = value;
+        b->w8[i] = value;
     }
 }
 
@@ -63,21 +70,21 @@ static void block_clear(struct ring_block *b)
     *b = (struct ring_block){0};
 }
 
-static void block_get_all(const struct ring_block *b, uint32_t ret[static RING_BLOCK])
+static void block_get_all(const struct ring_block *b, uint64_t ret[static RING_BLOCK])
 {
     for (size_t i = 0; i < RING_BLOCK; i++)
         ret[i] = block_get(b, i);
 }
 
 /* Few counts differ, and those that do not by much. */
-static void block_put_all(struct ring_block *b, const uint32_t values[static RING_BLOCK])
+static void block_put_all(struct ring_block *b, const uint64_t values[static RING_BLOCK])
 {
-    uint32_t least = values[0], most = values[0];
+    uint64_t least = values[0], most = values[0];
     for (size_t i = 1; i < RING_BLOCK; i++) {
         least = values[i] < least ? values[i] : least;
         most = values[i] > most ? values[i] : most;
     }
-    uint32_t width = most > least ? width_for(most - least) : 0;
+    unsigned width = most > least ? width_for(most - least) : 0;
     if (b->width != width) {
         block_clear(b);
         b->width = width;
@@ -91,14 +98,14 @@ static void block_put_all(struct ring_block *b, const uint32_t values[static RIN
 
 static void block_pack(struct ring_block *b)
 {
-    uint32_t values[RING_BLOCK];
+    uint64_t values[RING_BLOCK];
     if (!b->width)
         return;
     block_get_all(b, values);
     block_put_all(b, values);
 }
 
-static void block_widen(struct ring_block *b, uint32_t width)
+static void block_widen(struct ring_block *b, unsigned width)
 {
     struct ring_block wide = {.least = b->least, .width = width};
     wide.at = mem_array(RING_BLOCK, width);
@@ -110,12 +117,12 @@ static void block_widen(struct ring_block *b, uint32_t width)
 
 static void block_add(struct ring_block *b, size_t i, int64_t n)
 {
-    uint64_t value = (uint64_t)block_get(b, i) + (uint64_t)n;
-    uint32_t width = width_for(value - b->least);
-    assert(value <= UINT32_MAX);
+    uint64_t value = block_get(b, i) + (uint64_t)n;
+    unsigned width = width_for(value - b->least);
+    assert(value < (uint64_t)RING_COUNT_MAX);
     if (b->width < width)
         block_widen(b, width);
-    block_put(b, i, (uint32_t)value);
+    block_put(b, i, value);
     /* The last one to come, mostly. */
     if (i == RING_BLOCK - 1)
         block_pack(b);
@@ -135,9 +142,13 @@ static int64_t block_sum(const struct ring_block *b, size_t from, size_t to)
         for (; from < to; from++)
             sum += b->w2[from];
         break;
-    default:
+    case 4:
         for (; from < to; from++)
             sum += b->w4[from];
+        break;
+    default:
+        for (; from < to; from++)
+            sum += (int64_t)b->w8[from];
     }
     return sum;
 }
@@ -147,13 +158,13 @@ static bool block_is_zero(const struct ring_block *b)
     return !b->width && !b->least;
 }
 
-static void block_add_all(struct ring_block *b, const uint32_t more[static RING_BLOCK])
+static void block_add_all(struct ring_block *b, const uint64_t more[static RING_BLOCK])
 {
-    uint32_t values[RING_BLOCK];
+    uint64_t values[RING_BLOCK];
     block_get_all(b, values);
     for (size_t i = 0; i < RING_BLOCK; i++) {
-        assert(more[i] <= UINT32_MAX - values[i]);
         values[i] += more[i];
+        assert(values[i] < (uint64_t)RING_COUNT_MAX);
     }
     block_put_all(b, values);
 }
@@ -222,6 +233,22 @@ void ring_advance(struct ring *r, int64_t now_us)
     r->head = head;
 }
 
+static int64_t *column_of(struct counts *c, enum ring_column k)
+{
+    switch (k) {
+    case RING_GOOD:
+        return &c->good;
+    case RING_BAD:
+        return &c->bad;
+    case RING_EXCLUDED:
+        return &c->excluded;
+    case RING_SCRAPES:
+        return &c->scrapes;
+    default:
+        return &c->silent;
+    }
+}
+
 static void need_column(struct ring *r, enum ring_column c)
 {
     if (!r->columns[c])
@@ -230,7 +257,7 @@ static void need_column(struct ring *r, enum ring_column c)
 
 static void add_to(struct ring *r, enum ring_column c, int64_t b, int64_t n)
 {
-    assert(n >= 0 && n <= UINT32_MAX);
+    assert(n >= 0 && n < RING_COUNT_MAX);
     if (n == 0)
         return;
     need_column(r, c);
@@ -247,29 +274,29 @@ void ring_add(struct ring *r, int64_t at_us, struct counts c)
     int64_t b = floor_div(at_us, r->step_us);
     if (!holds(r, b))
         return;
-    add_to(r, RING_GOOD, b, c.good);
-    add_to(r, RING_BAD, b, c.bad);
-    add_to(r, RING_EXCLUDED, b, c.excluded);
+    for (int k = 0; k < RING_COLUMNS; k++)
+        add_to(r, k, b, *column_of(&c, k));
 }
 
 /* One column of the counts, from values[first] on; are there any? */
-static bool take_column(uint32_t values[static RING_BLOCK], size_t first, enum ring_column c,
+static bool take_column(uint64_t values[static RING_BLOCK], size_t first, enum ring_column c,
                         const struct counts *at, size_t n)
 {
     int64_t any = 0;
     memset(values, 0, RING_BLOCK * sizeof(*values));
     for (size_t i = 0; i < n; i++) {
-        int64_t count = c == RING_GOOD ? at[i].good : c == RING_BAD ? at[i].bad : at[i].excluded;
+        struct counts one = at[i];
+        int64_t count = *column_of(&one, c);
         any |= count;
-        values[first + i] = (uint32_t)count;
+        values[first + i] = (uint64_t)count;
     }
-    assert(any >= 0 && any <= UINT32_MAX);
+    assert(any >= 0 && any < RING_COUNT_MAX);
     return any != 0;
 }
 
 void ring_add_series(struct ring *r, int64_t from_us, const struct counts *at, size_t n)
 {
-    uint32_t values[RING_BLOCK];
+    uint64_t values[RING_BLOCK];
     int64_t b = floor_div(from_us, r->step_us), end = b + (int64_t)n;
     int64_t first = b, oldest = first_block(r) * RING_BLOCK;
     assert(from_us % r->step_us == 0);
@@ -293,7 +320,7 @@ void ring_add_series(struct ring *r, int64_t from_us, const struct counts *at, s
 
 static void merge_column(struct ring *into, const struct ring *from, enum ring_column c)
 {
-    uint32_t values[RING_BLOCK];
+    uint64_t values[RING_BLOCK];
     int64_t b = first_block(from), end = from->head / RING_BLOCK;
     if (b < first_block(into))
         b = first_block(into);
@@ -341,7 +368,6 @@ void ring_sum(const struct ring *r, int64_t from_us, int64_t to_us, struct count
         from = oldest;
     if (to > r->head + 1)
         to = r->head + 1;
-    sum->good += column_sum(r, RING_GOOD, from, to);
-    sum->bad += column_sum(r, RING_BAD, from, to);
-    sum->excluded += column_sum(r, RING_EXCLUDED, from, to);
+    for (int k = 0; k < RING_COLUMNS; k++)
+        *column_of(sum, k) += column_sum(r, k, from, to);
 }

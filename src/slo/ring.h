@@ -2,8 +2,8 @@
  * Counts of events by steps of time, the newest so many of them: bucket b is
  * the step that starts at b * step, counted from the epoch, and lies in a ring.
  *
- * Kept small, as there are thousands: good, bad and excluded are columns of
- * their own, and a column that never counted anything is not there. Columns
+ * Kept small, as there are thousands: each sort of event is a column of its
+ * own, and a column that never counted anything is not there. Columns
  * are cut into blocks of RING_BLOCK buckets; one whose buckets are all equal is
  * a single number, any other has that of the least and the narrowest integers
  * that hold the rest. What runs on a schedule and is well takes a few bytes an
@@ -17,10 +17,11 @@
 #include <stdint.h>
 
 #define RING_BLOCK 64 /* buckets */
+#define RING_COUNT_MAX ((int64_t)1 << 56)
 
 struct ring_block;
 
-enum ring_column { RING_GOOD, RING_BAD, RING_EXCLUDED, RING_COLUMNS };
+enum ring_column { RING_GOOD, RING_BAD, RING_EXCLUDED, RING_SCRAPES, RING_SILENT, RING_COLUMNS };
 
 /* Fields are for ring.c, but for step_us. */
 struct ring {
@@ -39,7 +40,8 @@ int64_t ring_oldest_us(const struct ring *r);
 /* Makes the bucket of now_us the newest, if it is newer. */
 void ring_advance(struct ring *r, int64_t now_us);
 
-/* Counts of one bucket stay below 2^32. What is outside the ring is ignored. */
+/* Each of one bucket stays below RING_COUNT_MAX. What is outside the ring is
+ * ignored. */
 void ring_add(struct ring *r, int64_t at_us, struct counts c);
 /* The same for n buckets in a row, the first one starting at from_us. */
 void ring_add_series(struct ring *r, int64_t from_us, const struct counts *at, size_t n);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "nines/probe.h"
 #include "slo/budget.h"
+#include "slo/expected.h"
 #include "slo/window.h"
 
 #include <assert.h>
@@ -89,20 +90,36 @@ int64_t tier_window_start(int64_t t_us, int64_t length_us)
     return start - (over < 0 ? over + step : over);
 }
 
-struct tier_counts tier_counts_make(struct counts c, int64_t slots)
+struct tier_counts tier_counts_make(const struct slo_def *slo, struct counts c, int64_t slots)
 {
-    struct tier_counts v = {c.bad, counts_total(c), slots - c.excluded};
+    c = slo_apply_no_data(c, slo->no_data);
+    struct tier_counts v = {c.bad, counts_total(c), sli_observed(&slo->sli, c), slots - c.excluded};
     if (v.expected < v.observed)
         v.expected = v.observed;
     return v;
 }
 
+double tier_burn(struct tier_counts c, struct decimal target)
+{
+    if (c.observed == c.total)
+        return budget_burn(c.bad, c.expected, target);
+    if (c.expected <= 0)
+        return 0;
+    return budget_burn(c.bad, c.total, target) * (double)c.observed / (double)c.expected;
+}
+
+static bool burns(struct tier_counts c, struct decimal target, struct decimal factor)
+{
+    if (c.observed == c.total)
+        return budget_burns_at(c.bad, c.expected, target, factor);
+    return budget_burns_partly(c.bad, c.total, c.observed, c.expected, target, factor);
+}
+
 bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_counts lng,
                 struct tier_counts shrt)
 {
-    return lng.bad >= tier->min_failures &&
-           budget_burns_at(lng.bad, lng.expected, target, tier->factor) &&
-           budget_burns_at(shrt.bad, shrt.expected, target, tier->factor);
+    return lng.bad >= tier->min_failures && burns(lng, target, tier->factor) &&
+           burns(shrt, target, tier->factor);
 }
 
 bool tier_may_clear(struct tier_counts shrt)

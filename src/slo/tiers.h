@@ -2,8 +2,10 @@
  * Multi-window burn-rate tiers: which ones an SLO has, and when one fires.
  *
  * fires: burn(long) >= F and burn(short) >= F and bad(long) >= min_failures,
- * where for probe SLIs burn = (bad / expected) / (1 - T) and slots that never
- * ran count as expected, so a young SLO cannot page by division.
+ * where burn = (bad / total) * (observed / expected) / (1 - T): slots that never
+ * ran count as expected, so a young SLO cannot page by division. What is
+ * observed of a probe SLI are its events, so that it burns bad / expected; of a
+ * metric SLI they are its scrapes.
  */
 #pragma once
 
@@ -35,14 +37,18 @@ void slo_finish(struct slo_def *slo, struct decode *c);
  * 1 h, to 1 min up to 3 d, to 1 h beyond. */
 int64_t tier_window_start(int64_t t_us, int64_t length_us);
 
-/* What one window saw. */
+/* What one window saw: events, and slots. */
 struct tier_counts {
-    int64_t bad, observed, expected;
+    int64_t bad, total;
+    int64_t observed, expected;
 };
 
-/* Counts of a window that holds `slots` scheduled slots: excluded events are
- * not expected, and nothing observed is unexpected. */
-struct tier_counts tier_counts_make(struct counts c, int64_t slots);
+/* Counts of a window of the SLO that holds `slots` scheduled slots: silent ones
+ * are what its no_data says, excluded ones are not expected, and nothing
+ * observed is unexpected. */
+struct tier_counts tier_counts_make(const struct slo_def *slo, struct counts c, int64_t slots);
+/* Its burn rate, for people. */
+double tier_burn(struct tier_counts c, struct decimal target);
 
 bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_counts lng,
                 struct tier_counts shrt);

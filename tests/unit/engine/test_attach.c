@@ -70,7 +70,7 @@ static struct tier_counts brute(const struct world *w, const struct slo_view *v,
         c.excluded += o == OUTCOME_EXCLUDED;
     }
     *ret = c;
-    return tier_counts_make(c,
+    return tier_counts_make(v->def, c,
                             expected_slots(w->revisions.at, w->revisions.len, start_us, v->at_us));
 }
 
@@ -78,7 +78,7 @@ static double burn(const struct world *w, const struct slo_view *v, int64_t leng
 {
     struct counts ignored;
     struct tier_counts c = brute(w, v, tier_window_start(v->at_us, length_us), &ignored);
-    return budget_burn(c.bad, c.expected, v->def->target);
+    return tier_burn(c, v->def->target);
 }
 
 static void check(struct world *w, const struct slo_view *v)

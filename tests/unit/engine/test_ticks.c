@@ -52,6 +52,8 @@ static int64_t below(struct world *w, int64_t n)
     return (int64_t)(w->rng % (uint64_t)n);
 }
 
+static const struct slo_def plain = {0};
+
 static struct tier_counts counts(const struct world *w, int64_t start_us, int64_t t_us,
                                  struct counts *ret)
 {
@@ -65,7 +67,8 @@ static struct tier_counts counts(const struct world *w, int64_t start_us, int64_
         c.excluded += e->outcome == OUTCOME_EXCLUDED;
     }
     *ret = c;
-    return tier_counts_make(c, expected_slots(w->revisions.at, w->revisions.len, start_us, t_us));
+    return tier_counts_make(&plain, c,
+                            expected_slots(w->revisions.at, w->revisions.len, start_us, t_us));
 }
 
 static struct tier_counts window(const struct world *w, int64_t t_us, int64_t length_us)
@@ -77,7 +80,7 @@ static struct tier_counts window(const struct world *w, int64_t t_us, int64_t le
 static double burn(const struct world *w, const struct slo_view *v, int64_t length_us)
 {
     struct tier_counts c = window(w, v->at_us, length_us);
-    return budget_burn(c.bad, c.expected, v->def->target);
+    return tier_burn(c, v->def->target);
 }
 
 static void check(const struct world *w, const struct slo_view *v)

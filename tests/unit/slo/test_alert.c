@@ -27,15 +27,15 @@ static struct tier_view view(enum look l)
 {
     switch (l) {
     case FIRES:
-        return (struct tier_view){{50, 1000, 1000}, {50, 100, 100}};
+        return (struct tier_view){{50, 1000, 1000, 1000}, {50, 100, 100, 100}};
     case BLIND_BURNING:
-        return (struct tier_view){{50, 900, 1000}, {0, 49, 100}};
+        return (struct tier_view){{50, 900, 900, 1000}, {0, 49, 49, 100}};
     case BLIND:
-        return (struct tier_view){{0, 900, 1000}, {0, 49, 100}};
+        return (struct tier_view){{0, 900, 900, 1000}, {0, 49, 49, 100}};
     case QUIET:
         break;
     }
-    return (struct tier_view){{0, 1000, 1000}, {0, 50, 100}};
+    return (struct tier_view){{0, 1000, 1000, 1000}, {0, 50, 50, 100}};
 }
 
 struct machine {

@@ -105,11 +105,21 @@ static void huge_counts_stay_exact(void **state)
     (void)state;
     struct decimal target = {999999999999, 12}; /* twelve nines */
     int64_t total = BUDGET_EVENTS_MAX;
-    assert_false(budget_breached((struct counts){total - 100, 100, 0}, target));
-    assert_true(budget_breached((struct counts){total - 101, 101, 0}, target));
+    assert_false(budget_breached((struct counts){total - 9223372, 9223372, 0}, target));
+    assert_true(budget_breached((struct counts){total - 9223373, 9223373, 0}, target));
     struct decimal factor = {999999999999999999, 12};
     assert_false(budget_burns_at(total, total, (struct decimal){5, 1}, factor));
     assert_true(budget_burns_at(total, total, (struct decimal){5, 1}, (struct decimal){2, 0}));
+    /* One event, or one slot, more or less. */
+    factor = (struct decimal){1, 0};
+    target = (struct decimal){5, 1};
+    int64_t half = total / 2; /* odd */
+    assert_true(budget_burns_partly(half, half - 1, half / 2, half - 1, target, factor));
+    assert_false(budget_burns_partly(half, half, half / 2, half, target, factor));
+    assert_true(budget_burns_partly(half, half, half / 2 + 1, half, target, factor));
+    assert_false(budget_burns_partly(half - 1, half, half / 2 + 1, half + 1, target, factor));
+    assert_false(budget_burns_partly(1, 0, 1, 1, target, factor));
+    assert_false(budget_burns_partly(1, 1, 1, 0, target, factor));
 }
 
 /* A month has its budget before it has its first event. */

@@ -7,6 +7,8 @@
 
 #define S USEC_PER_SEC
 
+static const struct sli_def plain = {.probe = "api"};
+
 static void schedules_in_force(void **state)
 {
     (void)state;
@@ -40,32 +42,82 @@ static void every_missing_slot_has_one_cause(void **state)
     (void)state;
     const struct probe_revision rev = {0, 10 * S, 0, S};
     struct counts c = {.good = 60, .bad = 5, .excluded = 7};
-    struct coverage v = expected_coverage(&rev, 1, 0, 1000 * S, 200 * S, c, 0);
+    struct coverage v = expected_coverage(&plain, &rev, 1, 0, 1000 * S, 200 * S, c, 0);
     assert_int_equal(v.expected, 93);
     assert_int_equal(v.observed, 65);
     assert_int_equal(v.not_started, 20);
     assert_int_equal(v.prober_down, 8);
     assert_int_equal(v.target_silent, 0);
     /* four of the excluded ones came before the first event */
-    v = expected_coverage(&rev, 1, 0, 1000 * S, 200 * S, c, 4);
+    v = expected_coverage(&plain, &rev, 1, 0, 1000 * S, 200 * S, c, 4);
     assert_int_equal(v.expected, 93);
     assert_int_equal(v.not_started, 16);
     assert_int_equal(v.prober_down, 12);
-    v = expected_coverage(&rev, 1, 0, 1000 * S, INT64_MAX, (struct counts){0}, 0);
+    v = expected_coverage(&plain, &rev, 1, 0, 1000 * S, INT64_MAX, (struct counts){0}, 0);
     assert_int_equal(v.expected, 100);
     assert_int_equal(v.not_started, 100);
     assert_int_equal(v.prober_down, 0);
     /* more results than slots, as an import can bring */
-    v = expected_coverage(&rev, 1, 0, 100 * S, 50 * S, (struct counts){.good = 40}, 0);
+    v = expected_coverage(&plain, &rev, 1, 0, 100 * S, 50 * S, (struct counts){.good = 40}, 0);
     assert_int_equal(v.expected, 40);
     assert_int_equal(v.observed, 40);
     assert_int_equal(v.not_started, 0);
     assert_int_equal(v.prober_down, 0);
 }
 
+/* A ratio's events are requests: what is observed are scrapes. */
+static void a_silent_target_is_a_cause_of_its_own(void **state)
+{
+    (void)state;
+    const struct probe_revision rev = {0, 10 * S, 0, S};
+    const struct sli_metric ratio = {.kind = SLI_RATIO};
+    const struct sli_def sli = {.probe = "api", .metric = &ratio};
+    struct counts c = {.good = 60000, .bad = 5, .excluded = 7, .scrapes = 50, .silent = 12};
+    struct coverage v = expected_coverage(&sli, &rev, 1, 0, 1000 * S, 200 * S, c, 0);
+    assert_int_equal(v.expected, 93);
+    assert_int_equal(v.observed, 50);
+    assert_int_equal(v.target_silent, 12);
+    assert_int_equal(v.not_started, 20);
+    assert_int_equal(v.prober_down, 11);
+    /* five slots before the first event were silent, one excluded */
+    v = expected_coverage(&sli, &rev, 1, 0, 1000 * S, 200 * S, c, 6);
+    assert_int_equal(v.not_started, 14);
+    assert_int_equal(v.prober_down, 17);
+    /* never any data: the target did not say anything yet */
+    c = (struct counts){.silent = 100};
+    v = expected_coverage(&sli, &rev, 1, 0, 1000 * S, INT64_MAX, c, 100);
+    assert_int_equal(v.target_silent, 100);
+    assert_int_equal(v.not_started + v.prober_down + v.observed, 0);
+    /* more scrapes than slots */
+    c = (struct counts){.good = 1, .scrapes = 90, .silent = 20};
+    v = expected_coverage(&sli, &rev, 1, 0, 1000 * S, 0, c, 0);
+    assert_int_equal(v.expected, 110);
+    assert_int_equal(v.prober_down + v.not_started, 0);
+}
+
+static void no_data_is_what_the_objective_says(void **state)
+{
+    (void)state;
+    const struct sli_metric threshold = {.kind = SLI_THRESHOLD};
+    const struct sli_def sli = {.probe = "api", .metric = &threshold};
+    const struct counts c = {.good = 5, .bad = 2, .excluded = 1, .scrapes = 7, .silent = 3};
+    struct counts as = slo_apply_no_data(c, NO_DATA_EXCLUDE);
+    assert_true(as.good == 5 && as.bad == 2 && as.scrapes == 7 && as.silent == 3);
+    as = slo_apply_no_data(c, NO_DATA_GOOD);
+    assert_true(as.good == 8 && as.bad == 2 && as.scrapes == 10 && as.silent == 0);
+    as = slo_apply_no_data(c, NO_DATA_BAD);
+    assert_true(as.good == 5 && as.bad == 5 && as.scrapes == 10 && as.silent == 0);
+    assert_int_equal(as.excluded, 1);
+    assert_int_equal(sli_observed(&sli, as), 10);
+    assert_int_equal(sli_observed(&plain, as), 10);
+    assert_int_equal(sli_observed(&plain, (struct counts){.good = 4, .bad = 2}), 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_silent_target_is_a_cause_of_its_own),
+        cmocka_unit_test(no_data_is_what_the_objective_says),
         cmocka_unit_test(schedules_in_force),
         cmocka_unit_test(cuts_add_up),
         cmocka_unit_test(every_missing_slot_has_one_cause),

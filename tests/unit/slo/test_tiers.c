@@ -16,6 +16,13 @@
 #define DAY USEC_PER_DAY
 
 static const struct decimal three_nines = {999, 3};
+static const struct slo_def plain = {.target = {999, 3}};
+
+/* Every slot of the window ran. */
+static struct tier_counts probes(int64_t bad, int64_t n)
+{
+    return (struct tier_counts){bad, n, n, n};
+}
 
 static size_t defaults(struct decimal target, int64_t window, int64_t interval, int64_t timeout,
                        size_t *warnings, struct tier_def *out)
@@ -128,10 +135,9 @@ static void quantisation_table(void **state)
             /* and the rule itself agrees: k fires, k - 1 does not */
             int64_t n = t.long_us / rows[i].interval, m = t.short_us / rows[i].interval;
             t.min_failures = 1;
-            assert_true(tier_fires(&t, three_nines, (struct tier_counts){k, n, n},
-                                   (struct tier_counts){k < m ? k : m, m, m}));
-            assert_false(tier_fires(&t, three_nines, (struct tier_counts){k - 1, n, n},
-                                    (struct tier_counts){k - 1 < m ? k - 1 : m, m, m}));
+            assert_true(tier_fires(&t, three_nines, probes(k, n), probes(k < m ? k : m, m)));
+            assert_false(
+                tier_fires(&t, three_nines, probes(k - 1, n), probes(k - 1 < m ? k - 1 : m, m)));
         }
     }
     struct tier_def page = tiers[0];
@@ -144,24 +150,80 @@ static void a_young_objective_does_not_page_by_division(void **state)
     (void)state;
     struct tier_def page = {SEVERITY_PAGE, HOUR, 5 * MINUTE, {144, 1}, 2};
     /* two of two failed, but an hour holds 240 slots: 2/240 is below 1.44 % */
-    struct tier_counts lng = tier_counts_make((struct counts){0, 2, 0}, 240);
-    struct tier_counts shrt = tier_counts_make((struct counts){0, 2, 0}, 20);
+    struct tier_counts lng = tier_counts_make(&plain, (struct counts){0, 2, 0}, 240);
+    struct tier_counts shrt = tier_counts_make(&plain, (struct counts){0, 2, 0}, 20);
     assert_false(tier_fires(&page, three_nines, lng, shrt));
     lng.bad = 4;
     assert_true(tier_fires(&page, three_nines, lng, shrt));
     /* excluded slots are not expected: 3 of 208 are 1.442 % */
-    lng = tier_counts_make((struct counts){100, 3, 32}, 240);
+    lng = tier_counts_make(&plain, (struct counts){100, 3, 32}, 240);
     assert_int_equal(lng.expected, 208);
     assert_true(tier_fires(&page, three_nines, lng, shrt));
-    lng = tier_counts_make((struct counts){100, 3, 31}, 240);
+    lng = tier_counts_make(&plain, (struct counts){100, 3, 31}, 240);
     assert_false(tier_fires(&page, three_nines, lng, shrt));
     /* one failure alone never fires */
-    lng = tier_counts_make((struct counts){10, 1, 0}, 0);
+    lng = tier_counts_make(&plain, (struct counts){10, 1, 0}, 0);
     assert_int_equal(lng.expected, 11);
     assert_false(tier_fires(&page, three_nines, lng, shrt));
-    assert_true(tier_may_clear((struct tier_counts){0, 10, 20}));
-    assert_false(tier_may_clear((struct tier_counts){0, 9, 20}));
-    assert_true(tier_may_clear((struct tier_counts){0, 0, 0}));
+    assert_true(tier_may_clear((struct tier_counts){0, 10, 10, 20}));
+    assert_false(tier_may_clear((struct tier_counts){0, 9, 9, 20}));
+    assert_true(tier_may_clear((struct tier_counts){0}));
+}
+
+/* bad/V times observed/expected, compared without rounding. */
+static void a_ratio_is_thinned_by_what_was_scraped(void **state)
+{
+    (void)state;
+    struct tier_def page = {SEVERITY_PAGE, HOUR, 5 * MINUTE, {144, 1}, 2};
+    const struct sli_metric ratio = {.kind = SLI_RATIO};
+    const struct slo_def slo = {.sli = {.probe = "api", .metric = &ratio}, .target = {999, 3}};
+    /* 288 of 10000 requests are 2.88 %; half of the hour was scraped: 1.44 % */
+    struct counts c = {.good = 9712, .bad = 288, .scrapes = 120};
+    struct tier_counts at = tier_counts_make(&slo, c, 240);
+    assert_int_equal(at.total, 10000);
+    assert_int_equal(at.observed, 120);
+    assert_int_equal(at.expected, 240);
+    assert_true(tier_fires(&page, three_nines, at, at));
+    assert_true(tier_burn(at, three_nines) > 14.4 - 1e-9 && tier_burn(at, three_nines) < 14.4001);
+    c.good++;
+    assert_false(tier_fires(&page, three_nines, tier_counts_make(&slo, c, 240), at));
+    c.good--;
+    c.scrapes = 119;
+    assert_false(tier_fires(&page, three_nines, tier_counts_make(&slo, c, 240), at));
+    c.excluded = 2; /* two slots fewer were expected */
+    assert_true(tier_fires(&page, three_nines, tier_counts_make(&slo, c, 240), at));
+    /* Spread growth without its scrape in the window is nothing observed. */
+    at = tier_counts_make(&slo, (struct counts){.bad = 50}, 20);
+    assert_false(tier_fires(&page, three_nines, at, at));
+    assert_true(tier_burn(at, three_nines) == 0);
+    assert_false(tier_may_clear(at));
+    /* All the numbers there are. */
+    c = (struct counts){.good = INT64_MAX / 2, .bad = INT64_MAX / 2, .scrapes = INT64_MAX / 2};
+    at = tier_counts_make(&slo, c, INT64_MAX / 2);
+    assert_true(tier_fires(&page, three_nines, at, at));
+}
+
+/* What a silent target is taken for decides whether its silence burns. */
+static void silence_counts_as_the_objective_says(void **state)
+{
+    (void)state;
+    struct tier_def page = {SEVERITY_PAGE, HOUR, 5 * MINUTE, {144, 1}, 2};
+    const struct sli_metric threshold = {.kind = SLI_THRESHOLD};
+    struct slo_def slo = {.sli = {.probe = "api", .metric = &threshold}, .target = {999, 3}};
+    const struct counts c = {.good = 200, .scrapes = 200, .silent = 40};
+    slo.no_data = NO_DATA_BAD;
+    struct tier_counts at = tier_counts_make(&slo, c, 240);
+    assert_int_equal(at.bad, 40);
+    assert_int_equal(at.observed, 240);
+    assert_true(tier_fires(&page, three_nines, at, at));
+    slo.no_data = NO_DATA_GOOD;
+    at = tier_counts_make(&slo, c, 240);
+    assert_int_equal(at.bad, 0);
+    assert_int_equal(at.observed, 240);
+    slo.no_data = NO_DATA_EXCLUDE;
+    at = tier_counts_make(&slo, c, 240);
+    assert_int_equal(at.observed, 200);
+    assert_int_equal(at.expected, 240);
 }
 
 /* One tier watched over a simulated outage of a probe that runs each second. */
@@ -179,7 +241,7 @@ static bool firing(struct watch *w)
     int64_t lengths[] = {w->tier->long_us, w->tier->short_us};
     for (int i = 0; i < 2; i++) {
         int64_t start = tier_window_start(w->now, lengths[i]);
-        v[i] = tier_counts_make(live_sum(w->live, w->now, lengths[i]),
+        v[i] = tier_counts_make(&plain, live_sum(w->live, w->now, lengths[i]),
                                 expected_slots(&rev, 1, start, w->now));
     }
     return tier_fires(w->tier, three_nines, v[0], v[1]);
@@ -252,6 +314,8 @@ int main(void)
         cmocka_unit_test(starts_are_floored),
         cmocka_unit_test(quantisation_table),
         cmocka_unit_test(a_young_objective_does_not_page_by_division),
+        cmocka_unit_test(a_ratio_is_thinned_by_what_was_scraped),
+        cmocka_unit_test(silence_counts_as_the_objective_says),
         cmocka_unit_test(detection_and_reset_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
