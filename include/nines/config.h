@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct config;
+struct hours;
 struct probe_def;
 struct probe_kind;
 struct zone;
@@ -81,6 +82,7 @@ struct decode {
     struct arena *arena; /* everything decoded lives here */
     struct diag *diag;
     uint64_t secrets; /* hash of the secrets read so far: a reload sees a new one */
+    const char *peer; /* from prepare(): becomes probe_def.peer; or NULL */
 };
 
 struct field {
@@ -147,10 +149,30 @@ void decode_value(struct decode *c, const struct node *n, const struct field *f,
 
 /* ---- the snapshot ------------------------------------------------------ */
 
+/* One entry of `hours`, as written; none is NULL. */
+struct hours_rule {
+    const char *timezone;  /* "Europe/Berlin" */
+    const char *days;      /* "mon-fri", "sat,sun" */
+    const char *from, *to; /* "08:00", "24:00" */
+};
+
+struct hours_ops {
+    /* -1: `ret_bad` is the rule at fault. The caller holds a reference. */
+    int (*make)(const struct hours_rule *rules, size_t n, struct hours **ret, size_t *ret_bad,
+                struct err *reterr);
+    void (*unref)(const struct hours *h);
+    const char *(*text)(const struct hours *h); /* equal for equal hours */
+    /* The first slot >= t; INT64_MAX: there is none. */
+    int64_t (*next)(const struct hours *h, int64_t phase_us, int64_t interval_us, int64_t t_us);
+};
+
 /* What rank 5 knows and the loader needs: the extension tables. */
 struct config_tables {
     const struct probe_kind *const *probe_kinds; /* NULL-ended */
     const struct notifier_kind *const *notifiers;
+
+    /* Service hours (slo/hours.h); NULL: probes have none. */
+    const struct hours_ops *hours;
 
     /* Time zones of calendar windows (io/zone.h); NULL leaves zones NULL. */
     int (*zone_open)(const char *name, struct zone **ret, struct err *reterr);
@@ -167,6 +189,12 @@ struct retention_config {
     int64_t raw_us, rollups_us, evidence_us, alerts_us, max_bytes;
 };
 
+/* What is asked whether a failure is the prober's own (engine/selfcheck.h). */
+struct self_check_config {
+    struct string_list targets; /* URLs; none: failures are the targets' */
+    int64_t timeout_us;
+};
+
 struct daemon_config {
     const char *database; /* path; "./nines.db" */
     const char *listen;   /* "127.0.0.1:9464"; "" or "off": no listener */
@@ -176,6 +204,8 @@ struct daemon_config {
     int log_format;                 /* enum log_format */
     int log_level;                  /* enum log_level */
     struct string_list dns_servers; /* empty: resolv.conf */
+    struct self_check_config self_check;
+    int64_t per_host; /* runs at once against one host and port; 0: no limit */
 };
 
 struct config {
@@ -190,6 +220,7 @@ struct config {
     size_t receiver_count;
     size_t file_count;
     void (*zone_free)(struct zone *z); /* for the zones of `slos` */
+    const struct hours_ops *hours;     /* for the service hours of `probes` */
 };
 
 /* Where to look. Any of them NULL: the defaults of nines.yaml(5). */

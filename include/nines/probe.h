@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hours;
 struct http_client;
 struct jsonpath;
 struct selector;
@@ -33,12 +34,17 @@ struct probe_def {
     int64_t interval_us, timeout_us;
     int64_t phase_us; /* hash(id) mod interval: slots are phase + k * interval */
     int max_in_flight;
+    const struct hours *hours; /* its slots are those within (slo/hours.h); NULL: all are */
+    const char *peer;          /* "host:port" that its runs connect to; NULL: not known */
+    /* While the newest result of one of these is bad, alerts on this one wait. */
+    const struct probe_def *const *depends_on;
+    size_t depends_on_count;
     struct string_map labels;
     /* The series that SLOs want of its samples, made when all files are read;
      * what its own assertions want the kind knows itself. */
     const struct selector *const *wanted;
     size_t wanted_count;
-    uint64_t revision; /* hash of what `expected` depends on: interval, phase, timeout */
+    uint64_t revision; /* hash of what `expected` depends on: interval, phase, timeout, hours */
     uint64_t content;  /* hash of the whole definition: a reload compares it */
 };
 

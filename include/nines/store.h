@@ -267,6 +267,7 @@ int store_reader_probe_ids(struct store_reader *r, struct arena *a, const char *
 /* One schedule of a probe, in force from `since_us` to the next one. */
 struct probe_revision {
     int64_t since_us, interval_us, phase_us, timeout_us;
+    const struct hours *hours; /* NULL: all slots count; a reference of the array's owner */
 };
 
 struct store_probe {

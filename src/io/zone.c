@@ -106,9 +106,22 @@ int64_t zone_to_us(const struct zone *z, struct civil c)
     return best * USEC_PER_SEC;
 }
 
+static int64_t floor_seconds(int64_t us)
+{
+    return us / USEC_PER_SEC - (us % USEC_PER_SEC < 0);
+}
+
+bool zone_steady(const struct zone *z, int64_t from_us, int64_t to_us, int64_t *ret_s)
+{
+    int from = g_time_zone_find_interval(z->tz, G_TIME_TYPE_UNIVERSAL, floor_seconds(from_us));
+    int to = g_time_zone_find_interval(z->tz, G_TIME_TYPE_UNIVERSAL, floor_seconds(to_us));
+    *ret_s = g_time_zone_get_offset(z->tz, from);
+    return from == to;
+}
+
 struct civil zone_from_us(const struct zone *z, int64_t us)
 {
-    int64_t utc = us / USEC_PER_SEC - (us % USEC_PER_SEC < 0);
+    int64_t utc = floor_seconds(us);
     int64_t local = utc + offset_at(z, utc);
     int64_t days = local / SECONDS_PER_DAY - (local % SECONDS_PER_DAY < 0);
     int rest = (int)(local - days * SECONDS_PER_DAY);

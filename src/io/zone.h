@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct zone;
@@ -25,3 +26,7 @@ void zone_free(struct zone *z);
  * twice is the first. */
 int64_t zone_to_us(const struct zone *z, struct civil c);
 struct civil zone_from_us(const struct zone *z, int64_t us);
+
+/* Whether one offset from UTC, then in *ret_s, is in force throughout
+ * [from, to]. */
+bool zone_steady(const struct zone *z, int64_t from_us, int64_t to_us, int64_t *ret_s);
