@@ -189,3 +189,17 @@ def daemons():
     for d in started:
         if d.process.poll() is None:
             d.kill()
+
+
+@pytest.fixture
+def start():
+    """start(class, ...): a peer that is closed after the test."""
+    started = []
+
+    def begin(kind, *args, **options):
+        started.append(kind(*args, **options))
+        return started[-1]
+
+    yield begin
+    for peer in reversed(started):
+        peer.close()

@@ -170,6 +170,31 @@ class Platform(Peer):
         return request(self.url + "/received")
 
 
+class Sample(Peer):
+    """A sample platform of tests/servers/guides; see sample.py there."""
+
+    def __init__(self, name):
+        for module in ("fastapi", "uvicorn", "prometheus_client"):
+            importlib.util.find_spec(module) or pytest.skip(f"there is no {module}")
+        super().__init__([sys.executable, conftest.ROOT / f"tests/servers/guides/{name}.py"],
+                         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        self.address = f"127.0.0.1:{self.wait('^port ([0-9]+)')[1]}"
+        self.url = f"http://{self.address}"
+
+    def faults(self, **faults):
+        request(self.url + "/_faults", "PUT", faults)
+
+    def change(self, metric, labels=None, **how):
+        """by=3, set=2.5, or observe=0.2, times=10."""
+        request(self.url + "/_count", "POST", [{"metric": metric, "labels": labels or {}, **how}])
+
+    def forget(self, metric, labels):
+        request(self.url + "/_forget", "POST", [{"metric": metric, "labels": labels}])
+
+    def restart(self):
+        request(self.url + "/_restart", "POST", {})
+
+
 class Prometheus(Peer):
     """Scrapes one address ten times a second."""
 
@@ -197,6 +222,12 @@ scrape_configs:
         reply = request(f"{self.url}/api/v1/query?{text}")
         assert reply["status"] == "success" and "warnings" not in reply
         return [(s["metric"], float(s["value"][1])) for s in reply["data"]["result"]]
+
+    def raw(self, selector):
+        """The values of the samples of each series in a range, oldest first."""
+        text = urllib.parse.urlencode({"query": selector})
+        reply = request(f"{self.url}/api/v1/query?{text}")
+        return [[float(value) for _, value in s["values"]] for s in reply["data"]["result"]]
 
     def by(self, expression, *labels):
         """The values of an expression by the values of some labels, which must tell all apart."""

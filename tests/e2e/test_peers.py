@@ -8,20 +8,6 @@ import pytest
 GOOD, BAD, EXCLUDED, SKIPPED = range(4)
 
 
-@pytest.fixture
-def start():
-    """start(class, ...): a peer that is closed after the test."""
-    started = []
-
-    def begin(kind, *args, **options):
-        started.append(kind(*args, **options))
-        return started[-1]
-
-    yield begin
-    for peer in reversed(started):
-        peer.close()
-
-
 def probes(defaults, **https):
     """A document of probes; an underscore in a name stands for a dash."""
     text = f"apiVersion: nines/v1\nkind: Probes\ndefaults: {{{defaults}}}\nprobes:\n"
