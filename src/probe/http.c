@@ -164,8 +164,11 @@ static void prepare_headers(struct decode *c, struct pos pos, struct http_spec *
         add_line(c, s, "Accept-Encoding", "gzip", false);
     if (s->body && !has_header(s, "Content-Type")) {
         char first = s->body[strspn(s->body, " \t\r\n")];
+        bool json = first == '{' || first == '[';
         add_line(c, s, "Content-Type",
-                 first == '{' || first == '[' ? "application/json" : "text/plain; charset=utf-8",
+                 s->content_type ? s->content_type
+                 : json          ? "application/json"
+                                 : "text/plain; charset=utf-8",
                  false);
     }
     s->body_len = s->body ? strlen(s->body) : 0;

@@ -59,8 +59,8 @@ struct http_spec {
     struct expect expect;
 
     /* what a kind adds before http_prepare() */
-    const char *accept; /* sent unless `headers` has one; or NULL */
-    bool gzip;          /* asks for gzip; max_body then counts what it unpacks to */
+    const char *accept, *content_type; /* sent unless `headers` has one; or NULL */
+    bool gzip;                         /* asks for gzip; max_body then counts what it unpacks to */
 
     /* made by http_spec_prepare() */
     struct header_line *lines;

@@ -1,0 +1,66 @@
+/*
+ * Assertions on samples: the `expect` list of kinds that give them.
+ *
+ *     expect:
+ *       - db_connections_active <= 80
+ *       - {that: rate(errors_total) < 1/s, for: 5m, name: few errors}
+ *
+ * Each is a condition of model/expr.h, asked after every scrape. With `for` it
+ * fails the run only when it has failed without pause for so long, from the
+ * first scrape that it failed at to this one. What cannot be told (too few
+ * scrapes yet, a series that is absent) neither fails a run nor ends a failure.
+ *
+ * What they look back at is kept in the probe's memory: only the series that
+ * they name, for as long as the longest window, ASSERTION_SCRAPES_MAX scrapes
+ * and ASSERTION_KEPT_MAX samples in all (see model/history.h for their size).
+ */
+#pragma once
+
+#include "nines/config.h"
+#include "nines/probe.h"
+#include "probe/expect.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct expr;
+struct selector;
+struct verdict;
+
+#define ASSERTIONS_MAX (EXPECT_MAX_CHECKS / 2)
+#define ASSERTION_SCRAPES_MAX 20000 /* that a window may span */
+#define ASSERTION_KEPT_MAX 2000000
+
+struct assertion {
+    const struct expr *expr;
+    const char *what; /* its name, or the condition */
+    int64_t for_us;   /* 0: fails at once */
+    struct pos pos;
+};
+
+struct assertions {
+    struct assertion *at;
+    size_t n;
+
+    /* made by assertions_prepare() */
+    int64_t reach_us; /* how far back they look, */
+    int64_t scrapes;  /* and how many scrapes that is */
+    const struct selector **wanted;
+    size_t wanted_count;
+};
+
+/* FIELD_CUSTOM: into a struct assertions. All of it lives in the arena. */
+void assertions_decode(struct decode *c, const struct node *n, void *out);
+/* Collects what they want, and checks what depends on the schedule. */
+void assertions_prepare(struct decode *c, const struct probe_def *def, struct assertions *a);
+
+struct probe_memory *assertions_memory_new(const struct assertions *a);
+void assertions_memory_free(struct probe_memory *m);
+
+/*
+ * A scrape at `at_us` gave these samples of what they want: lists each assertion
+ * in `v`, and fails it by the first that fails. `memory` may be NULL: then there
+ * was no scrape before, and what must fail for longer does not fail yet.
+ */
+void assertions_judge(const struct assertions *a, struct probe_memory *memory, int64_t at_us,
+                      const struct sample *samples, size_t n, struct verdict *v);
