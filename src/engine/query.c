@@ -1,6 +1,7 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
+#include "base/wide.h"
 #include "model/sketch.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
@@ -24,9 +25,9 @@ const size_t query_burn_count = countof(query_burn_windows);
 
 /* ---- steps ----------------------------------------------------------------- */
 
-/* Excluded results of the window that came before the first event; where the
- * results are gone, before its minute. */
-static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct err *reterr)
+/* Slots of the window that came before the first event and are excluded or silent;
+ * where the results are gone, before its minute. */
+static int count_early(const struct slo_query *q, int64_t *ret, struct err *reterr)
 {
     const struct report_slo *s = q->out;
     int64_t to = q->first_event_us < s->upto_us ? q->first_event_us : s->upto_us;
@@ -34,12 +35,26 @@ static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct 
     *ret = 0;
     if (to < q->raw_since_us)
         to -= to % USEC_PER_MIN;
-    if (s->counts.excluded == 0 || to <= s->start_us)
+    if (s->counts.excluded + s->counts.silent == 0 || to <= s->start_us)
         return 0;
     if (slo_query_counts(q, s->start_us, to, &c, reterr) < 0)
         return -1;
-    *ret = c.excluded;
+    *ret = c.excluded + c.silent;
     return 0;
+}
+
+/* The events of the whole period, if it goes on as it has: a ratio's come by
+ * scrapes, of any other SLI each expected slot is one. */
+static int64_t whole_events(const struct slo_query *q, struct coverage v)
+{
+    int64_t slots = v.expected + slo_query_slots(q, q->out->upto_us, q->out->end_us);
+    int64_t total = counts_total(q->out->counts);
+    if (q->out->source != SOURCE_RATIO && q->out->source != SOURCE_HISTOGRAM)
+        return slots;
+    if (v.observed == 0)
+        return total;
+    uint128 whole = (uint128)total * (uint128)slots / (uint128)v.observed;
+    return whole < BUDGET_EVENTS_MAX ? (int64_t)whole : BUDGET_EVENTS_MAX;
 }
 
 static int step_counts(struct slo_query *q, struct err *reterr)
@@ -47,7 +62,7 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     struct report_slo *s = q->out;
     int64_t early;
     if (slo_query_counts(q, s->start_us, s->upto_us, &s->counts, reterr) < 0 ||
-        count_early_excluded(q, &early, reterr) < 0)
+        count_early(q, &early, reterr) < 0)
         return -1;
     struct coverage v =
         expected_coverage(&q->def->sli, q->revisions, q->revision_count, s->start_us, s->upto_us,
@@ -58,13 +73,14 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     s->target_silent = v.target_silent;
     s->not_started = v.not_started;
     s->state = budget_state(s->counts, q->def->target, q->first_event_us, s->start_us);
-    budget_fill(s, s->counts, q->def->target,
-                v.expected + slo_query_slots(q, s->upto_us, s->end_us));
+    budget_fill(s, s->counts, q->def->target, whole_events(q, v));
     if (counts_total(s->counts) == 0)
         return 0;
-    s->has_sli = s->has_confidence = true;
+    s->has_sli = true;
     s->sli = (double)s->counts.good / (double)counts_total(s->counts);
-    budget_wilson(s->counts, &s->confidence_low, &s->confidence_high);
+    s->has_confidence = q->def->sli.metric == NULL;
+    if (s->has_confidence)
+        budget_wilson(s->counts, &s->confidence_low, &s->confidence_high);
     return 0;
 }
 
@@ -115,6 +131,8 @@ static int step_latency(struct slo_query *q, struct err *reterr)
     struct report_slo *s = q->out;
     struct report_latency *l = &s->latency;
     struct sketch sketch = SKETCH_INIT;
+    if (q->def->sli.metric) /* the runs' latency is not that of its events */
+        return 0;
     if (store_reader_latency(q->reader, q->def->sli.probe, s->start_us, s->upto_us, &sketch,
                              reterr) < 0)
         return -1;
@@ -185,6 +203,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                                       def->probe->timeout_us};
     struct store_probe known = {0};
     struct slo_query sq = {.reader = r,
+                           .config = report->config,
                            .def = def,
                            .at_us = report->at_us,
                            .outlook = q->to_us == 0,

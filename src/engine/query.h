@@ -16,6 +16,7 @@
 #define QUERY_POINTS_MAX 720
 #define QUERY_FAILURES_MAX 10
 #define QUERY_INCIDENTS_MAX 500 /* the newest ones */
+#define QUERY_ANNOTATIONS_MAX 100
 
 struct query {
     const char *slo;        /* only the SLO of this name, or NULL: all */
@@ -23,7 +24,8 @@ struct query {
     int64_t from_us, to_us; /* to_us != 0: the window is [from, to) for every SLO, and
                                `at_us` is ignored: it is `to` */
     int64_t generated_at_us;
-    bool brief; /* no latency, reasons, curves, incidents, failures */
+    bool brief; /* no latency, reasons, curves, incidents, failures,
+                   annotations */
 };
 
 /*

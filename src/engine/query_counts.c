@@ -6,6 +6,7 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
+#include "slo/expected.h"
 #include "slo/tiers.h"
 
 #include <stdlib.h>
@@ -57,11 +58,8 @@ int query_step_sums(struct slo_query *q, struct err *reterr)
     q->sums = mem_array(n, sizeof(*q->sums)); /* the first stays zero */
     if (store_reader_cells(q->reader, &q->def->sli, q->instants.at, n - 1, q->sums + 1, reterr) < 0)
         return -1;
-    for (size_t i = 1; i < n; i++) {
-        q->sums[i].good += q->sums[i - 1].good;
-        q->sums[i].bad += q->sums[i - 1].bad;
-        q->sums[i].excluded += q->sums[i - 1].excluded;
-    }
+    for (size_t i = 1; i < n; i++)
+        counts_add(&q->sums[i], q->sums[i - 1]);
     return 0;
 }
 
@@ -73,15 +71,22 @@ static const struct counts *sum_at(const struct slo_query *q, int64_t at_us)
     return found ? &q->sums[found - q->instants.at] : NULL;
 }
 
-int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
+int slo_query_stored(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
                      struct err *reterr)
 {
     const struct counts *from = sum_at(q, from_us), *to = sum_at(q, to_us);
     if (!from || !to)
         return store_reader_counts(q->reader, &q->def->sli, from_us, to_us, ret, reterr);
-    *ret = (struct counts){0};
-    if (from_us < to_us)
-        *ret = (struct counts){to->good - from->good, to->bad - from->bad,
-                               to->excluded - from->excluded};
+    *ret = from_us < to_us ? counts_minus(*to, *from) : (struct counts){0};
+    return 0;
+}
+
+int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
+                     struct err *reterr)
+{
+    struct counts stored;
+    if (slo_query_stored(q, from_us, to_us, &stored, reterr) < 0)
+        return -1;
+    *ret = slo_apply_no_data(stored, q->def->no_data);
     return 0;
 }

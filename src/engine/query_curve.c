@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "slo/budget.h"
+#include "slo/expected.h"
 
 #include <assert.h>
 
@@ -98,13 +99,15 @@ int query_step_curve(struct slo_query *q, struct err *reterr)
         if (slo_query_counts(q, p->at_us, end_of(s, i), &c, reterr) < 0)
             return -1;
         p->counts = c;
+        p->p50_us = p->p95_us = p->p99_us = -1;
+        p->observed = sli_observed(&q->def->sli, c);
         p->expected = slo_query_slots(q, p->at_us, end_of(s, i)) - c.excluded;
-        if (p->expected < counts_total(c))
-            p->expected = counts_total(c);
+        if (p->expected < p->observed)
+            p->expected = p->observed;
         bad += c.bad;
         set_budget(q, p, bad);
         p->has_burn = counts_total(c) > 0;
         p->burn = budget_burn(c.bad, counts_total(c), q->def->target);
     }
-    return fill_percentiles(q, reterr);
+    return q->def->sli.metric ? 0 : fill_percentiles(q, reterr);
 }

@@ -50,7 +50,7 @@ static int count_lost(const struct slo_query *q, struct report_incident *i, stru
         from -= from % USEC_PER_MIN;
     if (to < q->raw_since_us && to < s->upto_us && to % USEC_PER_MIN)
         to += USEC_PER_MIN - to % USEC_PER_MIN;
-    if (from < to && store_reader_counts(q->reader, &q->def->sli, from, to, &c, reterr) < 0)
+    if (from < to && slo_query_counts(q, from, to, &c, reterr) < 0)
         return -1;
     i->bad = c.bad;
     return 0;
@@ -106,6 +106,19 @@ int query_step_failures(struct slo_query *q, struct err *reterr)
     return rc;
 }
 
+/* Silent slots that the objective takes for bad ones. */
+static int count_silent_bad(const struct slo_query *q, int64_t *ret, struct err *reterr)
+{
+    struct counts c;
+    *ret = 0;
+    if (q->def->no_data != NO_DATA_BAD)
+        return 0;
+    if (slo_query_stored(q, q->out->start_us, q->out->upto_us, &c, reterr) < 0)
+        return -1;
+    *ret = c.silent;
+    return 0;
+}
+
 /* Falling count; equal ones in the order of the enum. */
 static void insert_reason(struct report_slo *s, struct report_reason r)
 {
@@ -118,9 +131,12 @@ static void insert_reason(struct report_slo *s, struct report_reason r)
 int query_step_reasons(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
-    int64_t counts[REASON_COUNT] = {0};
-    if (store_reader_reasons(q->reader, &q->def->sli, s->start_us, s->upto_us, counts, reterr) < 0)
+    int64_t counts[REASON_COUNT] = {0}, silent;
+    if (store_reader_reasons(q->reader, &q->def->sli, s->start_us, s->upto_us, counts, reterr) <
+            0 ||
+        count_silent_bad(q, &silent, reterr) < 0)
         return -1;
+    counts[REASON_METRIC] += silent;
     for (int i = 0; i < REASON_COUNT; i++) {
         if (counts[i] > 0)
             insert_reason(s, (struct report_reason){(enum reason)i, counts[i]});

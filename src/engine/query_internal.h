@@ -10,6 +10,7 @@
 
 struct slo_query {
     struct store_reader *reader;
+    const struct config *config;
     const struct slo_def *def;
     int64_t at_us;
     bool outlook;           /* not a span of the caller's choice: the budget has a future */
@@ -30,8 +31,11 @@ struct slo_query {
 /* Slots of [from, to) by those schedules. */
 int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us);
 
-/* Counts of [from, to); at no cost between instants that the report was known to
- * ask for. */
+/* Counts of [from, to) as the store has them; at no cost between instants that the
+ * report was known to ask for. */
+int slo_query_stored(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
+                     struct err *reterr);
+/* The same as the objective judges them: silent slots are what its no_data says. */
 int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
                      struct err *reterr);
 
@@ -50,3 +54,4 @@ int query_step_curve(struct slo_query *q, struct err *reterr);       /* query_cu
 int query_step_incidents(struct slo_query *q, struct err *reterr);   /* query_events.c */
 int query_step_failures(struct slo_query *q, struct err *reterr);
 int query_step_reasons(struct slo_query *q, struct err *reterr);
+int query_step_annotations(struct slo_query *q, struct err *reterr); /* query_annotations.c */

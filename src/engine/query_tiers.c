@@ -1,7 +1,6 @@
 #include "engine/query_internal.h"
 
 #include "base/vec.h"
-#include "slo/budget.h"
 #include "slo/tiers.h"
 
 /* A run may last this long: younger results are looked at one by one, for
@@ -10,10 +9,10 @@
 
 struct unseen {
     int64_t slot_us;
-    enum outcome outcome;
+    struct counts counts;
 };
 
-/* Results whose slot is before t and which were done after it. */
+/* Events whose slot is before t and which were visible after it. */
 struct unseen_list {
     const struct sli_def *sli;
     int64_t t_us;
@@ -23,20 +22,25 @@ struct unseen_list {
 static bool collect(void *ctx, const struct result *r)
 {
     struct unseen_list *u = ctx;
+    enum outcome o = sli_classify(u->sli, r);
+    struct counts c = {
+        .good = o == OUTCOME_GOOD, .bad = o == OUTCOME_BAD, .excluded = o == OUTCOME_EXCLUDED};
     if (r->done_us > u->t_us)
-        vec_push(&u->list, ((struct unseen){r->slot_us, sli_classify(u->sli, r)}));
+        vec_push(&u->list, ((struct unseen){r->slot_us, c}));
     return true;
+}
+
+static int collect_unseen(const struct slo_query *q, struct unseen_list *u, struct err *reterr)
+{
+    int64_t from = u->t_us - SETTLE_US;
+    return store_reader_results(q->reader, u->sli->probe, from, u->t_us, collect, u, reterr);
 }
 
 static void forget_unseen(struct counts *c, const struct unseen_list *u, int64_t start_us)
 {
     for (size_t i = 0; i < u->list.len; i++) {
-        const struct unseen *e = &u->list.at[i];
-        if (e->slot_us < start_us)
-            continue;
-        c->good -= e->outcome == OUTCOME_GOOD;
-        c->bad -= e->outcome == OUTCOME_BAD;
-        c->excluded -= e->outcome == OUTCOME_EXCLUDED;
+        if (u->list.at[i].slot_us >= start_us)
+            *c = counts_minus(*c, u->list.at[i].counts);
     }
 }
 
@@ -45,7 +49,7 @@ static int window_counts(const struct slo_query *q, const struct unseen_list *u,
 {
     int64_t start = tier_window_start(u->t_us, length_us);
     struct counts c;
-    if (slo_query_counts(q, start, u->t_us, &c, reterr) < 0)
+    if (slo_query_stored(q, start, u->t_us, &c, reterr) < 0)
         return -1;
     forget_unseen(&c, u, start);
     *ret = tier_counts_make(q->def, c, slo_query_slots(q, start, u->t_us));
@@ -86,8 +90,7 @@ int query_step_tiers(struct slo_query *q, struct err *reterr)
     struct unseen_list u = {.sli = &q->def->sli, .t_us = query_tiers_at(q)};
     if (!u.t_us)
         return 0;
-    int rc = store_reader_results(q->reader, q->def->sli.probe, u.t_us - SETTLE_US, u.t_us, collect,
-                                  &u, reterr);
+    int rc = collect_unseen(q, &u, reterr);
     if (rc == 0)
         rc = evaluate(q, &u, reterr);
     vec_release(&u.list);
