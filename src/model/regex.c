@@ -10,6 +10,7 @@
 
 #define PATTERN_MAX 4096
 #define MATCH_LIMIT 1000000
+#define MATCH_LIMIT_WHOLE 100000 /* one start position: it bounds all the work */
 #define DEPTH_LIMIT 100000
 #define HEAP_LIMIT_KIB (16 * 1024)
 #define PARENS_LIMIT 64
@@ -19,7 +20,16 @@
 struct regex {
     pcre2_code *code;
     pcre2_match_context *limits;
+    bool whole;
 };
+
+/* Auto callouts are where the CPU budget is looked at. Bodies need not be
+ * UTF-8: what is not simply does not match. */
+#define SEARCH_OPTIONS                                                                             \
+    (PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT)
+#define WHOLE_OPTIONS                                                                              \
+    (PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED | PCRE2_ENDANCHORED |                    \
+     PCRE2_DOLLAR_ENDONLY)
 
 /* The CPU a match has used: PCRE2's own limits count from zero at every start
  * position, so that a quadratic pattern would pass them all. */
@@ -47,7 +57,7 @@ static int on_callout(pcre2_callout_block *block, void *arg)
     return now - m->started_ns > CPU_BUDGET_NS ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
-int regex_compile(const char *pattern, struct regex **ret, struct err *reterr)
+static int compile(const char *pattern, bool whole, struct regex **ret, struct err *reterr)
 {
     size_t len = strlen(pattern);
     if (len > PATTERN_MAX)
@@ -55,14 +65,11 @@ int regex_compile(const char *pattern, struct regex **ret, struct err *reterr)
 
     pcre2_compile_context *ctx = pcre2_compile_context_create(NULL);
     pcre2_set_parens_nest_limit(ctx, PARENS_LIMIT);
+    pcre2_set_newline(ctx, PCRE2_NEWLINE_LF);
     int code = 0;
     PCRE2_SIZE offset = 0;
-    /* Auto callouts are where the CPU budget is looked at. Bodies need not be
-     * UTF-8: what is not simply does not match. */
-    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, len,
-                                         PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
-                                             PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT,
-                                         &code, &offset, ctx);
+    pcre2_code *compiled = pcre2_compile(
+        (PCRE2_SPTR)pattern, len, whole ? WHOLE_OPTIONS : SEARCH_OPTIONS, &code, &offset, ctx);
     pcre2_compile_context_free(ctx);
     if (!compiled) {
         char text[256];
@@ -71,13 +78,24 @@ int regex_compile(const char *pattern, struct regex **ret, struct err *reterr)
     }
 
     struct regex *re = mem_alloc(sizeof(*re));
-    re->code = compiled;
-    re->limits = pcre2_match_context_create(NULL);
-    pcre2_set_match_limit(re->limits, MATCH_LIMIT);
+    *re = (struct regex){compiled, pcre2_match_context_create(NULL), whole};
+    pcre2_set_match_limit(re->limits, whole ? MATCH_LIMIT_WHOLE : MATCH_LIMIT);
     pcre2_set_depth_limit(re->limits, DEPTH_LIMIT);
     pcre2_set_heap_limit(re->limits, HEAP_LIMIT_KIB);
     *ret = re;
     return 0;
+}
+
+int regex_compile(const char *pattern, struct regex **ret, struct err *reterr)
+{
+    return compile(pattern, false, ret, reterr);
+}
+
+int regex_compile_whole(const char *pattern, struct regex **ret, struct err *reterr)
+{
+    if (regex_check_re2(pattern, reterr) < 0)
+        return -1;
+    return compile(pattern, true, ret, reterr);
 }
 
 void regex_free(struct regex *re)
@@ -89,19 +107,28 @@ void regex_free(struct regex *re)
     free(re);
 }
 
-int regex_match(const struct regex *re, const char *text, size_t n, struct err *reterr)
+static int search(const struct regex *re, const char *text, size_t n, pcre2_match_data *data)
 {
     /* The pattern is shared between threads, so what a match changes is not. */
     struct meter meter = {0};
     pcre2_match_context *limits = pcre2_match_context_copy(re->limits);
-    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
     pcre2_set_callout(limits, on_callout, &meter);
-    int rc = pcre2_match(re->code, (PCRE2_SPTR)(text ? text : ""), n, 0, 0, data, limits);
-    pcre2_match_data_free(data);
+    int rc = pcre2_match(re->code, (PCRE2_SPTR)text, n, 0, 0, data, limits);
     pcre2_match_context_free(limits);
+    return rc;
+}
+
+int regex_match(const struct regex *re, const char *text, size_t n, struct err *reterr)
+{
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    text = text ? text : "";
+    int rc = re->whole ? pcre2_match(re->code, (PCRE2_SPTR)text, n, 0, 0, data, re->limits)
+                       : search(re, text, n, data);
+    pcre2_match_data_free(data);
     if (rc >= 0)
         return 1;
-    if (rc == PCRE2_ERROR_NOMATCH)
+    bool not_utf8 = rc <= PCRE2_ERROR_UTF8_ERR1 && rc >= PCRE2_ERROR_UTF8_ERR21;
+    if (rc == PCRE2_ERROR_NOMATCH || not_utf8)
         return 0;
     if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT || rc == PCRE2_ERROR_HEAPLIMIT)
         return err_set(reterr, "the pattern needs too much work on this text");

@@ -1,8 +1,10 @@
 /*
  * PromQL vector selectors: name{a="x",b!="y",c=~"5..",d!~"a|b"}. Regular
- * expressions are anchored at both ends; a label that is absent has the value
- * "". Without a name at least one matcher must not match the empty string.
- * `le` and `quantile` compare as numbers (series.h). Immutable, for any thread.
+ * expressions are anchored at both ends, in the syntax of RE2 (model/regex.h
+ * tells what differs); a label that is absent has the value "". At least one
+ * matcher, or the name, must not match the empty string. {__name__="x"} is a
+ * name, too; no range, offset or @. `le` and `quantile` compare as numbers
+ * (series.h). Immutable, for any thread.
  */
 #pragma once
 
@@ -28,10 +30,16 @@ const char *selector_text(const struct selector *s);
 /* The metric's name, or NULL when it matches names by a pattern or not at all. */
 const char *selector_name(const struct selector *s);
 
-/* The same on another name or without one of the labels; for histograms. */
+/* The same on another name, and the same with label="value" instead of what it
+ * says about that label (NULL: with nothing about it); for histograms. `s` lives
+ * as long as the arena. */
 const struct selector *selector_rename(struct arena *a, const struct selector *s, const char *name);
 const struct selector *selector_with(struct arena *a, const struct selector *s, const char *label,
                                      const char *value);
+bool selector_names(const struct selector *s, const char *label); /* has a matcher on it */
 
 /* 1, 0, or -1: a pattern hit its limits. */
 int selector_matches(const struct selector *s, const struct series *series, struct err *reterr);
+
+/* The same of a metric's name alone: 0 when no series of this name matches. */
+int selector_matches_name(const struct selector *s, const char *name, size_t n, struct err *reterr);
