@@ -145,7 +145,10 @@ static size_t find_name(const struct matcher *at, size_t count)
 static const char *make_text(struct arena *a, const struct selector *s)
 {
     struct str out;
-    str_init(&out, 8 * SELECTOR_TEXT_MAX + 64 * SELECTOR_MATCHERS_MAX);
+    size_t max = s->name ? strlen(s->name) : 0;
+    for (size_t i = 0; i < s->count; i++)
+        max += strlen(s->at[i].label) + 2 * s->at[i].value_len + 8;
+    str_init(&out, max + 2);
     if (s->name)
         str_add(&out, s->name);
     for (size_t i = 0; i < s->count; i++) {
@@ -214,7 +217,8 @@ bool selector_names(const struct selector *s, const char *label)
 const struct selector *selector_with(struct arena *a, const struct selector *s, const char *label,
                                      const char *value)
 {
-    struct matcher at[SELECTOR_MATCHERS_MAX + 2]; /* the name, and the new one */
+    /* Room for the name, and the new one. */
+    struct matcher *at = arena_alloc(a, (s->count + 2) * sizeof(*at));
     size_t count = 0;
     if (s->name && strcmp(label, NAME_LABEL) != 0) {
         at[count] = (struct matcher){.label = NAME_LABEL};
@@ -227,7 +231,6 @@ const struct selector *selector_with(struct arena *a, const struct selector *s, 
         at[count] = (struct matcher){.label = arena_strdup(a, label)};
         set_value(a, &at[count++], value);
     }
-    assert(count <= SELECTOR_MATCHERS_MAX + 1);
     return build(a, at, count);
 }
 
