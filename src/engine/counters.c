@@ -70,6 +70,12 @@ void probe_counters_add(struct probe_counters *c, const struct result *r)
         histogram_add(&c->latency, r->total_us);
 }
 
+void probe_counters_add_scrape(struct probe_counters *c, size_t samples)
+{
+    c->scrapes++;
+    c->samples += (int64_t)samples;
+}
+
 struct probe_counters probe_counters_copy(struct arena *a, const struct probe_counters *c)
 {
     struct probe_counters copy = *c;

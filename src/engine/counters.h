@@ -37,11 +37,13 @@ struct probe_counters {
     struct probe_count *counts; /* in the order in which the pairs first came */
     size_t count_n;
     struct histogram latency;
+    int64_t scrapes, samples; /* of complete scrapes */
 };
 
 void probe_counters_init(struct probe_counters *c);
 void probe_counters_release(struct probe_counters *c);
 void probe_counters_add(struct probe_counters *c, const struct result *r);
+void probe_counters_add_scrape(struct probe_counters *c, size_t samples);
 
 /* A copy that lives in an arena: nothing can be added, it is not released. */
 struct probe_counters probe_counters_copy(struct arena *a, const struct probe_counters *c);

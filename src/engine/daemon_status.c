@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "engine/retention.h"
 #include "slo/budget.h"
+#include "slo/expected.h"
 
 #define DRAW_UNASKED_US USEC_PER_MIN
 
@@ -14,6 +15,7 @@ static void draw_probe(struct status *s, struct status_probe *out, const struct 
     out->message = status_text(s, p->last_message ? p->last_message : "");
     out->cert_not_after_us = p->cert_not_after_us;
     out->in_flight = p->in_flight;
+    out->components = components_copy(&s->arena, &p->components);
     out->counters = probe_counters_copy(&s->arena, &p->counters);
     for (size_t i = 0; i < p->counters.count_n; i++) {
         const struct probe_count *c = &p->counters.counts[i];
@@ -36,19 +38,18 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
         {3 * USEC_PER_DAY, v->burn_3d},
     };
     struct report_slo budget = {0};
-    budget_fill(&budget, v->window, v->def->target, v->window_expected);
-    out->state =
-        v->at_us ? budget_state(v->window, v->def->target, v->first_event_us, v->window_start_us)
-                 : SLO_NO_DATA;
-    out->counts = v->window;
+    struct counts c = slo_apply_no_data(v->window, v->def->no_data);
+    budget_fill(&budget, c, v->def->target, v->window_expected);
+    out->state = v->at_us ? budget_state(c, v->def->target, v->first_event_us, v->window_start_us)
+                          : SLO_NO_DATA;
+    out->counts = c;
     out->expected = v->window_expected;
-    out->observed = counts_total(v->window);
+    out->observed = sli_observed(&v->def->sli, c);
     out->has_budget = budget.has_budget;
     out->remaining_ratio = budget.remaining_ratio;
     out->burn_count = countof(burns);
     for (size_t i = 0; i < countof(burns); i++)
-        out->burn[i] =
-            (struct report_burn){burns[i].window_us, counts_total(v->window) > 0, burns[i].rate};
+        out->burn[i] = (struct report_burn){burns[i].window_us, counts_total(c) > 0, burns[i].rate};
     for (size_t i = 0; i < v->def->tier_count; i++)
         out->firing[i] = v->firing[i];
     out->alert = v->alert;

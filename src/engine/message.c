@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "base/when.h"
 #include "slo/budget.h"
+#include "slo/expected.h"
 
 #include <jansson.h>
 
@@ -29,7 +30,8 @@ static json_t *window(int64_t length_us, struct counts c, int64_t expected, doub
 static json_t *budget(const struct slo_view *v)
 {
     struct report_slo r = {0};
-    budget_fill(&r, v->window, v->def->target, v->window_expected);
+    budget_fill(&r, slo_apply_no_data(v->window, v->def->no_data), v->def->target,
+                v->window_expected);
     if (!r.has_budget)
         return json_null();
     return json_pack("{s:f, s:f, s:f, s:f}", "allowed", r.allowed, "consumed", r.consumed,

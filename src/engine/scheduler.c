@@ -147,6 +147,10 @@ static void note_result(struct scheduled *p, const struct observation *obs)
     p->last = obs->result;
     p->has_last = true;
     p->cert_not_after_us = obs->cert_not_after_us;
+    bool scraped = obs->result.flags & RESULT_SCRAPED;
+    components_take(&p->components, obs->samples, scraped ? obs->sample_count : 0);
+    if (scraped)
+        probe_counters_add_scrape(&p->counters, obs->sample_count);
     free(p->last_message);
     p->last_message =
         obs->result.outcome == OUTCOME_GOOD ? NULL : mem_strndup(obs->message, LAST_MESSAGE_MAX);
@@ -304,6 +308,7 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
 static void scheduled_free(struct scheduled *p)
 {
     probe_counters_release(&p->counters);
+    components_release(&p->components);
     memory_unref(p->memory);
     free(p->last_message);
     free(p);

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "engine/components.h"
 #include "engine/status.h"
 #include "nines/config.h"
 #include "nines/probe.h"
@@ -38,6 +39,7 @@ struct scheduled {
     struct remembered *memory; /* of its kind, for this definition; NULL: none */
     char *last_message;        /* why it was not good; NULL when it was */
     int64_t cert_not_after_us;
+    struct components components; /* of a health document, by the newest run */
     struct probe_counters counters;
     int64_t missed; /* slots that passed without a result: lag, jumps, no room */
 };

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "engine/components.h"
 #include "engine/counters.h"
 #include "nines/alert.h"
 #include "nines/config.h"
@@ -40,6 +41,7 @@ struct status_probe {
     const char *message;       /* why it was not good, or NULL; status_text() */
     int64_t cert_not_after_us; /* 0: no certificate seen */
     int in_flight;
+    struct components components; /* of a health document; in the picture's arena */
     struct probe_counters counters;
 };
 
@@ -48,8 +50,9 @@ struct status_probe {
 struct status_slo {
     const struct slo_def *def;
     enum slo_state state;
-    struct counts counts; /* of the SLO's window */
-    int64_t expected, observed;
+    struct counts counts;       /* of the SLO's window */
+    int64_t expected, observed; /* slots */
+    int64_t clamped, resets;    /* of counters since the start; 0 of other SLIs */
     bool has_budget;
     double remaining_ratio; /* 1 full, 0 used up, negative overspent */
     struct report_burn burn[8];

@@ -46,6 +46,20 @@ bool health_ready(const struct status *s, int64_t mono_ns, struct str *out)
     return ready;
 }
 
+static json_t *components_json(const struct components *c)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct component *at = &c->at[i];
+        json_t *latency =
+            at->latency_us < 0 ? json_null() : json_real((double)at->latency_us / 1000);
+        json_array_append_new(list, json_pack("{s:o, s:s, s:o}", "name", text_json(at->name),
+                                              "state", at->state, "latency_ms", latency));
+    }
+    return list;
+}
+
 static json_t *probe_json(const struct status_probe *p)
 {
     json_t *o = json_pack("{s:s, s:s, s:i}", "id", p->def->id, "kind", p->def->kind->name,
@@ -62,6 +76,8 @@ static json_t *probe_json(const struct status_probe *p)
     json_object_set_new(o, "code", json_integer(r->code));
     json_object_set_new(o, "slot", time_json(r->slot_us));
     json_object_set_new(o, "latency_ms", json_real((double)r->total_us / 1000));
+    if (p->components.n)
+        json_object_set_new(o, "components", components_json(&p->components));
     if (p->cert_not_after_us)
         json_object_set_new(o, "certificate_not_after", time_json(p->cert_not_after_us));
     return o;

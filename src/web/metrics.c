@@ -1,6 +1,7 @@
 #include "web/metrics.h"
 
 #include "base/mem.h"
+#include "web/metrics_probes.h"
 #include "web/process.h"
 #include "wire/exposition.h"
 
@@ -10,158 +11,6 @@ static void gauge_seconds(struct exposition *e, const char *name, const char *he
 {
     exposition_family(e, name, EXPOSITION_GAUGE, help);
     exposition_seconds(e, NULL, 0, us);
-}
-
-/* ---- probes ---------------------------------------------------------------------- */
-
-static int64_t results_of(const struct probe_counters *c, int outcome)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < c->count_n; i++)
-        sum += c->counts[i].outcome == outcome ? c->counts[i].n : 0;
-    return sum;
-}
-
-static void probe_results(struct exposition *e, const struct status *s)
-{
-    exposition_family(e, "nines_probe_results_total", EXPOSITION_COUNTER,
-                      "Slots by outcome since the start.");
-    for (size_t i = 0; i < s->probe_count; i++) {
-        const struct status_probe *p = &s->probes[i];
-        for (int o = 0; o < OUTCOME_COUNT; o++) {
-            const struct label l[] = {{"probe", p->def->id},
-                                      {"outcome", outcome_name((enum outcome)o)}};
-            int64_t n = results_of(&p->counters, o);
-            if (n > 0 || o == OUTCOME_GOOD || o == OUTCOME_BAD)
-                exposition_int(e, l, countof(l), n);
-        }
-    }
-}
-
-static void probe_failures(struct exposition *e, const struct status *s)
-{
-    exposition_family(e, "nines_probe_failures_total", EXPOSITION_COUNTER,
-                      "Slots that were not good, by outcome and reason, since the start.");
-    for (size_t i = 0; i < s->probe_count; i++) {
-        const struct status_probe *p = &s->probes[i];
-        for (size_t k = 0; k < p->counters.count_n; k++) {
-            const struct probe_count *c = &p->counters.counts[k];
-            const struct label l[] = {{"probe", p->def->id},
-                                      {"outcome", outcome_name((enum outcome)c->outcome)},
-                                      {"reason", reason_name((enum reason)c->reason)}};
-            if (c->outcome != OUTCOME_GOOD)
-                exposition_int(e, l, countof(l), c->n);
-        }
-    }
-}
-
-static void probe_latency(struct exposition *e, const struct status *s)
-{
-    exposition_family(e, "nines_probe_duration_seconds", EXPOSITION_HISTOGRAM,
-                      "Duration of the runs that ended good or bad.");
-    for (size_t i = 0; i < s->probe_count; i++) {
-        const struct histogram *h = &s->probes[i].counters.latency;
-        const struct label l[] = {{"probe", s->probes[i].def->id}};
-        exposition_histogram(e, l, countof(l), h->bounds_us, h->counts, h->n, h->sum_us);
-    }
-}
-
-static void probe_phases(struct exposition *e, const struct status *s)
-{
-    exposition_family(e, "nines_probe_phase_seconds", EXPOSITION_GAUGE,
-                      "Phases of the newest run.");
-    for (size_t i = 0; i < s->probe_count; i++) {
-        const struct status_probe *p = &s->probes[i];
-        const struct phases *ph = &p->last.phases;
-        const struct {
-            const char *name;
-            int64_t us;
-        } phases[] = {
-            {"dns", ph->dns_us},   {"connect", ph->connect_us}, {"tls", ph->tls_us},
-            {"send", ph->send_us}, {"wait", ph->wait_us},       {"transfer", ph->transfer_us},
-        };
-        for (size_t k = 0; p->has_last && k < countof(phases); k++) {
-            const struct label l[] = {{"probe", p->def->id}, {"phase", phases[k].name}};
-            if (phases[k].us > 0)
-                exposition_seconds(e, l, countof(l), phases[k].us);
-        }
-    }
-}
-
-/* One value of each probe. */
-static int64_t last_good(const struct status_probe *p)
-{
-    return p->last.outcome == OUTCOME_GOOD;
-}
-
-static int64_t last_code(const struct status_probe *p)
-{
-    return p->last.code;
-}
-
-static int64_t last_slot(const struct status_probe *p)
-{
-    return p->last.slot_us;
-}
-
-static int64_t last_total(const struct status_probe *p)
-{
-    return p->last.total_us;
-}
-
-static int64_t in_flight(const struct status_probe *p)
-{
-    return p->in_flight;
-}
-
-static int64_t interval(const struct status_probe *p)
-{
-    return p->def->interval_us;
-}
-
-static int64_t certificate(const struct status_probe *p)
-{
-    return p->cert_not_after_us;
-}
-
-static const struct probe_gauge {
-    const char *name, *help;
-    int64_t (*value)(const struct status_probe *p);
-    bool seconds;
-    enum { ALWAYS, WITH_RESULT, NOT_ZERO } when;
-} probe_gauges[] = {
-    {"nines_probe_good", "Whether the newest result is good.", last_good, false, WITH_RESULT},
-    {"nines_probe_status_code", "HTTP status of the newest result, 0 without one.", last_code,
-     false, WITH_RESULT},
-    {"nines_probe_last_slot_timestamp_seconds", "Slot of the newest result.", last_slot, true,
-     WITH_RESULT},
-    {"nines_probe_last_duration_seconds", "Duration of the newest run.", last_total, true,
-     WITH_RESULT},
-    {"nines_probe_runs_in_flight", "Runs of the probe that have not ended.", in_flight, false,
-     NOT_ZERO},
-    {"nines_probe_interval_seconds", "Distance between slots.", interval, true, ALWAYS},
-    {"nines_probe_certificate_expiry_timestamp_seconds", "When the certificate last seen expires.",
-     certificate, true, NOT_ZERO},
-};
-
-static void probes(struct exposition *e, const struct status *s)
-{
-    probe_results(e, s);
-    probe_failures(e, s);
-    probe_latency(e, s);
-    probe_phases(e, s);
-    for (size_t g = 0; g < countof(probe_gauges); g++) {
-        const struct probe_gauge *pg = &probe_gauges[g];
-        exposition_family(e, pg->name, EXPOSITION_GAUGE, pg->help);
-        for (size_t i = 0; i < s->probe_count; i++) {
-            const struct status_probe *p = &s->probes[i];
-            const struct label l[] = {{"probe", p->def->id}};
-            if ((pg->when == WITH_RESULT && !p->has_last) ||
-                (pg->when == NOT_ZERO && pg->value(p) == 0))
-                continue;
-            (pg->seconds ? exposition_seconds : exposition_int)(e, l, countof(l), pg->value(p));
-        }
-    }
 }
 
 /* ---- SLOs --------------------------------------------------------------------------- */
@@ -199,7 +48,7 @@ static void slo_ratios(struct exposition *e, const struct status *s)
             slo_ratio(e, &s->slos[i], s->slos[i].remaining_ratio);
     }
     exposition_family(e, "nines_slo_coverage_ratio", EXPOSITION_GAUGE,
-                      "Observed events over expected events of the window.");
+                      "Observed slots over expected slots of the window.");
     for (size_t i = 0; i < s->slo_count; i++) {
         const struct status_slo *slo = &s->slos[i];
         if (slo->expected > 0)
@@ -209,7 +58,9 @@ static void slo_ratios(struct exposition *e, const struct status *s)
 
 static void slo_events(struct exposition *e, const struct status *s)
 {
-    exposition_family(e, "nines_slo_events", EXPOSITION_GAUGE, "Events in the SLO's window.");
+    exposition_family(
+        e, "nines_slo_events", EXPOSITION_GAUGE,
+        "Events in the SLO's window; excluded and silent ones of a metric SLI are scrapes.");
     for (size_t i = 0; i < s->slo_count; i++) {
         const struct status_slo *slo = &s->slos[i];
         const struct label good[] = {SLO_LABELS(slo), {"class", "good"}};
@@ -218,6 +69,28 @@ static void slo_events(struct exposition *e, const struct status *s)
         exposition_int(e, good, countof(good), slo->counts.good);
         exposition_int(e, bad, countof(bad), slo->counts.bad);
         exposition_int(e, excluded, countof(excluded), slo->counts.excluded);
+        const struct label silent[] = {SLO_LABELS(slo), {"class", "silent"}};
+        if (slo->def->sli.metric)
+            exposition_int(e, silent, countof(silent), slo->counts.silent);
+    }
+}
+
+/* What went wrong with the counters that metric SLIs are derived from. */
+static void slo_counters(struct exposition *e, const struct status *s)
+{
+    exposition_family(e, "nines_slo_counter_resets_total", EXPOSITION_COUNTER,
+                      "Counters of the SLI that began anew, since the start.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        const struct label l[] = {SLO_LABELS(&s->slos[i])};
+        if (s->slos[i].def->sli.metric)
+            exposition_int(e, l, countof(l), s->slos[i].resets);
+    }
+    exposition_family(e, "nines_slo_clamped_total", EXPOSITION_COUNTER,
+                      "Scrapes by which more events were good than there were, since the start.");
+    for (size_t i = 0; i < s->slo_count; i++) {
+        const struct label l[] = {SLO_LABELS(&s->slos[i])};
+        if (s->slos[i].def->sli.metric)
+            exposition_int(e, l, countof(l), s->slos[i].clamped);
     }
 }
 
@@ -452,9 +325,10 @@ void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
     store_slices(&e, s);
     notifications(&e, s);
     configuration(&e, s);
-    probes(&e, s);
+    metrics_probes(&e, s);
     slo_ratios(&e, s);
     slo_events(&e, s);
+    slo_counters(&e, s);
     slo_burn(&e, s);
     slo_states(&e, s);
     slo_alerts(&e, s);

@@ -6,6 +6,8 @@
 #define NOW_US 1790000000123456
 
 static const struct probe_kind kind = {.name = "http"};
+static const struct probe_kind scraped = {.name = "health", .samples = true};
+static const struct sli_metric metric = {.kind = SLI_THRESHOLD};
 
 static const struct tier_def tiers[] = {
     {SEVERITY_PAGE, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 2},
@@ -42,13 +44,19 @@ struct config *fixture_config(void)
 
     c->refs = 1;
     c->file_count = 2;
-    c->probe_count = c->slo_count = 2;
-    c->probes = mem_array(2, sizeof(*c->probes));
-    c->slos = mem_array(2, sizeof(*c->slos));
+    c->probe_count = c->slo_count = 3;
+    c->probes = mem_array(3, sizeof(*c->probes));
+    c->slos = mem_array(3, sizeof(*c->slos));
     c->probes[0] = make_probe(&c->arena, "api-health");
     c->probes[1] = make_probe(&c->arena, "fresh");
     c->slos[0] = make_slo(&c->arena, "api-availability");
     c->slos[1] = make_slo(&c->arena, "empty");
+    struct probe_def *ready = make_probe(&c->arena, "api-ready");
+    struct slo_def *redis = make_slo(&c->arena, "api-redis");
+    ready->kind = &scraped;
+    redis->sli = (struct sli_def){.probe = "api-ready", .metric = &metric};
+    c->probes[2] = ready;
+    c->slos[2] = redis;
     return c;
 }
 
@@ -87,6 +95,37 @@ static void fill_probe(struct status *s, struct status_probe *p)
     p->in_flight = 1;
 }
 
+/* Two scrapes: five samples and none; redis is slow and degraded. */
+static void fill_scraped(struct status *s, struct status_probe *p)
+{
+    static const struct sample samples[] = {
+        {"component_latency_seconds{component=\"redis\"}", 0.25},
+        {"component_up{component=\"redis\"}", 0.5},
+        {"component_up{component=\"a \\\"b\\\"\"}", 0},
+        {"component_up{component=\"db\"}", 1},
+        {"component_upside", 1},
+    };
+    struct components c = {0};
+
+    components_take(&c, samples, countof(samples));
+    p->components = components_copy(&s->arena, &c);
+    components_release(&c);
+    probe_counters_add_scrape(&p->counters, countof(samples));
+    probe_counters_add_scrape(&p->counters, 0);
+    p->has_last = true;
+    p->last = (struct result){.slot_us = NOW_US, .code = 200, .flags = RESULT_SCRAPED};
+}
+
+static void fill_metric_slo(struct status_slo *slo)
+{
+    slo->state = SLO_MET;
+    slo->counts = (struct counts){.good = 90, .bad = 10, .scrapes = 100, .silent = 7};
+    slo->expected = 110;
+    slo->observed = 100;
+    slo->clamped = 2;
+    slo->resets = 3;
+}
+
 static void fill_slo(struct status_slo *slo)
 {
     slo->state = SLO_AT_RISK;
@@ -113,6 +152,8 @@ struct status *fixture_status(struct config *c)
     s->started_us = NOW_US - USEC_PER_HOUR;
     fill_probe(s, &s->probes[0]);
     fill_slo(&s->slos[0]);
+    fill_scraped(s, &s->probes[2]);
+    fill_metric_slo(&s->slos[2]);
     s->reload = (struct status_reload){.succeeded = 1, .last_ok = true, .last_us = NOW_US};
     s->store.queue_limit_bytes = STORE_QUEUE_BYTES;
     s->store.commits = 17;

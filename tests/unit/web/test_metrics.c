@@ -64,6 +64,35 @@ static void test_full(void **state)
     str_release(&out);
 }
 
+#define REDIS "slo=\"api-redis\",objective=\"\",service=\"agent \\\"api\\\"\\n\\\\ core\""
+
+static void test_samples(void **state)
+{
+    struct str out;
+
+    (void)state;
+    str_init(&out, 1 << 20);
+    write_fixture(&out);
+    has_line(&out, "nines_probe_scrapes_total{probe=\"api-ready\"} 2");
+    has_line(&out, "nines_probe_samples_total{probe=\"api-ready\"} 5");
+    has_line(&out, "nines_probe_component_state{probe=\"api-ready\",component=\"redis\","
+                   "state=\"degraded\"} 1");
+    has_line(&out, "nines_probe_component_state{probe=\"api-ready\",component=\"a \\\"b\\\"\","
+                   "state=\"unhealthy\"} 1");
+    has_line(&out, "nines_probe_component_state{probe=\"api-ready\",component=\"db\","
+                   "state=\"healthy\"} 1");
+    has_line(&out, "nines_probe_component_latency_seconds{probe=\"api-ready\",component=\"redis\"} "
+                   "0.25");
+    assert_null(strstr(out.buf, "upside"));
+    assert_null(strstr(out.buf, "component_latency_seconds{probe=\"api-ready\",component=\"db\""));
+    assert_null(strstr(out.buf, "nines_probe_scrapes_total{probe=\"fresh\"}"));
+    has_line(&out, "nines_slo_events{" REDIS ",class=\"silent\"} 7");
+    has_line(&out, "nines_slo_counter_resets_total{" REDIS "} 3");
+    has_line(&out, "nines_slo_clamped_total{" REDIS "} 2");
+    assert_null(strstr(out.buf, "nines_slo_clamped_total{slo=\"empty\""));
+    str_release(&out);
+}
+
 static void test_none(void **state)
 {
     struct str out;
@@ -93,6 +122,15 @@ static void test_health(void **state)
     assert_string_equal(json_string_value(json_object_get(probe, "reason")), "status");
     assert_string_equal(json_string_value(json_object_get(probe, "slot")),
                         "2026-09-21T14:13:15.123456Z");
+    const json_t *parts =
+        json_object_get(json_array_get(json_object_get(doc, "probes"), 2), "components");
+    assert_int_equal(json_array_size(parts), 3); /* by name */
+    assert_string_equal(json_string_value(json_object_get(json_array_get(parts, 0), "name")),
+                        "a \"b\"");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(parts, 2), "state")),
+                        "degraded");
+    assert_true(json_is_null(json_object_get(json_array_get(parts, 1), "latency_ms")));
+    assert_true(json_real_value(json_object_get(json_array_get(parts, 2), "latency_ms")) == 250);
     const json_t *slo = json_array_get(json_object_get(doc, "slos"), 1);
     assert_true(json_is_null(json_object_get(slo, "sli")));
     json_decref(doc);
@@ -108,6 +146,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_samples),
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_health),
     };
