@@ -2,13 +2,18 @@
 #include "engine/kinds.h"
 
 #include "engine/retention.h"
+#include "engine/selfcheck.h"
 #include "io/zone.h"
 #include "notify/kinds.h"
+#include "probe/health.h"
 #include "probe/http.h"
+#include "slo/hours.h"
 #include "slo/tiers.h"
 
 static const struct probe_kind *const probe_kinds[] = {
     &probe_http,
+    &probe_health,
+    &probe_readiness,
     NULL,
 };
 
@@ -18,13 +23,20 @@ static const struct notifier_kind *const notifier_kinds[] = {
     NULL,
 };
 
+static void finish(const struct config *cfg, const struct node *daemon, struct decode *c)
+{
+    retention_finish(cfg, daemon, c);
+    selfcheck_finish(cfg, daemon, c);
+}
+
 static const struct config_tables tables = {
     .probe_kinds = probe_kinds,
     .notifiers = notifier_kinds,
+    .hours = &hours_ops,
     .zone_open = zone_open,
     .zone_free = zone_free,
     .finish_slo = slo_finish,
-    .finish = retention_finish,
+    .finish = finish,
 };
 
 const struct config_tables *engine_config_tables(void)

@@ -50,21 +50,21 @@ void health_add(struct health_draft *d, const char *name, struct health_claim cl
         c->latency_us = latency_us;
 }
 
-/* A document that says nothing about the whole is as well as its parts are. */
+/* A document that says nothing about the whole is as well as its parts are; one
+ * that does is believed, unless parts that nobody will see are worse. */
 static void settle(struct health_draft *d)
 {
     struct health *doc = d->doc;
-    if (doc->component_total > doc->component_count &&
-        health_worse(doc->state, d->unkept) != doc->state) {
-        doc->said = health_state_name(d->unkept);
-        doc->why = "among components past the limit";
-        doc->state = d->unkept;
-    }
-    if (*doc->said || doc->component_count == 0)
+    bool said = *doc->said != '\0';
+    for (size_t i = 0; i < doc->component_count && !said; i++)
+        doc->state =
+            i ? health_worse(doc->state, doc->components[i].state) : doc->components[i].state;
+    if (doc->component_total == doc->component_count || (said && d->unkept == HEALTH_UNKNOWN) ||
+        health_worse(doc->state, d->unkept) == doc->state)
         return;
-    doc->state = doc->components[0].state;
-    for (size_t i = 1; i < doc->component_count; i++)
-        doc->state = health_worse(doc->state, doc->components[i].state);
+    doc->state = d->unkept;
+    doc->said = health_state_name(d->unkept);
+    doc->why = "a component past the first 200";
 }
 
 /* ---- text ---------------------------------------------------------------------- */
