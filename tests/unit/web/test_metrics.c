@@ -87,7 +87,7 @@ static void test_samples(void **state)
     assert_null(strstr(out.buf, "component_latency_seconds{probe=\"api-ready\",component=\"db\""));
     assert_null(strstr(out.buf, "nines_probe_scrapes_total{probe=\"fresh\"}"));
     has_line(&out, "nines_slo_events{" REDIS ",class=\"silent\"} 7");
-    has_line(&out, "nines_slo_counter_resets_total{" REDIS "} 3");
+    has_line(&out, "nines_slo_resets_total{" REDIS "} 3");
     has_line(&out, "nines_slo_clamped_total{" REDIS "} 2");
     assert_null(strstr(out.buf, "nines_slo_clamped_total{slo=\"empty\""));
     str_release(&out);
