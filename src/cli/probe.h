@@ -16,11 +16,12 @@ struct probe_view {
     int64_t now_us;
     const struct observation *obs;
     bool color;
-    int width; /* columns */
+    bool verbose; /* with samples, headers and body */
+    int width;    /* columns */
 };
 
-/* A waterfall of phases for each hop on one common scale, the assertions with
- * what was seen, and the verdict. */
+/* A waterfall of phases for each hop on one common scale, what is behind it if
+ * verbose, the assertions with what was seen, and the verdict. */
 int probe_put_text(const struct probe_view *v, struct str *out);
 
 /*
@@ -28,8 +29,16 @@ int probe_put_text(const struct probe_view *v, struct str *out);
  *  "connect", "tls", "send", "wait", "transfer"}, "message", "reused",
  *  "certificate": null or {"not_after", "days_left"},
  *  "hops": [{"url", "address", "protocol", "status", "reused", "bytes", "phases_ms"}],
- *  "assertions": [{"ok", "expected", "seen"}], "body": null or text}
+ *  "assertions": [{"ok", "expected", "seen"}],
+ *  "samples": [{"series", "value"}], "version": null or text,
+ *  "headers": null or text, "body": null or text}
  *
- * The first fields are those of an import line.
+ * The first fields are those of an import line. A value that is no finite number
+ * is a text: "NaN", "+Inf", "-Inf". Headers, and the body of a good run, are
+ * there only if verbose.
  */
 int probe_put_json(const struct probe_view *v, struct str *out);
+
+/* A sample's value: the shortest text that reads back as the same. Returns buf. */
+#define PROBE_VALUE_MAX 32
+const char *probe_value(char buf[static PROBE_VALUE_MAX], double value);

@@ -4,6 +4,8 @@
 #include "base/units.h"
 #include "base/when.h"
 
+#include <math.h>
+
 static void put_ms(struct str *out, const char *key, int64_t us)
 {
     str_addf(out, "\"%s\":%lld.%03lld", key, (long long)(us / USEC_PER_MSEC),
@@ -91,6 +93,30 @@ static void put_assertions(const struct probe_view *v, struct str *out)
     str_add(out, "]");
 }
 
+static void put_samples(const struct probe_view *v, struct str *out)
+{
+    str_add(out, ",\"samples\":[");
+    for (size_t i = 0; i < v->obs->sample_count; i++) {
+        const struct sample *s = &v->obs->samples[i];
+        char value[PROBE_VALUE_MAX];
+        const char *quote = isfinite(s->value) ? "" : "\"";
+        str_add(out, i ? ",{" : "{");
+        put_text(out, "series", s->series);
+        str_addf(out, ",\"value\":%s%s%s}", quote, probe_value(value, s->value), quote);
+    }
+    str_add(out, "],");
+    put_text(out, "version", v->obs->version);
+}
+
+static void put_start(struct str *out, const char *key, const char *text, size_t n)
+{
+    str_addf(out, ",\"%s\":", key);
+    if (text)
+        json_add_stringn(out, text, n);
+    else
+        str_add(out, "null");
+}
+
 int probe_put_json(const struct probe_view *v, struct str *out)
 {
     str_add(out, "{");
@@ -98,11 +124,9 @@ int probe_put_json(const struct probe_view *v, struct str *out)
     put_certificate(v, out);
     put_hops(v, out);
     put_assertions(v, out);
-    str_add(out, ",\"body\":");
-    if (v->obs->body)
-        json_add_stringn(out, v->obs->body, v->obs->body_len);
-    else
-        str_add(out, "null");
+    put_samples(v, out);
+    put_start(out, "headers", v->obs->headers, v->obs->headers_len);
+    put_start(out, "body", v->obs->body, v->obs->body_len);
     str_add(out, "}\n");
     return out->overflow ? -1 : 0;
 }

@@ -1,7 +1,12 @@
 #include "cli/probe.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/units.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define LABEL_WIDTH 10
 #define VALUE_WIDTH 8
@@ -196,9 +201,80 @@ static void put_verdict(const struct probe_view *v, struct str *out)
              text);
 }
 
+/* ---- what is behind it ------------------------------------------------------------ */
+
+const char *probe_value(char buf[static PROBE_VALUE_MAX], double value)
+{
+    if (!isfinite(value)) {
+        str_copy(buf, PROBE_VALUE_MAX, isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+        return buf;
+    }
+    snprintf(buf, PROBE_VALUE_MAX, "%.15g", value);
+    if (strtod(buf, NULL) != value)
+        snprintf(buf, PROBE_VALUE_MAX, "%.17g", value);
+    return buf;
+}
+
+static void put_samples(const struct probe_view *v, struct str *out)
+{
+    char value[PROBE_VALUE_MAX];
+    if (!v->obs->sample_count)
+        return;
+    put(v, out, BOLD, "samples");
+    str_addc(out, '\n');
+    for (size_t i = 0; i < v->obs->sample_count; i++)
+        str_addf(out, "  %s  %s\n", v->obs->samples[i].series,
+                 probe_value(value, v->obs->samples[i].value));
+    str_addc(out, '\n');
+}
+
+/* Lines of strangers, which must not steer the terminal. */
+static void put_lines(struct str *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t bytes = json_utf8((const unsigned char *)text + i, n - i);
+        unsigned char c = (unsigned char)text[i];
+        bool c1 = bytes == 2 && c == 0xc2 && (unsigned char)text[i + 1] < 0xa0;
+        if (i == 0 || text[i - 1] == '\n')
+            str_add(out, "  ");
+        if (c == '\r' && i + 1 < n && text[i + 1] == '\n')
+            ;
+        else if (bytes == 1 && (c >= 0x20 || c == '\n' || c == '\t') && c != 0x7f)
+            str_addc(out, (char)c);
+        else if (bytes > 1 && !c1)
+            str_addn(out, text + i, bytes);
+        else
+            str_addc(out, '?');
+        i += bytes ? bytes : 1;
+    }
+    str_add(out, n && text[n - 1] == '\n' ? "\n" : "\n\n");
+}
+
+static void put_start(const struct probe_view *v, struct str *out, const char *title,
+                      const char *text, size_t n)
+{
+    if (!n)
+        return;
+    put(v, out, BOLD, title);
+    str_addc(out, '\n');
+    put_lines(out, text, n);
+}
+
+static void put_behind(const struct probe_view *v, struct str *out)
+{
+    const struct observation *o = v->obs;
+    put_start(v, out, "headers", o->headers, o->headers_len);
+    put_start(v, out, "body", o->body, o->body_len);
+    put_samples(v, out);
+    if (o->version)
+        str_addf(out, "version %s\n\n", o->version);
+}
+
 int probe_put_text(const struct probe_view *v, struct str *out)
 {
     put_hops(v, out);
+    if (v->verbose)
+        put_behind(v, out);
     put_assertions(v, out);
     put_verdict(v, out);
     return out->overflow ? -1 : 0;
