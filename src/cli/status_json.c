@@ -69,6 +69,22 @@ static void put_slo(struct str *out, const struct report_slo *s, const struct al
     str_addc(out, '}');
 }
 
+static void put_components(struct str *out, const struct components *c)
+{
+    char latency[FMT_MAX];
+    str_add(out, ",\"components\":[");
+    for (size_t i = 0; i < c->n; i++) {
+        const struct component *at = &c->at[i];
+        str_add(out, i ? ",{" : "{");
+        put_string(out, "name", at->name);
+        str_addc(out, ',');
+        put_string(out, "state", at->state);
+        str_addf(out, ",\"latency_ms\":%s}",
+                 at->latency_us < 0 ? "null" : fmt_real(latency, (double)at->latency_us / 1000, 3));
+    }
+    str_addc(out, ']');
+}
+
 static void put_probe(struct str *out, const struct overview_probe *p)
 {
     char latency[FMT_MAX];
@@ -87,7 +103,10 @@ static void put_probe(struct str *out, const struct overview_probe *p)
     str_addf(out, ",\"code\":%d,\"latency_ms\":%s,", p->last.code,
              fmt_real(latency, (double)p->last.total_us / 1000, 3));
     put_string(out, "message", p->message);
-    str_add(out, "}}");
+    str_add(out, "},");
+    put_string(out, "version", *p->version ? p->version : NULL);
+    put_components(out, &p->components);
+    str_addc(out, '}');
 }
 
 int status_put_json(const struct overview *o, struct str *out)

@@ -12,6 +12,7 @@
 #define SLO_COLUMNS 59   /* of a line, without name, bar and alert */
 #define ALERT_COLUMNS 26 /* "   ticket cooling 100d" and some room */
 #define PROBE_COLUMNS 38 /* without name and cause */
+#define COMPONENTS_BYTES 65536
 
 /* Wide enough for the longest name, if the other columns leave room for it. */
 static int name_columns(size_t longest, int room)
@@ -147,6 +148,30 @@ static void put_cause(struct term *t, const struct overview_probe *p, int room)
     }
 }
 
+/* Those that are not well first: the line may be cut. */
+static void put_components(struct term *t, const struct components *c)
+{
+    struct str line;
+    char latency[FMT_MAX];
+    if (c->n == 0)
+        return;
+    str_init(&line, COMPONENTS_BYTES);
+    for (int healthy = 0; healthy < 2; healthy++) {
+        for (size_t i = 0; i < c->n; i++) {
+            const struct component *at = &c->at[i];
+            if (component_is_healthy(at) != (bool)healthy)
+                continue;
+            str_addf(&line, "%s%s %s", line.len ? " \xc2\xb7 " : "", at->name, at->state);
+            if (at->latency_us >= 0)
+                str_addf(&line, " %s", fmt_latency(latency, at->latency_us, false));
+        }
+    }
+    str_add(t->out, "    ");
+    term_clean(t, components_ailing(c) ? TERM_YELLOW : TERM_DIM, line.buf, (size_t)t->width - 4);
+    str_addc(t->out, '\n');
+    str_release(&line);
+}
+
 static void put_probe(struct term *t, int columns, const struct overview *o,
                       const struct overview_probe *p)
 {
@@ -175,6 +200,7 @@ static void put_probe(struct term *t, int columns, const struct overview *o,
     term_right(t, TERM_DIM, 14, ago(text, o->now_us, p->last.slot_us));
     put_cause(t, p, t->width - columns - PROBE_COLUMNS);
     str_addc(t->out, '\n');
+    put_components(t, &p->components);
 }
 
 static void put_probes(struct term *t, const struct overview *o)

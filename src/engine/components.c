@@ -87,10 +87,15 @@ struct components components_copy(struct arena *a, const struct components *c)
     return copy;
 }
 
+bool component_is_healthy(const struct component *c)
+{
+    return strcmp(c->state, health_state_name(HEALTH_OK)) == 0;
+}
+
 size_t components_ailing(const struct components *c)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->n; i++)
-        n += strcmp(c->at[i].state, health_state_name(HEALTH_OK)) != 0;
+        n += !component_is_healthy(&c->at[i]);
     return n;
 }

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "nines/sample.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,6 @@ void components_release(struct components *c); /* leaves none */
 /* The same components, living in another arena: their `arena` is empty. */
 struct components components_copy(struct arena *a, const struct components *c);
 
+bool component_is_healthy(const struct component *c);
 /* How many are not healthy. */
 size_t components_ailing(const struct components *c);

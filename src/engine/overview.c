@@ -49,6 +49,7 @@ static int read_probes(struct overview *o, const struct config *cfg, struct stor
         struct overview_probe *p = &o->probes[i];
         p->def = cfg->probes[i];
         p->message = mem_strdup("");
+        p->version = mem_strdup("");
         if (read_probe(r, p, reterr) < 0)
             return -1;
         o->down += p->has_last && p->last.outcome == OUTCOME_BAD;
@@ -91,8 +92,11 @@ void overview_free(struct overview *o)
 {
     if (!o)
         return;
-    for (size_t i = 0; o->probes && i < o->probe_count; i++)
+    for (size_t i = 0; o->probes && i < o->probe_count; i++) {
         free(o->probes[i].message);
+        free(o->probes[i].version);
+        components_release(&o->probes[i].components);
+    }
     free(o->probes);
     free(o->alerts);
     query_report_free(o->report);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "engine/components.h"
 #include "nines/config.h"
 #include "nines/report.h"
 #include "nines/store.h"
@@ -17,7 +18,9 @@ struct overview_probe {
     const struct probe_def *def;
     bool has_last;
     struct result last;
-    char *message; /* why the last one is not good; "" when good or unknown */
+    char *message;                /* why the last one is not good; "" when good or unknown */
+    char *version;                /* what the target said last that it runs; "" if it did not */
+    struct components components; /* of the last one's health document */
 };
 
 struct overview {
