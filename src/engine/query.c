@@ -25,8 +25,9 @@ const size_t query_burn_count = countof(query_burn_windows);
 
 /* ---- steps ----------------------------------------------------------------- */
 
-/* Slots of the window that came before the first event and are excluded or silent;
- * where the results are gone, before its minute. */
+/* Slots of the window that came before the first event and are not missing: scrapes
+ * of counters that stood still, silent and excluded ones. Where the results are
+ * gone, before its minute. */
 static int count_early(const struct slo_query *q, int64_t *ret, struct err *reterr)
 {
     const struct report_slo *s = q->out;
@@ -35,11 +36,11 @@ static int count_early(const struct slo_query *q, int64_t *ret, struct err *rete
     *ret = 0;
     if (to < q->raw_since_us)
         to -= to % USEC_PER_MIN;
-    if (s->counts.excluded + s->counts.silent == 0 || to <= s->start_us)
+    if (to <= s->start_us || (!q->def->sli.metric && s->counts.excluded == 0))
         return 0;
     if (slo_query_counts(q, s->start_us, to, &c, reterr) < 0)
         return -1;
-    *ret = c.excluded + c.silent;
+    *ret = c.excluded + c.silent + sli_observed(&q->def->sli, c);
     return 0;
 }
 
