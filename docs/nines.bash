@@ -16,7 +16,7 @@ _nines()
     case $command in
     run) options="--listen --test-clock -l" ;;
     probe) options="--method --header --body --expect-status --timeout --follow --insecure
-        -X -H -d -t -L -k" ;;
+        --kind --verbose -X -H -d -t -L -k -v" ;;
     report) options="--slo --at --from --to --fail-on --out -s -o"
         formats="text json markdown html csv" ;;
     status) options="--watch -w" ;;
@@ -46,6 +46,7 @@ _nines()
     --fail-on) mapfile -t COMPREPLY < <(compgen -W "breached" -- "$word") ;;
     --method | -X)
         mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT PATCH DELETE OPTIONS" -- "$word") ;;
+    --kind) mapfile -t COMPREPLY < <(compgen -W "http health readiness metrics" -- "$word") ;;
     --create) mapfile -t COMPREPLY < <(compgen -W "interval=" -- "$word") ;;
     --config | -c | --db | --out | -o | --test-clock | --script | --dir)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
