@@ -9,7 +9,6 @@
 #include "model/selector.h"
 #include "probe/judge.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #define FOR_MAX_US (30 * USEC_PER_DAY)
@@ -106,7 +105,7 @@ static void want(struct assertions *a, const struct selector *s)
     a->wanted[a->wanted_count++] = s;
 }
 
-void assertions_prepare(struct decode *c, const struct probe_def *def, struct assertions *a)
+void assertions_prepare(struct decode *c, struct assertions *a)
 {
     const struct selector *all[EXPR_SELECTORS_MAX];
     a->wanted = arena_alloc(c->arena, (a->n * EXPR_SELECTORS_MAX + 1) * sizeof(*a->wanted));
@@ -117,18 +116,9 @@ void assertions_prepare(struct decode *c, const struct probe_def *def, struct as
         for (size_t k = 0; k < n; k++)
             want(a, all[k]);
         int64_t window_us = expr_window_us(a->at[i].expr);
-        char window[UNITS_MAX], interval[UNITS_MAX];
-        if (window_us / def->interval_us > ASSERTION_SCRAPES_MAX)
-            decode_error(c, a->at[i].pos,
-                         "a window of %s at an interval of %s is %" PRId64
-                         " scrapes; at most %d are remembered",
-                         units_duration(window, window_us),
-                         units_duration(interval, def->interval_us), window_us / def->interval_us,
-                         ASSERTION_SCRAPES_MAX);
         if (window_us > a->reach_us)
             a->reach_us = window_us;
     }
-    a->scrapes = a->reach_us / def->interval_us + 2;
 }
 
 /* ---- judging --------------------------------------------------------------------------- */
@@ -196,15 +186,8 @@ static void judge_all(const struct assertions *a, struct probe_memory *m, struct
 void assertions_judge(const struct assertions *a, struct probe_memory *memory, int64_t at_us,
                       const struct sample *samples, size_t n, struct verdict *v)
 {
-    char reach[UNITS_MAX];
     if (!a->n)
         return;
-    if ((int64_t)n * a->scrapes > ASSERTION_KEPT_MAX) {
-        verdict_fail(v, REASON_METRIC,
-                     "%zu series over %s are too many to remember; at most %" PRId64 " may match",
-                     n, units_duration(reach, a->reach_us), ASSERTION_KEPT_MAX / a->scrapes);
-        return;
-    }
     struct probe_memory *m = memory ? memory : assertions_memory_new(a);
     if (m->last_us != INT64_MIN && at_us <= m->last_us)
         at_us = m->last_us + 1; /* a clock may stand still */

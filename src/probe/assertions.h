@@ -10,9 +10,10 @@
  * first scrape that it failed at to this one. What cannot be told (too few
  * scrapes yet, a series that is absent) neither fails a run nor ends a failure.
  *
- * What they look back at is kept in the probe's memory: only the series that
- * they name, for as long as the longest window, ASSERTION_SCRAPES_MAX scrapes
- * and ASSERTION_KEPT_MAX samples in all (see model/history.h for their size).
+ * What they look back at is kept in the probe's memory, which model/history.h
+ * bounds: the last values of at most SAMPLES_MAX series, and about 100 KiB for
+ * each window of each selector (a quantile: for each bucket), so with
+ * ASSERTIONS_MAX of them 4 MiB and a few hundred KiB each; most take far less.
  */
 #pragma once
 
@@ -28,8 +29,6 @@ struct selector;
 struct verdict;
 
 #define ASSERTIONS_MAX (EXPECT_MAX_CHECKS / 2)
-#define ASSERTION_SCRAPES_MAX 20000 /* that a window may span */
-#define ASSERTION_KEPT_MAX 2000000
 
 struct assertion {
     const struct expr *expr;
@@ -43,16 +42,15 @@ struct assertions {
     size_t n;
 
     /* made by assertions_prepare() */
-    int64_t reach_us; /* how far back they look, */
-    int64_t scrapes;  /* and how many scrapes that is */
+    int64_t reach_us; /* how far back they look */
     const struct selector **wanted;
     size_t wanted_count;
 };
 
 /* FIELD_CUSTOM: into a struct assertions. All of it lives in the arena. */
 void assertions_decode(struct decode *c, const struct node *n, void *out);
-/* Collects what they want, and checks what depends on the schedule. */
-void assertions_prepare(struct decode *c, const struct probe_def *def, struct assertions *a);
+/* Collects what they want. */
+void assertions_prepare(struct decode *c, struct assertions *a);
 
 struct probe_memory *assertions_memory_new(const struct assertions *a);
 void assertions_memory_free(struct probe_memory *m);

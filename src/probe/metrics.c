@@ -226,7 +226,7 @@ static void prepare(struct decode *c, const struct node *n, const struct probe_d
     m->http.gzip = true;
     if (!m->http.max_body)
         m->http.max_body = METRICS_DEFAULT_BODY;
-    assertions_prepare(c, def, &m->expect);
+    assertions_prepare(c, &m->expect);
     http_prepare(c, n, def, &m->http);
 }
 

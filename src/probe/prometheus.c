@@ -389,7 +389,7 @@ static void prepare(struct decode *c, const struct node *n, const struct probe_d
     size_t errors = c->diag->errors;
     check_queries(c, http_key_pos(n, def->pos, "queries"), p);
     check_request(c, n, def->pos, &p->http);
-    assertions_prepare(c, def, &p->expect);
+    assertions_prepare(c, &p->expect);
     if (c->diag->errors > errors)
         return;
     if (p->http.url)

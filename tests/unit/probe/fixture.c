@@ -10,21 +10,34 @@
 
 #include <cmocka.h>
 
-void fixture_init(struct fixture *f, const char *yaml)
+static void decode_spec(struct fixture *f, const struct probe_kind *kind, void *spec,
+                        const char *yaml)
 {
-    *f = (struct fixture){.def = {.id = "p",
-                                  .kind = &probe_http,
-                                  .timeout_us = 5 * USEC_PER_SEC,
-                                  .interval_us = 15 * USEC_PER_SEC}};
-    f->def.spec = &f->spec;
-    f->def.pos = (struct pos){"test.yaml", 1, 1};
+    f->def = (struct probe_def){.id = "p",
+                                .kind = kind,
+                                .spec = spec,
+                                .pos = {"test.yaml", 1, 1},
+                                .timeout_us = 5 * USEC_PER_SEC,
+                                .interval_us = 15 * USEC_PER_SEC};
     struct decode c = {.arena = &f->arena, .diag = &f->diag};
     struct yaml_documents docs = {0};
     if (yaml_parse(&f->arena, &f->arena, "test.yaml", yaml, strlen(yaml), &f->diag, &docs) < 0 ||
         docs.n != 1)
         fail_msg("bad YAML in the test: %s", yaml);
-    decode_object(&c, docs.at[0], probe_http.fields, &f->spec);
-    probe_http.prepare(&c, docs.at[0], &f->def, &f->spec);
+    decode_object(&c, docs.at[0], kind->fields, spec);
+    kind->prepare(&c, docs.at[0], &f->def, spec);
+}
+
+void fixture_init(struct fixture *f, const char *yaml)
+{
+    *f = (struct fixture){0};
+    decode_spec(f, &probe_http, &f->spec, yaml);
+}
+
+void fixture_init_kind(struct fixture *f, const struct probe_kind *kind, const char *yaml)
+{
+    *f = (struct fixture){0};
+    decode_spec(f, kind, arena_alloc(&f->arena, kind->spec_size), yaml);
 }
 
 void fixture_expect(struct fixture *f, const char *expect)
@@ -37,15 +50,15 @@ void fixture_expect(struct fixture *f, const char *expect)
 
 void fixture_release(struct fixture *f)
 {
-    probe_http.release(&f->spec);
+    f->def.kind->release(f->def.spec);
     diag_release(&f->diag);
     arena_release(&f->arena);
 }
 
-void fixture_refused(const char *yaml, const char *text)
+void fixture_refused_kind(const struct probe_kind *kind, const char *yaml, const char *text)
 {
     struct fixture f;
-    fixture_init(&f, yaml);
+    fixture_init_kind(&f, kind, yaml);
     if (f.diag.errors != 1)
         fail_msg("%zu errors for %s: %s", f.diag.errors, yaml,
                  f.diag.errors ? f.diag.items[f.diag.n - 1].text : "");
@@ -57,4 +70,9 @@ void fixture_refused(const char *yaml, const char *text)
     if (item->pos.line < 1 || item->pos.column < 1)
         fail_msg("no position for '%s'", item->text);
     fixture_release(&f);
+}
+
+void fixture_refused(const char *yaml, const char *text)
+{
+    fixture_refused_kind(&probe_http, yaml, text);
 }

@@ -314,6 +314,37 @@ static void test_redirect_rules(void **state)
     arena_release(&a);
 }
 
+static void test_redact_query(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"http://h/?token=abc&x=1", "http://h/?token=***&x=1"},
+        {"see /a?x=1&API_KEY=s%20t#f, \"?sig=q\"", "see /a?x=1&API_KEY=*****#f, \"?sig=*\""},
+        {"?tokens=1&mykey=2&key=", "?tokens=*&mykey=2&key="},
+        {"?a=b&c=d key=e token=f", "?a=b&c=d key=e token=f"},
+        {"?X-Amz-Signature=\xff\xfe", "?X-Amz-Signature=**"},
+        {"?key", "?key"},
+        {"&?&=?", "&?&=?"},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        char text[128];
+        snprintf(text, sizeof(text), "%s", cases[i].text);
+        redact_query(text, strlen(text));
+        assert_string_equal(text, cases[i].want);
+    }
+
+    struct arena a = {0};
+    const char *values[REDACT_QUERY_MAX];
+    size_t n = redact_query_values(&a, "http://h/?token=a%20b%zz+c&x=y&secret=plain", values);
+    assert_int_equal(n, 3);
+    assert_string_equal(values[0], "a%20b%zz+c");
+    assert_string_equal(values[1], "a b%zz c");
+    assert_string_equal(values[2], "plain");
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_failures_below_http),
         cmocka_unit_test(test_show),
         cmocka_unit_test(test_redact),
+        cmocka_unit_test(test_redact_query),
         cmocka_unit_test(test_redirect_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
