@@ -5,6 +5,7 @@
  * - {"status": "healthy", "checks": {"redis": "healthy" | "unhealthy: why" | true |
  *   {"status": "healthy", "latency_ms": 2, "error": "..."}}} and the like with
  *   "services", "components", "dependencies", "details", or lists of them with names;
+ *   members at the top count if there is nothing else: {"database": "ok"};
  * - {"ready": false, "services": {...}}, also inside of a list with a status
  *   behind it, [{...}, 503], as a handler that returns a pair sends with 200;
  * - Spring Boot actuator: UP, DOWN, OUT_OF_SERVICE, UNKNOWN, nested "components";

@@ -353,6 +353,23 @@ static void take_claim(struct health *doc, struct health_claim claim)
     doc->why = claim.why;
 }
 
+/* {"database": "ok", "redis": {"state": "up"}}, where nothing else says more. */
+static size_t add_flat(struct health_draft *d, json_t *object)
+{
+    size_t added = 0;
+    const char *key;
+    json_t *member;
+    json_object_foreach(object, key, member)
+    {
+        bool is_why = false;
+        for (size_t i = 0; i < countof(why_keys); i++)
+            is_why |= str_eq(key, why_keys[i]);
+        if (!is_why)
+            added += add_member(d, "", key, member, PICK_WORDS, 0);
+    }
+    return added;
+}
+
 /* Whether it says anything of health or version. */
 static bool read_object(struct health_draft *d, json_t *object, int depth)
 {
@@ -370,6 +387,8 @@ static bool read_object(struct health_draft *d, json_t *object, int depth)
         if (json_is_object(inner))
             said |= read_object(d, inner, depth + 1);
     }
+    if (!said && depth == 0)
+        said = add_flat(d, object) > 0;
     return said || d->doc->version;
 }
 

@@ -165,6 +165,12 @@ static void test_other_json(void **state)
          "unhealthy: db=healthy mq=unhealthy"},
         {"\"ok\"", "healthy(ok)"},
         {"\xef\xbb\xbf {\"status\":\"ok\"}\n", "healthy(ok)"},
+        {"{\"commit\":\"00a\",\"database\":\"ok\",\"version\":\"9.5\"}",
+         "healthy: database=healthy; v9.5"},
+        {"{\"database\":\"failing\",\"version\":\"9.5\",\"error\":\"down\",\"n\":1,\"t\":true}",
+         "unhealthy: database=unhealthy; v9.5"},
+        {"{\"db\":{\"status\":\"up\"},\"redis\":{\"status\":\"down\",\"msg\":\"refused\"}}",
+         "unhealthy: db=healthy redis=unhealthy(refused)"},
         /* only components: as well as the worst */
         {"{\"checks\":{\"a\":\"ok\",\"b\":\"degraded - slow\"}}",
          "degraded: a=healthy b=degraded(slow)"},
