@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/table.h"
 #include "base/vec.h"
 #include "config/decode.h"
 #include "nines/config.h"
@@ -36,6 +37,13 @@ struct folder {
     bool required; /* a default one may be missing */
 };
 
+/* A probe whose `depends_on` is to be resolved. */
+struct dependent {
+    struct probe_def *def;
+    const struct node *node; /* the list, or one name */
+    size_t walk;             /* depends.c: 0: no way has led here */
+};
+
 struct build {
     struct config *config;
     const struct config_tables *tables;
@@ -44,6 +52,7 @@ struct build {
     VEC(struct probe_def *) probes;
     VEC(struct built_slo) slos;
     VEC(struct receiver_def *) receivers;
+    VEC(struct dependent) dependents;
     VEC(struct named) probe_ids; /* those of faulty probes too */
     VEC(struct named) renames;   /* name: the old id; pos: where renamed_from says it */
     VEC(struct folder) folders;  /* that the Daemon document names */
@@ -85,6 +94,14 @@ const struct node *build_list(struct build *b, const struct node *doc, const cha
 void build_probes(struct build *b, const struct node *doc);
 void build_slos(struct build *b, const struct node *doc);
 void build_daemon(struct build *b, const struct node *doc);
+
+/* The service hours of `n`, a mapping or a list of them; NULL after an error. */
+struct hours *build_hours(struct build *b, const struct node *n);
+/* Hours in which a probe never runs are an error, at `n`. */
+void build_check_hours(struct build *b, const struct node *n, const struct probe_def *def);
+
+/* Once the snapshot has its probes. */
+void build_depends(struct build *b);
 
 /* Alerts go to the log when no Daemon document lists receivers. */
 void build_default_receiver(struct build *b);

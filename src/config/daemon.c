@@ -15,6 +15,10 @@
 #define RETENTION_MAX_US (36500 * USEC_PER_DAY)
 #define RETENTION_MIN_BYTES (1 << 20) /* the tables alone take a part of that */
 #define DNS_SERVERS_MAX 8
+#define SELF_CHECK_DEFAULT_US (2 * USEC_PER_SEC)
+#define SELF_CHECK_MIN_US (100 * USEC_PER_MSEC)
+#define SELF_CHECK_MAX_US (10 * USEC_PER_SEC)
+#define PER_HOST_MAX 65536
 
 struct daemon_raw {
     const char *api_version, *kind;
@@ -57,6 +61,18 @@ static const struct field dns_fields[] = {
     {0},
 };
 
+static const struct field self_check_fields[] = {
+    {"targets", FIELD_STRING_LIST, RAW(self_check.targets), .flags = FIELD_REQUIRED},
+    {"timeout", FIELD_DURATION, RAW(self_check.timeout_us), .min = SELF_CHECK_MIN_US,
+     .max = SELF_CHECK_MAX_US},
+    {0},
+};
+
+static const struct field limits_fields[] = {
+    {"per_host", FIELD_INT, RAW(per_host), .min = 1, .max = PER_HOST_MAX},
+    {0},
+};
+
 static const struct field daemon_fields[] = {
     {"apiVersion", FIELD_STRING, offsetof(struct daemon_raw, api_version)},
     {"kind", FIELD_STRING, offsetof(struct daemon_raw, kind)},
@@ -68,6 +84,8 @@ static const struct field daemon_fields[] = {
     {"retention", FIELD_OBJECT, 0, .fields = retention_fields},
     {"log", FIELD_OBJECT, 0, .fields = log_fields},
     {"dns", FIELD_OBJECT, 0, .fields = dns_fields},
+    {"self_check", FIELD_OBJECT, 0, .fields = self_check_fields},
+    {"limits", FIELD_OBJECT, 0, .fields = limits_fields},
     {"receivers", FIELD_CUSTOM, offsetof(struct daemon_raw, receivers), .decode = decode_keep},
     {0},
 };
@@ -238,8 +256,10 @@ void build_folders(struct build *b, const char *file, const struct node *doc)
 {
     struct daemon_config *d = &b->config->daemon;
     bool elsewhere = file && strchr(file, '/');
-    *d = (struct daemon_config){
-        .listen = LISTEN_DEFAULT, .log_format = LOG_AUTO, .log_level = LOG_INFO};
+    *d = (struct daemon_config){.listen = LISTEN_DEFAULT,
+                                .log_format = LOG_AUTO,
+                                .log_level = LOG_INFO,
+                                .self_check = {.timeout_us = SELF_CHECK_DEFAULT_US}};
     d->database = elsewhere ? decode_path(&b->config->arena, file, "nines.db") : "./nines.db";
     b->daemon = doc;
     add_folders(b, file, doc, "probes", &d->probe_dirs);

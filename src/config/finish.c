@@ -212,6 +212,7 @@ void build_finish(struct build *b)
     check_receiver_names(b);
     check_collisions(b);
     fill_snapshot(b);
+    build_depends(b);
     for (size_t i = 0; i < b->slos.len; i++)
         link_slo(b, &b->slos.at[i]);
     if (b->tables->finish)

@@ -234,6 +234,7 @@ static void load_begin(struct load *l, const struct config_tables *tables, struc
     struct config *config = mem_alloc(sizeof(*config));
     config->refs = 1;
     config->zone_free = tables->zone_free;
+    config->hours = tables->hours;
     *l = (struct load){.diag = diag, .errors_before = diag->errors};
     build_init(&l->build, config, tables, diag);
 }

@@ -22,12 +22,14 @@ struct probe_raw {
     const char *id, *renamed_from;
     int64_t interval_us, timeout_us, max_in_flight; /* 0: not given */
     struct string_map labels;
+    const struct node *hours, *depends_on;
     struct choice kind;
 };
 
 struct defaults {
     int64_t interval_us, timeout_us;
     struct string_map labels;
+    const struct node *hours;
 };
 
 struct probes_doc {
@@ -42,6 +44,7 @@ static const struct field defaults_fields[] = {
     {"timeout", FIELD_DURATION, offsetof(struct defaults, timeout_us), .min = TIMEOUT_MIN_US,
      .max = TIMEOUT_MAX_US},
     {"labels", FIELD_STRING_MAP, offsetof(struct defaults, labels)},
+    {"hours", FIELD_CUSTOM, offsetof(struct defaults, hours), .decode = decode_keep},
     {0},
 };
 
@@ -63,6 +66,8 @@ static const struct field probe_fields[] = {
     {"max_in_flight", FIELD_INT, offsetof(struct probe_raw, max_in_flight), .min = 1,
      .max = IN_FLIGHT_MAX},
     {"labels", FIELD_STRING_MAP, offsetof(struct probe_raw, labels)},
+    {"hours", FIELD_CUSTOM, offsetof(struct probe_raw, hours), .decode = decode_keep},
+    {"depends_on", FIELD_CUSTOM, offsetof(struct probe_raw, depends_on), .decode = decode_keep},
     {0},
 };
 
@@ -126,6 +131,22 @@ static int in_flight(struct build *b, const struct node *n, const struct probe_d
     return (int)(given >= least ? given : least < IN_FLIGHT_MAX ? least : IN_FLIGHT_MAX);
 }
 
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+    return hash_mix(h, text ? str_hash(text, strlen(text)) : 0);
+}
+
+static void set_hours(struct build *b, const struct probe_raw *raw, const struct defaults *defaults,
+                      struct probe_def *def)
+{
+    const struct node *n = raw->hours ? raw->hours : defaults->hours;
+    def->hours = n ? build_hours(b, n) : NULL;
+    if (!def->hours)
+        return;
+    def->revision = hash_text(def->revision, b->tables->hours->text(def->hours));
+    build_check_hours(b, n, def);
+}
+
 static void set_schedule(struct build *b, const struct node *n, const struct probe_raw *raw,
                          const struct defaults *defaults, struct probe_def *def)
 {
@@ -143,6 +164,7 @@ static void set_schedule(struct build *b, const struct node *n, const struct pro
         snprintf(text, sizeof(text), "interval=%" PRId64 " phase=%" PRId64 " timeout=%" PRId64,
                  def->interval_us, def->phase_us, def->timeout_us);
     def->revision = str_hash(text, (size_t)len);
+    set_hours(b, raw, defaults, def);
 }
 
 /* Decodes what is under the kind's key; def->spec stays NULL when it is wrong. */
@@ -162,13 +184,10 @@ static void set_spec(struct build *b, const struct node *n, const struct probe_r
     if (b->decode.diag->errors != errors)
         return;
     def->spec = spec;
+    b->decode.peer = NULL;
     if (def->kind->prepare)
         def->kind->prepare(&b->decode, under, def, spec);
-}
-
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-    return hash_mix(h, text ? str_hash(text, strlen(text)) : 0);
+    def->peer = b->decode.peer;
 }
 
 /* Covers the effective values, so that a changed default is a changed probe. */
@@ -212,10 +231,22 @@ static void build_probe(struct build *b, const struct node *n, const struct defa
     set_spec(b, n, &raw, def);
     def->content = content_hash(b, n, def);
     vec_push(&b->probes, def);
+    if (raw.depends_on)
+        vec_push(&b->dependents, ((struct dependent){.def = def, .node = raw.depends_on}));
     if (named)
         vec_push(&b->probe_ids, ((struct named){def->id, def->pos}));
     else
         b->unread = true; /* an SLO may mean this one */
+}
+
+/* Told once, not for each of the probes. */
+static void check_defaults(struct build *b, struct defaults *d)
+{
+    struct hours *hours = d->hours ? build_hours(b, d->hours) : NULL;
+    if (hours)
+        b->tables->hours->unref(hours);
+    else
+        d->hours = NULL;
 }
 
 void build_probes(struct build *b, const struct node *doc)
@@ -223,6 +254,7 @@ void build_probes(struct build *b, const struct node *doc)
     struct probes_doc d = {0};
     decode_object(&b->decode, doc, document_fields, &d);
     build_check_labels(b, &d.defaults.labels);
+    check_defaults(b, &d.defaults);
     const struct node *list = build_list(b, doc, "probes");
     if (!list) {
         b->unread = true;

@@ -28,6 +28,8 @@ void config_unref(struct config *c)
         const struct probe_def *p = c->probes[i];
         if (p->spec && p->kind->release)
             p->kind->release(p->spec);
+        if (p->hours)
+            c->hours->unref(p->hours);
     }
     for (size_t i = 0; i < c->slo_count; i++) {
         /* Only readers hold it as const; the snapshot made it. */

@@ -151,6 +151,7 @@ static int open_probing(struct daemon *d, struct err *reterr)
     d->env.loop = &d->loop;
     d->env.wall_us = hook_wall;
     d->env.ctx = d;
+    d->selfcheck = selfcheck_new(&d->loop, d->env.http, hook_wall, d);
     struct scheduler_hooks sh = daemon_scheduler_hooks(d);
     struct evaluator_hooks eh = daemon_evaluator_hooks(d);
     d->scheduler = scheduler_new(&d->env, &sh);
@@ -203,6 +204,7 @@ static void close_probing(struct daemon *d)
     }
     scheduler_free(d->scheduler);
     evaluator_free(d->evaluator);
+    selfcheck_close(d->selfcheck);
     if (d->env.http)
         http_client_close(d->env.http, NULL, NULL);
     daemon_time_close(d);

@@ -7,6 +7,7 @@
 #include "engine/pulse.h"
 #include "engine/retention.h"
 #include "engine/scheduler.h"
+#include "engine/selfcheck.h"
 #include "engine/status.h"
 #include "nines/store.h"
 #include "notify/notify.h"
@@ -43,6 +44,7 @@ struct daemon {
 
     struct probe_env env;
     struct scheduler *scheduler;
+    struct selfcheck *selfcheck;
     struct evaluator *evaluator;
     struct store *store;
     struct notify *notify;

@@ -67,6 +67,12 @@ static bool hook_stalled(void *ctx, int64_t since_ns)
     return !d->test.path && pulse_stalled_since(&d->pulse, since_ns);
 }
 
+static struct selfcheck_wait *hook_ask(void *ctx, selfcheck_fn told, void *arg)
+{
+    struct daemon *d = ctx;
+    return selfcheck_ask(d->selfcheck, told, arg);
+}
+
 struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d)
 {
     return (struct scheduler_hooks){
@@ -77,6 +83,8 @@ struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d)
         .result = hook_result,
         .adopt = hook_adopt,
         .stalled = hook_stalled,
+        .ask = hook_ask,
+        .unask = selfcheck_cancel,
         .ctx = d,
     };
 }

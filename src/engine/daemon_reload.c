@@ -24,6 +24,7 @@ static void adopt(struct daemon *d, struct config *cfg)
     int64_t now = daemon_now(d);
     struct store_retention keep = retention_plan(cfg);
     store_set_retention(d->store, &keep);
+    selfcheck_set(d->selfcheck, &cfg->daemon.self_check);
     evaluator_set_config(d->evaluator, cfg, now);
     scheduler_set_config(d->scheduler, cfg, now);
     for (size_t i = 0; i < cfg->slo_count; i++) {

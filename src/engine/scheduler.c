@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "model/schedule.h"
+#include "engine/peers.h"
+#include "slo/hours.h"
 
 #include <assert.h>
 
@@ -18,6 +19,13 @@ struct remembered {
     struct probe_memory *memory;
 };
 
+/* A result that waits for the self-check: what the store needs of it. */
+struct held {
+    struct observation obs;
+    struct selfcheck_wait *wait;
+    char *message, *body;
+};
+
 /* One slot being measured. Holds a reference on the snapshot its definition
  * lives in, so a reload cannot pull it away. */
 struct run {
@@ -26,7 +34,9 @@ struct run {
     struct scheduled *probe;
     struct config *config;
     const struct probe_kind *kind;
-    void *kind_run;
+    void *kind_run;    /* NULL: measured */
+    struct held *held; /* measured; or NULL */
+    struct peer *peer;
     struct remembered *memory;
     int64_t slot_us, start_us, start_ns;
 };
@@ -38,6 +48,7 @@ struct scheduler {
     VEC(struct scheduled *) probes; /* sorted by id */
     VEC(struct scheduled *) heap;   /* by next_us */
     struct run *runs;               /* newest first */
+    struct peers peers;
     size_t in_flight;
     uint32_t next_handle;
     bool stopped;
@@ -129,11 +140,25 @@ static void run_unlink(struct run *run)
     if (run->next)
         run->next->prev = run->prev;
     s->in_flight--;
+}
+
+/* It takes no place any more. */
+static void run_measured(struct run *run)
+{
+    run->kind_run = NULL;
     run->probe->in_flight--;
+    if (run->peer)
+        run->peer->in_flight--;
 }
 
 static void run_free(struct run *run)
 {
+    if (run->held) {
+        free(run->held->message);
+        free(run->held->body);
+        free(run->held);
+    }
+    peers_put(&run->scheduler->peers, run->peer);
     memory_unref(run->memory);
     config_unref(run->config);
     free(run);
@@ -156,27 +181,77 @@ static void note_result(struct scheduled *p, const struct observation *obs)
         obs->result.outcome == OUTCOME_GOOD ? NULL : mem_strndup(obs->message, LAST_MESSAGE_MAX);
 }
 
+static void end_run(struct run *run, struct observation *obs, int64_t end_us)
+{
+    struct scheduler *s = run->scheduler;
+    struct scheduled *p = run->probe;
+    obs->result.slot_us = run->slot_us;
+    obs->result.lag_us = (int32_t)(run->start_us - run->slot_us);
+    obs->result.done_us =
+        s->hooks.done_us ? s->hooks.done_us(s->hooks.ctx, end_us) : s->hooks.now_us(s->hooks.ctx);
+    run_unlink(run);
+    note_result(p, obs);
+    s->hooks.result(s->hooks.ctx, p, obs);
+    run_free(run);
+}
+
+static bool not_reached(const struct result *r)
+{
+    return r->outcome == OUTCOME_BAD && (r->reason == REASON_DNS || r->reason == REASON_CONNECT);
+}
+
+static void on_checked(void *ctx, bool up, const char *detail)
+{
+    struct run *run = ctx;
+    struct scheduler *s = run->scheduler;
+    struct observation obs = run->held->obs;
+    mem_auto char *message = NULL;
+    if (!up) {
+        message =
+            mem_printf("the prober reaches no target of self_check (%s): %s", detail, obs.message);
+        obs.message = message;
+        obs.result.outcome = OUTCOME_EXCLUDED;
+        obs.result.reason = REASON_PROBER;
+    }
+    end_run(run, &obs, s->hooks.now_us(s->hooks.ctx));
+}
+
+/* An observation is gone when its `done` returns; of one without a response
+ * there is little to keep. */
+static bool hold(struct run *run, const struct observation *obs)
+{
+    struct scheduler *s = run->scheduler;
+    struct selfcheck_wait *wait = s->hooks.ask ? s->hooks.ask(s->hooks.ctx, on_checked, run) : NULL;
+    if (!wait)
+        return false;
+    struct held *h = mem_alloc(sizeof(*h));
+    h->wait = wait;
+    h->message = mem_strdup(obs->message);
+    h->body = obs->body ? mem_strndup(obs->body, obs->body_len) : NULL;
+    h->obs = (struct observation){.result = obs->result,
+                                  .message = h->message,
+                                  .body = h->body,
+                                  .body_len = obs->body_len,
+                                  .cert_not_after_us = obs->cert_not_after_us};
+    h->obs.result.flags &= ~RESULT_SCRAPED;
+    run->held = h;
+    return true;
+}
+
 static void on_done(void *ctx, const struct observation *seen)
 {
     struct run *run = ctx;
     struct scheduler *s = run->scheduler;
-    struct scheduled *p = run->probe;
     struct observation obs = *seen;
-    obs.result.slot_us = run->slot_us;
-    obs.result.lag_us = (int32_t)(run->start_us - run->slot_us);
-    obs.result.done_us = s->hooks.done_us
-                             ? s->hooks.done_us(s->hooks.ctx, run->start_us + seen->result.total_us)
-                             : s->hooks.now_us(s->hooks.ctx);
+    run_measured(run);
     if (s->hooks.stalled && s->hooks.stalled(s->hooks.ctx, run->start_ns)) {
         obs.result.outcome = OUTCOME_SKIPPED;
         obs.result.reason = REASON_PROBER;
         obs.result.flags &= ~RESULT_SCRAPED;
         obs.message = "the prober itself stalled while it measured";
     }
-    run_unlink(run);
-    note_result(p, &obs);
-    s->hooks.result(s->hooks.ctx, p, &obs);
-    run_free(run);
+    if (!not_reached(&obs.result) || !hold(run, &obs))
+        end_run(run, &obs, run->start_us + seen->result.total_us);
 }
 
 static void start_run(struct scheduler *s, struct scheduled *p, int64_t slot_us, int64_t now_us)
@@ -196,13 +271,17 @@ static void start_run(struct scheduler *s, struct scheduled *p, int64_t slot_us,
     s->runs = run;
     s->in_flight++;
     p->in_flight++;
+    run->peer = peer_ref(p->peer);
+    if (run->peer)
+        run->peer->in_flight++;
     run->kind_run =
         run->kind->start(s->env, p->def, run->memory ? run->memory->memory : NULL, on_done, run);
 }
 
-static void skip_slot(struct scheduler *s, struct scheduled *p, int64_t slot_us, int64_t now_us)
+static void skip_slot(struct scheduler *s, struct scheduled *p, int64_t slot_us, int64_t now_us,
+                      const char *why)
 {
-    struct observation obs = {.message = "as many runs as allowed are still in flight"};
+    struct observation obs = {.message = why};
     obs.result.slot_us = slot_us;
     obs.result.done_us = now_us;
     obs.result.outcome = OUTCOME_SKIPPED;
@@ -211,20 +290,54 @@ static void skip_slot(struct scheduler *s, struct scheduled *p, int64_t slot_us,
     s->hooks.result(s->hooks.ctx, p, &obs);
 }
 
+/* The first slot of a definition at or after an instant. */
+static int64_t next_slot(const struct probe_def *def, int64_t t_us)
+{
+    return hours_next(def->hours, def->phase_us, def->interval_us, t_us);
+}
+
+static int64_t slots_in(const struct probe_def *def, int64_t from_us, int64_t to_us)
+{
+    return hours_count(def->hours, def->phase_us, def->interval_us, from_us, to_us);
+}
+
+/* The newest slot that is due, if it is not too late for it; else any older. */
+static int64_t newest_slot(const struct scheduled *p, int64_t now_us)
+{
+    int64_t interval = p->def->interval_us;
+    int64_t slot = p->next_us + (now_us - p->next_us) / interval * interval;
+    while (slot > p->next_us && now_us - slot <= SCHEDULER_LAG_MAX_US &&
+           !slots_in(p->def, slot, slot + 1))
+        slot -= interval;
+    return slot;
+}
+
+/* Too many runs of all probes against the same host and port. */
+static bool skip_for_peer(struct scheduler *s, struct scheduled *p, int64_t slot_us, int64_t now_us)
+{
+    char why[256];
+    int64_t most = s->config->daemon.per_host;
+    if (!most || !p->peer || p->peer->in_flight < most)
+        return false;
+    snprintf(why, sizeof(why), "%lld runs against %.100s are in flight (limits.per_host)",
+             (long long)most, p->peer->name);
+    skip_slot(s, p, slot_us, now_us, why);
+    return true;
+}
+
 /* Runs the newest slot that is due; older ones have passed for good. */
 static void run_probe(struct scheduler *s, struct scheduled *p, int64_t now_us)
 {
-    int64_t interval = p->def->interval_us;
-    int64_t passed = (now_us - p->next_us) / interval;
-    int64_t slot = p->next_us + passed * interval;
-    p->missed += passed;
-    p->next_us = slot + interval;
+    int64_t slot = newest_slot(p, now_us);
+    p->missed += slots_in(p->def, p->next_us, now_us + 1) - 1;
+    p->passed_us = slot;
+    p->next_us = next_slot(p->def, now_us + 1);
     heap_sift(s, p->heap_at);
     if (now_us - slot > SCHEDULER_LAG_MAX_US || !s->hooks.reserve(s->hooks.ctx))
         p->missed++;
     else if (p->in_flight >= p->def->max_in_flight)
-        skip_slot(s, p, slot, now_us);
-    else
+        skip_slot(s, p, slot, now_us, "as many runs as allowed are still in flight");
+    else if (!skip_for_peer(s, p, slot, now_us))
         start_run(s, p, slot, now_us);
 }
 
@@ -263,7 +376,12 @@ static void cancel_runs(struct scheduler *s)
         next = r->next;
         if (!r->probe->leaves)
             continue;
-        r->kind->cancel(r->kind_run);
+        if (r->held) {
+            s->hooks.unask(r->held->wait);
+        } else {
+            r->kind->cancel(r->kind_run);
+            run_measured(r);
+        }
         s->hooks.unreserve(s->hooks.ctx);
         run_unlink(r);
         run_free(r);
@@ -277,7 +395,9 @@ static struct scheduled *adopt_new(struct scheduler *s, const struct probe_def *
     probe_counters_init(&p->counters);
     p->def = def;
     p->memory = memory_new(def);
-    p->next_us = schedule_next(def->phase_us, def->interval_us, now_us);
+    p->peer = peers_get(&s->peers, def->peer);
+    p->passed_us = INT64_MIN;
+    p->next_us = next_slot(def, now_us);
     heap_add(s, p);
     if (s->hooks.adopt)
         s->hooks.adopt(s->hooks.ctx, p, now_us);
@@ -288,15 +408,18 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
                         int64_t now_us)
 {
     bool same = p->def->content == def->content;
-    bool same_slots = p->def->phase_us == def->phase_us && p->def->interval_us == def->interval_us;
+    bool same_slots = p->def->phase_us == def->phase_us &&
+                      p->def->interval_us == def->interval_us &&
+                      hours_same(p->def->hours, def->hours);
     if (!same_slots) {
         /* Both schedules may have a slot right now: it has been run. */
-        int64_t last_us = p->next_us - p->def->interval_us;
-        p->next_us =
-            schedule_next(def->phase_us, def->interval_us, last_us < now_us ? now_us : last_us + 1);
+        p->next_us = next_slot(def, p->passed_us < now_us ? now_us : p->passed_us + 1);
         heap_sift(s, p->heap_at);
     }
     p->def = def;
+    struct peer *previous = p->peer;
+    p->peer = peers_get(&s->peers, def->peer);
+    peers_put(&s->peers, previous);
     if (!same) {
         memory_unref(p->memory);
         p->memory = memory_new(def);
@@ -305,8 +428,9 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
         s->hooks.adopt(s->hooks.ctx, p, now_us);
 }
 
-static void scheduled_free(struct scheduled *p)
+static void scheduled_free(struct scheduler *s, struct scheduled *p)
 {
+    peers_put(&s->peers, p->peer);
     probe_counters_release(&p->counters);
     components_release(&p->components);
     memory_unref(p->memory);
@@ -322,7 +446,7 @@ static void remove_probes(struct scheduler *s, struct scheduled **at, size_t n)
     }
     cancel_runs(s);
     for (size_t i = 0; i < n; i++)
-        scheduled_free(at[i]);
+        scheduled_free(s, at[i]);
 }
 
 void scheduler_set_config(struct scheduler *s, struct config *cfg, int64_t now_us)
@@ -361,7 +485,7 @@ void scheduler_skip(struct scheduler *s, int64_t now_us)
     for (size_t i = 0; i < s->probes.len; i++) {
         struct scheduled *p = s->probes.at[i];
         if (p->next_us < now_us)
-            p->next_us = schedule_next(p->def->phase_us, p->def->interval_us, now_us);
+            p->next_us = next_slot(p->def, now_us);
         heap_add(s, p);
     }
 }
@@ -404,6 +528,7 @@ void scheduler_free(struct scheduler *s)
         remove_probes(s, s->probes.at, s->probes.len);
     vec_release(&s->probes);
     vec_release(&s->heap);
+    peers_release(&s->peers);
     config_unref(s->config);
     free(s);
 }

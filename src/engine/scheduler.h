@@ -2,7 +2,13 @@
  * The open-loop scheduler: every probe is due at phase + k * interval whatever
  * its target does. A run that hangs does not delay the next one; when
  * `max_in_flight` runs of a probe are still going, the slot becomes a skipped
- * result, and a slot that finds no room in the store's queue does not run.
+ * result, and a slot that finds no room in the store's queue does not run. Where
+ * `limits.per_host` runs of all probes go against one host and port, the slot is
+ * skipped as well. Outside its service hours a probe has no slots.
+ *
+ * A bad result whose reason is that the target was not reached waits for the
+ * self-check, if there is one: when the prober reaches nobody, the result is
+ * excluded. While it waits it is in flight, but takes no place of another run.
  *
  * Driven from outside: ask scheduler_due() when to wake up, then call
  * scheduler_run_due(). It never reads a clock, so tests need none.
@@ -12,6 +18,7 @@
 #pragma once
 
 #include "engine/components.h"
+#include "engine/selfcheck.h"
 #include "engine/status.h"
 #include "nines/config.h"
 #include "nines/probe.h"
@@ -24,15 +31,18 @@
  * would be the prober. */
 #define SCHEDULER_LAG_MAX_US 1000000
 
+struct peer;
 struct scheduler;
 
 /* A probe as the scheduler keeps it: by id, over reloads. Read-only outside. */
 struct scheduled {
     const struct probe_def *def; /* of the current snapshot */
     uint32_t handle;             /* its number in the store's queue */
-    int64_t next_us;
+    int64_t next_us;             /* INT64_MAX: none to come */
+    int64_t passed_us;           /* newest slot that came due; INT64_MIN: none has */
     int in_flight;
-    bool leaves; /* the snapshot that comes into force has it no more */
+    struct peer *peer; /* NULL: not known */
+    bool leaves;       /* the snapshot that comes into force has it no more */
     size_t heap_at;
     bool has_last;
     struct result last;        /* newest that ran */
@@ -59,6 +69,10 @@ struct scheduler_hooks {
     /* True when the loop stalled since `since_ns` (CLOCK_MONOTONIC) for so long
      * that what was measured is our own fault. May be NULL. */
     bool (*stalled)(void *ctx, int64_t since_ns);
+    /* Asks whether the prober reaches anybody; `told` comes exactly once, later,
+     * unless cancelled. NULL, or returns NULL: nobody is to be asked. */
+    struct selfcheck_wait *(*ask)(void *ctx, selfcheck_fn told, void *arg);
+    void (*unask)(struct selfcheck_wait *w); /* cancels */
     void *ctx;
 };
 

@@ -137,7 +137,7 @@ static bool may_try_next(const struct http_call *call)
 
 void http_transfer_ended(struct http_call *call, CURLcode code)
 {
-    if (code == CURLE_OK && call->stop == STOP_NONE) {
+    if ((code == CURLE_OK && call->stop == STOP_NONE) || call->stop == STOP_CONNECTED) {
         finish(call, (struct http_verdict){.reason = REASON_NONE});
         return;
     }

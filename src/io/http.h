@@ -38,9 +38,10 @@ struct http_request {
     int64_t max_headers;        /* bytes; beyond: REASON_PROTOCOL; 0: 256 KiB */
 
     enum ip_family family;
-    bool reuse;     /* may use a kept connection; default is a fresh one */
-    bool dns_fresh; /* bypass the lookup cache */
-    bool insecure;  /* no TLS verification */
+    bool reuse;        /* may use a kept connection; default is a fresh one */
+    bool dns_fresh;    /* bypass the lookup cache */
+    bool insecure;     /* no TLS verification */
+    bool connect_only; /* ends well once connected, over TLS too: no request is sent */
     const char *ca_file, *cert_file, *key_file; /* or NULL */
     const char *server_name;                    /* SNI and Host override, or NULL */
 };

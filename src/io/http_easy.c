@@ -37,6 +37,10 @@ static int on_prereq(void *arg, char *primary_ip, char *local_ip, int primary_po
         return CURL_PREREQFUNC_ABORT;
     }
     call->at.prereq = clock_mono_ns();
+    if (call->req.connect_only) {
+        call->stop = STOP_CONNECTED;
+        return CURL_PREREQFUNC_ABORT;
+    }
     call->at.sent = 0;
     call->body_sent = 0;
     if (call->tls && call->req.reuse && !call->cert.seen) {

@@ -27,7 +27,7 @@
 #define HTTP_MAX_CALLS 65536 /* live at a time in one client */
 #define HTTP_MAX_REQUEST_HEADERS 128
 #define HTTP_MAX_REQUEST_BODY (16 << 20)
-#define HTTP_MAX_BODY (64 << 20)     /* of a response, whatever the caller says */
+#define HTTP_MAX_BODY (128 << 20)    /* of a response, whatever the caller says */
 #define HTTP_MAX_HEADERS (256 << 10) /* default; curl itself stops at 300 KB */
 #define HTTP_KEPT_CONNECTIONS 16384  /* or half of the descriptors there may be */
 #define HTTP_READ_BODY (32 << 10)    /* larger request bodies are read in pieces */
@@ -35,7 +35,14 @@
 #define HTTP_SPARE_BODY (32 << 10)   /* of a spare call; larger buffers are freed */
 
 /* Why a callback of ours ended a transfer. */
-enum call_stop { STOP_NONE, STOP_HEADERS, STOP_BODY_SIZE, STOP_BY_CALLER, STOP_RESEND };
+enum call_stop {
+    STOP_NONE,
+    STOP_HEADERS,
+    STOP_BODY_SIZE,
+    STOP_BY_CALLER,
+    STOP_RESEND,
+    STOP_CONNECTED
+};
 
 enum call_state { CALL_QUEUED, CALL_TRUST, CALL_RESOLVING, CALL_TRANSFER, CALL_ENDED };
 

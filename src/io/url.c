@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <ctype.h>
 #include <curl/urlapi.h>
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -148,6 +149,17 @@ bool url_same_origin(const char *a, const char *b)
 {
     return same_part(a, b, CURLUPART_SCHEME) && same_part(a, b, CURLUPART_HOST) &&
            same_part(a, b, CURLUPART_PORT);
+}
+
+char *url_peer(const char *url)
+{
+    char *host = url_part(url, CURLUPART_HOST), *port = url_part(url, CURLUPART_PORT);
+    char *peer = mem_printf("%s:%s", host ? host : "", port ? port : "");
+    for (char *p = peer; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    curl_free(host);
+    curl_free(port);
+    return peer;
 }
 
 bool url_is_https(const char *url)

@@ -21,4 +21,6 @@ int url_resolve(const char *base, const char *location, char **ret, struct err *
 
 /* Whether scheme, host and port are the same; both valid URLs. */
 bool url_same_origin(const char *a, const char *b);
+/* "host:port" that a valid URL connects to, in lower case; the caller frees it. */
+char *url_peer(const char *url);
 bool url_is_https(const char *url);

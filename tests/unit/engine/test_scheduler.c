@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "base/vec.h"
 #include "model/schedule.h"
+#include "slo/hours.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +35,16 @@ struct world {
     VEC(struct fake_run *) runs;
     VEC(struct seen) results;
     int adopted, cancelled;
-    struct config *config;
+    int64_t per_host;
+    bool checks; /* there is a self-check */
+    selfcheck_fn told;
+    void *told_arg;
+    struct selfcheck_wait *last_wait;
+    int waits;
+};
+
+struct selfcheck_wait {
+    struct world *world;
 };
 
 static void *fake_start(struct probe_env *env, const struct probe_def *def,
@@ -106,17 +116,47 @@ static bool on_stalled(void *ctx, int64_t since_ns)
     return ((struct world *)ctx)->stalled;
 }
 
+static struct selfcheck_wait *on_ask(void *ctx, selfcheck_fn told, void *arg)
+{
+    struct world *w = ctx;
+    if (!w->checks)
+        return NULL;
+    struct selfcheck_wait *wait = mem_alloc(sizeof(*wait));
+    wait->world = w;
+    w->told = told;
+    w->told_arg = arg;
+    w->last_wait = wait;
+    w->waits++;
+    return wait;
+}
+
+static void on_unask(struct selfcheck_wait *wait)
+{
+    wait->world->waits--;
+    free(wait);
+}
+
 struct decl {
     const char *id;
     int64_t interval_us, phase_us;
     int max_in_flight;
     uint64_t content;
+    const char *peer;
+    const char *hours;
 };
+
+static const struct hours *make_hours(const char *text)
+{
+    struct hours *h = NULL;
+    assert_true(!text || hours_parse(text, &h, NULL) == 0);
+    return h;
+}
 
 static struct config *make_config(const struct decl *decls, size_t n)
 {
     struct config *c = mem_alloc(sizeof(*c));
     c->refs = 1;
+    c->hours = &hours_ops;
     c->probe_count = n;
     c->probes = arena_alloc(&c->arena, n * sizeof(*c->probes) + 1);
     for (size_t i = 0; i < n; i++) {
@@ -128,6 +168,8 @@ static struct config *make_config(const struct decl *decls, size_t n)
         d->timeout_us = decls[i].interval_us;
         d->max_in_flight = decls[i].max_in_flight;
         d->content = decls[i].content;
+        d->peer = arena_strdup(&c->arena, decls[i].peer);
+        d->hours = make_hours(decls[i].hours);
         c->probes[i] = d;
     }
     return c;
@@ -136,6 +178,7 @@ static struct config *make_config(const struct decl *decls, size_t n)
 static void set_config(struct world *w, const struct decl *decls, size_t n)
 {
     struct config *c = make_config(decls, n);
+    c->daemon.per_host = w->per_host;
     scheduler_set_config(w->scheduler, c, w->now_us);
     config_unref(c);
 }
@@ -156,8 +199,8 @@ static int setup(void **state)
     struct world *w = mem_alloc(sizeof(*w));
     w->env.ctx = w;
     world_of_cancel = w;
-    struct scheduler_hooks hooks = {now_us,    NULL,     reserve,    unreserve,
-                                    on_result, on_adopt, on_stalled, w};
+    struct scheduler_hooks hooks = {now_us,   NULL,       reserve, unreserve, on_result,
+                                    on_adopt, on_stalled, on_ask,  on_unask,  w};
     w->scheduler = scheduler_new(&w->env, &hooks);
     *state = w;
     return 0;
@@ -168,6 +211,7 @@ static int teardown(void **state)
     struct world *w = *state;
     scheduler_free(w->scheduler);
     assert_int_equal(w->reserved, 0);
+    assert_int_equal(w->waits, 0);
     assert_int_equal(w->runs.len, 0);
     vec_release(&w->runs);
     vec_release(&w->results);
@@ -310,6 +354,227 @@ static void test_stall_is_the_probers_fault(void **state)
     assert_int_equal(w->results.at[0].result.reason, REASON_PROBER);
 }
 
+/* ---- limits.per_host ------------------------------------------------------------- */
+
+static void test_a_host_takes_so_many(void **state)
+{
+    struct world *w = *state;
+    const struct decl four[] = {{"a", 10 * S, 0, 2, 1, "h:80"},
+                                {"b", 10 * S, 1, 2, 1, "h:80"},
+                                {"c", 10 * S, 2, 2, 1, "h:80"},
+                                {"d", 10 * S, 3, 2, 1, "h:81"}};
+    w->per_host = 2;
+    set_config(w, four, 4);
+    w->now_us = 5;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 3); /* a, b, d */
+    assert_int_equal(w->results.len, 1);
+    assert_string_equal(w->results.at[0].id, "c");
+    assert_int_equal(w->results.at[0].result.outcome, OUTCOME_SKIPPED);
+    assert_int_equal(w->results.at[0].result.reason, REASON_PROBER);
+    assert_non_null(strstr(w->results.at[0].message, "2 runs against h:80"));
+
+    /* A place that comes free is for whoever is due next. */
+    end_run(w, 0, OUTCOME_GOOD);
+    w->now_us = 10 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 3);
+    /* A new limit is in force at once; runs under way count against it. */
+    w->per_host = 0;
+    set_config(w, four, 4);
+    w->now_us = 10 * S + 5;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 6);
+    while (w->runs.len)
+        end_run(w, 0, OUTCOME_GOOD);
+}
+
+/* A run counts against the host that it began with. */
+static void test_a_probe_moves_to_another_host(void **state)
+{
+    struct world *w = *state;
+    w->per_host = 1;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 3, 1, "old:80"}}, 1);
+    scheduler_run_due(w->scheduler, 0);
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 3, 2, "new:80"}}, 1);
+    w->now_us = 10 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 2);
+    end_run(w, 0, OUTCOME_GOOD);
+    w->now_us = 20 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 1); /* the other one is against new:80 still */
+    end_run(w, 0, OUTCOME_GOOD);
+}
+
+/* ---- service hours ------------------------------------------------------------------ */
+
+#define MONDAY (1794787200 * S) /* 2026-11-16T00:00:00Z */
+#define HOUR USEC_PER_HOUR
+
+static void test_no_slots_outside_of_hours(void **state)
+{
+    struct world *w = *state;
+    const struct decl decl = {"a", 10 * S, 0, 1, 1, NULL, "UTC mon-fri 08:00-18:00"};
+    w->now_us = MONDAY;
+    set_config(w, &decl, 1);
+    assert_int_equal(scheduler_due(w->scheduler), MONDAY + 8 * HOUR);
+    w->now_us = MONDAY + 18 * HOUR - 10 * S;
+    scheduler_skip(w->scheduler, w->now_us);
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 1);
+    assert_int_equal(scheduler_due(w->scheduler), MONDAY + 32 * HOUR);
+    assert_int_equal(scheduler_complete_through(w->scheduler, w->now_us + S), w->now_us);
+    end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(scheduler_complete_through(w->scheduler, MONDAY + 20 * HOUR),
+                     MONDAY + 20 * HOUR);
+    /* What a jump passes over is missed, but for the night. */
+    w->now_us = MONDAY + 56 * HOUR + 5;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 1);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->missed, 3600);
+    end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(w->results.at[1].result.slot_us, MONDAY + 56 * HOUR);
+}
+
+/* The last slot of the day is not lost when the loop wakes up a little late. */
+static void test_the_last_slot_of_the_day(void **state)
+{
+    struct world *w = *state;
+    const struct decl decl = {"a", S / 10, 0, 9, 1, NULL, "UTC daily 08:00-18:00"};
+    w->now_us = MONDAY + 18 * HOUR - S / 5;
+    set_config(w, &decl, 1);
+    w->now_us = MONDAY + 18 * HOUR + S / 4;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 1);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->missed, 1);
+    end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(w->results.at[0].result.slot_us, MONDAY + 18 * HOUR - S / 10);
+    assert_int_equal(scheduler_due(w->scheduler), MONDAY + 32 * HOUR);
+}
+
+static void test_new_hours_come_into_force(void **state)
+{
+    struct world *w = *state;
+    struct decl decl = {"a", 10 * S, 0, 1, 1, NULL, "UTC daily 08:00-18:00"};
+    w->now_us = MONDAY + 20 * HOUR;
+    set_config(w, &decl, 1);
+    assert_int_equal(scheduler_due(w->scheduler), MONDAY + 32 * HOUR);
+    decl.hours = NULL;
+    decl.content = 2;
+    set_config(w, &decl, 1);
+    assert_int_equal(scheduler_due(w->scheduler), w->now_us);
+    scheduler_run_due(w->scheduler, w->now_us);
+    end_run(w, 0, OUTCOME_GOOD);
+    decl.hours = "UTC daily 20:00-21:00";
+    decl.content = 3;
+    set_config(w, &decl, 1); /* the slot of right now has run */
+    assert_int_equal(scheduler_due(w->scheduler), w->now_us + 10 * S);
+}
+
+/* ---- self_check ------------------------------------------------------------------------ */
+
+static void end_unreached(struct world *w, size_t i, enum reason reason)
+{
+    struct fake_run *run = w->runs.at[i];
+    w->runs.at[i] = w->runs.at[--w->runs.len];
+    char message[] = "connection refused by 10.9.8.7:80";
+    struct observation obs = {.message = message};
+    obs.result.outcome = OUTCOME_BAD;
+    obs.result.reason = (uint8_t)reason;
+    obs.result.total_us = 1234;
+    run->done(run->ctx, &obs);
+    memset(message, 'x', sizeof(message) - 1); /* gone with the call */
+    free(run);
+}
+
+static void answer(struct world *w, bool up)
+{
+    assert_int_equal(w->waits, 1);
+    struct selfcheck_wait *wait = w->last_wait;
+    w->waits--;
+    free(wait);
+    w->told(w->told_arg, up, "no route");
+}
+
+static void test_without_self_check_failures_are_bad(void **state)
+{
+    struct world *w = *state;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}}, 1);
+    scheduler_run_due(w->scheduler, 0);
+    end_unreached(w, 0, REASON_CONNECT);
+    assert_int_equal(w->results.at[0].result.outcome, OUTCOME_BAD);
+    assert_int_equal(w->results.at[0].result.reason, REASON_CONNECT);
+}
+
+static void test_a_failure_waits_for_the_self_check(void **state)
+{
+    struct world *w = *state;
+    w->checks = true;
+    w->per_host = 1;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1, "h:80"}}, 1);
+    scheduler_run_due(w->scheduler, 0);
+    w->now_us = 9 * S;
+    end_unreached(w, 0, REASON_DNS);
+    assert_int_equal(w->results.len, 0);
+    assert_int_equal(scheduler_in_flight(w->scheduler), 1);
+    assert_int_equal(scheduler_complete_through(w->scheduler, 9 * S), 0);
+
+    /* It takes no place: the next slot runs. */
+    w->now_us = 10 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 1);
+
+    w->now_us = 11 * S;
+    answer(w, true);
+    const struct seen *s = &w->results.at[0];
+    assert_int_equal(s->result.outcome, OUTCOME_BAD);
+    assert_int_equal(s->result.reason, REASON_DNS);
+    assert_int_equal(s->result.slot_us, 0);
+    assert_int_equal(s->result.done_us, 11 * S); /* when it became visible */
+    assert_string_equal(s->message, "connection refused by 10.9.8.7:80");
+
+    end_unreached(w, 0, REASON_CONNECT);
+    w->now_us = 13 * S;
+    answer(w, false);
+    s = &w->results.at[1];
+    assert_int_equal(s->result.outcome, OUTCOME_EXCLUDED);
+    assert_int_equal(s->result.reason, REASON_PROBER);
+    assert_int_equal(s->result.slot_us, 10 * S);
+    assert_non_null(strstr(s->message, "self_check (no route): connection refused by 10.9.8.7:80"));
+    assert_int_equal(scheduler_in_flight(w->scheduler), 0);
+}
+
+static void test_other_failures_do_not_wait(void **state)
+{
+    struct world *w = *state;
+    w->checks = true;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}}, 1);
+    scheduler_run_due(w->scheduler, 0);
+    end_unreached(w, 0, REASON_TLS);
+    assert_int_equal(w->results.len, 1);
+    w->now_us = 10 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(w->results.len, 2);
+    assert_int_equal(w->waits, 0);
+}
+
+/* A probe that leaves, or the end, cancels the wait: teardown counts. */
+static void test_a_wait_can_be_cancelled(void **state)
+{
+    struct world *w = *state;
+    w->checks = true;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}, {"b", 10 * S, 0, 1, 1}}, 2);
+    scheduler_run_due(w->scheduler, 0);
+    end_unreached(w, 1, REASON_CONNECT);
+    end_unreached(w, 0, REASON_CONNECT);
+    assert_int_equal(w->waits, 2);
+    set_config(w, (struct decl[]){{"b", 10 * S, 0, 1, 1}}, 1);
+    assert_int_equal(w->waits, 1);
+    assert_int_equal(w->cancelled, 0);
+}
+
 static void test_reload_keeps_unchanged_probes(void **state)
 {
     struct world *w = *state;
@@ -404,6 +669,15 @@ int main(void)
         T(test_slots_before_the_start_are_skipped),
         T(test_no_room_no_run),
         T(test_stall_is_the_probers_fault),
+        T(test_a_host_takes_so_many),
+        T(test_a_probe_moves_to_another_host),
+        T(test_no_slots_outside_of_hours),
+        T(test_the_last_slot_of_the_day),
+        T(test_new_hours_come_into_force),
+        T(test_without_self_check_failures_are_bad),
+        T(test_a_failure_waits_for_the_self_check),
+        T(test_other_failures_do_not_wait),
+        T(test_a_wait_can_be_cancelled),
         T(test_reload_keeps_unchanged_probes),
         T(test_no_slot_runs_twice_for_a_new_interval),
         T(test_stop_lets_runs_end),
