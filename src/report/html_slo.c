@@ -279,7 +279,7 @@ static void put_annotations(struct str *out, const struct report_slo *s)
         html_text(out, n->kind);
         str_add(out, "</td><td class=\"msg\">");
         html_text(out, n->text);
-        str_add(out, "</td><td>");
+        str_add(out, "</td><td class=\"w\">");
         html_text(out, n->probe);
         str_add(out, "</td></tr>");
     }

@@ -79,7 +79,7 @@ static void slo_events(struct exposition *e, const struct status *s)
 static void slo_counters(struct exposition *e, const struct status *s)
 {
     exposition_family(e, "nines_slo_resets_total", EXPOSITION_COUNTER,
-                      "Counters of the SLI that began anew, since the start.");
+                      "Scrapes by which a counter of the SLI began anew, since the start.");
     for (size_t i = 0; i < s->slo_count; i++) {
         const struct label l[] = {SLO_LABELS(&s->slos[i])};
         if (s->slos[i].def->sli.metric)
