@@ -296,8 +296,12 @@ void http_prepare(struct decode *c, const struct node *n, const struct probe_def
         diag_error(c->diag, http_key_pos(n, def->pos, "expect"),
                    "faster_than is longer than the timeout");
     http_spec_prepare(c, n, n ? n->pos : def->pos, s);
-    if (c->diag->errors > errors)
+    if (c->diag->errors > errors) {
         expect_release(&s->expect);
+        return;
+    }
+    mem_auto char *peer = url_peer(s->url);
+    c->peer = arena_strdup(c->arena, peer);
 }
 
 static void prepare(struct decode *c, const struct node *n, const struct probe_def *def, void *spec)
