@@ -13,7 +13,8 @@
 #include <assert.h>
 
 #define TYPE_MAX 128
-#define NAMES_MAX 320 /* bytes of a message that name components */
+#define NAMES_MAX 320   /* bytes of a message that name components */
+#define LIGHT_BODY 8192 /* a hostile document of this size takes under 1 ms */
 
 /* One document while it is judged. */
 struct reading {
@@ -316,4 +317,4 @@ static void health_read_response(const struct probe_def *def, const struct judge
         ret->version = cleaned(ret->arena, &p->http, doc.version);
 }
 
-const struct http_reader health_reader = {.read = health_read_response};
+const struct http_reader health_reader = {.read = health_read_response, .light = LIGHT_BODY};

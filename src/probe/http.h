@@ -136,7 +136,8 @@ struct http_reading {
 
 /* A kind on HTTP that reads documents. */
 struct http_reader {
-    bool json; /* read() uses judge_input.json */
+    bool json;    /* read() uses judge_input.json */
+    size_t light; /* larger bodies are read on the pool; 0: HTTP_PROBE_POOL_BODY */
     /* A response came and `expect` was judged: adds assertions to `v`, fails it,
      * fills `ret`. On any thread. */
     void (*read)(const struct probe_def *def, const struct judge_input *in, struct verdict *v,

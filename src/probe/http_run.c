@@ -262,8 +262,8 @@ static void judge_response(struct http_run *run, const struct http_response *r)
     const struct expect *e = &run->spec->expect;
     struct probe_env *env = run->env;
     run->judged_wall_us = env->wall_us(env->ctx);
-    bool heavy =
-        (run->reader || e->reads_body || e->reads_json) && r->body_len > HTTP_PROBE_POOL_BODY;
+    size_t light = run->reader && run->reader->light ? run->reader->light : HTTP_PROBE_POOL_BODY;
+    bool heavy = (run->reader || e->reads_body || e->reads_json) && r->body_len > light;
     bool packed = is_packed(run, r);
     if ((!heavy && !packed) || r->reason != REASON_NONE) {
         struct verdict verdict;
