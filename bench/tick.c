@@ -118,7 +118,7 @@ static void start(struct bench *b, int64_t window_us)
                                     .revision_count = 1};
         struct live *l = history(pending[i].longest_us);
         evaluator_set_history(b->e, d->sli.probe, &known);
-        evaluator_merge(b->e, pending[i].sli->key, 0, l);
+        evaluator_merge(b->e, pending[i].sli->key, &(struct sli_past){.live = l});
         evaluator_set_alert(b->e, d->name, "", &(struct alert_state){0});
         live_free(l);
     }
@@ -131,7 +131,7 @@ static void results(struct bench *b, int64_t slot_us, enum outcome o)
     r.outcome = (uint8_t)o;
     r.reason = o == OUTCOME_BAD ? REASON_CONNECT : REASON_NONE;
     for (size_t i = 0; i < SLOS; i++)
-        evaluator_result(b->e, b->config->slos[i]->sli.probe, &r);
+        evaluator_result(b->e, b->config->slos[i]->sli.probe, &(struct observation){.result = r});
 }
 
 static int by_value(const void *a, const void *b)

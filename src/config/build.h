@@ -110,6 +110,10 @@ void build_default_receiver(struct build *b);
  * file (or would be), `doc` that document or NULL. Before anything else. */
 void build_folders(struct build *b, const char *file, const struct node *doc);
 
+/* Gives each probe the series that SLOs want of it, and checks that its runs
+ * end in order. SLOs are linked. */
+void build_samples(struct build *b);
+
 /* Checks between documents, and what needs them all; fills the snapshot. The
  * snapshot owns what was built, also when errors were found. */
 void build_finish(struct build *b);

@@ -152,6 +152,34 @@ static void unknown_probe(struct build *b, const struct built_slo *s)
         decode_error(&b->decode, s->probe->pos, "probe: no probe has the id '%.128s'", wanted);
 }
 
+/* The kinds whose runs give samples: "health, metrics and readiness". */
+static void add_sampling_kinds(struct str *out, const struct config_tables *t)
+{
+    const char *names[KINDS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; t->probe_kinds[i]; i++)
+        if (t->probe_kinds[i]->samples)
+            names[n++] = t->probe_kinds[i]->name;
+    for (size_t i = 0; i < n; i++)
+        str_addf(out, "%s%s", i == 0 ? "" : i + 1 == n ? " and " : ", ", names[i]);
+}
+
+/* Samples come from some kinds only. */
+static bool check_samples(struct build *b, const struct built_slo *s)
+{
+    const struct probe_kind *kind = s->def->probe->kind;
+    struct str kinds;
+    if (!s->def->sli.metric || !kind || kind->samples)
+        return true;
+    str_init(&kinds, 512);
+    add_sampling_kinds(&kinds, b->tables);
+    decode_error(&b->decode, s->probe->pos,
+                 "probe: '%s' is of the kind %s, whose runs have no samples; those of %s have",
+                 s->def->probe->id, kind->name, kinds.buf);
+    str_release(&kinds);
+    return false;
+}
+
 static void link_slo(struct build *b, struct built_slo *s)
 {
     struct slo_def *def = s->def;
@@ -163,6 +191,8 @@ static void link_slo(struct build *b, struct built_slo *s)
         unknown_probe(b, s);
         return;
     }
+    if (!check_samples(b, s))
+        return;
     if (def->sli.faster_than_us > def->probe->timeout_us)
         diag_warning(b->decode.diag, s->faster_than->pos,
                      "faster_than: %s is more than the probe's timeout of %s: every answer that "
@@ -215,6 +245,7 @@ void build_finish(struct build *b)
     build_depends(b);
     for (size_t i = 0; i < b->slos.len; i++)
         link_slo(b, &b->slos.at[i]);
+    build_samples(b);
     if (b->tables->finish)
         b->tables->finish(b->config, b->daemon, &b->decode);
 }

@@ -1,5 +1,6 @@
 /* Documents of kind SLOs, the short form. */
 #include "config/build.h"
+#include "config/sli.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -10,8 +11,8 @@
 #include <string.h>
 
 #define WINDOW_MIN_US USEC_PER_MIN
+#define SLO_TEXT_MAX 65536
 #define WINDOW_MAX_US (3660 * USEC_PER_DAY)
-#define FASTER_THAN_MAX_US USEC_PER_HOUR
 
 struct slos_doc {
     const char *api_version, *kind;
@@ -20,6 +21,7 @@ struct slos_doc {
 
 struct slo_raw {
     struct slo_def def;
+    struct sli_raw sli;
     int no_data, alerting;
 };
 
@@ -29,78 +31,6 @@ static const struct field document_fields[] = {
     {"slos", FIELD_CUSTOM, offsetof(struct slos_doc, slos), .decode = decode_keep},
     {0},
 };
-
-/* ---- sli ---------------------------------------------------------------------------- */
-
-static const struct field classify_as = {
-    .name = "classify",
-    .type = FIELD_ENUM,
-    .names = (const char *const[]){"good", "bad", "excluded", NULL},
-};
-
-static void classify_one(struct decode *c, const struct node *key, const struct node *value,
-                         int8_t *classify)
-{
-    const char *names[REASON_COUNT];
-    int outcome = -1, reason = reason_parse(key->text);
-    if (reason > REASON_NONE) {
-        decode_value(c, value, &classify_as, &outcome);
-        classify[reason] = (int8_t)outcome; /* the names are in the enum's order */
-        return;
-    }
-    for (int i = 1; i < REASON_COUNT; i++)
-        names[i - 1] = reason_name((enum reason)i);
-    const char *near = str_nearest(key->text, names, REASON_COUNT - 1);
-    if (near)
-        decode_error(c, key->pos, "classify: unknown reason '%.60s'; did you mean '%s'?", key->text,
-                     near);
-    else
-        decode_error(c, key->pos, "classify: unknown reason '%.60s'; nines.yaml(5) lists them",
-                     key->text);
-}
-
-static void decode_classify(struct decode *c, const struct node *n, void *out)
-{
-    char found[FOUND_MAX];
-    if (n->kind != NODE_MAP) {
-        decode_error(c, n->pos,
-                     "classify: expected a mapping like {rate_limited: excluded}; "
-                     "found %s",
-                     decode_found(n, found));
-        return;
-    }
-    for (size_t i = 0; i < n->n; i++)
-        classify_one(c, n->items[2 * i], n->items[2 * i + 1], out);
-}
-
-static const struct field sli_fields[] = {
-    {"probe", FIELD_STRING, offsetof(struct sli_def, probe), .flags = FIELD_REQUIRED},
-    {"faster_than", FIELD_DURATION, offsetof(struct sli_def, faster_than_us), .min = 1,
-     .max = FASTER_THAN_MAX_US},
-    {"classify", FIELD_CUSTOM, offsetof(struct sli_def, classify), .decode = decode_classify},
-    {0},
-};
-
-/* Equal for equal streams of events: it names them in the store. */
-static const char *sli_key(struct arena *a, const struct sli_def *sli)
-{
-    struct str s;
-    str_init(&s, 8192);
-    str_add(&s, sli->probe);
-    if (sli->faster_than_us)
-        str_addf(&s, " faster_than=%" PRId64 "us", sli->faster_than_us);
-    const char *sep = " classify=";
-    for (int i = 0; i < REASON_COUNT; i++) {
-        if (sli->classify[i] < 0)
-            continue;
-        str_addf(&s, "%s%s:%s", sep, reason_name((enum reason)i),
-                 outcome_name((enum outcome)sli->classify[i]));
-        sep = ",";
-    }
-    const char *key = arena_strdup(a, s.buf);
-    str_release(&s);
-    return key;
-}
 
 /* ---- objective and window -------------------------------------------------------------- */
 
@@ -237,7 +167,8 @@ static const struct field slo_fields[] = {
     {"service", FIELD_STRING, DEF(service)},
     {"description", FIELD_STRING, DEF(description)},
     {"runbook", FIELD_STRING, DEF(runbook)},
-    {"sli", FIELD_OBJECT, DEF(sli), .flags = FIELD_REQUIRED, .fields = sli_fields},
+    {"sli", FIELD_OBJECT, offsetof(struct slo_raw, sli), .flags = FIELD_REQUIRED,
+     .fields = sli_fields},
     {"objective", FIELD_CUSTOM, DEF(target), .flags = FIELD_REQUIRED, .decode = decode_objective},
     {"window", FIELD_CUSTOM, DEF(window), .flags = FIELD_REQUIRED, .decode = decode_window},
     {"budgeting", FIELD_CUSTOM, 0, .decode = decode_budgeting},
@@ -267,7 +198,7 @@ static uint64_t content_hash(const struct slo_def *s)
 {
     char target[UNITS_MAX];
     struct str text;
-    str_init(&text, 16384);
+    str_init(&text, SLO_TEXT_MAX);
     str_addf(&text, "%s\n%s\n%s\n%d %" PRId64 " %d %d %s\n%d %d", s->name, s->sli.key,
              decimal_text(target, s->target), s->window.type, s->window.duration_us, s->window.unit,
              s->window.count, s->window.timezone ? s->window.timezone : "", s->no_data,
@@ -277,26 +208,40 @@ static uint64_t content_hash(const struct slo_def *s)
     return h;
 }
 
+/* What counters say while nobody hears them is made up for by the next scrape. */
+static void check_no_data(struct build *b, const struct node *n, const struct slo_def *def)
+{
+    const struct sli_metric *m = def->sli.metric;
+    if (m && m->kind == SLI_RATIO && def->no_data != NO_DATA_EXCLUDE)
+        decode_error(&b->decode, node_get(n, "no_data")->pos,
+                     "no_data: counters go on while nobody hears them, so a silent scrape of a "
+                     "ratio or histogram is neither good nor bad: exclude");
+}
+
 static void build_slo(struct build *b, const struct node *n)
 {
     struct slo_raw raw = {.def = {.service = "", .objective_name = ""}};
     size_t errors = b->decode.diag->errors;
-    memset(raw.def.sli.classify, -1, sizeof(raw.def.sli.classify));
+    sli_raw_init(&raw.sli);
     decode_object(&b->decode, n, slo_fields, &raw);
+    const struct node *sli = n->kind == NODE_MAP ? node_get(n, "sli") : NULL;
+    if (sli && sli->kind == NODE_MAP)
+        sli_build(&b->decode, sli, &raw.sli, &raw.def.sli);
     if (!raw.def.name || !build_check_name(b, n, "name", raw.def.name))
         return;
     build_check_labels(b, &raw.def.labels);
 
     struct slo_def *def = arena_alloc(&b->config->arena, sizeof(*def));
-    const struct node *sli = node_get(n, "sli");
     *def = raw.def;
     def->pos = node_get(n, "name")->pos;
     def->no_data = (enum no_data)raw.no_data;
     def->alerting = raw.alerting == 0;
+    check_no_data(b, n, def);
     if (b->decode.diag->errors == errors) {
-        def->sli.key = sli_key(&b->config->arena, &def->sli);
         open_zone(b, n, &def->window);
         def->content = content_hash(def);
+    } else {
+        def->sli.key = NULL;
     }
     vec_push(&b->slos,
              ((struct built_slo){def, node_get(sli, "probe"), node_get(sli, "faster_than")}));

@@ -4,6 +4,9 @@
 #include "base/mem.h"
 #include "engine/backfill.h"
 #include "engine/evaluate.h"
+#include "engine/stream.h"
+#include "engine/versions.h"
+#include "nines/probe.h"
 #include "slo/live.h"
 
 /* SLIs read as of one moment; the store's log cannot be emptied meanwhile. */
@@ -14,15 +17,27 @@ struct attach_alert {
     struct alert_state state;
 };
 
+/* What was read of a pending SLI. */
+struct attach_sli {
+    struct store_probe probe;
+    struct live *history;
+    struct sli_past past;
+};
+
+struct attach_version {
+    const char *probe;
+    char *version;
+};
+
 struct attach {
     struct config *config; /* a reference: `slis` point into it */
     struct pending_sli *slis;
-    struct store_probe *probes; /* slis[i]'s */
-    struct live **history;
-    int64_t *since_us;
+    struct attach_sli *read; /* of slis[i] */
     size_t n;
     struct attach_alert *alerts;
     size_t alert_count;
+    struct attach_version *versions;
+    size_t version_count;
     struct attach_totals totals;
     struct err err;
 };
@@ -33,9 +48,7 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
     a->config = config_ref(cfg);
     a->slis = mem_array(cfg->slo_count, sizeof(*a->slis));
     a->n = evaluator_pending(e, a->slis, cfg->slo_count);
-    a->probes = mem_array(a->n, sizeof(*a->probes));
-    a->history = mem_array(a->n, sizeof(*a->history));
-    a->since_us = mem_array(a->n, sizeof(*a->since_us));
+    a->read = mem_array(a->n, sizeof(*a->read));
     a->alerts = mem_array(cfg->slo_count, sizeof(*a->alerts));
     for (size_t i = 0; i < evaluator_count(e); i++)
         if (!evaluator_view(e, i)->settled)
@@ -43,18 +56,40 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
     return a;
 }
 
+/* Kinds without samples look at no document that would say. */
+void attach_want_versions(struct attach *a, const struct versions *known)
+{
+    const struct config *cfg = a->config;
+    a->versions = mem_array(cfg->probe_count, sizeof(*a->versions));
+    for (size_t i = 0; i < cfg->probe_count; i++)
+        if (cfg->probes[i]->kind->samples && !versions_known(known, cfg->probes[i]->id))
+            a->versions[a->version_count++].probe = cfg->probes[i]->id;
+}
+
+static int read_stream(struct attach *a, struct sli_past *past, struct backfill *b)
+{
+    past->stream = stream_new(b->sli);
+    if (backfill_stream(b, past->stream, &a->err) < 0)
+        return -1;
+    past->newest_us = b->newest_us;
+    return store_reader_first_event(b->reader, b->sli, &past->first_event_us, &a->err);
+}
+
 static int read_sli(struct attach *a, size_t i, struct backfill *b)
 {
     const struct pending_sli *p = &a->slis[i];
-    if (store_reader_probe(b->reader, p->sli->probe, &a->probes[i], &a->err) != 1 ||
-        store_reader_sli_since(b->reader, p->sli, &a->since_us[i], &a->err) < 0)
+    struct attach_sli *r = &a->read[i];
+    if (store_reader_probe(b->reader, p->sli->probe, &r->probe, &a->err) != 1 ||
+        store_reader_sli_since(b->reader, p->sli, &r->past.since_us, &a->err) < 0)
         return -1;
     b->sli = p->sli;
     b->longest_us = p->longest_us;
     b->attached_us = p->attached_us;
     /* A clock that was set back leaves slots that are yet to come. */
-    b->all_done = p->first && a->probes[i].last_slot_us <= p->attached_us;
-    return backfill_read(b, &a->history[i], &a->err);
+    b->all_done = p->first && r->probe.last_slot_us <= p->attached_us;
+    if (p->sli->metric && read_stream(a, &r->past, b) < 0)
+        return -1;
+    return backfill_read(b, &r->history, &a->err);
 }
 
 static int read_slice(struct attach *a, size_t from, size_t to, struct backfill *b)
@@ -98,17 +133,30 @@ static int read_alerts(struct attach *a, struct store_reader *r)
     return rc;
 }
 
+static int read_versions(struct attach *a, struct store_reader *r)
+{
+    int rc = store_reader_begin(r, &a->err);
+    if (rc < 0)
+        return -1;
+    for (size_t i = 0; rc == 0 && i < a->version_count; i++)
+        rc = store_reader_version(r, a->versions[i].probe, &a->versions[i].version, &a->err);
+    store_reader_end(r);
+    return rc;
+}
+
 int attach_read(struct attach *a, const char *database)
 {
     struct store_reader *r = NULL;
     int64_t began_ns = clock_mono_ns();
-    if (a->n == 0 && a->alert_count == 0)
+    if (a->n == 0 && a->alert_count == 0 && a->version_count == 0)
         return 0;
     if (store_reader_open(database, &r, &a->err) < 0)
         return -1;
     int rc = read_slis(a, r);
     if (rc == 0)
         rc = read_alerts(a, r);
+    if (rc == 0)
+        rc = read_versions(a, r);
     store_reader_free(r);
     a->totals.took_us = (clock_mono_ns() - began_ns) / 1000;
     return rc;
@@ -127,26 +175,37 @@ const char *attach_error(const struct attach *a)
 void attach_merge(const struct attach *a, struct evaluator *e)
 {
     for (size_t i = 0; i < a->n; i++) {
-        if (!a->history[i])
+        struct attach_sli *r = &a->read[i];
+        if (!r->history)
             continue;
-        evaluator_set_history(e, a->slis[i].sli->probe, &a->probes[i]);
-        evaluator_merge(e, a->slis[i].sli->key, a->since_us[i], a->history[i]);
+        r->past.live = r->history;
+        evaluator_set_history(e, a->slis[i].sli->probe, &r->probe);
+        evaluator_merge(e, a->slis[i].sli->key, &r->past);
     }
     for (size_t i = 0; i < a->alert_count; i++)
         evaluator_set_alert(e, a->alerts[i].slo->name, a->alerts[i].slo->objective_name,
                             &a->alerts[i].state);
 }
 
+void attach_versions(const struct attach *a, struct versions *v)
+{
+    for (size_t i = 0; i < a->version_count; i++)
+        if (a->versions[i].version)
+            versions_know(v, a->versions[i].probe, a->versions[i].version);
+}
+
 void attach_free(struct attach *a)
 {
+    for (size_t i = 0; i < a->version_count; i++)
+        free(a->versions[i].version);
+    free(a->versions);
     for (size_t i = 0; i < a->n; i++) {
-        live_free(a->history[i]);
-        free(a->probes[i].revisions);
+        live_free(a->read[i].history);
+        stream_free(a->read[i].past.stream);
+        free(a->read[i].probe.revisions);
     }
     free(a->slis);
-    free(a->probes);
-    free(a->history);
-    free(a->since_us);
+    free(a->read);
     free(a->alerts);
     config_unref(a->config);
     free(a);

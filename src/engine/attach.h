@@ -1,7 +1,7 @@
 /*
  * What a snapshot's SLOs need from the store before they may alert: the
  * schedules of their probes, the history of their SLIs and the alert state of
- * an earlier process. Read off the loop thread, merged on it:
+ * an earlier process; and what targets said then that they run. Read off the loop thread, merged on it:
  *
  *     struct attach *a = attach_new(evaluator, config);   loop thread
  *     attach_read(a, database);                           any thread
@@ -20,8 +20,12 @@
 struct attach;
 struct config;
 struct evaluator;
+struct versions;
 
 struct attach *attach_new(const struct evaluator *e, struct config *cfg);
+/* Also what the targets said they run, of all probes that may say so and are not
+ * known yet; told by attach_versions(). */
+void attach_want_versions(struct attach *a, const struct versions *known);
 /* 0, or -1 with the error kept inside for attach_error(). */
 int attach_read(struct attach *a, const char *database);
 const char *attach_error(const struct attach *a);
@@ -36,4 +40,5 @@ struct attach_totals {
 struct attach_totals attach_totals(const struct attach *a);
 
 void attach_merge(const struct attach *a, struct evaluator *e);
+void attach_versions(const struct attach *a, struct versions *v);
 void attach_free(struct attach *a);

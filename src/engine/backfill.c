@@ -1,6 +1,7 @@
 #include "engine/backfill.h"
 
 #include "base/mem.h"
+#include "engine/stream.h"
 #include "slo/live.h"
 #include "slo/tiers.h"
 
@@ -18,6 +19,16 @@ struct rows {
     struct backfill *b;
     struct live *live;
 };
+
+static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
+{
+    struct rows *rows = ctx;
+    if (done_us > rows->b->attached_us)
+        return true;
+    live_add_event(rows->live, slot_us, c);
+    rows->b->events += counts_total(c) + c.excluded;
+    return true;
+}
 
 static bool add_row(void *ctx, const struct result *r)
 {
@@ -66,9 +77,14 @@ static void add_part(struct backfill *b, size_t from, size_t to, int64_t *ret_st
                     to - from);
     for (size_t i = from; i < to; i++) {
         int64_t n = counts_total(b->counts[i]) + b->counts[i].excluded;
-        *ret_steps += n > 0;
+        *ret_steps += !counts_empty(b->counts[i]);
         b->events += n;
     }
+}
+
+static int64_t first_step(const struct backfill *b)
+{
+    return max64(floor_to(b->attached_us - b->longest_us, USEC_PER_HOUR) - USEC_PER_HOUR, 0);
 }
 
 /* Hours up to `minutes`, minutes up to `tens`, tens of seconds up to `end`: in
@@ -76,8 +92,7 @@ static void add_part(struct backfill *b, size_t from, size_t to, int64_t *ret_st
 static int add_steps(struct backfill *b, int64_t minutes_us, int64_t tens_us, int64_t end_us,
                      struct live *live, struct err *reterr)
 {
-    int64_t first =
-        max64(floor_to(b->attached_us - b->longest_us, USEC_PER_HOUR) - USEC_PER_HOUR, 0);
+    int64_t first = first_step(b);
     minutes_us = max64(minutes_us, first);
     tens_us = max64(tens_us, minutes_us);
     size_t hours = add_edges(b, 0, first, minutes_us, USEC_PER_HOUR);
@@ -104,10 +119,59 @@ static int read_settled(struct backfill *b, struct live *live, struct err *reter
     struct rows rows = {b, live};
     int64_t minutes = floor_to(b->attached_us - MINUTES_US, USEC_PER_HOUR) - USEC_PER_HOUR;
     int64_t settled = floor_to(b->attached_us - SETTLE_US, USEC_PER_HOUR);
+    /* What counters grew by since the newest scrape may be spread over all the time
+     * from it on: there is no telling from the slot when it was done. */
+    bool spreads = b->sli->metric && b->sli->metric->kind == SLI_RATIO && b->scraped_us >= 0;
+    if (spreads && b->scraped_us < settled)
+        settled = max64(floor_to(b->scraped_us, USEC_PER_HOUR), first_step(b));
+    if (minutes > settled)
+        minutes = settled;
     if (add_steps(b, minutes, settled, settled, live, reterr) < 0)
         return -1;
+    if (b->sli->metric)
+        return store_reader_events(b->reader, b->sli, settled, b->attached_us + 1, add_event, &rows,
+                                   reterr);
     return store_reader_results(b->reader, b->sli->probe, settled, b->attached_us + 1, add_row,
                                 &rows, reterr);
+}
+
+static bool note_newest(void *ctx, const struct result *r)
+{
+    struct backfill *b = ctx;
+    if (r->outcome != OUTCOME_SKIPPED && r->done_us <= b->attached_us && r->slot_us > b->newest_us)
+        b->newest_us = r->slot_us;
+    return true;
+}
+
+struct seeds {
+    struct backfill *b;
+    struct stream *stream;
+};
+
+static void add_seed(void *ctx, const char *series, int64_t slot_us, double value)
+{
+    struct seeds *s = ctx;
+    if (series) {
+        derive_seed(s->stream->derive, series, slot_us, value);
+        return;
+    }
+    derive_seed_scrape(s->stream->derive, slot_us);
+    s->b->scraped_us = slot_us;
+}
+
+/* Runs of a probe with samples follow one another: what is older than the newest
+ * one that was done was done as well. */
+int backfill_stream(struct backfill *b, struct stream *s, struct err *reterr)
+{
+    struct seeds seeds = {b, s};
+    int64_t settled = b->attached_us - SETTLE_US, before;
+    b->newest_us = b->scraped_us = INT64_MIN;
+    if (store_reader_results(b->reader, b->sli->probe, settled,
+                             b->all_done ? INT64_MAX : b->attached_us + 1, note_newest, b,
+                             reterr) < 0)
+        return -1;
+    before = b->all_done ? INT64_MAX : max64(b->newest_us + 1, settled);
+    return store_reader_last_samples(b->reader, b->sli->probe, before, add_seed, &seeds, reterr);
 }
 
 int backfill_read(struct backfill *b, struct live **ret, struct err *reterr)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct live;
+struct stream;
 
 /* What is wanted, and room to read into that many questions share. */
 struct backfill {
@@ -20,12 +21,19 @@ struct backfill {
     int64_t longest_us; /* windows up to this */
     int64_t attached_us;
     bool all_done; /* nothing that is stored was done later */
+    /* Metric SLIs, filled by backfill_stream(): the newest slot that was done, and
+     * the newest scrape among these; INT64_MIN: none. */
+    int64_t newest_us, scraped_us;
     int64_t *edges;
     struct counts *counts;
     size_t room;
     /* what was found: hours, minutes and tens of seconds with events, and events */
     int64_t hours, minutes, tens, events;
 };
+
+/* Tells the stream of a metric SLI what the probe's samples were until
+ * `attached_us`. Before backfill_read(). */
+int backfill_stream(struct backfill *b, struct stream *s, struct err *reterr);
 
 /*
  * Every event that was done at or before `attached_us`. Far back by the hour,

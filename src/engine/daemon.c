@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "engine/daemon_internal.h"
+#include "engine/versions.h"
 #include "io/http.h"
 #include "io/jsonpath.h"
 
@@ -156,6 +157,7 @@ static int open_probing(struct daemon *d, struct err *reterr)
     struct evaluator_hooks eh = daemon_evaluator_hooks(d);
     d->scheduler = scheduler_new(&d->env, &sh);
     d->evaluator = evaluator_new(&eh, d->started_us);
+    d->versions = versions_new();
     return daemon_adopt_first(d, reterr);
 }
 
@@ -204,6 +206,7 @@ static void close_probing(struct daemon *d)
     }
     scheduler_free(d->scheduler);
     evaluator_free(d->evaluator);
+    versions_free(d->versions);
     selfcheck_close(d->selfcheck);
     if (d->env.http)
         http_client_close(d->env.http, NULL, NULL);

@@ -20,6 +20,7 @@
 
 struct attach;
 struct jsonpath;
+struct versions;
 
 /* A page handed to the store that may have to go out without it. */
 struct unrecorded;
@@ -46,6 +47,7 @@ struct daemon {
     struct scheduler *scheduler;
     struct selfcheck *selfcheck;
     struct evaluator *evaluator;
+    struct versions *versions;
     struct store *store;
     struct notify *notify;
     struct status_board board;

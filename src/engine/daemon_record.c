@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "engine/message.h"
+#include "engine/versions.h"
 #include "nines/notifier.h"
 
 static int64_t hook_now(void *ctx)
@@ -32,6 +33,21 @@ static void hook_unreserve(void *ctx)
     store_unreserve(d->store);
 }
 
+/* What a target says it runs is another one than it said last: a deploy. */
+static void note_version(struct daemon *d, const struct scheduled *p, const struct observation *obs)
+{
+    char text[2 * VERSION_MAX + 8];
+    const char *id = p->def->id, *before, *arrow = " -> ";
+    if (!obs->version || !versions_said(d->versions, id, obs->version, &before))
+        return;
+    if (!before[0])
+        arrow = ""; /* the first that is known */
+    snprintf(text, sizeof(text), "%s%s%.*s", before, arrow, VERSION_MAX - 1, obs->version);
+    struct annotation a = {obs->result.done_us, "deploy", id, text};
+    store_push_annotation(d->store, &a);
+    log_info("version", "probe", id, "version", text, NULL);
+}
+
 static void hook_result(void *ctx, struct scheduled *p, const struct observation *obs)
 {
     struct daemon *d = ctx;
@@ -47,7 +63,8 @@ static void hook_result(void *ctx, struct scheduled *p, const struct observation
         extra.body_len = obs->body_len;
     }
     store_push_result(d->store, p->handle, r, &extra);
-    evaluator_result(d->evaluator, p->def->id, r);
+    evaluator_result(d->evaluator, p->def->id, obs);
+    note_version(d, p, obs);
     if (d->test.path)
         daemon_kick(d);
     daemon_check_stop(d);

@@ -67,6 +67,7 @@ static void merge_attached(struct daemon *d)
 {
     if (d->job_rc == 0) {
         attach_merge(d->attach, d->evaluator);
+        attach_versions(d->attach, d->versions);
         log_attached(d->attach);
     } else {
         log_error("history could not be read; new SLOs do not alert until it can", "error",
@@ -75,6 +76,10 @@ static void merge_attached(struct daemon *d)
     }
     attach_free(d->attach);
     d->attach = NULL;
+    /* More came meanwhile than could be held for an SLI. */
+    struct pending_sli pending;
+    if (!d->attach_again_us && evaluator_pending(d->evaluator, &pending, 1))
+        d->attach_again_us = daemon_now(d);
 }
 
 /* ---- jobs ---------------------------------------------------------------------- */
@@ -103,6 +108,7 @@ static void start_attach(struct daemon *d)
 {
     d->attach_again_us = 0;
     d->attach = attach_new(d->evaluator, d->config);
+    attach_want_versions(d->attach, d->versions);
     start_job(d, JOB_ATTACH);
 }
 
@@ -189,8 +195,10 @@ static void start_job(struct daemon *d, enum daemon_job job)
 
 void daemon_attach_again(struct daemon *d, int64_t now_us)
 {
-    if (d->attach_again_us && now_us >= d->attach_again_us && d->job == JOB_NONE && !d->stops)
-        start_attach(d);
+    if (!d->attach_again_us || now_us < d->attach_again_us || d->job != JOB_NONE || d->stops)
+        return;
+    evaluator_reattach(d->evaluator, now_us);
+    start_attach(d);
 }
 
 void daemon_reload(struct daemon *d)
@@ -241,9 +249,11 @@ int daemon_adopt_first(struct daemon *d, struct err *reterr)
     if (daemon_flush(d, false, reterr) < 0)
         return -1;
     struct attach *a = attach_new(d->evaluator, d->config);
+    attach_want_versions(a, d->versions);
     int rc = attach_read(a, d->database);
     if (rc == 0) {
         attach_merge(a, d->evaluator);
+        attach_versions(a, d->versions);
         log_attached(a);
     } else {
         err_set(reterr, "%s", attach_error(a));

@@ -48,6 +48,11 @@ static void collect(struct eval_sli *sli, int64_t longest_us, int64_t now_us)
     sli->longest_us = longest_us;
     sli->attached_us = now_us;
     sli->merged = false;
+    sli->torn = false;
+    stream_free(sli->stream);
+    sli->stream = NULL;
+    sli->first_event_us = INT64_MAX;
+    sli->fed_us = INT64_MIN;
 }
 
 static struct eval_sli *new_sli(struct evaluator *e, const struct sli_def *def)
@@ -87,6 +92,7 @@ static void detach(struct watched *w, const struct eval_sli *sli)
 
 static void watched_free(struct watched *w)
 {
+    eval_forget_held(w);
     vec_release(&w->revisions);
     vec_release(&w->slis);
     free(w->id);
@@ -96,6 +102,7 @@ static void watched_free(struct watched *w)
 static void sli_free(struct eval_sli *sli)
 {
     live_free(sli->live);
+    stream_free(sli->stream);
     vec_release(&sli->windows);
     free(sli->key);
     free(sli);
@@ -261,15 +268,40 @@ size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, siz
     return n;
 }
 
-void evaluator_merge(struct evaluator *e, const char *sli_key, int64_t since_us,
-                     const struct live *history)
+void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *past)
 {
     struct eval_sli *sli = table_get(&e->slis, sli_key);
-    if (!sli || sli->merged)
+    if (!sli || sli->merged || sli->torn)
         return;
-    live_merge(sli->live, history);
-    sli->since_us = since_us;
+    live_merge(sli->live, past->live);
+    sli->since_us = past->since_us;
     sli->merged = true;
+    if (!sli->def->metric)
+        return;
+    sli->stream = past->stream;
+    past->stream = NULL;
+    sli->first_event_us = past->first_event_us;
+    sli->fed_us = past->newest_us;
+    eval_release_held(sli);
+}
+
+void evaluator_reattach(struct evaluator *e, int64_t now_us)
+{
+    e->settled_us = now_us;
+    for (size_t i = 0; i < e->slo_count; i++)
+        if (!e->slo_list[i].sli->merged)
+            eval_draw(&e->slo_list[i]); /* its windows go */
+    for (size_t i = 0; i < e->sli_list.len; i++) {
+        struct eval_sli *sli = e->sli_list.at[i];
+        if (sli->merged)
+            continue;
+        collect(sli, sli->longest_us, now_us);
+        vec_clear(&sli->windows);
+        eval_forget_held(sli->probe);
+    }
+    for (size_t i = 0; i < e->slo_count; i++)
+        if (!e->slo_list[i].sli->merged)
+            eval_watch(&e->slo_list[i]);
 }
 
 /* ---- life ----------------------------------------------------------------------- */

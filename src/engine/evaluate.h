@@ -20,6 +20,7 @@
 
 struct evaluator;
 struct live;
+struct stream;
 
 /* What the last tick knew about an SLO: for the status page and messages. */
 struct slo_view {
@@ -27,9 +28,12 @@ struct slo_view {
     struct alert_state alert;
     bool settled;         /* `alert` goes on from what an earlier process stored */
     int64_t at_us;        /* the tick */
-    struct counts window; /* the SLO's window, whole hours at its far end */
+    struct counts window; /* the SLO's window, whole hours at its far end; as counted,
+                             whatever its no_data says */
     int64_t window_start_us, window_expected;
-    int64_t first_event_us;                              /* of the SLI; INT64_MAX if none */
+    int64_t first_event_us;  /* of the SLI; INT64_MAX if none */
+    int64_t resets, clamped; /* of a metric SLI: scrapes with a counter that began anew, or
+                                with more good than total; since it was attached */
     double burn_5m, burn_30m, burn_1h, burn_6h, burn_3d; /* of expected slots, for people */
     bool firing[TIERS_MAX];
 };
@@ -69,17 +73,30 @@ struct pending_sli {
     bool first; /* no result of this process has come: all that is stored was done */
 };
 size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, size_t max);
-/* `since_us`: where the SLI's history begins (store_reader_sli_since). */
-void evaluator_merge(struct evaluator *e, const char *sli_key, int64_t since_us,
-                     const struct live *history);
+/* `since_us`: where the SLI's history begins (store_reader_sli_since). An SLI
+ * for which more came meanwhile than could be held stays pending. */
+struct sli_past {
+    int64_t since_us;
+    const struct live *live; /* the events done until the attachment */
+    /* Metric SLIs: the slot of the first event (INT64_MAX: none), the newest slot
+     * that was done (INT64_MIN: none), and a stream that was told of the scrapes up
+     * to it, which the evaluator takes over. */
+    int64_t first_event_us, newest_us;
+    struct stream *stream;
+};
+void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *past);
+
+/* Attaches what is pending anew: what was done by now is to be in the history.
+ * Before it is read again, or what waits for it would grow without end. */
+void evaluator_reattach(struct evaluator *e, int64_t now_us);
 
 /* The done instant of a result that ended at `end_us` and is told now: `end_us`,
  * but neither in the future nor at or before an instant that has been evaluated or
  * attached without it. */
 int64_t evaluator_done_us(const struct evaluator *e, int64_t end_us, int64_t now_us);
 
-/* One result of a probe. Ticks up to its done instant must have been run. */
-void evaluator_result(struct evaluator *e, const char *probe, const struct result *r);
+/* One run of a probe. Ticks up to its done instant must have been run. */
+void evaluator_result(struct evaluator *e, const char *probe, const struct observation *obs);
 
 /* The next evaluation instant, a multiple of 10 s. */
 int64_t evaluator_due(const struct evaluator *e);

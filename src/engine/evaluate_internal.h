@@ -1,11 +1,19 @@
 /* The evaluator from within: evaluate.c keeps who is watched, evaluate_tick.c
- * what they did. */
+ * what they did, evaluate_samples.c what metric SLIs make of samples. */
 #pragma once
 
 #include "base/table.h"
 #include "base/vec.h"
 #include "engine/evaluate.h"
+#include "engine/stream.h"
 #include "slo/window.h"
+
+/* A scrape that came before the history of an SLI. */
+struct eval_held {
+    int64_t done_us;
+    struct scrape scrape;
+    struct sample at[]; /* of the scrape; their texts follow */
+};
 
 /* A probe that some SLO watches: its schedule's history and its SLIs. */
 struct watched {
@@ -16,6 +24,8 @@ struct watched {
     int64_t newest_us;   /* from here on the last revision is in force */
     int64_t slots_until; /* slots before newest_us */
     VEC(struct eval_sli *) slis;
+    VEC(struct eval_held *) held; /* while one of its metric SLIs waits for history */
+    size_t held_bytes;
 };
 
 /* A window of an SLI as of the last tick. */
@@ -36,6 +46,12 @@ struct eval_sli {
     int64_t longest_us, attached_us;
     int64_t since_us; /* nothing is known of before */
     bool merged;
+    /* metric SLIs */
+    struct stream *stream; /* once merged */
+    int64_t first_event_us;
+    int64_t fed_us; /* newest slot that the stream knows */
+    int64_t resets, clamped;
+    bool torn; /* a scrape was not held: the history must be read again */
     bool used; /* by the snapshot being adopted */
 };
 
@@ -76,6 +92,12 @@ void eval_watch(struct eval_slo *slo);
 
 /* The probe's revisions have changed. */
 void eval_revised(struct watched *w);
+
+/* A run of a probe with samples. */
+void eval_scrape(struct watched *w, const struct observation *obs);
+/* The SLI has its history: takes what was held for it. */
+void eval_release_held(struct eval_sli *sli);
+void eval_forget_held(struct watched *w);
 
 /* Brings slo->view up to the last tick. */
 void eval_draw(const struct eval_slo *slo);

@@ -121,7 +121,8 @@ static void draw_windows(const struct eval_slo *slo, struct slo_view *v)
     v->window_start_us = def->window.type == WINDOW_ROLLING ? v->at_us - def->window.duration_us
                                                             : slo->period.start_us;
     v->window_expected = window_counts(slo, slo->window).expected;
-    v->first_event_us = slo->sli->probe->first_event_us;
+    v->first_event_us =
+        def->sli.metric ? slo->sli->first_event_us : slo->sli->probe->first_event_us;
     if (v->first_event_us < slo->sli->since_us)
         v->first_event_us = slo->sli->since_us;
     v->burn_5m = burn(slo, slo->people[0]);
@@ -140,6 +141,8 @@ void eval_draw(const struct eval_slo *slo)
     v->def = slo->def;
     v->alert = slo->alert;
     v->settled = slo->settled;
+    v->resets = slo->sli->resets;
+    v->clamped = slo->sli->clamped;
     if (v->at_us != slo->tick_us)
         draw_windows(slo, v);
 }
@@ -152,8 +155,9 @@ int64_t evaluator_done_us(const struct evaluator *e, int64_t end_us, int64_t now
     return done > e->settled_us ? done : e->settled_us + 1;
 }
 
-void evaluator_result(struct evaluator *e, const char *probe, const struct result *r)
+void evaluator_result(struct evaluator *e, const char *probe, const struct observation *obs)
 {
+    const struct result *r = &obs->result;
     struct watched *w = table_get(&e->probes, probe);
     e->running = true;
     /* What is stored wins, and it has been merged. */
@@ -162,12 +166,18 @@ void evaluator_result(struct evaluator *e, const char *probe, const struct resul
     bool event = r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD;
     if (event && r->slot_us < w->first_event_us)
         w->first_event_us = r->slot_us;
+    if (r->outcome == OUTCOME_SKIPPED)
+        return;
+    bool metric = false;
     for (size_t i = 0; i < w->slis.len; i++) {
         struct eval_sli *sli = w->slis.at[i];
-        enum outcome o = sli_classify(sli->def, r);
-        if (o != OUTCOME_SKIPPED)
-            live_add(sli->live, r->slot_us, o);
+        if (sli->def->metric)
+            metric = true;
+        else
+            live_add(sli->live, r->slot_us, sli_classify(sli->def, r));
     }
+    if (metric)
+        eval_scrape(w, obs);
 }
 
 static void tick_slo(struct evaluator *e, struct eval_slo *slo, int64_t t_us)

@@ -213,7 +213,7 @@ static void result(struct world *w)
     evaluator_run_due(w->e, r.done_us - 1);
     assert_true(store_reserve(w->store));
     store_push_result(w->store, 0, &r, NULL);
-    evaluator_result(w->e, "api", &r);
+    evaluator_result(w->e, "api", &(struct observation){.result = r});
     store_push_heartbeat(w->store, w->now_us, w->now_us - MIN);
     vec_push(&w->results, r);
 }

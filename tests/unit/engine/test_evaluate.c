@@ -75,7 +75,7 @@ static void merge_empty(struct world *w, int64_t now)
     size_t n = evaluator_pending(w->e, pending, 4);
     for (size_t i = 0; i < n; i++) {
         struct live *nothing = live_new(pending[i].longest_us, now);
-        evaluator_merge(w->e, pending[i].sli->key, 0, nothing);
+        evaluator_merge(w->e, pending[i].sli->key, &(struct sli_past){.live = nothing});
         live_free(nothing);
     }
     for (size_t i = 0; i < evaluator_count(w->e); i++) {
@@ -117,7 +117,7 @@ static void feed(struct world *w, int64_t slot, enum outcome o)
     r.outcome = (uint8_t)o;
     r.reason = o == OUTCOME_BAD ? REASON_STATUS : REASON_NONE;
     evaluator_run_due(w->e, r.done_us - 1);
-    evaluator_result(w->e, "api", &r);
+    evaluator_result(w->e, "api", &(struct observation){.result = r});
 }
 
 static int64_t feed_span(struct world *w, int64_t from, int64_t to, enum outcome o)
@@ -244,7 +244,7 @@ static void test_a_slot_stored_before_counts_once(void **state)
     struct live *history = live_new(30 * USEC_PER_DAY, T0);
     live_add(history, T0, OUTCOME_BAD);
     evaluator_set_history(w->e, "api", &known);
-    evaluator_merge(w->e, "api", 0, history);
+    evaluator_merge(w->e, "api", &(struct sli_past){.live = history});
     live_free(history);
     feed(w, T0, OUTCOME_GOOD);
     feed(w, T0 + INTERVAL, OUTCOME_GOOD);

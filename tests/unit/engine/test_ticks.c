@@ -198,7 +198,7 @@ static int setup(void **state)
     adopt(w, false); /* a longer window comes after a shorter one */
     revise(w);
     struct live *nothing = live_new(8 * USEC_PER_DAY, T0);
-    evaluator_merge(w->e, "api", 0, nothing);
+    evaluator_merge(w->e, "api", &(struct sli_past){.live = nothing});
     live_free(nothing);
     for (size_t i = 0; i < SLOS; i++)
         evaluator_set_alert(w->e, "one name for all", evaluator_view(w->e, i)->def->objective_name,
@@ -231,7 +231,7 @@ static void result(struct world *w, bool outage)
     evaluator_run_due(w->e, r.done_us - 1);
     /* A view is of the tick: what comes after it waits for the next one. */
     int64_t seen = evaluator_view(w->e, 0)->window.good + evaluator_view(w->e, 0)->window.bad;
-    evaluator_result(w->e, "api", &r);
+    evaluator_result(w->e, "api", &(struct observation){.result = r});
     assert_int_equal(evaluator_view(w->e, 0)->window.good + evaluator_view(w->e, 0)->window.bad,
                      seen);
     vec_push(&w->events, ((struct event){r.slot_us, o}));
