@@ -5,6 +5,7 @@
 #include "base/units.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -151,6 +152,55 @@ static void test_json(void **state)
     str_release(&out);
 }
 
+static struct observation verbose_run(void)
+{
+    static const struct sample samples[] = {
+        {"a{x=\"1\"}", 0.1}, {"b", NAN}, {"c", -INFINITY}, {"d", 1e21}};
+    return (struct observation){.result = {.outcome = OUTCOME_GOOD},
+                                .message = "",
+                                .hops = hops,
+                                .hop_count = 1,
+                                .samples = samples,
+                                .sample_count = 4,
+                                .version = "1.2",
+                                .headers = "Server: x\r\nA: \x1b[0m\r\n",
+                                .headers_len = 20,
+                                .body = "one\n\xc2\x9b\xffü",
+                                .body_len = 9};
+}
+
+static void test_verbose(void **state)
+{
+    (void)state;
+    struct observation obs = verbose_run();
+    struct probe_view v = {.obs = &obs, .verbose = true, .width = 42};
+    struct str out;
+    str_init(&out, 1 << 16);
+    assert_int_equal(probe_put_text(&v, &out), 0);
+    assert_non_null(strstr(out.buf, "headers\n  Server: x\n  A: ?[0m\n\n"
+                                    "body\n  one\n  ??ü\n\n"
+                                    "samples\n  a{x=\"1\"}  0.1\n  b  NaN\n  c  -Inf\n"
+                                    "  d  1e+21\n\nversion 1.2\n\n"));
+    str_clear(&out);
+    assert_int_equal(probe_put_json(&v, &out), 0);
+    json_t *doc = json_loads(out.buf, JSON_REJECT_DUPLICATES, NULL), *list;
+    const char *version, *headers, *nan, *inf;
+    double first;
+    assert_non_null(doc);
+    assert_int_equal(json_unpack(doc, "{s:s,s:s,s:o}", "version", &version, "headers", &headers,
+                                 "samples", &list),
+                     0);
+    assert_string_equal(version, "1.2");
+    assert_int_equal(json_unpack(list, "[{s:f},{s:s},{s:s},o]", "value", &first, "value", &nan,
+                                 "value", &inf, &(json_t *){NULL}),
+                     0);
+    assert_true(first == 0.1);
+    assert_string_equal(nan, "NaN");
+    assert_string_equal(inf, "-Inf");
+    json_decref(doc);
+    str_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_color_changes_no_text),
         cmocka_unit_test(test_no_response),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_verbose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
