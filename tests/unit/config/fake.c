@@ -7,6 +7,8 @@
 #include "nines/probe.h"
 #include "nines/slo.h"
 
+#include <stdlib.h>
+
 _Static_assert(sizeof(struct decimal_box) == sizeof(struct decimal), "a decimal");
 
 static struct fake_counts counts;
@@ -76,6 +78,15 @@ static const struct field tcp_fields[] = {
 static const struct probe_kind fake_tcp = {
     .name = "tcp", .fields = tcp_fields, .spec_size = sizeof(struct fake_tcp)};
 
+/* Two whose runs give samples. */
+static const struct probe_kind fake_page = {
+    .name = "page", .fields = tcp_fields, .spec_size = sizeof(struct fake_tcp), .samples = true};
+
+static const struct probe_kind fake_document = {.name = "document",
+                                                .fields = tcp_fields,
+                                                .spec_size = sizeof(struct fake_tcp),
+                                                .samples = true};
+
 static const struct notifier_kind fake_webhook = {
     .name = "webhook", .fields = http_fields, .spec_size = sizeof(struct fake_spec)};
 
@@ -106,6 +117,43 @@ static void zone_free(struct zone *z)
     counts.zones_freed++;
 }
 
+/* Hours are their days; at an interval of 3 s no slot is within. */
+struct hours {
+    char days[32];
+};
+
+static int hours_make(const struct hours_rule *rules, size_t n, struct hours **ret, size_t *ret_bad,
+                      struct err *reterr)
+{
+    for (*ret_bad = 0; *ret_bad < n; ++*ret_bad)
+        if (!str_eq(rules[*ret_bad].timezone, "UTC"))
+            return err_set(reterr, "unknown time zone '%s'", rules[*ret_bad].timezone);
+    *ret = mem_alloc(sizeof(**ret));
+    str_copy((*ret)->days, sizeof((*ret)->days), n ? rules[0].days : "");
+    counts.hours_made++;
+    return 0;
+}
+
+static void hours_unref(const struct hours *h)
+{
+    free((void *)(uintptr_t)h);
+    counts.hours_freed++;
+}
+
+static const char *hours_text(const struct hours *h)
+{
+    return h->days;
+}
+
+static int64_t hours_next(const struct hours *h, int64_t phase_us, int64_t interval_us,
+                          int64_t t_us)
+{
+    (void)h, (void)phase_us;
+    return interval_us == 3 * USEC_PER_SEC ? INT64_MAX : t_us;
+}
+
+static const struct hours_ops hours = {hours_make, hours_unref, hours_text, hours_next};
+
 static void finish_slo(struct slo_def *slo, struct decode *c)
 {
     if (!slo->probe || !c->arena)
@@ -113,11 +161,13 @@ static void finish_slo(struct slo_def *slo, struct decode *c)
     counts.finished++;
 }
 
-static const struct probe_kind *const probe_kinds[] = {&fake_http, &fake_tcp, NULL};
+static const struct probe_kind *const probe_kinds[] = {&fake_http, &fake_tcp, &fake_page,
+                                                       &fake_document, NULL};
 static const struct notifier_kind *const notifiers[] = {&fake_webhook, &fake_log, NULL};
 
 const struct config_tables fake_tables = {.probe_kinds = probe_kinds,
                                           .notifiers = notifiers,
+                                          .hours = &hours,
                                           .zone_open = zone_open,
                                           .zone_free = zone_free,
                                           .finish_slo = finish_slo};

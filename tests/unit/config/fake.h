@@ -8,7 +8,7 @@
 
 /* Counts what the loader opened and gave back. */
 struct fake_counts {
-    int prepared, released, zones_opened, zones_freed, finished;
+    int prepared, released, zones_opened, zones_freed, finished, hours_made, hours_freed;
 };
 
 struct fake_spec {

@@ -172,6 +172,53 @@ static void schedule(void **state)
     config_unref(c);
 }
 
+static void service_hours(void **state)
+{
+    (void)state;
+    put("p.yaml", "apiVersion: nines/v1\nkind: Probes\n"
+                  "defaults: {hours: {days: mon-fri}}\n"
+                  "probes:\n"
+                  "  - {id: a, http: {url: x}}\n"
+                  "  - {id: b, http: {url: x}, hours: {days: sun}}\n"
+                  "---\n" PROBES "  - {id: c, interval: 30s, http: {url: x}}\n");
+    const char *path = "p.yaml";
+    (void)fake_take_counts();
+    struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
+    const struct probe_def *a = config_probe(c, "a"), *b = config_probe(c, "b"),
+                           *plain = config_probe(c, "c");
+    assert_string_equal(c->hours->text(a->hours), "mon-fri");
+    assert_string_equal(c->hours->text(b->hours), "sun");
+    assert_null(plain->hours);
+    uint64_t before = a->revision, content = a->content;
+    config_unref(c);
+    struct fake_counts counts = fake_take_counts();
+    assert_int_equal(counts.hours_made, counts.hours_freed);
+    /* Other hours are another revision, and none as well. */
+    put("p.yaml", PROBES "  - {id: a, http: {url: x}}\n");
+    c = load(&(struct config_sources){.paths = &path, .path_count = 1});
+    assert_true(config_probe(c, "a")->revision != before);
+    assert_true(config_probe(c, "a")->content != content);
+    config_unref(c);
+}
+
+static void dependencies(void **state)
+{
+    (void)state;
+    put("p.yaml", PROBES "  - {id: a, http: {url: x}, depends_on: [c, b]}\n"
+                         "  - {id: b, http: {url: x}, depends_on: c}\n"
+                         "  - {id: c, http: {url: x}}\n");
+    const char *path = "p.yaml";
+    struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
+    const struct probe_def *a = config_probe(c, "a"), *b = config_probe(c, "b"),
+                           *on = config_probe(c, "c");
+    assert_int_equal(a->depends_on_count, 2);
+    assert_ptr_equal(a->depends_on[0], on);
+    assert_ptr_equal(a->depends_on[1], b);
+    assert_int_equal(b->depends_on_count, 1);
+    assert_int_equal(on->depends_on_count, 0);
+    config_unref(c);
+}
+
 /* Names the hash of one probe and of its schedule after loading `text`. */
 static struct probe_def hashes(const char *text)
 {
@@ -376,11 +423,10 @@ static void many_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(nothing),      IN_FOLDER(default_folders),
-        IN_FOLDER(schedule),     IN_FOLDER(contents),
-        IN_FOLDER(slo_contents), IN_FOLDER(secrets),
-        IN_FOLDER(elsewhere),    IN_FOLDER(missing),
-        IN_FOLDER(many_errors),  cmocka_unit_test(listen_addresses),
+        IN_FOLDER(nothing),       IN_FOLDER(default_folders), IN_FOLDER(schedule),
+        IN_FOLDER(service_hours), IN_FOLDER(dependencies),    IN_FOLDER(contents),
+        IN_FOLDER(slo_contents),  IN_FOLDER(secrets),         IN_FOLDER(elsewhere),
+        IN_FOLDER(missing),       IN_FOLDER(many_errors),     cmocka_unit_test(listen_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
