@@ -1,8 +1,9 @@
 /* Runs of the health and readiness kinds against real servers. */
+#include "fixture.h"
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
-#include "config/tree.h"
 #include "io/http.h"
 #include "io/jsonpath.h"
 #include "probe/health.h"
@@ -80,48 +81,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- a spec ------------------------------------------------------------------------ */
-
-struct spec {
-    struct arena arena;
-    struct diag diag;
-    struct health_probe probe;
-    struct probe_def def;
-};
-
-static void spec_init(struct spec *s, const struct probe_kind *kind, const char *yaml)
-{
-    *s = (struct spec){.def = {.id = "p",
-                               .kind = kind,
-                               .pos = {"test.yaml", 1, 1},
-                               .timeout_us = 10 * USEC_PER_SEC,
-                               .interval_us = 15 * USEC_PER_SEC}};
-    s->def.spec = &s->probe;
-    struct decode c = {.arena = &s->arena, .diag = &s->diag};
-    struct yaml_documents docs = {0};
-    if (yaml_parse(&s->arena, &s->arena, "test.yaml", yaml, strlen(yaml), &s->diag, &docs) < 0 ||
-        docs.n != 1)
-        fail_msg("bad YAML in the test: %s", yaml);
-    decode_object(&c, docs.at[0], kind->fields, &s->probe);
-    kind->prepare(&c, docs.at[0], &s->def, &s->probe);
-}
-
-static void spec_release(struct spec *s)
-{
-    s->def.kind->release(&s->probe);
-    diag_release(&s->diag);
-    arena_release(&s->arena);
-}
-
-static void refused(const char *yaml, const char *text)
-{
-    struct spec s;
-    spec_init(&s, &probe_health, yaml);
-    if (s.diag.errors != 1 || !strstr(s.diag.items[0].text, text))
-        fail_msg("%s: %zu errors, not: %s", yaml, s.diag.errors, text);
-    spec_release(&s);
-}
-
 /* ---- a run ------------------------------------------------------------------------- */
 
 static void on_done(void *ctx, const struct observation *obs)
@@ -159,19 +118,19 @@ static void run(struct bench *b, const struct probe_kind *kind, const char *url,
                 int64_t timeout_us, struct seen *s)
 {
     mem_auto char *yaml = mem_printf("{url: '%s'%s%s}", url, *rest ? ", " : "", rest);
-    struct spec spec;
+    struct fixture f;
     seen_release(s);
     seen_init(s);
-    spec_init(&spec, kind, yaml);
-    if (spec.diag.errors)
-        fail_msg("%s: %s", yaml, spec.diag.items[0].text);
-    spec.def.timeout_us = timeout_us;
-    kind->start(&b->env, &spec.def, NULL, on_done, s);
+    fixture_init_kind(&f, kind, yaml);
+    if (f.diag.errors)
+        fail_msg("%s: %s", yaml, f.diag.items[0].text);
+    f.def.timeout_us = timeout_us;
+    kind->start(&b->env, &f.def, NULL, on_done, s);
     assert_int_equal(s->calls, 0);
     while (!s->calls)
         uv_run(&b->loop, UV_RUN_ONCE);
     assert_int_equal(s->calls, 1);
-    spec_release(&spec);
+    fixture_release(&f);
 }
 
 static void get(struct bench *b, const struct probe_kind *kind, const char *path, const char *rest,
@@ -480,17 +439,17 @@ static void test_cancel_at_any_time(void **state)
     mem_auto char *yaml = mem_printf("{url: 'http://127.0.0.1:%d/many/10000'}", b->port);
     bool ended = false;
     for (int turns = 0; !ended && turns < 200; turns++) {
-        struct spec spec;
+        struct fixture f;
         struct seen s;
         seen_init(&s);
-        spec_init(&spec, &probe_health, yaml);
-        void *going = probe_health.start(&b->env, &spec.def, NULL, on_done, &s);
+        fixture_init_kind(&f, &probe_health, yaml);
+        void *going = probe_health.start(&b->env, &f.def, NULL, on_done, &s);
         for (int i = 0; i < turns && !s.calls; i++)
             uv_run(&b->loop, UV_RUN_ONCE);
         ended = s.calls == 1;
         if (!ended)
             probe_health.cancel(going);
-        spec_release(&spec);
+        fixture_release(&f);
         seen_release(&s);
     }
     assert_true(ended);
@@ -499,18 +458,23 @@ static void test_cancel_at_any_time(void **state)
 static void test_specs_refused(void **state)
 {
     (void)state;
-    refused("{method: GET}", "url");
-    refused("{url: 'http://h/', method: HEAD}", "no document");
-    refused("{url: 'http://h/', degraded: fine}", "good or bad");
-    refused("{url: 'http://h/', version: maybe}", "true or false");
-    refused("{url: 'http://h/', components: {require: [a]}}", "did you mean 'required'");
-    refused("{url: 'http://h/', components: {required: [a, a]}}", "'a' is listed twice");
-    refused("{url: 'http://h/', components: {required: [a, b], ignored: b}}",
-            "'b' is both required and ignored");
-    refused("{url: 'http://h/', components: {ignored: "
-            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}",
-            "1 to 63 bytes");
-    refused("{url: 'http://h/', expect: {json: {$.a: {matches: '('}}}}", "bad pattern");
+    fixture_refused_kind(&probe_health, "{method: GET}", "url");
+    fixture_refused_kind(&probe_health, "{url: 'http://h/', method: HEAD}", "no document");
+    fixture_refused_kind(&probe_health, "{url: 'http://h/', degraded: fine}", "good or bad");
+    fixture_refused_kind(&probe_health, "{url: 'http://h/', version: maybe}", "true or false");
+    fixture_refused_kind(&probe_health, "{url: 'http://h/', components: {require: [a]}}",
+                         "did you mean 'required'");
+    fixture_refused_kind(&probe_health, "{url: 'http://h/', components: {required: [a, a]}}",
+                         "'a' is listed twice");
+    fixture_refused_kind(&probe_health,
+                         "{url: 'http://h/', components: {required: [a, b], ignored: b}}",
+                         "'b' is both required and ignored");
+    fixture_refused_kind(&probe_health,
+                         "{url: 'http://h/', components: {ignored: "
+                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}",
+                         "1 to 63 bytes");
+    fixture_refused_kind(&probe_health, "{url: 'http://h/', expect: {json: {$.a: {matches: '('}}}}",
+                         "bad pattern");
 }
 
 int main(void)
