@@ -6,9 +6,18 @@
  * A ratio's events are what its counters grew by (model/history.h). Growth
  * belongs to the later scrape's slot; where more than two intervals lie between
  * two scrapes it is spread evenly over that span: steps of an interval, or
- * longer ones so that there are at most DERIVE_SPREAD_MAX. Counts are whole: what
- * is counted is the floor of what has grown so far. good > total is clamped and
- * flagged. A threshold's event is good or bad; unknown is silent.
+ * longer ones so that there are at most DERIVE_SPREAD_MAX. Spread events lie at
+ * slots that were emitted before (as silent) or never (the prober was down): they
+ * are added to what is there. Counts are whole: a counter counts as the floor of
+ * its value, so that nothing is carried from scrape to scrape. good > total, and
+ * more than DERIVE_EVENTS_MAX at once, are clamped and flagged. A scrape without
+ * a series of `total` is silent; where `good` or `bad` alone is absent, none was.
+ *
+ * A threshold's event is good or bad; unknown is silent, but a first scrape whose
+ * condition asks for growth only tells where that begins.
+ *
+ * Seeded with what a store keeps of the scrapes before (SCRAPE_DATA ones only,
+ * NaN never), it goes on as if it had seen them.
  */
 #pragma once
 
@@ -19,6 +28,7 @@
 #include <stdint.h>
 
 #define DERIVE_SPREAD_MAX 1440
+#define DERIVE_EVENTS_MAX 1000000000000 /* of one scrape: a year of them fits in 63 bits */
 
 struct derive;
 
