@@ -45,6 +45,8 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
     out->counts = c;
     out->expected = v->window_expected;
     out->observed = sli_observed(&v->def->sli, c);
+    out->clamped = v->clamped;
+    out->resets = v->resets;
     out->has_budget = budget.has_budget;
     out->remaining_ratio = budget.remaining_ratio;
     out->burn_count = countof(burns);

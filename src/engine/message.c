@@ -5,8 +5,12 @@
 #include "base/when.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
+#include "slo/source.h"
 
 #include <jansson.h>
+
+#define EXPRESSION_MAX 16384
+#define SUMMARY_EXPRESSION 120 /* bytes of it in the summary */
 
 void message_dedup_key(const struct alert_transition *t, char *buf, size_t size)
 {
@@ -19,12 +23,14 @@ static const char *status(const struct alert_transition *t)
     return t->kind == ALERT_EVENT_RESOLVE ? "resolved" : "firing";
 }
 
-static json_t *window(int64_t length_us, struct counts c, int64_t expected, double burn)
+static json_t *window(const struct sli_def *sli, int64_t length_us, struct counts c,
+                      int64_t expected, double burn)
 {
     char text[UNITS_MAX];
-    return json_pack("{s:s, s:f, s:I, s:I, s:I}", "window", units_duration(text, length_us), "burn",
-                     burn, "bad", (json_int_t)c.bad, "total", (json_int_t)counts_total(c),
-                     "expected", (json_int_t)expected);
+    return json_pack("{s:s, s:f, s:I, s:I, s:I, s:I}", "window", units_duration(text, length_us),
+                     "burn", burn, "bad", (json_int_t)c.bad, "total", (json_int_t)counts_total(c),
+                     "observed", (json_int_t)sli_observed(sli, c), "expected",
+                     (json_int_t)expected);
 }
 
 static json_t *budget(const struct slo_view *v)
@@ -46,6 +52,37 @@ static json_t *labels(const struct slo_def *def)
     return o;
 }
 
+/* Names the component or the metric, which an SLO's name need not; "" for
+ * results of the probe. At most SUMMARY_EXPRESSION bytes, cut between
+ * characters. */
+static char *condition(const struct sli_def *sli)
+{
+    struct str text;
+    str_init(&text, EXPRESSION_MAX);
+    str_add(&text, "; ");
+    sli_expression(sli, &text);
+    size_t n = text.len;
+    bool cut = n > SUMMARY_EXPRESSION;
+    for (n = cut ? SUMMARY_EXPRESSION : n; cut && ((unsigned char)text.buf[n] & 0xC0) == 0x80; n--)
+        ;
+    char *line = sli_source(sli) == SOURCE_RESULTS
+                     ? mem_strdup("")
+                     : mem_printf("%.*s%s", (int)n, text.buf, cut ? "..." : "");
+    str_release(&text);
+    return line;
+}
+
+static json_t *source(const struct sli_def *sli)
+{
+    struct str text;
+    str_init(&text, EXPRESSION_MAX);
+    sli_expression(sli, &text);
+    json_t *o =
+        json_pack("{s:s, s:s}", "kind", sli_source_name(sli_source(sli)), "expression", text.buf);
+    str_release(&text);
+    return o;
+}
+
 /* The one line a phone shows. */
 static char *summary(const struct slo_view *v, const struct alert_transition *t)
 {
@@ -53,8 +90,9 @@ static char *summary(const struct slo_view *v, const struct alert_transition *t)
     if (t->kind == ALERT_EVENT_RESOLVE)
         return mem_printf("%s: resolved after %s", t->slo,
                           units_duration(took, t->at_us - t->since_us));
-    return mem_printf("%s (%s %s) burns its error budget at %.1fx over %s and %.1fx over %s",
-                      t->slo, v->def->service, decimal_percent(target, v->def->target),
+    mem_auto char *what = condition(&v->def->sli);
+    return mem_printf("%s (%s %s%s) burns its error budget at %.1fx over %s and %.1fx over %s",
+                      t->slo, v->def->service, decimal_percent(target, v->def->target), what,
                       t->long_burn, units_duration(lng, t->tier.long_us), t->short_burn,
                       units_duration(shrt, t->tier.short_us));
 }
@@ -72,12 +110,15 @@ char *message_payload(const struct slo_view *view, const struct alert_transition
         "target", decimal_text(target, def->target), "window", def->window.text, "at",
         when_text(at, t->at_us), "since", when_text(since, t->since_us), "summary", line);
     json_object_set_new(o, "factor", json_string(decimal_text(factor, t->tier.factor)));
-    json_object_set_new(o, "long",
-                        window(t->tier.long_us, t->long_counts, t->long_expected, t->long_burn));
     json_object_set_new(
-        o, "short", window(t->tier.short_us, t->short_counts, t->short_expected, t->short_burn));
+        o, "long",
+        window(&def->sli, t->tier.long_us, t->long_counts, t->long_expected, t->long_burn));
+    json_object_set_new(
+        o, "short",
+        window(&def->sli, t->tier.short_us, t->short_counts, t->short_expected, t->short_burn));
     json_object_set_new(o, "budget", budget(view));
     json_object_set_new(o, "probe", json_string(def->sli.probe));
+    json_object_set_new(o, "source", source(&def->sli));
     json_object_set_new(o, "runbook", def->runbook ? json_string(def->runbook) : json_null());
     json_object_set_new(o, "labels", labels(def));
     char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));

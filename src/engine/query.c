@@ -5,12 +5,14 @@
 #include "model/sketch.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
+#include "slo/source.h"
 #include "slo/window.h"
 
 #include <assert.h>
 #include <math.h>
 
-#define ALIVE_US (30 * USEC_PER_SEC)          /* a heartbeat comes every second or so */
+#define ALIVE_US (30 * USEC_PER_SEC) /* a heartbeat comes every second or so */
+#define EXPRESSION_MAX 16384
 #define LAG_MAX_US (USEC_PER_HOUR + ALIVE_US) /* the longest timeout a slot can have */
 
 int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us)
@@ -197,6 +199,16 @@ static int read_probe(struct slo_query *q, struct store_probe *known, struct err
     return 0;
 }
 
+static void set_source(struct report_slo *s, const struct sli_def *sli, struct arena *a)
+{
+    struct str text;
+    str_init(&text, EXPRESSION_MAX);
+    sli_expression(sli, &text);
+    s->source = sli_source(sli);
+    s->expression = arena_strdup(a, text.buf);
+    str_release(&text);
+}
+
 static int query_slo(struct report *report, struct store_reader *r, const struct query *q,
                      const struct slo_def *def, struct report_slo *s, struct err *reterr)
 {
@@ -215,6 +227,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                            .first_event_us = INT64_MAX};
     s->def = def;
     s->budgeting_method = "Occurrences";
+    set_source(s, &def->sli, &report->arena);
     s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
     set_window(s, def, q, report->at_us);
 

@@ -272,7 +272,8 @@ static void put_annotations(struct str *out, const struct report_slo *s)
     char a[FMT_MAX];
     if (!s->annotation_count)
         return;
-    table_open(out, "", "Changes", "<th>Time, UTC</th><th>Kind</th><th>What</th><th>Seen by</th>");
+    table_open(out, " class=\"wide\"", "Changes",
+               "<th>Time, UTC</th><th>Kind</th><th>What</th><th>Seen by</th>");
     for (size_t i = 0; i < s->annotation_count && i < ANNOTATIONS_SHOWN; i++) {
         const struct report_annotation *n = &s->annotations[s->annotation_count - 1 - i];
         str_addf(out, "<tr><td class=\"w\">%s</td><td>", fmt_stamp(a, n->at_us));
