@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "model/selector.h"
 #include "nines/diag.h"
 #include "nines/notifier.h"
 #include "nines/probe.h"
@@ -280,6 +281,103 @@ static void slo_contents(void **state)
         assert_true(content[i] != content[0]);
 }
 
+static const struct slo_def *find_slo(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->slo_count; i++)
+        if (str_eq(c->slos[i]->name, name))
+            return c->slos[i];
+    fail_msg("no SLO %s", name);
+    return NULL;
+}
+
+#define PAGES PROBES "  - {id: p, page: {address: x}}\n  - {id: q, document: {address: x}}\n---\n"
+
+static struct config *load_slis(const char *const *slis, size_t n)
+{
+    const char *path = "m.yaml";
+    struct str text;
+    str_init(&text, 1 << 16);
+    str_add(&text, PAGES SLOS);
+    if (n == 0)
+        str_add(&text, "  []\n");
+    for (size_t i = 0; i < n; i++)
+        str_addf(&text, "  - {name: s%zu, sli: %s, objective: 99%%, window: 30d}\n", i, slis[i]);
+    put(path, text.buf);
+    str_release(&text);
+    return load(&(struct config_sources){.paths = &path, .path_count = 1});
+}
+
+/* As written, and what comes of it. */
+static void metric_slis(void **state)
+{
+    (void)state;
+    static const char *const slis[] = {
+        "{probe: p, ratio: {bad: 'r{status=~\"5..\"}', total: r}}",
+        "{probe: p, ratio: {total: r, bad: 'r{  status =~ \"5..\", }'}}",
+        "{probe: p, ratio: {good: 'r{status=~\"5..\"}', total: r}}",
+        "{probe: p, histogram: 'd_seconds{path!=\"/x\"}', faster_than: 1500ms}",
+        "{probe: p, threshold: 'depth  <  10000'}",
+        "{probe: p, threshold: 'depth<10000.0'}",
+        "{probe: q, component: redis}",
+        "{probe: q, component: 'a \"b\" \\ c', faster_than: 50ms}",
+    };
+    static const char *const keys[] = {
+        "p bad=r{status=~\"5..\"} total=r",
+        "p bad=r{status=~\"5..\"} total=r",
+        "p good=r{status=~\"5..\"} total=r",
+        "p good=d_seconds_bucket{le=\"1.5\",path!=\"/x\"} total=d_seconds_count{path!=\"/x\"}",
+        "p threshold=depth < 10000",
+        "p threshold=depth < 10000",
+        "q threshold=component_up{component=\"redis\"} == 1",
+        "q threshold=component_latency_seconds{component=\"a \\\"b\\\" \\\\ c\"} <= 0.05",
+    };
+    struct config *c = load_slis(slis, countof(slis));
+    for (size_t i = 0; i < countof(slis); i++) {
+        mem_auto char *name = mem_printf("s%zu", i);
+        const struct sli_def *sli = &find_slo(c, name)->sli;
+        assert_string_equal(sli->key, keys[i]);
+        assert_int_equal(sli->faster_than_us, 0);
+        assert_int_equal(sli->metric->kind, i < 4 ? SLI_RATIO : SLI_THRESHOLD);
+        assert_int_equal(!sli->metric->good, i < 2 || i > 3);
+        assert_int_equal(!sli->metric->bad, i > 1);
+        assert_int_equal(!sli->metric->condition, i < 4);
+    }
+    const struct probe_def *p = config_probe(c, "p"), *q = config_probe(c, "q");
+    static const char *const wanted[] = {"d_seconds_bucket{le=\"1.5\",path!=\"/x\"}",
+                                         "d_seconds_count{path!=\"/x\"}", "depth", "r",
+                                         "r{status=~\"5..\"}"};
+    assert_int_equal(p->wanted_count, countof(wanted));
+    for (size_t i = 0; i < countof(wanted); i++)
+        assert_string_equal(selector_text(p->wanted[i]), wanted[i]);
+    assert_int_equal(q->wanted_count, 2);
+    config_unref(c);
+}
+
+/* A reload with other wants is another probe: its runs look for other series. */
+static void wants_are_content(void **state)
+{
+    (void)state;
+    static const char *const one[] = {"{probe: p, threshold: a < 1}"};
+    static const char *const same[] = {"{probe: p, threshold: a < 2}", "{probe: p}"};
+    static const char *const both[] = {"{probe: p, threshold: a < 1}",
+                                       "{probe: p, threshold: b < 1}"};
+    static const char *const turned[] = {"{probe: p, threshold: b < 1}",
+                                         "{probe: p, threshold: a < 1}"};
+    struct config *c[] = {load_slis(NULL, 0), load_slis(one, 1), load_slis(same, 2),
+                          load_slis(both, 2), load_slis(turned, 2)};
+    uint64_t content[countof(c)];
+    for (size_t i = 0; i < countof(c); i++) {
+        content[i] = config_probe(c[i], "p")->content;
+        assert_true(config_probe(c[i], "q")->content == config_probe(c[0], "q")->content);
+    }
+    assert_true(content[0] != content[1]);
+    assert_true(content[1] == content[2]);
+    assert_true(content[1] != content[3]);
+    assert_true(content[3] == content[4]);
+    for (size_t i = 0; i < countof(c); i++)
+        config_unref(c[i]);
+}
+
 static void secrets(void **state)
 {
     (void)state;
@@ -423,10 +521,13 @@ static void many_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(nothing),       IN_FOLDER(default_folders), IN_FOLDER(schedule),
-        IN_FOLDER(service_hours), IN_FOLDER(dependencies),    IN_FOLDER(contents),
-        IN_FOLDER(slo_contents),  IN_FOLDER(secrets),         IN_FOLDER(elsewhere),
-        IN_FOLDER(missing),       IN_FOLDER(many_errors),     cmocka_unit_test(listen_addresses),
+        IN_FOLDER(nothing),      IN_FOLDER(default_folders),
+        IN_FOLDER(schedule),     IN_FOLDER(service_hours),
+        IN_FOLDER(dependencies), IN_FOLDER(contents),
+        IN_FOLDER(metric_slis),  IN_FOLDER(wants_are_content),
+        IN_FOLDER(slo_contents), IN_FOLDER(secrets),
+        IN_FOLDER(elsewhere),    IN_FOLDER(missing),
+        IN_FOLDER(many_errors),  cmocka_unit_test(listen_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
