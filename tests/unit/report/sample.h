@@ -16,7 +16,7 @@ enum sample_kind {
     SAMPLE_NO_DATA,
     SAMPLE_RATIO,     /* of counters; a target that fell silent, deploys */
     SAMPLE_COMPONENT, /* of a health document */
-    SAMPLE_HOSTILE, /* names and messages with markup, controls, bad UTF-8 */
+    SAMPLE_HOSTILE,   /* names and messages with markup, controls, bad UTF-8 */
     SAMPLE_KINDS,
 };
 
