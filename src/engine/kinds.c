@@ -7,6 +7,8 @@
 #include "notify/kinds.h"
 #include "probe/health.h"
 #include "probe/http.h"
+#include "probe/metrics.h"
+#include "probe/prometheus.h"
 #include "slo/hours.h"
 #include "slo/tiers.h"
 
@@ -14,6 +16,8 @@ static const struct probe_kind *const probe_kinds[] = {
     &probe_http,
     &probe_health,
     &probe_readiness,
+    &probe_metrics,
+    &probe_prometheus,
     NULL,
 };
 

@@ -150,7 +150,7 @@ static int keep(struct page *p, struct promtext_sample *s, struct verdict *v)
     struct err err;
     str_clear(&p->series);
     if (series_put(&s->series, &p->series, &err) < 0) {
-        verdict_fail(v, REASON_METRIC, "line %zu: %s", p->text.line, err.msg);
+        verdict_fail(v, REASON_METRIC, "%s", err.msg);
         return -1;
     }
     if (table_get(&p->seen, p->series.buf))

@@ -19,8 +19,8 @@ void redact(char *text, size_t n, const char *secret)
         size_t same = 0;
         while (same < len && i + same < n && text[i + same] == secret[same])
             same++;
-        /* A cut is the end of the text, or the quote that judge_show() adds. */
-        bool cut = same >= SECRET_MIN && (i + same == n || text[i + same] == '"');
+        /* A cut is the end of the text, or a quote that we have added. */
+        bool cut = same >= SECRET_MIN && (i + same == n || strchr("\"'", text[i + same]));
         if (same == len || cut) {
             memset(text + i, '*', same);
             i += same - 1;

@@ -5,6 +5,7 @@ Prints `http PORT` and `ready`; ends when its standard input is closed.
     /page?p=TEXT&p=TEXT...&type=T   the first text, at the next request the
                                     second, ...; the last one stays. One count
                                     for each URL
+    /secret?api_key=TEXT            no page, but that text
     /status/N?p=TEXT                with that status
     /gzip?p=TEXT                    packed; also /gzip-cut, /gzip-not, /gzip-two
     /bomb/N                         N bytes of `#`, packed
@@ -84,7 +85,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name, _, rest = url.path.lstrip("/").partition("/")
         kind = OPENMETRICS if query.get("type") == ["om"] else "text/plain; version=0.0.4"
         if name == "page":
-            self.reply(self.next_page(query), kind=kind, Set_Cookie="sid=verysecret; Path=/")
+            self.reply(self.next_page(query), kind=kind)
+        elif name == "secret":  # gives away what it was sent
+            self.reply(b"key " + query["api_key"][0].encode(), Set_Cookie="sid=verysecret; Path=/")
         elif name == "status":
             self.reply(self.next_page(query), int(rest), kind)
         elif name == "gzip":

@@ -131,7 +131,7 @@ static void test_windows(void **state)
 {
     (void)state;
     struct list l;
-    list_open(&l, "[increase(a[1m]) <= 3]");
+    list_open(&l, "['increase(a[1m]) <= 3']");
     assert_int_equal(l.a.reach_us, USEC_PER_MIN);
     for (int i = 0; i < 20; i++)
         assert_int_equal(scrape(&l, i < 10 ? i / 2 : 100 + i / 2),

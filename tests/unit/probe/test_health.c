@@ -241,6 +241,9 @@ static void test_the_status_counts_too(void **state)
     say(*state, &probe_health, "status=404&", "{\"status\":404,\"error\":\"Not Found\"}", "", &s);
     expect_told(&s, REASON_STATUS, "expected status 2xx; got 404");
     assert_int_equal(s.result.flags & RESULT_SCRAPED, 0);
+    say(*state, &probe_health, "", "{\"status\":200,\"message\":\"fine\"}", "", &s);
+    expect_told(&s, REASON_NONE, "");
+    assert_int_equal(s.result.flags & RESULT_SCRAPED, RESULT_SCRAPED);
     say(*state, &probe_readiness, "status=503&retry=7&", NOT_READY, "", &s);
     expect_told(&s, REASON_OVERLOADED,
                 "expected status 2xx; got 503; readiness: redis unhealthy: connection refused;"
@@ -329,6 +332,8 @@ static void test_echoed_secrets_are_hidden(void **state)
     assert_null(strstr(s.assertions.buf, "sesame"));
     assert_null(strstr(s.samples.buf, "sesame"));
     expect_has(s.message, "x unhealthy: Bearer *************");
+    assert_string_equal(s.samples.buf, "component_up{component=\"Bearer *************\"} 1\n"
+                                       "component_up{component=\"x\"} 0\n");
     expect_has(s.version, "Bearer *************");
     seen_release(&s);
 }
@@ -347,6 +352,9 @@ static void test_ten_thousand_components(void **state)
     get(*state, &probe_health, "/many/150", "", &s);
     expect_told(&s, REASON_HEALTH, "health: last unhealthy: it is the last");
     expect_has(s.assertions.buf, "- component last: unhealthy: it is the last\n");
+    get(*state, &probe_health, "/down/100", "", &s);
+    expect_has(s.message, "health: component-0 unhealthy; also component-1 unhealthy, component-2");
+    expect_has(s.message, "component-11 unhealthy and 88 more");
     get(*state, &probe_health, "/many/10000", "components: {required: [last]}", &s);
     expect_told(&s, REASON_HEALTH, "health: last not among the first 200");
     seen_release(&s);
