@@ -10,13 +10,14 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe report status import export backup db demo version --help --version" -- "$word")
+            "run check probe metrics report status import export backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
     run) options="--listen --test-clock -l" ;;
     probe) options="--method --header --body --expect-status --timeout --follow --insecure
         --kind --verbose -X -H -d -t -L -k -v" ;;
+    metrics) options="--openmetrics --header --timeout --insecure -H -t -k" ;;
     report) options="--slo --at --from --to --fail-on --out -s -o"
         formats="text json markdown html csv" ;;
     status) options="--watch -w" ;;

@@ -4,7 +4,17 @@
 #include "cli/table.h"
 
 const struct command *const commands[] = {
-    &command_run,    &command_check,  &command_probe,   &command_report,
-    &command_status, &command_import, &command_export,  &command_backup,
-    &command_db,     &command_demo,   &command_version, NULL,
+    &command_run,
+    &command_check,
+    &command_probe,
+    &command_metrics,
+    &command_report,
+    &command_status,
+    &command_import,
+    &command_export,
+    &command_backup,
+    &command_db,
+    &command_demo,
+    &command_version,
+    NULL,
 };

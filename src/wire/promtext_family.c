@@ -179,7 +179,7 @@ static int wrong_name(struct promtext *p, const char *at)
                          width(f->len), f->name, list);
 }
 
-/* ---- metrics ---------------------------------------------------------------------------------- */
+/* ---- metrics ------------------------------------------------------------------------------- */
 
 const struct series_label *line_label(const struct sample_line *l, const char *name, size_t n)
 {

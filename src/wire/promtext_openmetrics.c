@@ -291,7 +291,7 @@ static int om_sample(struct promtext *p, const char *s, const char *eol,
     return rc;
 }
 
-/* ---- the page --------------------------------------------------------------------------------- */
+/* ---- the page ---------------------------------------------------------------------------- */
 
 static int om_unended(struct promtext *p, const char *s)
 {

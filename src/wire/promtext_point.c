@@ -165,7 +165,7 @@ int point_sample(struct promtext *p, const struct sample_line *l, enum suffix su
     return rc;
 }
 
-/* ---- at its end ------------------------------------------------------------------------------- */
+/* ---- at its end -------------------------------------------------------------------------- */
 
 static int check_histogram(struct promtext *p, const struct point *point, enum promtext_type type)
 {
