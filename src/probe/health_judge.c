@@ -262,11 +262,12 @@ static void take_samples(const struct http_spec *spec, const struct health *doc,
                          struct http_reading *ret)
 {
     static const double up[] = {[HEALTH_OK] = 1, [HEALTH_DEGRADED] = 0.5, [HEALTH_BAD] = 0};
+    bool distinct = true; /* as long as no name held a secret */
     ret->samples = arena_alloc(ret->arena, (2 * doc->component_count + 1) * sizeof(*ret->samples));
     for (size_t i = 0; i < doc->component_count; i++) {
         const struct health_component *c = &doc->components[i];
         const char *name = cleaned(ret->arena, spec, c->name);
-        bool distinct = str_eq(name, c->name);
+        distinct = distinct && str_eq(name, c->name);
         if (c->state != HEALTH_UNKNOWN)
             put_sample(ret, SERIES_COMPONENT, name, distinct, up[c->state]);
         if (c->latency_us >= 0)

@@ -2,6 +2,7 @@
 
     /say?body=...&status=503&type=text/plain&retry=7   what the query says
     /many/N      N components, the last one down
+    /down/N      N components, all of them down
     /deep/N      N lists within each other
     /huge        16 MB of one document
     /bomb        16 MB of blanks in a few KB of gzip, which nobody asked for
@@ -65,6 +66,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_many(self, _, n):
         self.answer(json.dumps(many(n)).encode())
 
+    def do_down(self, _, n):
+        self.answer(json.dumps({"checks": {f"component-{i}": False for i in range(n)}}).encode())
+
     def do_deep(self, _, n):
         self.answer(deep(n))
 
@@ -81,8 +85,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_echo(self, *_):
         secret = self.headers.get("Authorization", "")
-        self.answer(json.dumps({"status": f"down: {secret}", "version": secret,
-                                "checks": {secret: secret, "x": f"down: {secret}"}}).encode())
+        hidden = "Bearer " + "*" * (len(secret) - len("Bearer "))
+        self.answer(json.dumps({"status": f"down: {secret}", "version": secret, "checks": {
+            secret: True, hidden: True, "y": secret, "x": f"down: {secret}"}}).encode())
 
     def log_message(self, *_):
         pass

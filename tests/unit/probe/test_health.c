@@ -354,7 +354,7 @@ static void test_ten_thousand_components(void **state)
     expect_has(s.assertions.buf, "- component last: unhealthy: it is the last\n");
     get(*state, &probe_health, "/down/100", "", &s);
     expect_has(s.message, "health: component-0 unhealthy; also component-1 unhealthy, component-2");
-    expect_has(s.message, "component-11 unhealthy and 88 more");
+    expect_has(s.message, "component-12 unhealthy and 87 more");
     get(*state, &probe_health, "/many/10000", "components: {required: [last]}", &s);
     expect_told(&s, REASON_HEALTH, "health: last not among the first 200");
     seen_release(&s);

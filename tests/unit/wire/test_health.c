@@ -175,6 +175,11 @@ static void test_other_json(void **state)
         {"{\"checks\":{\"a\":\"ok\",\"b\":\"degraded - slow\"}}",
          "degraded: a=healthy b=degraded(slow)"},
         {"{\"services\":{\"a\":true,\"b\":null}}", "unknown: a=healthy b=unknown"},
+        {"{\"status\":\"ok\",\"details\":{\"mail\":\"disabled\",\"host\":\"a1\"}}",
+         "healthy(ok): mail=unknown"},
+        {"{\"status\":\"ok\",\"checks\":{\"a:latency\":[{\"ok\":true,\"latency_ms\":1}],"
+         "\"a:p99\":[{\"ok\":true,\"latency_ms\":7}],\"a:p50\":[{\"ok\":true}]}}",
+         "healthy(ok): a=healthy@7000"},
         /* claims that differ: the worse of what is known */
         {"{\"status\":\"ok\",\"ready\":false}", "unhealthy(not ready)"},
         {"{\"status\":\"idle\",\"healthy\":true}", "healthy(healthy)"},
@@ -336,6 +341,10 @@ static void test_ten_thousand_components(void **state)
     assert_int_equal(health_read(&a, NULL, s.buf, s.len, &h, NULL), 0);
     assert_int_equal(h.state, HEALTH_BAD); /* though it is not kept */
     assert_string_equal(h.why, "a component past the first 200");
+    s.len -= strlen("\"down: gone\"}}");
+    str_add(&s, "\"odd\"}}"); /* an unknown one does not count beside the target's word */
+    assert_int_equal(health_read(&a, NULL, s.buf, s.len, &h, NULL), 0);
+    assert_int_equal(h.state, HEALTH_OK);
     put_many(&s, 200, 199);
     assert_int_equal(health_read(&a, NULL, s.buf, s.len, &h, NULL), 0);
     assert_int_equal(h.state, HEALTH_OK);
@@ -366,6 +375,13 @@ static void test_depth(void **state)
         if (depth == 200000)
             break;
     }
+    str_clear(&s); /* brackets in texts are no depth */
+    str_add(&s, "{\"status\":\"ok\",\"x\":\"\\\"");
+    for (int i = 0; i < 100; i++)
+        str_addc(&s, '[');
+    str_add(&s, "\"}");
+    told(NULL, s.buf, s.len, &out);
+    assert_string_equal(out.buf, "healthy(ok)");
     /* Components within components, further than they are followed. */
     str_clear(&s);
     str_add(&s, "{\"status\":\"ok\"");
