@@ -213,7 +213,9 @@ static bool holds(const struct expr *e, double v)
 static void tell(char *seen, size_t size, const char *series, double v, size_t more)
 {
     char number[SERIES_NUMBER_MAX], others[48] = "";
-    series_number_text(number, v);
+    /* Twelve digits: 0.30000000000000004 is nobody's value. */
+    snprintf(number, sizeof(number), "%.11e", v);
+    series_number_text(number, strtod(number, NULL));
     if (more > 0)
         snprintf(others, sizeof(others), " and %zu more", more);
     if (size > 0)
