@@ -19,6 +19,7 @@ struct alert_state {
     int64_t cooling_since_us;
     int64_t evaluated_us; /* last evaluation instant */
     uint32_t firing;      /* bit i: tier i of the SLO fires, or may not clear yet */
+    enum severity told;   /* what people were told of; NONE: nothing, or that it is over */
 };
 
 enum alert_event_kind {
@@ -35,7 +36,7 @@ struct alert_transition {
     const char *slo, *objective_name, *service;
     int64_t at_us;
     enum alert_event_kind kind;
-    bool notify; /* cooling and refiring are stored, not sent */
+    bool notify; /* false: stored, not sent: cooling, refiring, and what is muted */
     enum severity severity;
     int64_t since_us;         /* when the incident began to fire */
     struct alert_state state; /* after it */

@@ -76,7 +76,9 @@ long store_lock_holder(const char *path);
  * later results name it), and records a revision if its schedule changed. */
 void store_push_probe(struct store *s, uint32_t handle, const struct probe_def *def, int64_t at_us);
 
-/* Makes an SLI's rollups known; history is rolled up in the background. */
+/* Makes an SLI's rollups known; history is rolled up in the background. So are
+ * the events of a metric SLI derived, from the samples that there are: where no
+ * slot of the past has its series, its history begins with the first that has. */
 void store_push_sli(struct store *s, const struct sli_def *sli);
 
 /* Records the SLO's revision if it changed. */
@@ -101,8 +103,8 @@ struct store_extra {
 
 /* `extra` may be NULL. Uses a reservation. A queue that is full but for the
  * reservations keeps the result without its evidence; without room for its
- * samples it keeps it as skipped, a fault of the prober. */
-void store_push_result(struct store *s, uint32_t handle, const struct result *r,
+ * samples it keeps it as skipped, a fault of the prober, and gives false. */
+bool store_push_result(struct store *s, uint32_t handle, const struct result *r,
                        const struct store_extra *extra);
 
 /* Something that people want to see beside the numbers: a deploy, a note. */
@@ -204,10 +206,14 @@ void store_peek_stats(struct store *s, struct store_stats *last);
 
 /* ---- import -------------------------------------------------------------- */
 
+/* A result, or one sample of a scrape. A scrape is complete: a series that no row
+ * names at its slot was not there. Its samples may come in several batches. */
 struct import_row {
-    const char *probe; /* id */
-    struct result result;
-    long line; /* for messages */
+    const char *probe;    /* id */
+    struct result result; /* of a sample: slot_us alone */
+    long line;            /* for messages */
+    const char *series;   /* canonical; NULL: a result; "": a scrape, maybe without samples */
+    double value;
 };
 
 /* lines = inserted + same + different; `replaced` of the different ones were
@@ -346,13 +352,16 @@ int store_reader_first_event(struct store_reader *r, const struct sli_def *sli, 
                              struct err *reterr);
 
 /* The derived events of a metric SLI, in slot order, with the instant at which
- * each was visible. */
+ * each was visible. A slot has several if growth was spread over it later on. Of
+ * an SLI that the store was never told of they are derived here, from what there
+ * is of its series. */
 typedef bool (*store_event_fn)(void *ctx, int64_t slot_us, int64_t done_us, struct counts c);
 int store_reader_events(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
                         int64_t to_us, store_event_fn fn, void *ctx, struct err *reterr);
 
 /* What derive_seed() wants: each series of a probe as last seen before
- * `before_us`, and the last scrape (series NULL) if there was one. */
+ * `before_us`, and then the last scrape (series NULL) if there was one. fn asks
+ * the reader nothing. */
 typedef void (*store_sample_fn)(void *ctx, const char *series, int64_t slot_us, double value);
 int store_reader_last_samples(struct store_reader *r, const char *probe, int64_t before_us,
                               store_sample_fn fn, void *ctx, struct err *reterr);

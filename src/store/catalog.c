@@ -4,35 +4,22 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "io/sqlite.h"
+#include "store/metric.h"
+#include "store/samples.h"
 
 #include <assert.h>
 
-void classify_load(int8_t classify[static REASON_COUNT], const void *data, size_t n)
+void catalog_clear(struct catalog *c)
 {
-    memset(classify, -1, REASON_COUNT);
-    if (n)
-        memcpy(classify, data, n < REASON_COUNT ? n : REASON_COUNT);
-}
-
-bool catalog_is_start(int64_t t_us, int64_t unit_us)
-{
-    return t_us >= 0 && t_us <= WHEN_END_US && t_us % unit_us == 0;
-}
-
-bool catalog_is_schedule(const struct probe_revision *rev)
-{
-    return catalog_is_start(rev->since_us, 1) && rev->interval_us > 0 &&
-           rev->interval_us <= WHEN_END_US && rev->phase_us >= 0 &&
-           rev->phase_us < rev->interval_us && rev->timeout_us >= 0 &&
-           rev->timeout_us <= WHEN_END_US;
-}
-
-static void clear(struct catalog *c)
-{
-    for (size_t i = 0; i < c->probes.len; i++)
+    for (size_t i = 0; i < c->probes.len; i++) {
         free(c->probes.at[i].id);
-    for (size_t i = 0; i < c->streams.len; i++)
+        feed_free(c->probes.at[i].feed);
+    }
+    for (size_t i = 0; i < c->streams.len; i++) {
         free((void *)(uintptr_t)c->streams.at[i].sli.key);
+        metric_free(c->streams.at[i].metric);
+    }
+    c->behind = 0;
     vec_clear(&c->probes);
     vec_clear(&c->streams);
     table_release(&c->by_id);
@@ -40,83 +27,15 @@ static void clear(struct catalog *c)
 
 void catalog_release(struct catalog *c)
 {
-    clear(c);
+    catalog_clear(c);
     vec_release(&c->probes);
     vec_release(&c->streams);
 }
 
-static void push_probe(struct catalog *c, const struct catalog_probe *p)
+void catalog_push_probe(struct catalog *c, const struct catalog_probe *p)
 {
     vec_push(&c->probes, *p);
     table_set(&c->by_id, p->id, (void *)(uintptr_t)p->num);
-}
-
-static bool is_probe(const struct catalog_probe *p)
-{
-    return catalog_is_start(p->raw_since, USEC_PER_HOUR) &&
-           catalog_is_start(p->imported_through, 1) && catalog_is_start(p->sealed_through, 1) &&
-           (p->first_event == INT64_MAX || catalog_is_start(p->first_event, 1));
-}
-
-static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
-{
-    struct sqlite_rows *q = sqlite_query(
-        db,
-        "SELECT num, id, first_event, imported_through, raw_since, sealed_through FROM probe"
-        " ORDER BY num",
-        NULL, reterr);
-    int rc;
-    if (!q)
-        return -1;
-    while ((rc = sqlite_next(q, reterr)) > 0) {
-        struct catalog_probe p = {
-            .num = sqlite_int(q, 0),
-            .id = mem_strdup(sqlite_text(q, 1)),
-            .first_event = sqlite_null(q, 2) ? INT64_MAX : sqlite_int(q, 2),
-            .imported_through = sqlite_int(q, 3),
-            .raw_since = sqlite_int(q, 4),
-            .sealed_through = sqlite_int(q, 5),
-            .first_stream = STREAM_NONE,
-            .rolled_min = INT64_MAX,
-        };
-        push_probe(c, &p);
-        bool gap = p.num != (int64_t)c->probes.len;
-        if (gap || !is_probe(&p)) {
-            sqlite_end(q);
-            return err_set(reterr, "the probe table is damaged: %s",
-                           gap ? "its numbers have gaps" : "it holds an impossible time");
-        }
-    }
-    return rc;
-}
-
-static int load_revisions(struct catalog *c, struct sqlite *db, struct err *reterr)
-{
-    struct sqlite_rows *q = sqlite_query(
-        db,
-        "SELECT probe, since, interval, phase, timeout FROM probe_revision ORDER BY probe, since",
-        NULL, reterr);
-    int rc;
-    if (!q)
-        return -1;
-    while ((rc = sqlite_next(q, reterr)) > 0) {
-        int64_t num = sqlite_int(q, 0);
-        if (num < 1 || num > (int64_t)c->probes.len) {
-            sqlite_end(q);
-            return err_set(reterr, "the probe_revision table is damaged: unknown probe");
-        }
-        struct catalog_probe *p = catalog_at(c, num);
-        p->known = true;
-        p->newest = (struct probe_revision){sqlite_int(q, 1), sqlite_int(q, 2), sqlite_int(q, 3),
-                                            sqlite_int(q, 4)};
-        if (!catalog_is_schedule(&p->newest)) {
-            sqlite_end(q);
-            return err_set(reterr,
-                           "the probe_revision table is damaged: no probe has a schedule like '%s'",
-                           p->id);
-        }
-    }
-    return rc;
 }
 
 static void note_stream(struct catalog_probe *p, const struct stream *s)
@@ -129,11 +48,13 @@ static void note_stream(struct catalog_probe *p, const struct stream *s)
         p->days_behind = true;
 }
 
-static void push_stream(struct catalog *c, struct stream s)
+void catalog_push_stream(struct catalog *c, struct stream s)
 {
     struct catalog_probe *p = catalog_at(c, s.probe);
     s.next = p->first_stream;
     p->first_stream = c->streams.len;
+    p->metric |= s.metric != NULL;
+    c->behind += s.metric && s.metric->derived_through < DERIVED_ALL;
     vec_push(&c->streams, s);
     note_stream(p, &s);
 }
@@ -145,58 +66,6 @@ static void sum_up_streams(struct catalog *c, struct catalog_probe *p)
     p->days_behind = false;
     for (size_t i = p->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
         note_stream(p, &c->streams.at[i]);
-}
-
-static bool is_stream(const struct stream *s, int64_t raw_since_us)
-{
-    return catalog_is_start(s->rolled_through, USEC_PER_HOUR) &&
-           catalog_is_start(s->days_through, USEC_PER_DAY) && s->rolled_through >= raw_since_us &&
-           s->days_through <= s->rolled_through;
-}
-
-static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr)
-{
-    struct sqlite_rows *q = sqlite_query(
-        db,
-        "SELECT num, probe, kind, key, faster_than, classify, rolled_through, days_through"
-        " FROM roll_stream",
-        NULL, reterr);
-    int rc;
-    if (!q)
-        return -1;
-    while ((rc = sqlite_next(q, reterr)) > 0) {
-        struct stream s = {
-            .num = sqlite_int(q, 0),
-            .probe = sqlite_int(q, 1),
-            .kind = (enum stream_kind)sqlite_int(q, 2),
-            .sli = {.faster_than_us = sqlite_int(q, 4)},
-            .rolled_through = sqlite_int(q, 6),
-            .days_through = sqlite_int(q, 7),
-        };
-        if (s.probe < 1 || s.probe > (int64_t)c->probes.len) {
-            sqlite_end(q);
-            return err_set(reterr, "the roll_stream table is damaged: unknown probe");
-        }
-        if (!is_stream(&s, catalog_at(c, s.probe)->raw_since)) {
-            sqlite_end(q);
-            return err_set(reterr, "the roll_stream table is damaged: how far '%s' is rolled up",
-                           catalog_at(c, s.probe)->id);
-        }
-        size_t n;
-        const void *map = sqlite_blob(q, 5, &n);
-        classify_load(s.sli.classify, map, n);
-        s.sli.key = mem_strdup(sqlite_text(q, 3));
-        push_stream(c, s);
-    }
-    return rc;
-}
-
-int catalog_load(struct catalog *c, struct sqlite *db, struct err *reterr)
-{
-    clear(c);
-    if (load_probes(c, db, reterr) < 0 || load_revisions(c, db, reterr) < 0)
-        return -1;
-    return load_streams(c, db, reterr);
 }
 
 struct catalog_probe *catalog_at(struct catalog *c, int64_t num)
@@ -223,8 +92,9 @@ int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t 
                                   .id = mem_strdup(id),
                                   .first_event = INT64_MAX,
                                   .first_stream = STREAM_NONE,
-                                  .rolled_min = INT64_MAX};
-        push_probe(c, &p);
+                                  .rolled_min = INT64_MAX,
+                                  .newest_slot = NEWEST_UNKNOWN};
+        catalog_push_probe(c, &p);
     }
     *ret_num = num;
     return 0;
@@ -242,10 +112,55 @@ static struct stream *find_stream(struct catalog *c, int64_t probe, enum stream_
     return NULL;
 }
 
-static bool same_sli(const struct sli_def *a, const struct sli_def *b)
+static bool same_sli(const struct stream *s, const struct sli_def *b)
 {
-    return a->faster_than_us == b->faster_than_us &&
-           memcmp(a->classify, b->classify, sizeof(a->classify)) == 0;
+    const struct sli_def *a = &s->sli;
+    if (a->faster_than_us != b->faster_than_us ||
+        memcmp(a->classify, b->classify, sizeof(a->classify)) != 0)
+        return false;
+    if (!s->metric)
+        return true;
+    struct metric_text text = metric_text(b->metric);
+    return metric_text_same(&s->metric->text, &text);
+}
+
+/* Behind what is stored of the probe: slots before it were not measured for a
+ * stream that is made now. */
+static int find_born(struct sqlite *db, int64_t probe, int64_t *ret, struct err *reterr)
+{
+    *ret = 0;
+    return sqlite_lookup(db,
+                         "SELECT 1 + max((SELECT coalesce(max(slot), -1) FROM result WHERE probe ="
+                         " ?1), (SELECT coalesce(max(last), -1) FROM chunk WHERE probe = ?1),"
+                         " (SELECT coalesce(max(slot), -1) FROM sample WHERE probe = ?1))",
+                         BIND(v_int(probe)), ret, reterr) < 0
+               ? -1
+               : 0;
+}
+
+/* Writes down what a metric stream is, as of now; nothing is derived yet. */
+static int define_metric(struct sqlite *db, struct stream *s, const struct sli_metric *def,
+                         struct err *reterr)
+{
+    struct metric_text t = metric_text(def);
+    int64_t born;
+    if (find_born(db, s->probe, &born, reterr) < 0 ||
+        sqlite_run(db,
+                   "UPDATE roll_stream SET good_series = ?2, bad_series = ?3, total_series = ?4,"
+                   " condition = ?5, born = ?6, derived_through = 0, first_event = NULL"
+                   " WHERE num = ?1",
+                   BIND(v_int(s->num), v_text(t.good), v_text(t.bad), v_text(t.total),
+                        v_text(t.condition), v_int(born)),
+                   reterr) < 0)
+        return -1;
+    if (!s->metric)
+        s->metric = metric_new(&t);
+    else
+        metric_redefine(s->metric, &t);
+    s->metric->derived_through = 0;
+    s->metric->born = born;
+    s->metric->first_event = INT64_MAX;
+    return 0;
 }
 
 static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum stream_kind kind,
@@ -266,9 +181,12 @@ static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum 
                        .sli = *sli,
                        .rolled_through = since,
                        .days_through = day_floor(since)};
-    s.sli.key = mem_strdup(sli->key);
     s.sli.probe = NULL;
-    push_stream(c, s);
+    s.sli.metric = NULL;
+    if (sli->metric && define_metric(db, &s, sli->metric, reterr) < 0)
+        return -1;
+    s.sli.key = mem_strdup(sli->key);
+    catalog_push_stream(c, s);
     return 0;
 }
 
@@ -287,6 +205,11 @@ static int redefine_stream(struct catalog *c, struct sqlite *db, struct stream *
         catalog_set_rolled(c, db, s, 0, reterr) < 0 ||
         catalog_set_rolled(c, db, s, since, reterr) < 0)
         return -1;
+    if (s->metric) {
+        c->behind += s->metric->derived_through == DERIVED_ALL;
+        if (define_metric(db, s, sli->metric, reterr) < 0)
+            return -1;
+    }
     s->sli.faster_than_us = sli->faster_than_us;
     memcpy(s->sli.classify, sli->classify, sizeof(s->sli.classify));
     return 0;
@@ -297,12 +220,12 @@ int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const st
 {
     struct sli_def latency = {.key = ""};
     memset(latency.classify, -1, sizeof(latency.classify));
-    enum stream_kind kind = sli ? STREAM_SLI : STREAM_LATENCY;
+    enum stream_kind kind = !sli ? STREAM_LATENCY : sli->metric ? STREAM_METRIC : STREAM_SLI;
     const struct sli_def *def = sli ? sli : &latency;
     struct stream *s = find_stream(c, probe, kind, def->key);
     if (!s)
         return add_stream(c, db, probe, kind, def, reterr);
-    return same_sli(&s->sli, def) ? 0 : redefine_stream(c, db, s, def, reterr);
+    return same_sli(s, def) ? 0 : redefine_stream(c, db, s, def, reterr);
 }
 
 static int take_back(struct sqlite *db, struct stream *s, int64_t through_us, struct err *reterr)
@@ -352,14 +275,48 @@ int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t s
 {
     if (slot_us >= catalog_at(c, probe)->rolled_max)
         return 0;
-    int64_t hour = hour_floor(slot_us);
-    assert(hour >= catalog_at(c, probe)->raw_since); /* the rollups are all there is */
     for (size_t i = catalog_at(c, probe)->first_stream; i != STREAM_NONE;
          i = c->streams.at[i].next) {
         struct stream *s = &c->streams.at[i];
-        if (s->rolled_through > hour && catalog_set_rolled(c, db, s, hour, reterr) < 0)
+        if (!s->metric && catalog_touch_stream(c, db, s, slot_us, reterr) < 0)
             return -1;
     }
+    return 0;
+}
+
+int catalog_touch_stream(struct catalog *c, struct sqlite *db, struct stream *s, int64_t slot_us,
+                         struct err *reterr)
+{
+    int64_t hour = hour_floor(slot_us);
+    assert(hour >= catalog_at(c, s->probe)->raw_since); /* the rollups are all there is */
+    return s->rolled_through > hour ? catalog_set_rolled(c, db, s, hour, reterr) : 0;
+}
+
+int catalog_set_derived(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
+                        struct err *reterr)
+{
+    struct metric_stream *m = s->metric;
+    if (m->first_event >= through_us)
+        m->first_event = INT64_MAX;
+    if (sqlite_run(db,
+                   "UPDATE roll_stream SET derived_through = ?2, first_event ="
+                   " CASE WHEN first_event >= ?2 THEN NULL ELSE first_event END WHERE num = ?1",
+                   BIND(v_int(s->num), v_int(through_us)), reterr) < 0)
+        return -1;
+    c->behind += through_us < DERIVED_ALL;
+    c->behind -= m->derived_through < DERIVED_ALL;
+    m->derived_through = through_us;
+    return 0;
+}
+
+int catalog_saw_first(struct sqlite *db, struct stream *s, int64_t slot_us, struct err *reterr)
+{
+    if (slot_us >= s->metric->first_event)
+        return 0;
+    if (sqlite_run(db, "UPDATE roll_stream SET first_event = ?2 WHERE num = ?1",
+                   BIND(v_int(s->num), v_int(slot_us)), reterr) < 0)
+        return -1;
+    s->metric->first_event = slot_us;
     return 0;
 }
 

@@ -15,20 +15,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct feed;
+struct metric_stream;
 struct sqlite;
 
-enum stream_kind { STREAM_SLI, STREAM_LATENCY }; /* stored */
+enum stream_kind { STREAM_SLI, STREAM_LATENCY, STREAM_METRIC }; /* stored */
+#define STREAM_KINDS 3
 
 struct stream {
     int64_t num, probe;
     enum stream_kind kind;
-    struct sli_def sli;     /* SLI streams; `key` is owned, `probe` is NULL */
-    int64_t rolled_through; /* start of an hour */
-    int64_t days_through;   /* start of a day: days before it are summed up too */
-    size_t next;            /* of the same probe; STREAM_NONE: the last */
+    struct sli_def sli;           /* SLI streams; `key` is owned, the other pointers are NULL */
+    struct metric_stream *metric; /* STREAM_METRIC; else NULL */
+    int64_t rolled_through;       /* start of an hour */
+    int64_t days_through;         /* start of a day: days before it are summed up too */
+    size_t next;                  /* of the same probe; STREAM_NONE: the last */
 };
 
 #define STREAM_NONE SIZE_MAX
+#define NEWEST_UNKNOWN INT64_MAX
 
 struct catalog_probe {
     int64_t num;
@@ -42,16 +47,25 @@ struct catalog_probe {
     int64_t sealed_through;         /* no chunk reaches to this slot or beyond */
     int64_t seal_after;             /* before this instant it has nothing to be sealed; seal.c's */
     struct probe_revision newest;   /* interval 0: not known here */
+    bool metric;                    /* one of its streams is a metric SLI's */
+    int64_t newest_slot;            /* that has anything stored, or NEWEST_UNKNOWN */
+    struct feed *feed;              /* of its samples (samples.h); NULL: none came yet */
 };
 
 struct catalog {
     VEC(struct catalog_probe) probes; /* at[num - 1] */
     VEC(struct stream) streams;
     struct table by_id; /* probe numbers, as pointers */
+    size_t behind;      /* streams that are not DERIVED_ALL */
 };
 
 int catalog_load(struct catalog *c, struct sqlite *db, struct err *reterr);
 void catalog_release(struct catalog *c);
+
+/* For catalog_load(). What is pushed is taken over. */
+void catalog_clear(struct catalog *c);
+void catalog_push_probe(struct catalog *c, const struct catalog_probe *p);
+void catalog_push_stream(struct catalog *c, struct stream s);
 
 /* By number; never NULL. Pointers die with the next probe that is added. */
 struct catalog_probe *catalog_at(struct catalog *c, int64_t num);
@@ -63,7 +77,8 @@ int catalog_probe(struct catalog *c, struct sqlite *db, const char *id, int64_t 
 int64_t catalog_find(const struct catalog *c, const char *id);
 
 /* Makes sure that the stream is there, as it is defined now. `sli` is NULL for
- * the latencies of the probe. A new one begins where the probe's results do. */
+ * the latencies of the probe. A new one begins where the probe's results do;
+ * events of a metric SLI are derived from there on (derived.h). */
 int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const struct sli_def *sli,
                    struct err *reterr);
 
@@ -76,6 +91,17 @@ int catalog_touch(struct catalog *c, struct sqlite *db, int64_t probe, int64_t s
 /* Moves rolled_through; backwards, the hours and days from there on go. */
 int catalog_set_rolled(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
                        struct err *reterr);
+
+/* The same for a change at `slot_us` that only this stream has. */
+int catalog_touch_stream(struct catalog *c, struct sqlite *db, struct stream *s, int64_t slot_us,
+                         struct err *reterr);
+
+/* Of a metric stream: moves derived_through; backwards, its first event goes if
+ * that is after it. */
+int catalog_set_derived(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,
+                        struct err *reterr);
+/* Its first event is at most `slot_us`. */
+int catalog_saw_first(struct sqlite *db, struct stream *s, int64_t slot_us, struct err *reterr);
 
 /* Moves days_through forward: the start of a day that is not after rolled_through. */
 int catalog_set_days(struct catalog *c, struct sqlite *db, struct stream *s, int64_t through_us,

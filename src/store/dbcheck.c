@@ -102,8 +102,9 @@ static const struct rule rules[] = {
      "table chunk: chunk %s lies beyond sealed_through"},
     {"SELECT 0, e.at, a.slo FROM alert AS a LEFT JOIN alert_event AS e ON e.id ="
      " (SELECT max(id) FROM alert_event WHERE slo = a.slo AND objective = a.objective)"
-     " WHERE (a.phase, a.severity, a.since, a.cooling_since, a.evaluated, a.firing) IS NOT"
-     " (e.phase, e.state_severity, e.since, e.cooling_since, e.evaluated, e.firing)",
+     " WHERE (a.phase, a.severity, a.since, a.cooling_since, a.evaluated, a.firing, a.told) IS NOT"
+     " (e.phase, e.state_severity, e.since, e.cooling_since, e.evaluated, e.firing,"
+     " e.told)",
      "table alert: the state is not that of the last transition"},
     {"SELECT DISTINCT 0, 0, slo FROM alert_event"
      " WHERE (slo, objective) NOT IN (SELECT slo, objective FROM alert)",

@@ -3,24 +3,42 @@
 #include "base/varint.h"
 
 #define VERSION 1
+#define VERSION_METRIC 2 /* of counts, with scrapes and silent */
 #define TIME_MAX (INT64_MAX / 4)
 
-static bool same(const struct counts *a, const struct counts *b)
+bool packed_can_be(struct counts c)
 {
-    return a->good == b->good && a->bad == b->bad && a->excluded == b->excluded;
+    const int64_t all[] = {c.good, c.bad, c.excluded, c.scrapes, c.silent};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (all[i] < 0 || all[i] > PACKED_COUNT_MAX)
+            return false;
+    return true;
+}
+
+static bool is_metric(const struct counts *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].scrapes || parts[i].silent)
+            return true;
+    return false;
 }
 
 void packed_put_counts(struct str *out, const struct counts *parts, size_t n)
 {
-    str_addc(out, VERSION);
+    bool metric = is_metric(parts, n);
+    str_addc(out, metric ? VERSION_METRIC : VERSION);
     for (size_t i = 0, run; i < n; i += run) {
         run = 1;
-        while (i + run < n && same(&parts[i], &parts[i + run]))
+        while (i + run < n && counts_empty(counts_minus(parts[i], parts[i + run])))
             run++;
         varint_put(out, run);
         varint_put(out, (uint64_t)parts[i].good);
         varint_put(out, (uint64_t)parts[i].bad);
         varint_put(out, (uint64_t)parts[i].excluded);
+        if (!metric)
+            continue;
+        varint_put(out, (uint64_t)parts[i].scrapes);
+        varint_put(out, (uint64_t)parts[i].silent);
     }
 }
 
@@ -29,18 +47,24 @@ static int damaged(struct err *reterr)
     return err_set(reterr, "a rollup is damaged: it cannot be decoded");
 }
 
-static bool has_version(const unsigned char **p, const unsigned char *end, struct err *reterr)
+/* Takes the version off *p: at least 1 and at most `newest`; else 0. */
+static int get_version(const unsigned char **p, const unsigned char *end, int newest,
+                       struct err *reterr)
 {
     if (*p == end) {
         damaged(reterr);
-        return false;
+        return 0;
     }
-    if (**p != VERSION) {
+    if (**p < 1 || **p > newest) {
         err_set(reterr, "a rollup has the unknown version %d", **p);
-        return false;
+        return 0;
     }
-    (*p)++;
-    return true;
+    return *(*p)++;
+}
+
+static bool has_version(const unsigned char **p, const unsigned char *end, struct err *reterr)
+{
+    return get_version(p, end, VERSION, reterr) != 0;
 }
 
 static bool get_count(const unsigned char **p, const unsigned char *end, int64_t *ret)
@@ -60,15 +84,24 @@ void packed_open(struct packed_runs *r, const void *data, size_t n, size_t parts
 
 int packed_next(struct packed_runs *r, struct counts *ret, struct err *reterr)
 {
-    if (r->end == 0 && !has_version(&r->p, r->limit, reterr))
+    if (r->end == 0)
+        r->version = get_version(&r->p, r->limit, VERSION_METRIC, reterr);
+    if (!r->version)
         return -1;
     if (r->end == r->parts)
         return r->p == r->limit ? 0 : damaged(reterr);
     int64_t run;
-    struct counts c;
+    struct counts c = {0};
     if (!get_count(&r->p, r->limit, &run) || !get_count(&r->p, r->limit, &c.good) ||
         !get_count(&r->p, r->limit, &c.bad) || !get_count(&r->p, r->limit, &c.excluded) ||
         run < 1 || run > (int64_t)(r->parts - r->end))
+        return damaged(reterr);
+    if (r->version == VERSION_METRIC &&
+        (!get_count(&r->p, r->limit, &c.scrapes) || !get_count(&r->p, r->limit, &c.silent)))
+        return damaged(reterr);
+    int64_t each_max = PACKED_COUNT_MAX / run;
+    if (c.good > each_max || c.bad > each_max || c.excluded > each_max || c.scrapes > each_max ||
+        c.silent > each_max)
         return damaged(reterr);
     r->first = r->end;
     r->end += (size_t)run;

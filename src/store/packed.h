@@ -12,16 +12,19 @@
 #include "nines/slo.h"
 #include "nines/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define PACKED_MINUTES 60
 #define PACKED_HOURS 24
 #define PACKED_MAX 4096 /* no encoding is longer */
-/* Of a part or a row: there is one result a microsecond at most. */
-#define PACKED_COUNT_MAX USEC_PER_DAY
+/* Of a row and each of its parts: what a day of scrapes, ten a second, may count. */
+#define PACKED_COUNT_MAX 1000000000000000000LL
+bool packed_can_be(struct counts c); /* within that */
 
-/* Runs of equal parts: a steady hour or day takes five bytes. */
+/* Runs of equal parts: a steady hour or day takes five bytes, that of a metric
+ * SLI some more. */
 void packed_put_counts(struct str *out, const struct counts *parts, size_t n);
 
 /*
@@ -34,6 +37,7 @@ void packed_put_counts(struct str *out, const struct counts *parts, size_t n);
 struct packed_runs {
     size_t first, end; /* of the run that was read last */
     size_t parts;
+    int version; /* of what is read */
     const unsigned char *p, *limit;
 };
 

@@ -1,7 +1,9 @@
 #include "store/pass.h"
 
 #include "io/sqlite.h"
+#include "store/events.h"
 #include "store/packed.h"
+#include "store/rollup_sum.h"
 
 struct pass {
     struct store_reader *r;
@@ -20,10 +22,10 @@ static const struct level {
     const char *sql;
 } levels[] = {
     {PASS_DAY, USEC_PER_DAY, USEC_PER_HOUR,
-     "SELECT day, good, bad, excluded, reasons, packed FROM rollup_day"
+     "SELECT day, " ROLLUP_COLUMNS " FROM rollup_day"
      " WHERE stream = ?1 AND day > ?2 AND day < ?3 ORDER BY day"},
     {PASS_HOUR, USEC_PER_HOUR, USEC_PER_MIN,
-     "SELECT hour, good, bad, excluded, reasons, packed FROM rollup"
+     "SELECT hour, " ROLLUP_COLUMNS " FROM rollup"
      " WHERE stream = ?1 AND hour > ?2 AND hour < ?3 ORDER BY hour"},
 };
 
@@ -55,10 +57,20 @@ static bool in_one_cell(struct pass *p, int64_t start_us, int64_t end_us)
     return end_us <= p->edges[cell_at(p, start_us) + 1];
 }
 
+static bool visit_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
+{
+    struct pass *p = ctx;
+    (void)done_us;
+    p->v->event(p->ctx, cell_at(p, slot_us), c);
+    return true;
+}
+
 static int visit_results(struct pass *p, int64_t from_us, int64_t to_us, struct err *reterr)
 {
     if (from_us >= to_us)
         return 0;
+    if (p->at->metric)
+        return events_visit(p->r, p->at, from_us, to_us, visit_event, p, reterr) < 0 ? -1 : 0;
     const struct result *row;
     struct scan *sc = scan_begin(&p->r->scanner, p->at->probe, from_us, to_us, SCAN_EVENTS, reterr);
     int rc = sc ? 0 : -1;
@@ -83,7 +95,7 @@ static int visit_cut(struct pass *p, const struct level *l, int64_t from_us, int
 
 static struct counts times(struct counts c, int64_t n)
 {
-    return (struct counts){c.good * n, c.bad * n, c.excluded * n};
+    return (struct counts){c.good * n, c.bad * n, c.excluded * n, c.scrapes * n, c.silent * n};
 }
 
 /* A run of equal parts of a row, of which [from, to) is asked for. */
@@ -93,7 +105,7 @@ static int visit_run(struct pass *p, const struct level *l, int64_t row_us,
 {
     int64_t start = row_us + (int64_t)run->first * l->part;
     int64_t end = row_us + (int64_t)run->end * l->part;
-    if (counts_total(c) + c.excluded == 0 || end <= from_us || start >= to_us)
+    if (counts_empty(c) || end <= from_us || start >= to_us)
         return 0;
     if (in_one_cell(p, start, end)) {
         p->v->part(p->ctx, p->cell, times(c, (int64_t)(run->end - run->first)));

@@ -1,9 +1,9 @@
 /*
  * One pass over what is stored of something that is rolled up, shared out to
  * consecutive spans ("cells"): whole days where they lie within one cell, else
- * hours, else the parts that are packed in those, and results where the edge of
- * a cell cuts all of these or where nothing is rolled up. What a cell gets is
- * exactly what its results say; where a part that a cell's edge cuts is not
+ * hours, else the parts that are packed in those, and results (of metric SLIs
+ * events) where the edge of a cell cuts all of these or where nothing is rolled
+ * up. What a cell gets is exactly what its results say; where a part that a cell's edge cuts is not
  * empty and its results are gone, the pass fails and says so.
  */
 #pragma once
@@ -19,7 +19,16 @@
 struct sqlite_rows;
 
 /* Columns of a day's or an hour's row. */
-enum { PASS_START, PASS_GOOD, PASS_BAD, PASS_EXCLUDED, PASS_REASONS, PASS_PACKED };
+enum {
+    PASS_START,
+    PASS_GOOD,
+    PASS_BAD,
+    PASS_EXCLUDED,
+    PASS_REASONS,
+    PASS_PACKED,
+    PASS_SCRAPES,
+    PASS_SILENT
+};
 
 enum pass_span { PASS_DAY, PASS_HOUR };
 
@@ -32,6 +41,8 @@ struct pass_visitor {
     /* A cell that is an hour of a day's row; NULL: that says nothing of hours. */
     int (*hour)(void *ctx, size_t cell, struct sqlite_rows *day, int hour, struct err *reterr);
     void (*result)(void *ctx, size_t cell, const struct result *r);
+    /* An event of a metric SLI, which has no results; NULL where none is asked. */
+    void (*event)(void *ctx, size_t cell, struct counts c);
 };
 
 /* Cells are [edges[i], edges[i + 1]), i < n; visited in rising order. Within a

@@ -3,8 +3,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/internal.h"
+#include "store/metric.h"
 
 #include <assert.h>
+#include <math.h>
 
 #define HEARTBEAT_GAP_US USEC_PER_MIN /* longer: the prober was not alive in between */
 
@@ -24,12 +26,26 @@ void store_push_probe(struct store *s, uint32_t handle, const struct probe_def *
     queue_push(&s->q, &r->head, false);
 }
 
+/* Definitions live in a snapshot that may go before the record is stored: their
+ * texts are parsed again. */
+static const struct sli_metric *copy_metric(struct arena *a, const struct sli_metric *m)
+{
+    struct sli_metric *copy = arena_alloc(a, sizeof(*copy));
+    struct metric_text text = metric_text(m);
+    int rc = metric_text_parse(a, &text, copy, NULL);
+    assert(rc == 0); /* what was parsed once */
+    (void)rc;
+    return copy;
+}
+
 void store_push_sli(struct store *s, const struct sli_def *sli)
 {
     struct record_sli *r = record_new(RECORD_SLI, sizeof(*r), 0);
     r->sli = *sli;
     r->sli.probe = arena_strdup(&r->head.arena, sli->probe);
     r->sli.key = arena_strdup(&r->head.arena, sli->key);
+    if (sli->metric)
+        r->sli.metric = copy_metric(&r->head.arena, sli->metric);
     queue_push(&s->q, &r->head, false);
 }
 
@@ -82,35 +98,112 @@ static size_t evidence_len(size_t n)
 _Static_assert(sizeof(struct record_result) <= STORE_RESULT_BYTES,
                "a result fits into its reservation");
 
-void store_push_result(struct store *s, uint32_t handle, const struct result *result,
+/* What is kept beside a result: bytes of each part. */
+struct beside {
+    size_t message, body, samples;
+};
+
+static size_t sample_len(const struct sample *x)
+{
+    return sizeof(double) + strlen(x->series) + 1;
+}
+
+static size_t samples_len(const struct store_extra *x)
+{
+    size_t n = 0;
+    assert(x->sample_count <= SAMPLES_MAX);
+    for (size_t i = 0; i < x->sample_count; i++)
+        n += sample_len(&x->samples[i]);
+    return n;
+}
+
+/* How many there are: a NaN says no more than a series that is not there. */
+static uint32_t copy_samples(char *to, const struct store_extra *x)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < x->sample_count; i++) {
+        const struct sample *s = &x->samples[i];
+        if (isnan(s->value))
+            continue;
+        memcpy(to, &s->value, sizeof(double));
+        memcpy(to + sizeof(double), s->series, sample_len(s) - sizeof(double));
+        to += sample_len(s);
+        n++;
+    }
+    return n;
+}
+
+/* False: there is no room for the samples. Evidence is kept if there is room. */
+static bool fit(struct queue *q, int64_t reserved, const struct store_extra *x, struct beside *b)
+{
+    /* Beside the result itself. */
+    int64_t room = q->limit_bytes - atomic_load(&q->used_bytes) - reserved - STORE_RESULT_BYTES;
+    if (room < (int64_t)b->samples)
+        return false;
+    room -= (int64_t)b->samples;
+    b->message = x->message ? evidence_len(strlen(x->message)) : 0;
+    b->body = x->body ? evidence_len(x->body_len) : 0;
+    if (room < (int64_t)(b->message + b->body))
+        b->message = b->body = 0;
+    return true;
+}
+
+static bool has_samples(const struct result *r)
+{
+    return r->flags & RESULT_SCRAPED && r->outcome <= OUTCOME_BAD;
+}
+
+static struct result skipped(const struct result *r)
+{
+    return (struct result){.slot_us = r->slot_us,
+                           .done_us = r->done_us,
+                           .lag_us = r->lag_us,
+                           .outcome = OUTCOME_SKIPPED,
+                           .reason = REASON_PROBER};
+}
+
+bool store_push_result(struct store *s, uint32_t handle, const struct result *result,
                        const struct store_extra *extra)
 {
     static const struct store_extra none;
     const struct store_extra *x = extra ? extra : &none;
-    const char *message = x->message;
     struct queue *q = &s->q;
     int64_t reserved = unreserve(q);
-    /* Beside the result itself, for evidence. */
-    int64_t room = q->limit_bytes - atomic_load(&q->used_bytes) - reserved - STORE_RESULT_BYTES;
-    size_t m = message ? evidence_len(strlen(message)) : 0;
-    size_t b = x->body ? evidence_len(x->body_len) : 0;
-    if (room < (int64_t)(m + b)) {
-        message = NULL;
-        m = b = 0;
-    }
+    struct beside b = {.samples = has_samples(result) ? samples_len(x) : 0};
+    bool kept = fit(q, reserved, x, &b);
+    if (!kept)
+        b = (struct beside){0};
+    size_t text = b.message + b.body + b.samples;
     struct record_result *r =
-        m + b ? record_new(RECORD_RESULT, sizeof(*r), m + b) : queue_new_result(q);
-    r->head.bytes = STORE_RESULT_BYTES + m + b;
+        text ? record_new(RECORD_RESULT, sizeof(*r), text) : queue_new_result(q);
+    r->head.bytes = STORE_RESULT_BYTES + text;
     r->handle = handle;
-    r->result = *result;
-    r->has_message = message != NULL;
-    r->message_len = (uint16_t)m;
-    r->body_len = (uint16_t)b;
-    if (m)
-        memcpy(r->text, message, m);
-    if (b)
-        memcpy(r->text + m, x->body, b);
+    r->result = kept ? *result : skipped(result);
+    r->has_message = kept && x->message && (b.message || !*x->message);
+    r->message_len = (uint16_t)b.message;
+    r->body_len = (uint16_t)b.body;
+    r->samples_len = (uint32_t)b.samples;
+    if (b.message)
+        memcpy(r->text, x->message, b.message);
+    if (b.body)
+        memcpy(r->text + b.message, x->body, b.body);
+    if (b.samples)
+        r->sample_count = copy_samples(r->text + b.message + b.body, x);
     queue_push(q, &r->head, false);
+    return kept;
+}
+
+void store_push_annotation(struct store *s, const struct annotation *a)
+{
+    struct record_annotation *r = record_new(RECORD_ANNOTATION, sizeof(*r), 0);
+    struct arena *arena = &r->head.arena;
+    r->a = (struct annotation){
+        .at_us = a->at_us,
+        .kind = arena_strdup(arena, a->kind),
+        .probe = arena_strdup(arena, a->probe ? a->probe : ""),
+        .text = arena_strdup(arena, a->text),
+    };
+    queue_push(&s->q, &r->head, false);
 }
 
 /* ---- alerts ----------------------------------------------------------------- */

@@ -239,7 +239,7 @@ static void recycle(struct queue *q, struct record *r)
     while (r) {
         struct record *next = r->next;
         const struct record_result *res = (struct record_result *)r;
-        if (r->kind == RECORD_RESULT && res->message_len + res->body_len == 0 &&
+        if (r->kind == RECORD_RESULT && res->message_len + res->body_len + res->samples_len == 0 &&
             atomic_load(&q->spares) < SPARES_MAX) {
             atomic_fetch_add(&q->spares, 1);
             stack_push(&q->spare, r);

@@ -30,6 +30,7 @@ enum record_kind {
     RECORD_TRANSITION,
     RECORD_DELIVERY,
     RECORD_HEARTBEAT,
+    RECORD_ANNOTATION,
     RECORD_IMPORT, /* always a batch of its own */
 };
 
@@ -67,8 +68,9 @@ struct record_result {
     uint32_t handle;
     bool has_message;
     uint16_t message_len, body_len; /* body_len 0: none */
+    uint32_t sample_count, samples_len;
     struct result result;
-    char text[]; /* message, then body */
+    char text[]; /* message, then body, then samples: each a double and its series */
 };
 
 struct record_transition {
@@ -88,6 +90,11 @@ struct record_delivery {
 struct record_heartbeat {
     struct record head;
     int64_t started_us, now_us, complete_through_us;
+};
+
+struct record_annotation {
+    struct record head;
+    struct annotation a;
 };
 
 struct import;

@@ -37,12 +37,17 @@ void store_reader_free(struct store_reader *r)
 
 /* ---- transactions ------------------------------------------------------------ */
 
+static void forget_one(struct rolled_known *k)
+{
+    mem_free(&k->probe);
+    mem_free(&k->key);
+    metric_text_release(&k->metric);
+}
+
 static void forget(struct store_reader *r)
 {
-    for (size_t i = 0; i < countof(r->known); i++) {
-        mem_free(&r->known[i].probe);
-        mem_free(&r->known[i].key);
-    }
+    for (size_t i = 0; i < countof(r->known); i++)
+        forget_one(&r->known[i]);
 }
 
 int reader_begin(struct store_reader *r, struct err *reterr)
@@ -98,36 +103,52 @@ int reader_too_fine(const struct rolled *at, const char *unit, struct err *reter
                    when_text(since, at->raw_us), unit, unit);
 }
 
+static enum stream_kind kind_of(const struct sli_def *sli)
+{
+    return !sli ? STREAM_LATENCY : sli->metric ? STREAM_METRIC : STREAM_SLI;
+}
+
+/* A row of a stream with the SLI's key; of no use if it was made under another
+ * meaning of that. */
+static bool same_definition(struct sqlite_rows *q, const struct sli_def *sli)
+{
+    size_t n;
+    int8_t classify[REASON_COUNT];
+    const void *map = sqlite_blob(q, 3, &n);
+    classify_load(classify, map, n);
+    if (sqlite_int(q, 2) != sli->faster_than_us ||
+        memcmp(classify, sli->classify, sizeof(classify)) != 0)
+        return false;
+    if (!sli->metric)
+        return true;
+    struct metric_text stored = metric_text_read(q, 6), asked = metric_text(sli->metric);
+    return metric_text_same(&stored, &asked);
+}
+
 static int read_stream(struct store_reader *r, const struct sli_def *sli, struct rolled *ret,
                        struct err *reterr)
 {
-    struct sqlite_rows *q =
-        sqlite_query(r->db,
-                     "SELECT num, rolled_through, faster_than, classify, since, days_through"
-                     " FROM roll_stream WHERE probe = ?1 AND kind = ?2 AND key = ?3",
-                     BIND(v_int(ret->probe), v_int(sli ? STREAM_SLI : STREAM_LATENCY),
-                          v_text(sli ? sli->key : "")),
-                     reterr);
+    struct sqlite_rows *q = sqlite_query(
+        r->db,
+        "SELECT num, rolled_through, faster_than, classify, since, days_through,"
+        " " METRIC_COLUMNS ", derived_through, born, first_event"
+        " FROM roll_stream WHERE probe = ?1 AND kind = ?2 AND key = ?3",
+        BIND(v_int(ret->probe), v_int(kind_of(sli)), v_text(sli ? sli->key : "")), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
-    if (rc > 0) {
-        size_t n;
-        int8_t classify[REASON_COUNT];
-        const void *map = sqlite_blob(q, 3, &n);
-        classify_load(classify, map, n);
-        /* Rolled up under another meaning of the key: of no use here. */
-        bool same = !sli || (sqlite_int(q, 2) == sli->faster_than_us &&
-                             memcmp(classify, sli->classify, sizeof(classify)) == 0);
-        if (same) {
-            ret->stream = sqlite_int(q, 0);
-            ret->through_us = sqlite_int(q, 1);
-            ret->since_us = sqlite_int(q, 4);
-            ret->days_us = sqlite_int(q, 5);
-        }
+    if (rc > 0 && (!sli || same_definition(q, sli))) {
+        ret->stream = sqlite_int(q, 0);
+        ret->through_us = sqlite_int(q, 1);
+        ret->since_us = sqlite_int(q, 4);
+        ret->days_us = sqlite_int(q, 5);
+        ret->derived_us = sqlite_int(q, 10);
+        ret->born_us = sqlite_int(q, 11);
+        ret->first_us = sqlite_null(q, 12) ? INT64_MAX : sqlite_int(q, 12);
     }
     sqlite_end(q);
-    if (rc > 0 && !(catalog_is_start(ret->through_us, USEC_PER_HOUR) &&
-                    catalog_is_start(ret->days_us, USEC_PER_DAY) &&
-                    ret->days_us <= ret->through_us && ret->raw_us <= ret->through_us))
+    if (rc > 0 &&
+        !(catalog_is_start(ret->through_us, USEC_PER_HOUR) &&
+          catalog_is_start(ret->days_us, USEC_PER_DAY) && catalog_is_start(ret->derived_us, 1) &&
+          ret->days_us <= ret->through_us && ret->raw_us <= ret->through_us))
         return err_set(reterr, "the roll_stream table is damaged: how far '%s' is rolled up",
                        sli ? sli->key : "latency");
     return rc < 0 ? -1 : 0;
@@ -137,15 +158,21 @@ static bool is_known(const struct rolled_known *k, const char *probe, const stru
 {
     if (!k->probe || !str_eq(k->probe, probe))
         return false;
-    return !sli || (str_eq(k->key, sli->key) && k->faster_than_us == sli->faster_than_us &&
-                    memcmp(k->classify, sli->classify, sizeof(k->classify)) == 0);
+    if (!sli)
+        return true;
+    if (!str_eq(k->key, sli->key) || k->faster_than_us != sli->faster_than_us ||
+        memcmp(k->classify, sli->classify, sizeof(k->classify)) != 0)
+        return false;
+    if (!sli->metric)
+        return true;
+    struct metric_text text = metric_text(sli->metric);
+    return metric_text_same(&k->metric, &text);
 }
 
 static void know(struct rolled_known *k, const char *probe, const struct sli_def *sli,
                  const struct rolled *at)
 {
-    mem_free(&k->probe);
-    mem_free(&k->key);
+    forget_one(k);
     k->probe = mem_strdup(probe);
     k->at = *at;
     if (!sli)
@@ -153,17 +180,24 @@ static void know(struct rolled_known *k, const char *probe, const struct sli_def
     k->key = mem_strdup(sli->key);
     k->faster_than_us = sli->faster_than_us;
     memcpy(k->classify, sli->classify, sizeof(k->classify));
+    if (sli->metric) {
+        struct metric_text text = metric_text(sli->metric);
+        k->metric = metric_text_copy(&text);
+    }
 }
 
 int reader_rolled(struct store_reader *r, const char *probe, const struct sli_def *sli,
                   struct rolled *ret, struct err *reterr)
 {
-    struct rolled_known *k = &r->known[sli ? STREAM_SLI : STREAM_LATENCY];
+    struct rolled_known *k = &r->known[kind_of(sli)];
+    bool metric = sli && sli->metric;
     if (is_known(k, probe, sli)) {
         *ret = k->at;
+        ret->metric = metric ? sli : NULL;
         return 1;
     }
-    *ret = (struct rolled){0};
+    *ret =
+        (struct rolled){.metric = metric ? sli : NULL, .born_us = INT64_MAX, .first_us = INT64_MAX};
     int rc = reader_probe(r, probe, &ret->probe, &ret->raw_us, reterr);
     ret->through_us = ret->since_us = ret->raw_us; /* unless there is a stream */
     if (rc > 0 && read_stream(r, sli, ret, reterr) < 0)

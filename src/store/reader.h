@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "nines/store.h"
 #include "store/catalog.h"
+#include "store/metric.h"
 #include "store/scan.h"
 
 struct sqlite;
@@ -17,6 +18,11 @@ struct rolled {
     int64_t days_us;       /* a day's sum is there before this; never after through_us */
     int64_t raw_us;        /* results before this are gone; never after through_us */
     int64_t since_us;      /* nothing is known of before; 0: that there was nothing */
+
+    /* of a metric SLI */
+    const struct sli_def *metric; /* as it was asked for; NULL: it is none */
+    int64_t derived_us;           /* slots before have their events; the others' are derived anew */
+    int64_t born_us, first_us;    /* as in struct metric_stream */
 };
 
 /* The answer of reader_rolled() to the last question of its kind. */
@@ -24,6 +30,7 @@ struct rolled_known {
     char *probe, *key; /* NULL: none */
     int64_t faster_than_us;
     int8_t classify[REASON_COUNT];
+    struct metric_text metric; /* owned */
     struct rolled at;
 };
 
@@ -31,8 +38,8 @@ struct store_reader {
     struct sqlite *db;
     char *path;
     struct scanner scanner;
-    int depth;                    /* reader_begin() without reader_end() */
-    struct rolled_known known[2]; /* by stream_kind; of this transaction */
+    int depth;                               /* reader_begin() without reader_end() */
+    struct rolled_known known[STREAM_KINDS]; /* of this transaction */
 };
 
 int reader_begin(struct store_reader *r, struct err *reterr); /* may be nested */

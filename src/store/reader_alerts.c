@@ -9,7 +9,13 @@
     " phase, state_severity, since, cooling_since, evaluated, firing,"                             \
     " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"               \
     " long_good, long_bad, long_excluded, long_expected, long_burn,"                               \
-    " short_good, short_bad, short_excluded, short_expected, short_burn FROM alert_event"
+    " short_good, short_bad, short_excluded, short_expected, short_burn, told FROM alert_event"
+
+/* Before nines knew what waits to be told, nothing did. */
+static enum severity told(int64_t told, int64_t severity)
+{
+    return (enum severity)(told < 0 ? severity : told);
+}
 
 static void read_transition(struct sqlite_rows *q, struct alert_transition *ret)
 {
@@ -27,7 +33,8 @@ static void read_transition(struct sqlite_rows *q, struct alert_transition *ret)
                   .since_us = sqlite_int(q, 10),
                   .cooling_since_us = sqlite_int(q, 11),
                   .evaluated_us = sqlite_int(q, 12),
-                  .firing = (uint32_t)sqlite_int(q, 13)},
+                  .firing = (uint32_t)sqlite_int(q, 13),
+                  .told = told(sqlite_int(q, 30), sqlite_int(q, 9))},
         .tier = {.severity = (enum severity)sqlite_int(q, 14),
                  .long_us = sqlite_int(q, 15),
                  .short_us = sqlite_int(q, 16),
@@ -69,7 +76,7 @@ int store_reader_alert(struct store_reader *r, const char *slo, const char *obje
 {
     struct sqlite_rows *q =
         sqlite_query(r->db,
-                     "SELECT phase, severity, since, cooling_since, evaluated, firing FROM alert"
+                     "SELECT phase, severity, since, cooling_since, evaluated, firing, told FROM alert"
                      " WHERE slo = ?1 AND objective = ?2",
                      BIND(v_text(slo), v_text(objective_name)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
@@ -81,6 +88,7 @@ int store_reader_alert(struct store_reader *r, const char *slo, const char *obje
             .cooling_since_us = sqlite_int(q, 3),
             .evaluated_us = sqlite_int(q, 4),
             .firing = (uint32_t)sqlite_int(q, 5),
+            .told = told(sqlite_int(q, 6), sqlite_int(q, 1)),
         };
     else if (rc == 0)
         *ret = (struct alert_state){0};

@@ -11,12 +11,17 @@ struct tally {
     struct counts *out;
 };
 
+/* Sums of a damaged file may be anything: far below what a number can hold it
+ * is enough. */
+static bool has_room(const struct counts *c)
+{
+    return (c->good | c->bad | c->excluded | c->scrapes | c->silent) >> 61 == 0;
+}
+
 static void add_part(void *ctx, size_t cell, struct counts c)
 {
-    struct counts *into = &((struct tally *)ctx)->out[cell];
-    into->good += c.good;
-    into->bad += c.bad;
-    into->excluded += c.excluded;
+    if (has_room(&((struct tally *)ctx)->out[cell]))
+        counts_add(&((struct tally *)ctx)->out[cell], c);
 }
 
 static int add_rolled(void *ctx, size_t cell, enum pass_span span, struct sqlite_rows *row,
@@ -41,7 +46,7 @@ static void add_result(void *ctx, size_t cell, const struct result *r)
 }
 
 static const struct pass_visitor visitor = {
-    .rolled = add_rolled, .part = add_part, .result = add_result};
+    .rolled = add_rolled, .part = add_part, .result = add_result, .event = add_part};
 
 int store_reader_cells(struct store_reader *r, const struct sli_def *sli, const int64_t *edges,
                        size_t n, struct counts *ret, struct err *reterr)

@@ -30,8 +30,14 @@ static void add_reason(void *ctx, size_t cell, const struct result *r)
         x->out[bad_reason(r)]++;
 }
 
-static const struct pass_visitor reasons_visitor = {.rolled = add_rolled_reasons,
-                                                    .result = add_reason};
+static void add_event_reason(void *ctx, size_t cell, struct counts c)
+{
+    (void)cell;
+    ((struct reasons *)ctx)->out[REASON_METRIC] += c.bad;
+}
+
+static const struct pass_visitor reasons_visitor = {
+    .rolled = add_rolled_reasons, .result = add_reason, .event = add_event_reason};
 
 int store_reader_reasons(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
                          int64_t to_us, int64_t ret[REASON_COUNT], struct err *reterr)

@@ -3,8 +3,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "io/sqlite.h"
+#include "store/derived.h"
 #include "store/internal.h"
 #include "store/rows.h"
+#include "store/samples.h"
 #include "store/seal.h"
 
 #include <assert.h>
@@ -22,9 +24,11 @@ static int rename_probe(struct store *s, const char *from, const char *to, struc
                    reterr) < 0 ||
         sqlite_run(s->db,
                    "UPDATE roll_stream SET key = ?3 || substr(key, length(?2) + 1)"
-                   " WHERE probe = ?1 AND kind = 0"
+                   " WHERE probe = ?1 AND kind <> 1"
                    " AND (key = ?2 OR substr(key, 1, length(?2) + 1) = ?2 || ' ')",
-                   BIND(v_int(num), v_text(from), v_text(to)), reterr) < 0)
+                   BIND(v_int(num), v_text(from), v_text(to)), reterr) < 0 ||
+        sqlite_run(s->db, "UPDATE annotation SET probe = ?2 WHERE probe = ?1",
+                   BIND(v_text(from), v_text(to)), reterr) < 0)
         return -1;
     return catalog_load(&s->catalog, s->db, reterr);
 }
@@ -127,15 +131,59 @@ static int insert_evidence(struct store *s, int64_t num, const struct record_res
                       reterr);
 }
 
+/* Its samples as they were pushed: they point into the record. */
+static struct sample *unpack_samples(const struct record_result *r)
+{
+    struct sample *at = mem_array(r->sample_count, sizeof(*at));
+    const char *p = r->text + r->message_len + r->body_len;
+    for (uint32_t i = 0; i < r->sample_count; i++) {
+        memcpy(&at[i].value, p, sizeof(double));
+        at[i].series = p + sizeof(double);
+        p = at[i].series + strlen(at[i].series) + 1;
+    }
+    return at;
+}
+
+static bool is_scrape(const struct result *r)
+{
+    return r->flags & RESULT_SCRAPED && r->outcome <= OUTCOME_BAD;
+}
+
+/* Of a result that was stored just now. */
+static int apply_samples(struct store *s, int64_t num, const struct record_result *r,
+                         int64_t newest_us, struct err *reterr)
+{
+    const struct result *x = &r->result;
+    struct sample *at = unpack_samples(r);
+    int rc = 0;
+    if (is_scrape(x))
+        rc = samples_insert(s, num, x->slot_us, at, r->sample_count, reterr);
+    if (rc == 0 && catalog_at(&s->catalog, num)->metric)
+        rc = derived_result(s, num, x, at, r->sample_count, newest_us, reterr);
+    free(at);
+    return rc;
+}
+
+/* The newest slot before this result's is known from the one before, or looked
+ * for: only metric SLIs ask. */
+static int find_newest_slot(struct store *s, struct catalog_probe *p, struct err *reterr)
+{
+    if (!p->metric || p->newest_slot != NEWEST_UNKNOWN)
+        return 0;
+    return derived_newest(s, p->num, &p->newest_slot, reterr);
+}
+
 static int apply_result(struct store *s, const struct record_result *r, struct err *reterr)
 {
     const struct result *x = &r->result;
     assert(r->handle < s->handles.len && s->handles.at[r->handle]);
     int64_t num = s->handles.at[r->handle];
+    struct catalog_probe *p = catalog_at(&s->catalog, num);
     /* The clock was set back by more than the retention: this hour is closed. */
-    if (x->slot_us < catalog_at(&s->catalog, num)->raw_since)
+    if (x->slot_us < p->raw_since)
         return 0;
-    if (seal_open(s, num, x->slot_us, x->slot_us + 1, reterr) < 0)
+    if (seal_open(s, num, x->slot_us, x->slot_us + 1, reterr) < 0 ||
+        find_newest_slot(s, p, reterr) < 0)
         return -1;
     if (sqlite_run(s->db, RESULT_INSERT, RESULT_BIND(num, x), reterr) < 0)
         return -1;
@@ -146,6 +194,10 @@ static int apply_result(struct store *s, const struct record_result *r, struct e
     if ((x->outcome == OUTCOME_GOOD || x->outcome == OUTCOME_BAD) &&
         catalog_saw_event(&s->catalog, s->db, num, x->slot_us, reterr) < 0)
         return -1;
+    if ((p->metric || is_scrape(x)) && apply_samples(s, num, r, p->newest_slot, reterr) < 0)
+        return -1;
+    if (p->newest_slot != NEWEST_UNKNOWN && x->slot_us > p->newest_slot)
+        p->newest_slot = x->slot_us;
     return insert_evidence(s, num, r, reterr);
 }
 
@@ -157,6 +209,13 @@ static int apply_heartbeat(struct store *s, const struct record_heartbeat *r, st
                       " complete_through = max(complete_through, excluded.complete_through)",
                       BIND(v_int(r->started_us), v_int(r->now_us), v_int(r->complete_through_us)),
                       reterr);
+}
+
+static int apply_annotation(struct store *s, const struct record_annotation *r, struct err *reterr)
+{
+    return sqlite_run(
+        s->db, "INSERT INTO annotation(at, kind, probe, text) VALUES(?1, ?2, ?3, ?4)",
+        BIND(v_int(r->a.at_us), v_text(r->a.kind), v_text(r->a.probe), v_text(r->a.text)), reterr);
 }
 
 /* ---- alerts -------------------------------------------------------------- */
@@ -171,9 +230,9 @@ static int insert_event(struct store *s, const struct alert_transition *t, struc
         " phase, state_severity, since, cooling_since, evaluated, firing,"
         " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"
         " long_good, long_bad, long_excluded, long_expected, long_burn,"
-        " short_good, short_bad, short_excluded, short_expected, short_burn)"
+        " short_good, short_bad, short_excluded, short_expected, short_burn, told)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
         BIND(v_int(t->at_us), v_text(t->slo), v_text(t->objective_name), v_text(t->service),
              v_int(t->kind), v_int(t->notify), v_int(t->severity), v_int(t->since_us),
              v_int(a->phase), v_int(a->severity), v_int(a->since_us), v_int(a->cooling_since_us),
@@ -182,7 +241,8 @@ static int insert_event(struct store *s, const struct alert_transition *t, struc
              v_int(tier->min_failures), v_int(t->long_counts.good), v_int(t->long_counts.bad),
              v_int(t->long_counts.excluded), v_int(t->long_expected), v_double(t->long_burn),
              v_int(t->short_counts.good), v_int(t->short_counts.bad),
-             v_int(t->short_counts.excluded), v_int(t->short_expected), v_double(t->short_burn)),
+             v_int(t->short_counts.excluded), v_int(t->short_expected), v_double(t->short_burn),
+             v_int(a->told)),
         reterr);
 }
 
@@ -215,12 +275,12 @@ static int apply_transition(struct store *s, const struct record_transition *r, 
     int64_t event = sqlite_last_id(s->db);
     if (sqlite_run(s->db,
                    "INSERT OR REPLACE INTO alert(slo, objective, phase, severity, since,"
-                   " cooling_since, evaluated, firing)"
-                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                   " cooling_since, evaluated, firing, told)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                    BIND(v_text(t->slo), v_text(t->objective_name), v_int(t->state.phase),
                         v_int(t->state.severity), v_int(t->state.since_us),
                         v_int(t->state.cooling_since_us), v_int(t->state.evaluated_us),
-                        v_int(t->state.firing)),
+                        v_int(t->state.firing), v_int(t->state.told)),
                    reterr) < 0)
         return -1;
     for (size_t i = 0; i < r->n; i++)
@@ -258,6 +318,8 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
         return apply_delivery(s, (const struct record_delivery *)r, reterr);
     case RECORD_HEARTBEAT:
         return apply_heartbeat(s, (const struct record_heartbeat *)r, reterr);
+    case RECORD_ANNOTATION:
+        return apply_annotation(s, (const struct record_annotation *)r, reterr);
     case RECORD_IMPORT:
         break; /* a batch of its own, writer.c */
     }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "io/sqlite.h"
 #include "store/internal.h"
+#include "store/prune.h"
 #include "store/shrink.h"
 
 /* ---- time and size ------------------------------------------------------------ */
@@ -129,14 +130,23 @@ static int next_cap(struct store *s, struct err *reterr)
 
 /* ---- results -------------------------------------------------------------------- */
 
-/* What a probe has first: a row, or a chunk. */
+/* What a probe has first: a row, a chunk, or a scrape without result. */
 struct oldest {
-    int64_t chunk; /* 0: a row */
+    int64_t chunk; /* 0: no chunk */
     int64_t first, last;
     int64_t n; /* results of the chunk */
 };
 
-static int find_oldest(struct store *s, int64_t probe, struct oldest *ret, struct err *reterr)
+/* The first scrape that is not only kept for what came after it. */
+static int oldest_scrape(struct store *s, const struct catalog_probe *p, int64_t *ret,
+                         struct err *reterr)
+{
+    return sqlite_lookup(s->db, "SELECT min(slot) FROM sample WHERE probe = ?1 AND slot >= ?2",
+                         BIND(v_int(p->num), v_int(p->raw_since)), ret, reterr);
+}
+
+static int find_oldest_result(struct store *s, int64_t probe, struct oldest *ret,
+                              struct err *reterr)
 {
     int64_t slot;
     int row = sqlite_lookup(s->db, "SELECT min(slot) FROM result WHERE probe = ?1",
@@ -155,6 +165,19 @@ static int find_oldest(struct store *s, int64_t probe, struct oldest *ret, struc
         *ret = (struct oldest){.first = slot, .last = slot};
     sqlite_end(q);
     return chunk < 0 ? -1 : row || chunk;
+}
+
+static int find_oldest(struct store *s, const struct catalog_probe *p, struct oldest *ret,
+                       struct err *reterr)
+{
+    int64_t slot;
+    int result = find_oldest_result(s, p->num, ret, reterr);
+    if (result < 0)
+        return -1;
+    int scrape = oldest_scrape(s, p, &slot, reterr);
+    if (scrape > 0 && (!result || slot < ret->first))
+        *ret = (struct oldest){.first = slot, .last = slot};
+    return scrape < 0 ? -1 : result || scrape;
 }
 
 /* [oldest, *ret_end) are at most RETENTION_ROWS rows, all before `to_us`. */
@@ -200,7 +223,7 @@ static int drop_results(struct store *s, struct catalog_probe *p, int64_t limit_
     struct oldest o = {0};
     /* At least what an earlier slice has left of its hour. */
     limit_us = max64(p->raw_since, min64(limit_us, catalog_rolled_min(&s->catalog, p->num)));
-    int rc = find_oldest(s, p->num, &o, reterr);
+    int rc = find_oldest(s, p, &o, reterr);
     if (rc <= 0)
         return rc;
     if (o.last >= limit_us) {
@@ -276,6 +299,8 @@ static int step_probe(struct store *s, struct catalog_probe *p, const struct lim
                       struct err *reterr)
 {
     int rc = drop_results(s, p, l->results, reterr);
+    if (rc == 0 && p->raw_since)
+        rc = prune_probe(s, p, reterr);
     if (rc == 0)
         rc = drop_evidence(s, p->num, max64(l->evidence, p->raw_since), reterr);
     return rc;

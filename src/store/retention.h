@@ -7,8 +7,9 @@
  * An hour of a probe goes as a whole: raw_since moves behind it in the
  * transaction that takes its first rows, and whoever reads ignores results
  * that lie before it. A chunk goes as a whole once every slot of it is too
- * old, and raw_since moves behind the hour it ends in. Rollups go by the day:
- * the stream's `since` moves behind it in the same transaction.
+ * old, and raw_since moves behind the hour it ends in. Samples and events before
+ * raw_since follow (prune.h). Rollups go by the day: the stream's `since` moves
+ * behind it in the same transaction.
  *
  * The newest transition of an objective stays, and so does one whose message
  * is still there.

@@ -3,7 +3,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/sqlite.h"
+#include "store/derived.h"
 #include "store/internal.h"
+#include "store/metric.h"
 #include "store/rollup_sum.h"
 
 /* ---- hours -------------------------------------------------------------------- */
@@ -19,6 +21,16 @@ static int64_t roll_limit(const struct store *s, const struct catalog_probe *p)
     if (!s->daemon && p->imported_through > through)
         through = p->imported_through;
     return hour_floor(through);
+}
+
+/* A metric stream: also up to where its events are complete. */
+static int64_t stream_limit(const struct store *s, const struct catalog_probe *p,
+                            const struct stream *st)
+{
+    int64_t limit = roll_limit(s, p);
+    if (!st->metric || st->metric->derived_through >= limit)
+        return limit;
+    return hour_floor(st->metric->derived_through);
 }
 
 /* One hour of a probe: the streams that it is missing from, and their sums. */
@@ -63,10 +75,20 @@ static int write_row(struct sqlite *db, const char *sql, int64_t stream,
                         BIND(v_int(stream), v_int(sum->start_us), v_int(sum->sum.good),
                              v_int(sum->sum.bad), v_int(sum->sum.excluded),
                              v_blob(text.reasons.len ? text.reasons.buf : NULL, text.reasons.len),
-                             v_blob(text.packed.buf, text.packed.len)),
+                             v_blob(text.packed.buf, text.packed.len), v_int(sum->sum.scrapes),
+                             v_int(sum->sum.silent)),
                         reterr);
     rollup_text_release(&text);
     return rc;
+}
+
+static int write_hour(struct sqlite *db, int64_t stream, const struct rollup_sum *sum,
+                      struct err *reterr)
+{
+    return write_row(db,
+                     "INSERT INTO rollup(stream, hour, " ROLLUP_COLUMNS ")"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                     stream, sum, reterr);
 }
 
 /* The hour's results are read once, for all streams that have come to it. */
@@ -84,10 +106,7 @@ static int roll_hour(struct roller *r, int64_t hour_us, struct err *reterr)
         struct rolling *x = &r->at[i];
         if (!x->due)
             continue;
-        if (write_row(r->s->db,
-                      "INSERT INTO rollup(stream, hour, " ROLLUP_COLUMNS ")"
-                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                      stream_of(r, x)->num, &x->sum, reterr) < 0)
+        if (write_hour(r->s->db, stream_of(r, x)->num, &x->sum, reterr) < 0)
             return -1;
         x->through = hour_us + USEC_PER_HOUR;
     }
@@ -127,6 +146,40 @@ static int roll_hours(struct roller *r, struct err *reterr)
             return -1;
     }
     return 0;
+}
+
+/* ---- hours of events ----------------------------------------------------------- */
+
+/* The next hour from `from_us` on that has an event: 1 found, 0 none. */
+static int next_event_hour(struct roller *r, const struct stream *st, int64_t from_us,
+                           int64_t limit_us, int64_t *ret, struct err *reterr)
+{
+    int64_t slot;
+    int rc = sqlite_lookup(
+        r->s->db, "SELECT min(slot) FROM event WHERE stream = ?1 AND slot >= ?2 AND slot < ?3",
+        BIND(v_int(st->num), v_int(from_us), v_int(limit_us)), &slot, reterr);
+    if (rc > 0)
+        *ret = hour_floor(slot);
+    return rc;
+}
+
+static int roll_events(struct roller *r, struct rolling *x, struct err *reterr)
+{
+    struct stream *st = stream_of(r, x);
+    int64_t limit = stream_limit(r->s, r->p, st), hour;
+    int rc = 1;
+    while (x->through < limit && clock_mono_ns() < r->until_ns) {
+        rc = next_event_hour(r, st, x->through, limit, &hour, reterr);
+        if (rc > 0 && (rollup_sum_events(r->s->db, st->num, &x->sum, hour, reterr) < 0 ||
+                       write_hour(r->s->db, st->num, &x->sum, reterr) < 0))
+            rc = -1;
+        if (rc < 0)
+            return -1;
+        x->through = rc ? hour + USEC_PER_HOUR : limit;
+    }
+    if (st->rolled_through == x->through)
+        return 0;
+    return catalog_set_rolled(&r->s->catalog, r->s->db, st, x->through, reterr);
 }
 
 /* ---- days --------------------------------------------------------------------- */
@@ -181,7 +234,7 @@ static int roll_days(struct roller *r, struct rolling *x, struct err *reterr)
         if (sum_day(r, st, &x->sum, day, reterr) < 0 ||
             write_row(r->s->db,
                       "INSERT INTO rollup_day(stream, day, " ROLLUP_COLUMNS ")"
-                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                       st->num, &x->sum, reterr) < 0)
             return -1;
         through = day + USEC_PER_DAY;
@@ -193,6 +246,28 @@ static int roll_days(struct roller *r, struct rolling *x, struct err *reterr)
 
 /* ---- slices ------------------------------------------------------------------- */
 
+/* Those whose events are results, or the others; without any there is nothing
+ * to do. */
+static int roll_some(struct roller *r, bool metric, struct err *reterr)
+{
+    const struct catalog *c = &r->s->catalog;
+    int rc = 0;
+    r->n = 0;
+    for (size_t i = r->p->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
+        if (!c->streams.at[i].metric == !metric)
+            r->at[r->n++] = (struct rolling){
+                .stream = i, .through = c->streams.at[i].rolled_through, .sum.sketch = SKETCH_INIT};
+    if (!metric && r->n > 0)
+        rc = roll_hours(r, reterr);
+    for (size_t i = 0; metric && rc == 0 && i < r->n; i++)
+        rc = roll_events(r, &r->at[i], reterr);
+    for (size_t i = 0; rc == 0 && i < r->n; i++)
+        rc = roll_days(r, &r->at[i], reterr);
+    for (size_t i = 0; i < r->n; i++)
+        rollup_sum_release(&r->at[i].sum);
+    return rc;
+}
+
 static int roll_probe(struct roller *r, struct err *reterr)
 {
     const struct catalog *c = &r->s->catalog;
@@ -200,17 +275,25 @@ static int roll_probe(struct roller *r, struct err *reterr)
     for (size_t i = r->p->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
         n++;
     r->at = mem_array(n, sizeof(*r->at));
-    for (size_t i = r->p->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
-        r->at[r->n++] = (struct rolling){
-            .stream = i, .through = c->streams.at[i].rolled_through, .sum.sketch = SKETCH_INIT};
-    int rc = roll_hours(r, reterr);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = roll_days(r, &r->at[i], reterr);
-    for (size_t i = 0; i < n; i++)
-        rollup_sum_release(&r->at[i].sum);
+    int rc = roll_some(r, false, reterr);
+    if (rc == 0 && r->p->metric)
+        rc = roll_some(r, true, reterr);
     mem_free(&r->at);
     r->n = 0;
     return rc;
+}
+
+/* Has it hours to be rolled up? Events that are still to be derived hold only
+ * their own stream up. */
+static bool has_hours(const struct store *s, const struct catalog_probe *p)
+{
+    const struct catalog *c = &s->catalog;
+    if (p->rolled_min >= roll_limit(s, p) || !p->metric)
+        return p->rolled_min < roll_limit(s, p);
+    for (size_t i = p->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
+        if (c->streams.at[i].rolled_through < stream_limit(s, p, &c->streams.at[i]))
+            return true;
+    return false;
 }
 
 static struct catalog_probe *next_probe(struct store *s)
@@ -220,13 +303,20 @@ static struct catalog_probe *next_probe(struct store *s)
         if (s->roll_next >= n)
             s->roll_next = 0;
         struct catalog_probe *p = &s->catalog.probes.at[s->roll_next];
-        if (p->days_behind || p->rolled_min < roll_limit(s, p))
+        if (p->days_behind || has_hours(s, p))
             return p;
     }
     return NULL;
 }
 
-int rollup_slice(struct store *s, struct err *reterr)
+/* Whole hours of all probes are over at the same moment. */
+static void leave_time(struct store *s)
+{
+    if (s->daemon)
+        s->roll_after_ns = clock_mono_ns() + ROLL_PAUSE_US * NSEC_PER_USEC;
+}
+
+static int roll_slice(struct store *s, struct err *reterr)
 {
     struct roller r = {.s = s, .p = next_probe(s)};
     if (!r.p)
@@ -239,12 +329,18 @@ int rollup_slice(struct store *s, struct err *reterr)
             goto failed;
     if (sqlite_run(s->db, "COMMIT", NULL, reterr) < 0)
         goto failed;
-    /* Whole hours of all probes are over at the same moment. */
-    if (s->daemon)
-        s->roll_after_ns = clock_mono_ns() + ROLL_PAUSE_US * NSEC_PER_USEC;
+    leave_time(s);
     return r.p != NULL;
 failed:
     sqlite_rollback(s->db);
     s->catalog_stale = true;
     return -1;
+}
+
+int rollup_slice(struct store *s, struct err *reterr)
+{
+    int rc = derived_slice(s, reterr);
+    if (rc > 0)
+        leave_time(s);
+    return rc == 0 ? roll_slice(s, reterr) : rc;
 }

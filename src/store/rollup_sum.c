@@ -50,6 +50,33 @@ void rollup_sum_result(struct rollup_sum *s, const struct stream *st, const stru
     }
 }
 
+void rollup_sum_event(struct rollup_sum *s, int64_t slot_us, struct counts c)
+{
+    if (!packed_can_be(s->sum)) /* of a damaged file */
+        return;
+    counts_add(&s->parts[(slot_us - s->start_us) / USEC_PER_MIN], c);
+    counts_add(&s->sum, c);
+    s->reasons[REASON_METRIC] += c.bad;
+}
+
+int rollup_sum_events(struct sqlite *db, int64_t stream, struct rollup_sum *sum, int64_t hour_us,
+                      struct err *reterr)
+{
+    struct sqlite_rows *q =
+        sqlite_query(db,
+                     "SELECT slot, good, bad, excluded, scrapes, silent FROM event"
+                     " WHERE stream = ?1 AND slot >= ?2 AND slot < ?3",
+                     BIND(v_int(stream), v_int(hour_us), v_int(hour_us + USEC_PER_HOUR)), reterr);
+    int rc = q ? 0 : -1;
+    rollup_sum_begin(sum, STREAM_METRIC, ROLLUP_HOUR, hour_us);
+    while (q && (rc = sqlite_next(q, reterr)) > 0) {
+        struct counts c = {sqlite_int(q, 1), sqlite_int(q, 2), sqlite_int(q, 3), sqlite_int(q, 4),
+                           sqlite_int(q, 5)};
+        rollup_sum_event(sum, sqlite_int(q, 0), c);
+    }
+    return rc;
+}
+
 struct percentiles rollup_percentiles(const struct sketch *s)
 {
     bool lower;
@@ -93,17 +120,16 @@ static int add_hour_sketch(struct rollup_sum *day, int64_t hour, struct sqlite_r
     return rc;
 }
 
-static bool is_count(int64_t n)
+static int impossible(struct err *reterr)
 {
-    return n >= 0 && n <= PACKED_COUNT_MAX;
+    return err_set(reterr, "a rollup is damaged: it counts what cannot be");
 }
 
 int rollup_counts(struct sqlite_rows *row, struct counts *ret, struct err *reterr)
 {
-    *ret = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3)};
-    if (is_count(ret->good) && is_count(ret->bad) && is_count(ret->excluded))
-        return 0;
-    return err_set(reterr, "a rollup is damaged: it counts what cannot be");
+    *ret = (struct counts){sqlite_int(row, 1), sqlite_int(row, 2), sqlite_int(row, 3),
+                           sqlite_int(row, 6), sqlite_int(row, 7)};
+    return packed_can_be(*ret) ? 0 : impossible(reterr);
 }
 
 int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err *reterr)
@@ -112,9 +138,9 @@ int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err 
     struct counts *hour = &day->parts[at];
     if (rollup_counts(row, hour, reterr) < 0)
         return -1;
-    day->sum.good += hour->good;
-    day->sum.bad += hour->bad;
-    day->sum.excluded += hour->excluded;
+    counts_add(&day->sum, *hour);
+    if (!packed_can_be(day->sum))
+        return impossible(reterr);
     if (add_reasons(day, row, reterr) < 0)
         return -1;
     return day->kind == STREAM_LATENCY ? add_hour_sketch(day, at, row, reterr) : 0;

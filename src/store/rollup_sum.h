@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sqlite;
 struct sqlite_rows;
 
 enum rollup_span { ROLLUP_HOUR, ROLLUP_DAY };
@@ -45,8 +46,14 @@ void rollup_sum_release(struct rollup_sum *s);
 /* Adds a result of this hour as the stream sees it. */
 void rollup_sum_result(struct rollup_sum *s, const struct stream *st, const struct result *r);
 
+/* Adds an event of this hour of a metric stream. */
+void rollup_sum_event(struct rollup_sum *s, int64_t slot_us, struct counts c);
+/* Makes `sum` the sum of the stored events of an hour. */
+int rollup_sum_events(struct sqlite *db, int64_t stream, struct rollup_sum *sum, int64_t hour_us,
+                      struct err *reterr);
+
 /* How a sum lies in its row, behind the stream and the start. */
-#define ROLLUP_COLUMNS "good, bad, excluded, reasons, packed"
+#define ROLLUP_COLUMNS "good, bad, excluded, reasons, packed, scrapes, silent"
 
 /* The counts of a stored row that begins so. */
 int rollup_counts(struct sqlite_rows *row, struct counts *ret, struct err *reterr);
@@ -57,7 +64,7 @@ int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err 
 /* Makes this begun sum what a stored row of its kind and span says. */
 int rollup_sum_load(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr);
 
-/* The last two columns; no `reasons` are an SQL null. */
+/* The columns `reasons` and `packed`; no reasons are an SQL null. */
 struct rollup_text {
     struct str reasons, packed;
 };

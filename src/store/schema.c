@@ -132,8 +132,57 @@ static const char version_3[] =
      * row, if an hour of theirs has. */
     "ALTER TABLE roll_stream ADD COLUMN days_through INTEGER NOT NULL DEFAULT 0;";
 
+static const char version_4[] =
+    /* What a probe's scrapes call their numbers: name{label="value"}, canonical. */
+    "CREATE TABLE series("
+    " num INTEGER PRIMARY KEY AUTOINCREMENT," /* a number is never used again */
+    " probe INTEGER NOT NULL, text TEXT NOT NULL,"
+    " UNIQUE(probe, text)) STRICT;"
+    /* A scrape that had its data is a row of series 0, whose value is the number
+     * of its samples, and those; samples.h. gone: the next scrape does not have
+     * this series. */
+    "CREATE TABLE sample("
+    " probe INTEGER NOT NULL, slot INTEGER NOT NULL, series INTEGER NOT NULL,"
+    " value REAL NOT NULL, gone INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY(probe, slot, series)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX sample_gone ON sample(probe, series, slot) WHERE gone = 1;"
+    /* What a metric SLI makes of that (derived.h). A slot has several rows if
+     * growth was spread over it later on. */
+    "CREATE TABLE event("
+    " stream INTEGER NOT NULL, slot INTEGER NOT NULL, done INTEGER NOT NULL,"
+    " good INTEGER NOT NULL, bad INTEGER NOT NULL, excluded INTEGER NOT NULL,"
+    " scrapes INTEGER NOT NULL, silent INTEGER NOT NULL,"
+    " PRIMARY KEY(stream, slot, done)) STRICT, WITHOUT ROWID;"
+    /* Streams of kind 2 are metric SLIs: selectors of a ratio (one of good and
+     * bad is null), or the condition of a threshold. Before derived_through all
+     * has its events; the year 9999: everything has. Slots before `born` were
+     * stored when the stream was made. */
+    "ALTER TABLE roll_stream ADD COLUMN good_series TEXT;"
+    "ALTER TABLE roll_stream ADD COLUMN bad_series TEXT;"
+    "ALTER TABLE roll_stream ADD COLUMN total_series TEXT;"
+    "ALTER TABLE roll_stream ADD COLUMN condition TEXT;"
+    "ALTER TABLE roll_stream ADD COLUMN derived_through INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE roll_stream ADD COLUMN born INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE roll_stream ADD COLUMN first_event INTEGER;"
+    /* Of metric SLIs; 0 for all others. */
+    "ALTER TABLE rollup ADD COLUMN scrapes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollup ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollup_day ADD COLUMN scrapes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollup_day ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;"
+    /* Deploys and notes. probe: an id, or ''. */
+    "CREATE TABLE annotation("
+    " id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, probe TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
+    "CREATE INDEX annotation_at ON annotation(at);"
+    "CREATE INDEX annotation_probe ON annotation(probe, at);"
+    /* The severity that people were told of; -1: as state_severity says. */
+    "ALTER TABLE alert ADD COLUMN told INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE alert_event ADD COLUMN told INTEGER NOT NULL DEFAULT -1;"
+    /* When the probe runs; '': always. */
+    "ALTER TABLE probe_revision ADD COLUMN hours TEXT NOT NULL DEFAULT '';";
+
 /* migrations[v] takes a file from version v to v + 1. */
-static const char *const migrations[] = {version_1, version_2, version_3};
+static const char *const migrations[] = {version_1, version_2, version_3, version_4};
 
 _Static_assert(sizeof(migrations) / sizeof(*migrations) == SCHEMA_VERSION,
                "one migration for each version");

@@ -85,6 +85,33 @@ int64_t fixture_sql(const struct fixture *f, const char *sql)
     return v;
 }
 
+void fixture_to_version_3(const struct fixture *f)
+{
+    static const char *const back[] = {
+        "DROP TABLE series",
+        "DROP TABLE sample",
+        "DROP TABLE event",
+        "DROP TABLE annotation",
+        "ALTER TABLE roll_stream DROP COLUMN good_series",
+        "ALTER TABLE roll_stream DROP COLUMN bad_series",
+        "ALTER TABLE roll_stream DROP COLUMN total_series",
+        "ALTER TABLE roll_stream DROP COLUMN condition",
+        "ALTER TABLE roll_stream DROP COLUMN derived_through",
+        "ALTER TABLE roll_stream DROP COLUMN born",
+        "ALTER TABLE roll_stream DROP COLUMN first_event",
+        "ALTER TABLE rollup DROP COLUMN scrapes",
+        "ALTER TABLE rollup DROP COLUMN silent",
+        "ALTER TABLE rollup_day DROP COLUMN scrapes",
+        "ALTER TABLE rollup_day DROP COLUMN silent",
+        "ALTER TABLE alert DROP COLUMN told",
+        "ALTER TABLE alert_event DROP COLUMN told",
+        "ALTER TABLE probe_revision DROP COLUMN hours",
+        "PRAGMA user_version = 3",
+    };
+    for (size_t i = 0; i < sizeof(back) / sizeof(*back); i++)
+        fixture_sql(f, back[i]);
+}
+
 struct probe_def probe_def(const char *id, int64_t interval_us)
 {
     return (struct probe_def){

@@ -29,6 +29,9 @@ void fixture_settle(struct fixture *f);
 /* Runs SQL on the file, behind the store's back; one integer comes back. */
 int64_t fixture_sql(const struct fixture *f, const char *sql);
 
+/* Takes away what schema 4 added, for tests of older files. */
+void fixture_to_version_3(const struct fixture *f);
+
 struct probe_def probe_def(const char *id, int64_t interval_us);
 struct sli_def sli_def(const char *probe, int64_t faster_than_us, const char *key);
 struct result result_at(int64_t slot_us, enum outcome o, enum reason reason, int64_t total_us);

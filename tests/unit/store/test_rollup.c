@@ -179,7 +179,7 @@ static void what_is_wrong_is_named(void **state)
         {"UPDATE rollup SET packed = x'01' WHERE stream = 1 RETURNING 1", "cannot be decoded"},
         {"DELETE FROM rollup WHERE stream = 3 AND hour > 0 RETURNING 1", "it is missing"},
         {"INSERT INTO rollup SELECT stream, hour + 3600000000, good, bad, excluded, reasons,"
-         " packed FROM rollup WHERE stream = 2 ORDER BY hour DESC LIMIT 1 RETURNING 1",
+         " packed, 0, 0 FROM rollup WHERE stream = 2 ORDER BY hour DESC LIMIT 1 RETURNING 1",
          "hours without results"},
         {"UPDATE rollup_day SET bad = bad + 1 WHERE stream = 2 RETURNING 1", "day"},
         {"UPDATE rollup_day SET packed = x'0118020000' WHERE stream = 2 RETURNING 1", "day"},
@@ -187,7 +187,7 @@ static void what_is_wrong_is_named(void **state)
         {"UPDATE rollup_day SET day = day + 86400000000 * 30 WHERE stream = 1 RETURNING 1",
          "it is missing"},
         {"INSERT INTO rollup_day SELECT stream, day + 86400000000 * 30, good, bad, excluded,"
-         " reasons, packed FROM rollup_day WHERE stream = 1 LIMIT 1 RETURNING 1",
+         " reasons, packed, 0, 0 FROM rollup_day WHERE stream = 1 LIMIT 1 RETURNING 1",
          "it is not over yet"},
     };
     fixture_close(&w->f);

@@ -682,6 +682,7 @@ static void a_file_without_chunks_is_brought_up_to_date(void **state)
     assert_int_equal(sealed(&h), 0);
     struct said *before = listen(&h);
     fixture_close(&h.f);
+    fixture_to_version_3(&h.f);
     for (size_t i = 0; i < countof(back); i++)
         fixture_sql(&h.f, back[i]);
     fixture_open(&h.f);
