@@ -416,5 +416,6 @@ void http_map_response(struct http_call *call, int64_t end_ns, char *address,
     ret->headers_len = call->head.len;
     ret->body = call->body.buf;
     ret->body_len = call->body.len;
+    ret->room = &call->body;
     ret->cert_not_after_us = call->cert.not_after_us;
 }

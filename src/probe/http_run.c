@@ -30,6 +30,7 @@ struct judged {
     struct http_response resp;
     struct verdict verdict;
     bool packed;
+    char *raw;       /* the body as it came */
     struct str body; /* unpacked; resp.body points to it then */
 };
 
@@ -64,8 +65,10 @@ static void on_response(void *ctx, const struct http_response *r);
 
 static void run_free(struct http_run *run)
 {
-    if (run->judged)
+    if (run->judged) {
+        free(run->judged->raw);
         str_release(&run->judged->body);
+    }
     arena_release(&run->arena);
     free(run);
 }
@@ -241,12 +244,12 @@ static void keep(struct http_run *run, const struct http_response *r)
     kept->protocol = run->hops[run->hop_count - 1].protocol;
     kept->address = run->hops[run->hop_count - 1].address;
     char *headers = arena_alloc(a, r->headers_len + 1);
-    char *body = arena_alloc(a, r->body_len + 1);
     if (r->headers_len)
         memcpy(headers, r->headers, r->headers_len);
-    memcpy(body, r->body, r->body_len);
     kept->headers = headers;
-    kept->body = body;
+    run->judged->raw = str_detach(r->room);
+    kept->body = run->judged->raw;
+    kept->room = NULL;
 }
 
 static bool is_packed(const struct http_run *run, const struct http_response *r)
