@@ -2,11 +2,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "engine/backfill.h"
 #include "engine/evaluate.h"
 #include "engine/stream.h"
 #include "engine/versions.h"
 #include "nines/probe.h"
+#include "slo/expected.h"
 #include "slo/live.h"
 
 /* SLIs read as of one moment; the store's log cannot be emptied meanwhile. */
@@ -29,6 +31,13 @@ struct attach_version {
     char *version;
 };
 
+/* How a probe that others depend on was last seen. */
+struct attach_outcome {
+    const char *probe;
+    int64_t slot_us; /* INT64_MIN: nothing is known */
+    enum outcome outcome;
+};
+
 struct attach {
     struct config *config; /* a reference: `slis` point into it */
     struct pending_sli *slis;
@@ -38,9 +47,17 @@ struct attach {
     size_t alert_count;
     struct attach_version *versions;
     size_t version_count;
+    VEC(struct attach_outcome) outcomes;
     struct attach_totals totals;
     struct err err;
 };
+
+/* Of what an SLO's probe depends on; once is enough, but twice does no harm. */
+static void want_outcomes(struct attach *a, const struct probe_def *def)
+{
+    for (size_t i = 0; i < def->depends_on_count; i++)
+        vec_push(&a->outcomes, ((struct attach_outcome){def->depends_on[i]->id, INT64_MIN, 0}));
+}
 
 struct attach *attach_new(const struct evaluator *e, struct config *cfg)
 {
@@ -50,9 +67,13 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
     a->n = evaluator_pending(e, a->slis, cfg->slo_count);
     a->read = mem_array(a->n, sizeof(*a->read));
     a->alerts = mem_array(cfg->slo_count, sizeof(*a->alerts));
-    for (size_t i = 0; i < evaluator_count(e); i++)
-        if (!evaluator_view(e, i)->settled)
-            a->alerts[a->alert_count++].slo = evaluator_view(e, i)->def;
+    for (size_t i = 0; i < evaluator_count(e); i++) {
+        const struct slo_view *v = evaluator_view(e, i);
+        if (v->settled)
+            continue;
+        a->alerts[a->alert_count++].slo = v->def;
+        want_outcomes(a, v->def->probe);
+    }
     return a;
 }
 
@@ -144,6 +165,40 @@ static int read_versions(struct attach *a, struct store_reader *r)
     return rc;
 }
 
+static bool take_outcome(void *ctx, const struct result *r)
+{
+    struct attach_outcome *o = ctx;
+    if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD) {
+        o->slot_us = r->slot_us;
+        o->outcome = (enum outcome)r->outcome;
+    }
+    return true;
+}
+
+/* A result that is older than two intervals and the timeout mutes nothing. */
+static int read_outcome(struct attach *a, struct attach_outcome *o, struct store_reader *r)
+{
+    const struct probe_def *def = config_probe(a->config, o->probe);
+    struct store_probe known;
+    int rc = store_reader_probe(r, o->probe, &known, &a->err);
+    if (rc <= 0)
+        return rc;
+    revisions_free(known.revisions, known.revision_count);
+    if (known.last_slot_us == INT64_MIN)
+        return 0;
+    return store_reader_results(r, o->probe,
+                                known.last_slot_us - 2 * def->interval_us - def->timeout_us,
+                                known.last_slot_us + 1, take_outcome, o, &a->err);
+}
+
+static int read_outcomes(struct attach *a, struct store_reader *r)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < a->outcomes.len; i++)
+        rc = read_outcome(a, &a->outcomes.at[i], r);
+    return rc;
+}
+
 int attach_read(struct attach *a, const char *database)
 {
     struct store_reader *r = NULL;
@@ -157,6 +212,8 @@ int attach_read(struct attach *a, const char *database)
         rc = read_alerts(a, r);
     if (rc == 0)
         rc = read_versions(a, r);
+    if (rc == 0)
+        rc = read_outcomes(a, r);
     store_reader_free(r);
     a->totals.took_us = (clock_mono_ns() - began_ns) / 1000;
     return rc;
@@ -182,6 +239,10 @@ void attach_merge(const struct attach *a, struct evaluator *e)
         evaluator_set_history(e, a->slis[i].sli->probe, &r->probe);
         evaluator_merge(e, a->slis[i].sli->key, &r->past);
     }
+    for (size_t i = 0; i < a->outcomes.len; i++)
+        if (a->outcomes.at[i].slot_us != INT64_MIN)
+            evaluator_set_outcome(e, a->outcomes.at[i].probe, a->outcomes.at[i].slot_us,
+                                  a->outcomes.at[i].outcome);
     for (size_t i = 0; i < a->alert_count; i++)
         evaluator_set_alert(e, a->alerts[i].slo->name, a->alerts[i].slo->objective_name,
                             &a->alerts[i].state);
@@ -202,11 +263,12 @@ void attach_free(struct attach *a)
     for (size_t i = 0; i < a->n; i++) {
         live_free(a->read[i].history);
         stream_free(a->read[i].past.stream);
-        free(a->read[i].probe.revisions);
+        revisions_free(a->read[i].probe.revisions, a->read[i].probe.revision_count);
     }
     free(a->slis);
     free(a->read);
     free(a->alerts);
+    vec_release(&a->outcomes);
     config_unref(a->config);
     free(a);
 }

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "slo/hours.h"
 #include "slo/live.h"
 
 #include <assert.h>
@@ -10,7 +11,7 @@
 
 /* ---- look-ups ------------------------------------------------------------- */
 
-static struct watched *need_probe(struct evaluator *e, const char *id)
+struct watched *eval_need_probe(struct evaluator *e, const char *id)
 {
     struct watched *w = table_get(&e->probes, id);
     if (w)
@@ -18,7 +19,7 @@ static struct watched *need_probe(struct evaluator *e, const char *id)
     w = mem_alloc(sizeof(*w));
     w->id = mem_strdup(id);
     w->first_event_us = INT64_MAX;
-    w->stored_us = INT64_MIN;
+    w->stored_us = w->outcome_us = INT64_MIN;
     vec_push(&e->watched, w);
     table_set(&e->probes, w->id, w);
     return w;
@@ -59,7 +60,7 @@ static struct eval_sli *new_sli(struct evaluator *e, const struct sli_def *def)
 {
     struct eval_sli *sli = mem_alloc(sizeof(*sli));
     sli->key = mem_strdup(def->key);
-    sli->probe = need_probe(e, def->probe);
+    sli->probe = eval_need_probe(e, def->probe);
     vec_push(&sli->probe->slis, sli);
     vec_push(&e->sli_list, sli);
     table_set(&e->slis, sli->key, sli);
@@ -90,9 +91,23 @@ static void detach(struct watched *w, const struct eval_sli *sli)
             w->slis.at[i--] = w->slis.at[--w->slis.len];
 }
 
+static void forget_revisions(struct watched *w)
+{
+    for (size_t i = 0; i < w->revisions.len; i++)
+        hours_unref(w->revisions.at[i].hours);
+    vec_clear(&w->revisions);
+}
+
+static void add_revision(struct watched *w, struct probe_revision rev)
+{
+    rev.hours = hours_ref(rev.hours);
+    vec_push(&w->revisions, rev);
+}
+
 static void watched_free(struct watched *w)
 {
     eval_forget_held(w);
+    forget_revisions(w);
     vec_release(&w->revisions);
     vec_release(&w->slis);
     free(w->id);
@@ -113,7 +128,7 @@ static void drop_unwatched(struct evaluator *e)
     size_t kept = 0;
     for (size_t i = 0; i < e->watched.len; i++) {
         struct watched *w = e->watched.at[i];
-        if (w->slis.len) {
+        if (w->slis.len || w->dependency) {
             e->watched.at[kept++] = w;
             continue;
         }
@@ -211,6 +226,7 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_u
     /* Not before each SLI keeps what the longest of its windows needs. */
     for (size_t i = 0; i < e->slo_count; i++)
         eval_watch(&e->slo_list[i]);
+    eval_need_dependencies(e);
     drop_unused(e);
     struct config *previous = e->config;
     e->config = config_ref(cfg);
@@ -219,10 +235,10 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_u
 
 void evaluator_set_history(struct evaluator *e, const char *probe, const struct store_probe *known)
 {
-    struct watched *w = need_probe(e, probe);
-    vec_clear(&w->revisions);
+    struct watched *w = eval_need_probe(e, probe);
+    forget_revisions(w);
     for (size_t i = 0; i < known->revision_count; i++)
-        vec_push(&w->revisions, known->revisions[i]);
+        add_revision(w, known->revisions[i]);
     if (known->first_event_us < w->first_event_us)
         w->first_event_us = known->first_event_us;
     if (!e->running && known->last_slot_us <= e->born_us)
@@ -233,16 +249,17 @@ void evaluator_set_history(struct evaluator *e, const char *probe, const struct 
 void evaluator_add_revision(struct evaluator *e, const struct probe_def *def, int64_t now_us)
 {
     struct watched *w = table_get(&e->probes, def->id);
-    struct probe_revision rev = {now_us, def->interval_us, def->phase_us, def->timeout_us};
+    struct probe_revision rev = {now_us, def->interval_us, def->phase_us, def->timeout_us,
+                                 def->hours};
     if (!w)
         return;
     if (w->revisions.len) {
         const struct probe_revision *last = &w->revisions.at[w->revisions.len - 1];
         if (last->interval_us == rev.interval_us && last->phase_us == rev.phase_us &&
-            last->timeout_us == rev.timeout_us)
+            last->timeout_us == rev.timeout_us && hours_same(last->hours, rev.hours))
             return;
     }
-    vec_push(&w->revisions, rev);
+    add_revision(w, rev);
     eval_revised(w);
 }
 

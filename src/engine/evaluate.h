@@ -65,6 +65,11 @@ void evaluator_add_revision(struct evaluator *e, const struct probe_def *def, in
 void evaluator_set_alert(struct evaluator *e, const char *slo, const char *objective_name,
                          const struct alert_state *state);
 
+/* The newest result of a probe that an earlier process stored: alerts on what
+ * depends on it wait while it is bad. No effect on what is not depended on, nor
+ * if a later one is known. */
+void evaluator_set_outcome(struct evaluator *e, const char *probe, int64_t slot_us, enum outcome o);
+
 /* The SLIs still without history, and the instant they were attached: what was
  * done until then is to be merged. */
 struct pending_sli {

@@ -1,5 +1,7 @@
 /* The evaluator from within: evaluate.c keeps who is watched, evaluate_tick.c
- * what they did, evaluate_samples.c what metric SLIs make of samples. */
+ * what they did, evaluate_samples.c what metric SLIs make of samples,
+ * evaluate_slots.c how many slots a window should hold, evaluate_depends.c what
+ * mutes an alert. */
 #pragma once
 
 #include "base/table.h"
@@ -15,23 +17,32 @@ struct eval_held {
     struct sample at[]; /* of the scrape; their texts follow */
 };
 
-/* A probe that some SLO watches: its schedule's history and its SLIs. */
+/* An instant, and the slots before it (from one that all edges share). */
+struct eval_edge {
+    int64_t at_us; /* INT64_MIN: nowhere */
+    int64_t slots;
+};
+
+/* A probe that some SLO watches: its schedule's history and its SLIs. Or one
+ * that such a probe depends on. */
 struct watched {
     char *id;
     int64_t first_event_us; /* INT64_MAX: none */
     int64_t stored_us;      /* newest slot that came with the history */
     VEC(struct probe_revision) revisions;
-    int64_t newest_us;   /* from here on the last revision is in force */
-    int64_t slots_until; /* slots before newest_us */
+    int64_t newest_us; /* from here on the last revision is in force */
+    struct eval_edge now;
     VEC(struct eval_sli *) slis;
     VEC(struct eval_held *) held; /* while one of its metric SLIs waits for history */
     size_t held_bytes;
+    bool dependency;
+    bool bad;           /* the newest result that was good or bad */
+    int64_t outcome_us; /* its slot; INT64_MIN: none is known */
 };
 
 /* A window of an SLI as of the last tick. */
 struct eval_window {
-    int64_t from_us; /* what slots_before belongs to; INT64_MIN: nothing */
-    int64_t slots_before;
+    struct eval_edge from;
     int64_t slots; /* in the window */
     struct counts counts;
 };
@@ -92,6 +103,16 @@ void eval_watch(struct eval_slo *slo);
 
 /* The probe's revisions have changed. */
 void eval_revised(struct watched *w);
+/* As a rule it moves a little, and forward. */
+void eval_move_edge(const struct watched *w, struct eval_edge *e, int64_t to_us);
+
+/* Added if it is not there. */
+struct watched *eval_need_probe(struct evaluator *e, const char *id);
+/* Watches what the probes of SLOs depend on, and nothing else as such. */
+void eval_need_dependencies(struct evaluator *e);
+void eval_note_outcome(struct watched *w, int64_t slot_us, enum outcome o);
+/* Whether a probe that the SLO's depends on is known to fail. */
+bool eval_muted(const struct evaluator *e, const struct slo_def *slo, int64_t t_us);
 
 /* A run of a probe with samples. */
 void eval_scrape(struct watched *w, const struct observation *obs);

@@ -5,10 +5,8 @@
  */
 #include "engine/evaluate_internal.h"
 
-#include "model/schedule.h"
 #include "slo/alert.h"
 #include "slo/budget.h"
-#include "slo/expected.h"
 #include "slo/live.h"
 
 #include <assert.h>
@@ -19,33 +17,6 @@
 static const int64_t people_windows[PEOPLE_WINDOWS] = {
     5 * USEC_PER_MIN, 30 * USEC_PER_MIN, USEC_PER_HOUR, 6 * USEC_PER_HOUR, 3 * USEC_PER_DAY,
 };
-
-/* ---- expected slots --------------------------------------------------------- */
-
-void eval_revised(struct watched *w)
-{
-    int64_t newest = 0;
-    for (size_t i = 1; i < w->revisions.len; i++)
-        if (w->revisions.at[i].since_us > newest)
-            newest = w->revisions.at[i].since_us;
-    w->newest_us = newest;
-    w->slots_until = expected_slots(w->revisions.at, w->revisions.len, 0, newest);
-    for (size_t i = 0; i < w->slis.len; i++)
-        for (size_t j = 0; j < w->slis.at[i]->windows.len; j++)
-            w->slis.at[i]->windows.at[j].from_us = INT64_MIN;
-}
-
-/* Those of [from, to) are slots_before(to) - slots_before(from): no slot is
- * before the epoch, and spans that touch add up. */
-static int64_t slots_before(const struct watched *w, int64_t t_us)
-{
-    if (w->revisions.len == 0)
-        return 0;
-    if (t_us < w->newest_us)
-        return expected_slots(w->revisions.at, w->revisions.len, 0, t_us);
-    const struct probe_revision *last = &w->revisions.at[w->revisions.len - 1];
-    return w->slots_until + schedule_count(last->phase_us, last->interval_us, w->newest_us, t_us);
-}
 
 /* ---- windows ------------------------------------------------------------------ */
 
@@ -86,16 +57,14 @@ static void tick_sli(struct eval_sli *sli, int64_t t_us)
     size_t n;
     live_tick(sli->live, t_us);
     const struct live_window *at = live_windows(sli->live, &n);
-    int64_t until = slots_before(sli->probe, t_us);
+    eval_move_edge(sli->probe, &sli->probe->now, t_us);
     while (sli->windows.len < n)
-        vec_push(&sli->windows, ((struct eval_window){.from_us = INT64_MIN}));
+        vec_push(&sli->windows, ((struct eval_window){.from.at_us = INT64_MIN}));
     for (size_t i = 0; i < n; i++) {
         struct eval_window *w = &sli->windows.at[i];
-        if (w->from_us != at[i].from_us) {
-            w->from_us = at[i].from_us;
-            w->slots_before = slots_before(sli->probe, w->from_us);
-        }
-        w->slots = until - w->slots_before;
+        if (w->from.at_us != at[i].from_us)
+            eval_move_edge(sli->probe, &w->from, at[i].from_us);
+        w->slots = sli->probe->now.slots - w->from.slots;
         w->counts = at[i].counts;
     }
 }
@@ -164,6 +133,7 @@ void evaluator_result(struct evaluator *e, const char *probe, const struct obser
     if (!w || r->slot_us <= w->stored_us)
         return;
     bool event = r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD;
+    eval_note_outcome(w, r->slot_us, (enum outcome)r->outcome);
     if (event && r->slot_us < w->first_event_us)
         w->first_event_us = r->slot_us;
     if (r->outcome == OUTCOME_SKIPPED)
@@ -192,7 +162,7 @@ static void tick_slo(struct evaluator *e, struct eval_slo *slo, int64_t t_us)
         views[i].lng = window_counts(slo, slo->lng[i]);
         views[i].shrt = window_counts(slo, slo->shrt[i]);
     }
-    if (!alert_step(&slo->alert, def, t_us, views, &tr))
+    if (!alert_step(&slo->alert, def, t_us, views, eval_muted(e, def, t_us), &tr))
         return;
     eval_draw(slo);
     e->hooks.transition(e->hooks.ctx, slo->view, &tr);

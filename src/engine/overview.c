@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engine/query.h"
 #include "nines/probe.h"
+#include "slo/expected.h"
 
 #define RUNNING_US (30 * USEC_PER_SEC)
 
@@ -22,7 +23,7 @@ static int read_probe(struct store_reader *r, struct overview_probe *p, struct e
     int found = store_reader_probe(r, p->def->id, &known, reterr);
     if (found <= 0)
         return found;
-    free(known.revisions);
+    revisions_free(known.revisions, known.revision_count);
     if (known.last_slot_us == INT64_MIN)
         return 0;
     if (store_reader_results(r, p->def->id, known.last_slot_us, known.last_slot_us + 1, take_last,

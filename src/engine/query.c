@@ -213,7 +213,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                      const struct slo_def *def, struct report_slo *s, struct err *reterr)
 {
     struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
-                                      def->probe->timeout_us};
+                                      def->probe->timeout_us, def->probe->hours};
     struct store_probe known = {0};
     struct slo_query sq = {.reader = r,
                            .config = report->config,
@@ -245,7 +245,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
     store_reader_end(r);
     vec_release(&sq.instants);
     free(sq.sums);
-    free(known.revisions);
+    revisions_free(known.revisions, known.revision_count);
     return rc;
 }
 

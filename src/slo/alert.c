@@ -116,8 +116,34 @@ static struct move next_move(const struct alert_state *s, enum severity want, in
     return (struct move){0};
 }
 
+/* What is to be said when nothing moves: what could not be said before. */
+static struct move catch_up(const struct alert_state *s)
+{
+    if (s->phase != ALERT_FIRING || s->told == s->severity)
+        return (struct move){0};
+    return (struct move){true, true,
+                         s->told < s->severity ? ALERT_EVENT_ESCALATE : ALERT_EVENT_DEESCALATE,
+                         ALERT_FIRING, s->severity};
+}
+
+/* Whether a move is sent, and as what: an alert begins for people when they are
+ * first told. */
+static void say(struct alert_state *s, bool muted, struct move *m)
+{
+    if (m->kind == ALERT_EVENT_RESOLVE) {
+        m->notify = s->told != SEVERITY_NONE;
+        return;
+    }
+    m->notify = m->notify && !muted;
+    if (!m->notify)
+        return;
+    if (s->told == SEVERITY_NONE)
+        m->kind = ALERT_EVENT_FIRE;
+    s->told = m->severity;
+}
+
 bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_us,
-                const struct tier_view *views, struct alert_transition *ret)
+                const struct tier_view *views, bool muted, struct alert_transition *ret)
 {
     assert(t_us % EVALUATE_EVERY_US == 0 && slo->tier_count <= TIERS_MAX);
     if (t_us <= state->evaluated_us)
@@ -126,13 +152,16 @@ bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_
     state->evaluated_us = t_us;
     enum severity want = highest(slo, state->firing);
     struct move m = next_move(state, want, t_us);
+    if (!m.any && !muted)
+        m = catch_up(state);
     if (!m.any)
         return false;
+    say(state, muted, &m);
     describe(ret, slo, t_us, views, want != SEVERITY_NONE && want < m.severity ? want : m.severity);
     ret->kind = m.kind;
     ret->notify = m.notify;
     ret->severity = m.severity;
-    if (m.kind == ALERT_EVENT_FIRE)
+    if (state->phase == ALERT_INACTIVE)
         state->since_us = t_us;
     ret->since_us = state->since_us;
     state->phase = m.phase;

@@ -8,6 +8,12 @@
  * one alert with the highest severity; a higher tier that starts is an
  * escalation (message), a lower one that remains is a de-escalation (message).
  *
+ * While the alert is muted, since what it depends on is known to fail, its moves
+ * are stored and not sent. What people then do not know, or know otherwise, is
+ * sent as soon as the alert is muted no more, if it fires still: as the alert's
+ * `fire`, if there was none, or as a change of severity. A resolve is sent, muted
+ * or not, if people know of the alert, and else never.
+ *
  * A tier whose short window is less than half observed does not clear: while
  * the alert fires, it holds the alert if it is of the alert's severity, or a
  * lower one whose long window still burns. The state holds no more than the
@@ -35,4 +41,4 @@ struct tier_view {
  * one that ends.
  */
 bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_us,
-                const struct tier_view *views, struct alert_transition *ret);
+                const struct tier_view *views, bool muted, struct alert_transition *ret);

@@ -2,6 +2,8 @@
 
 #include "slo/hours.h"
 
+#include <stdlib.h>
+
 int64_t expected_slots(const struct probe_revision *revs, size_t n, int64_t from_us, int64_t to_us)
 {
     int64_t total = 0;
@@ -11,6 +13,13 @@ int64_t expected_slots(const struct probe_revision *revs, size_t n, int64_t from
         total += hours_count(revs[i].hours, revs[i].phase_us, revs[i].interval_us, start, end);
     }
     return total;
+}
+
+void revisions_free(struct probe_revision *revs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hours_unref(revs[i].hours);
+    free(revs);
 }
 
 static int64_t min64(int64_t a, int64_t b)

@@ -21,6 +21,9 @@ int64_t sli_observed(const struct sli_def *sli, struct counts c);
  * be excluded. */
 struct counts slo_apply_no_data(struct counts c, enum no_data no_data);
 
+/* Gives back an allocated array of them, and the hours that they hold. */
+void revisions_free(struct probe_revision *revs, size_t n);
+
 struct coverage {
     int64_t expected, observed, prober_down, target_silent, not_started;
 };

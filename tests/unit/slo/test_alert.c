@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #define S USEC_PER_SEC
@@ -42,13 +43,14 @@ struct machine {
     struct alert_state state;
     struct alert_transition last;
     int64_t t;
+    bool muted;
 };
 
 static bool step(struct machine *m, enum look page, enum look ticket)
 {
     struct tier_view views[] = {view(page), view(ticket)};
     m->t += 10 * S;
-    return alert_step(&m->state, &slo, m->t, views, &m->last);
+    return alert_step(&m->state, &slo, m->t, views, m->muted, &m->last);
 }
 
 static void expect(struct machine *m, enum look page, enum look ticket, enum alert_event_kind kind,
@@ -144,9 +146,132 @@ static void tiers_may_vanish_with_a_reload(void **state)
     struct slo_def bare = slo;
     bare.tiers = NULL;
     bare.tier_count = 0;
-    assert_true(alert_step(&m.state, &bare, m.t + 10 * S, NULL, &m.last));
+    assert_true(alert_step(&m.state, &bare, m.t + 10 * S, NULL, false, &m.last));
     assert_int_equal(m.last.kind, ALERT_EVENT_COOL);
     assert_int_equal(m.last.tier.long_us, 0);
+}
+
+/* ---- muted --------------------------------------------------------------------- */
+
+static void what_is_muted_is_told_later(void **state)
+{
+    (void)state;
+    struct machine m = {.muted = true};
+    expect(&m, FIRES, QUIET, ALERT_EVENT_FIRE, SEVERITY_PAGE, false);
+    int64_t since = m.t;
+    assert_false(step(&m, FIRES, QUIET));
+    m.muted = false;
+    expect(&m, FIRES, QUIET, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+    assert_int_equal(m.last.since_us, since); /* when it began, not when it is told */
+    assert_int_equal(m.last.tier.long_us, USEC_PER_HOUR);
+    /* Once. */
+    assert_false(step(&m, FIRES, QUIET));
+    m.muted = true;
+    assert_false(step(&m, FIRES, QUIET));
+    m.muted = false;
+    assert_false(step(&m, FIRES, QUIET));
+}
+
+static void what_is_over_while_muted_is_never_told(void **state)
+{
+    (void)state;
+    struct machine m = {.muted = true};
+    expect(&m, FIRES, QUIET, ALERT_EVENT_FIRE, SEVERITY_PAGE, false);
+    expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, false);
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
+    m.muted = false; /* it does not fire any more */
+    for (int i = 0; i < 29; i++)
+        assert_false(step(&m, QUIET, QUIET));
+    expect(&m, QUIET, QUIET, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, false);
+    /* The next one is an alert like any other. */
+    expect(&m, FIRES, QUIET, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+}
+
+static void it_may_fire_again_after_it_cooled_untold(void **state)
+{
+    (void)state;
+    struct machine m = {.muted = true};
+    expect(&m, QUIET, FIRES, ALERT_EVENT_FIRE, SEVERITY_TICKET, false);
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
+    m.muted = false;
+    assert_false(step(&m, QUIET, QUIET));
+    expect(&m, QUIET, FIRES, ALERT_EVENT_REFIRE, SEVERITY_TICKET, false);
+    expect(&m, QUIET, FIRES, ALERT_EVENT_FIRE, SEVERITY_TICKET, true);
+    /* ... or at once as something worse, which begins it for people. */
+    struct machine n = {.muted = true};
+    expect(&n, QUIET, FIRES, ALERT_EVENT_FIRE, SEVERITY_TICKET, false);
+    n.muted = false;
+    expect(&n, FIRES, FIRES, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+}
+
+static void changes_of_severity_wait(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    expect(&m, QUIET, FIRES, ALERT_EVENT_FIRE, SEVERITY_TICKET, true);
+    m.muted = true;
+    expect(&m, FIRES, FIRES, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, false);
+    expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, false);
+    m.muted = false; /* as people know it */
+    assert_false(step(&m, QUIET, FIRES));
+    m.muted = true;
+    expect(&m, FIRES, FIRES, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, false);
+    m.muted = false;
+    expect(&m, FIRES, FIRES, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, true);
+    m.muted = true;
+    expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, false);
+    m.muted = false;
+    expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, true);
+}
+
+static void people_are_told_that_it_is_over(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    expect(&m, FIRES, QUIET, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+    m.muted = true;
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_PAGE, false);
+    for (int i = 0; i < 29; i++)
+        assert_false(step(&m, QUIET, QUIET));
+    expect(&m, QUIET, QUIET, ALERT_EVENT_RESOLVE, SEVERITY_PAGE, true);
+}
+
+/* Whatever comes, in any order: people know of each incident at most once at a
+ * time, it ends for them, and once nothing mutes they know what is. */
+static void never_twice_never_lost(void **state)
+{
+    (void)state;
+    srandom(7);
+    struct machine m = {0};
+    enum severity known = SEVERITY_NONE;
+    for (int i = 0; i < 20000; i++) {
+        enum look page = random() % 3 ? QUIET : FIRES, ticket = random() % 2 ? QUIET : FIRES;
+        int steps = random() % 8 ? 1 : 32;
+        m.muted = random() % 3 == 0;
+        while (steps--) {
+            bool moved = step(&m, page, ticket);
+            const struct alert_transition *t = &m.last;
+            if (moved && t->notify && t->kind == ALERT_EVENT_RESOLVE) {
+                assert_int_not_equal(known, SEVERITY_NONE);
+                known = SEVERITY_NONE;
+            } else if (moved && t->notify) {
+                assert_int_equal(t->kind == ALERT_EVENT_FIRE, known == SEVERITY_NONE);
+                assert_int_not_equal(t->severity, known);
+                assert_false(m.muted);
+                known = t->severity;
+            }
+            assert_int_equal(m.state.told, known);
+        }
+        /* Two quiet instants later at most. */
+        m.muted = false;
+        for (int k = 0; k < 2; k++)
+            if (step(&m, page, ticket) && m.last.notify)
+                known = m.last.kind == ALERT_EVENT_RESOLVE ? SEVERITY_NONE : m.last.severity;
+        if (m.state.phase == ALERT_FIRING)
+            assert_int_equal(known, m.state.severity);
+        if (m.state.phase == ALERT_INACTIVE)
+            assert_int_equal(known, SEVERITY_NONE);
+    }
 }
 
 int main(void)
@@ -157,6 +282,12 @@ int main(void)
         cmocka_unit_test(blindness_clears_nothing),
         cmocka_unit_test(an_instant_counts_once),
         cmocka_unit_test(tiers_may_vanish_with_a_reload),
+        cmocka_unit_test(what_is_muted_is_told_later),
+        cmocka_unit_test(what_is_over_while_muted_is_never_told),
+        cmocka_unit_test(it_may_fire_again_after_it_cooled_untold),
+        cmocka_unit_test(changes_of_severity_wait),
+        cmocka_unit_test(people_are_told_that_it_is_over),
+        cmocka_unit_test(never_twice_never_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
