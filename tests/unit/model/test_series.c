@@ -84,8 +84,9 @@ static void test_number_texts(void **state)
     assert_string_equal(series_number_text(buf, 1e300), "1e+300");
     assert_string_equal(series_number_text(buf, NAN), "NaN");
     assert_string_equal(series_number_text(buf, -INFINITY), "-Inf");
-    const double odd[] = {DBL_MAX,     DBL_MIN,     -DBL_TRUE_MIN, 9007199254740993, 123456789.123,
-                          -1234567e-9, 99999999e13, 1.0 / 7e-5,    1.7e15,           9.9999e15};
+    const double odd[] = {DBL_MAX,       DBL_MIN,     -DBL_TRUE_MIN, 9007199254740992.0,
+                          123456789.123, -1234567e-9, 99999999e13,   1.0 / 7e-5,
+                          1.7e15,        9.9999e15};
     for (size_t i = 0; i < countof(odd); i++) {
         double back;
         series_number_text(buf, odd[i]);
