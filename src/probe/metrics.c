@@ -226,6 +226,8 @@ static void prepare(struct decode *c, const struct node *n, const struct probe_d
     m->http.gzip = true;
     if (!m->http.max_body)
         m->http.max_body = METRICS_DEFAULT_BODY;
+    if (m->http.method && str_eq(m->http.method, "HEAD"))
+        diag_error(c->diag, http_key_pos(n, def->pos, "method"), "a HEAD has no page to read");
     assertions_prepare(c, &m->expect);
     http_prepare(c, n, def, &m->http);
 }
