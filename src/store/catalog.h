@@ -46,6 +46,7 @@ struct catalog_probe {
     int64_t raw_since;              /* start of an hour: results before it are gone; 0: none are */
     int64_t sealed_through;         /* no chunk reaches to this slot or beyond */
     int64_t seal_after;             /* before this instant it has nothing to be sealed; seal.c's */
+    uint64_t newest_hours;          /* catalog_hours() of the newest schedule */
     struct probe_revision newest;   /* interval 0: not known here */
     bool metric;                    /* one of its streams is a metric SLI's */
     int64_t newest_slot;            /* that has anything stored, or NEWEST_UNKNOWN */
@@ -137,6 +138,9 @@ static inline int64_t day_floor(int64_t t_us)
 /* What a file may be asked to be, before its numbers are reckoned with. An instant
  * that is the start of a `unit`: */
 bool catalog_is_start(int64_t t_us, int64_t unit_us);
+/* Tells service hours apart, as they are stored. */
+uint64_t catalog_hours(const char *text);
+
 bool catalog_is_schedule(const struct probe_revision *rev);
 
 /* The stored form of an SLI's reason map and back; what is missing is -1. */

@@ -1,5 +1,6 @@
 /* The catalog out of its tables, which may be damaged. */
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/when.h"
 #include "io/sqlite.h"
 #include "store/catalog.h"
@@ -17,6 +18,11 @@ void classify_load(int8_t classify[static REASON_COUNT], const void *data, size_
 bool catalog_is_start(int64_t t_us, int64_t unit_us)
 {
     return t_us >= 0 && t_us <= WHEN_END_US && t_us % unit_us == 0;
+}
+
+uint64_t catalog_hours(const char *text)
+{
+    return str_hash(text, strlen(text));
 }
 
 bool catalog_is_schedule(const struct probe_revision *rev)
@@ -69,10 +75,11 @@ static int load_probes(struct catalog *c, struct sqlite *db, struct err *reterr)
 
 static int load_revisions(struct catalog *c, struct sqlite *db, struct err *reterr)
 {
-    struct sqlite_rows *q = sqlite_query(
-        db,
-        "SELECT probe, since, interval, phase, timeout FROM probe_revision ORDER BY probe, since",
-        NULL, reterr);
+    struct sqlite_rows *q =
+        sqlite_query(db,
+                     "SELECT probe, since, interval, phase, timeout, hours FROM probe_revision"
+                     " ORDER BY probe, since",
+                     NULL, reterr);
     int rc;
     if (!q)
         return -1;
@@ -86,6 +93,7 @@ static int load_revisions(struct catalog *c, struct sqlite *db, struct err *rete
         p->known = true;
         p->newest = (struct probe_revision){sqlite_int(q, 1), sqlite_int(q, 2), sqlite_int(q, 3),
                                             sqlite_int(q, 4)};
+        p->newest_hours = catalog_hours(sqlite_text(q, 5));
         if (!catalog_is_schedule(&p->newest)) {
             sqlite_end(q);
             return err_set(reterr,

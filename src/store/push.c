@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "slo/hours.h"
 #include "store/internal.h"
 #include "store/metric.h"
 
@@ -23,6 +24,7 @@ void store_push_probe(struct store *s, uint32_t handle, const struct probe_def *
         .phase_us = def->phase_us,
         .timeout_us = def->timeout_us,
     };
+    r->hours = arena_strdup(a, def->hours ? hours_text(def->hours) : "");
     queue_push(&s->q, &r->head, false);
 }
 

@@ -48,7 +48,8 @@ struct record_probe {
     struct record head;
     uint32_t handle;
     const char *id, *renamed_from;
-    struct probe_revision revision;
+    struct probe_revision revision; /* without its hours, */
+    const char *hours;              /* which are here as text; "": always */
 };
 
 struct record_sli {

@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "io/sqlite.h"
+#include "slo/expected.h"
+#include "slo/hours.h"
 #include "store/schema.h"
 
 #define BUSY_MS 2000
@@ -221,11 +223,19 @@ int store_reader_sli_since(struct store_reader *r, const struct sli_def *sli, in
 
 /* ---- probes ------------------------------------------------------------------ */
 
+static int read_hours(const char *text, const struct hours **ret, struct err *reterr)
+{
+    struct hours *h = NULL;
+    int rc = *text ? hours_parse(text, &h, reterr) : 0;
+    *ret = h;
+    return rc;
+}
+
 static int read_revisions(struct store_reader *r, struct store_probe *p, struct err *reterr)
 {
     struct sqlite_rows *q =
         sqlite_query(r->db,
-                     "SELECT since, interval, phase, timeout FROM probe_revision"
+                     "SELECT since, interval, phase, timeout, hours FROM probe_revision"
                      " WHERE probe = ?1 ORDER BY since",
                      BIND(v_int(p->num)), reterr);
     VEC(struct probe_revision) revs = {0};
@@ -233,12 +243,15 @@ static int read_revisions(struct store_reader *r, struct store_probe *p, struct 
     while (q && (rc = sqlite_next(q, reterr)) > 0) {
         struct probe_revision rev = {sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2),
                                      sqlite_int(q, 3)};
-        vec_push(&revs, rev);
-        if (!catalog_is_schedule(&rev)) {
+        bool whole = catalog_is_schedule(&rev);
+        if (!whole)
+            err_set(reterr, "the probe_revision table is damaged: an impossible schedule");
+        if (!whole || read_hours(sqlite_text(q, 4), &rev.hours, reterr) < 0) {
             sqlite_end(q);
-            rc = err_set(reterr, "the probe_revision table is damaged: an impossible schedule");
+            rc = -1;
             break;
         }
+        vec_push(&revs, rev);
     }
     p->revisions = revs.at;
     p->revision_count = revs.len;
@@ -269,6 +282,6 @@ int store_reader_probe(struct store_reader *r, const char *id, struct store_prob
     if (rc > 0)
         *ret = p;
     else
-        free(p.revisions);
+        revisions_free(p.revisions, p.revision_count);
     return rc;
 }

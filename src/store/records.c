@@ -37,36 +37,41 @@ static int find_newest(struct store *s, struct catalog_probe *p, struct err *ret
 {
     struct sqlite_rows *q =
         sqlite_query(s->db,
-                     "SELECT since, interval, phase, timeout FROM probe_revision WHERE probe = ?1"
-                     " ORDER BY since DESC LIMIT 1",
+                     "SELECT since, interval, phase, timeout, hours FROM probe_revision"
+                     " WHERE probe = ?1 ORDER BY since DESC LIMIT 1",
                      BIND(v_int(p->num)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
-    if (rc > 0)
+    if (rc > 0) {
         p->newest = (struct probe_revision){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2),
                                             sqlite_int(q, 3)};
+        p->newest_hours = catalog_hours(sqlite_text(q, 4));
+    }
     sqlite_end(q);
     return rc < 0 ? -1 : 0;
 }
 
-static int revise_probe(struct store *s, int64_t num, const struct probe_revision *rev,
+static int revise_probe(struct store *s, int64_t num, const struct record_probe *r,
                         struct err *reterr)
 {
     struct catalog_probe *p = catalog_at(&s->catalog, num);
-    const struct probe_revision *now = &p->newest;
+    const struct probe_revision *rev = &r->revision, *now = &p->newest;
+    uint64_t hours = catalog_hours(r->hours);
     if (!now->interval_us && find_newest(s, p, reterr) < 0)
         return -1;
     if (now->interval_us == rev->interval_us && now->phase_us == rev->phase_us &&
-        now->timeout_us == rev->timeout_us)
+        now->timeout_us == rev->timeout_us && p->newest_hours == hours)
         return 0;
     if (sqlite_run(s->db,
                    "INSERT OR REPLACE INTO probe_revision(probe, since, interval, phase,"
-                   " timeout, imported) VALUES(?1, ?2, ?3, ?4, ?5, 0)",
+                   " timeout, imported, hours) VALUES(?1, ?2, ?3, ?4, ?5, 0, ?6)",
                    BIND(v_int(num), v_int(rev->since_us), v_int(rev->interval_us),
-                        v_int(rev->phase_us), v_int(rev->timeout_us)),
+                        v_int(rev->phase_us), v_int(rev->timeout_us), v_text(r->hours)),
                    reterr) < 0)
         return -1;
-    if (!now->interval_us || rev->since_us >= now->since_us)
+    if (!now->interval_us || rev->since_us >= now->since_us) {
         p->newest = *rev;
+        p->newest_hours = hours;
+    }
     return 0;
 }
 
@@ -76,7 +81,7 @@ static int apply_probe(struct store *s, const struct record_probe *r, struct err
     if (r->renamed_from && rename_probe(s, r->renamed_from, r->id, reterr) < 0)
         return -1;
     if (catalog_probe(&s->catalog, s->db, r->id, &num, reterr) < 0 ||
-        revise_probe(s, num, &r->revision, reterr) < 0 ||
+        revise_probe(s, num, r, reterr) < 0 ||
         catalog_stream(&s->catalog, s->db, num, NULL, reterr) < 0)
         return -1;
     catalog_at(&s->catalog, num)->known = true;

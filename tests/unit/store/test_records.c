@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "slo/expected.h"
+#include "slo/hours.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -185,6 +187,52 @@ static void messages_are_handed_over_until_done(void **state)
 }
 
 /* ---- definitions --------------------------------------------------------------- */
+
+static void push_with_hours(struct fixture *f, const char *text, int64_t at_us)
+{
+    struct probe_def def = probe_def("api", 15 * USEC_PER_SEC);
+    struct hours *h = NULL;
+    assert_true(!text || hours_parse(text, &h, NULL) == 0);
+    def.hours = h;
+    store_push_probe(f->store, 0, &def, at_us);
+    hours_unref(h);
+}
+
+static void service_hours_are_part_of_a_schedule(void **state)
+{
+    static const char office[] = "Europe/Berlin mon-fri 08:00-18:00";
+    struct fixture f;
+    struct store_probe p;
+    (void)state;
+    fixture_init(&f);
+    fixture_open(&f);
+    push_with_hours(&f, NULL, T0);
+    push_with_hours(&f, office, T0 + 1);
+    push_with_hours(&f, office, T0 + 2);
+    fixture_close(&f);
+    fixture_open(&f); /* what is in the file counts as well */
+    push_with_hours(&f, office, T0 + 3);
+    push_with_hours(&f, "UTC daily 08:00-18:00", T0 + 4);
+    push_with_hours(&f, NULL, T0 + 5);
+    fixture_flush(&f);
+    struct store_reader *r = fixture_reader(&f);
+    assert_int_equal(store_reader_probe(r, "api", &p, NULL), 1);
+    assert_int_equal(p.revision_count, 4);
+    assert_null(p.revisions[0].hours);
+    assert_int_equal(p.revisions[1].since_us, T0 + 1);
+    assert_string_equal(hours_text(p.revisions[1].hours), office);
+    assert_int_equal(p.revisions[2].since_us, T0 + 4);
+    assert_string_equal(hours_text(p.revisions[2].hours), "UTC daily 08:00-18:00");
+    assert_null(p.revisions[3].hours);
+    revisions_free(p.revisions, p.revision_count);
+    /* What nobody can have written is told. */
+    struct err err;
+    fixture_sql(&f, "UPDATE probe_revision SET hours = 'UTC never' WHERE hours LIKE 'UTC%'");
+    assert_int_equal(store_reader_probe(r, "api", &p, &err), -1);
+    assert_non_null(strstr(err.msg, "days"));
+    store_reader_free(r);
+    fixture_release(&f);
+}
 
 static void revisions_are_kept_when_they_change(void **state)
 {
@@ -413,6 +461,7 @@ int main(void)
         cmocka_unit_test(transitions_come_back),
         cmocka_unit_test(messages_are_handed_over_until_done),
         cmocka_unit_test(revisions_are_kept_when_they_change),
+        cmocka_unit_test(service_hours_are_part_of_a_schedule),
         cmocka_unit_test(a_renamed_probe_keeps_its_history),
         cmocka_unit_test(an_slo_is_as_old_as_its_first_revision),
         cmocka_unit_test(a_redefined_sli_is_counted_anew),
