@@ -128,6 +128,8 @@ struct probe_memory *assertions_memory_new(const struct assertions *a)
     struct probe_memory *m = mem_alloc(sizeof(*m) + a->n * sizeof(m->since_us[0]));
     m->history = history_new(a->reach_us);
     m->last_us = INT64_MIN;
+    for (size_t i = 0; i < a->wanted_count; i++)
+        history_want(m->history, a->wanted[i]);
     for (size_t i = 0; i < a->n; i++)
         m->since_us[i] = WELL;
     return m;

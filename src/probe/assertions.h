@@ -56,8 +56,8 @@ struct probe_memory *assertions_memory_new(const struct assertions *a);
 void assertions_memory_free(struct probe_memory *m);
 
 /*
- * A scrape at `at_us` gave these samples of what they want: lists each assertion
- * in `v`, and fails it by the first that fails. `memory` may be NULL: then there
+ * A scrape at `at_us` gave these samples, and of what they want all there was:
+ * lists each assertion in `v`, and fails it by the first that fails. `memory` may be NULL: then there
  * was no scrape before, and what must fail for longer does not fail yet.
  */
 void assertions_judge(const struct assertions *a, struct probe_memory *memory, int64_t at_us,

@@ -21,21 +21,17 @@ static const struct field metrics_fields[] = {
     {0},
 };
 
-struct samples {
-    struct sample *at;
-    size_t n, cap;
-};
-
 /* One page while it is read. */
 struct page {
     const struct http_response *resp;
     struct arena *arena;
     const struct selector **wanted; /* what assertions want, then what SLOs do */
-    size_t asserted, wanted_count;
+    size_t asserted, wanted_count;  /* the first `asserted` are the assertions' */
     struct promtext text;
     struct str series;
     struct table seen;
-    struct samples all, own; /* own: those that assertions want */
+    struct sample *samples;
+    size_t sample_count, sample_cap;
 };
 
 /* ---- buckets that are not there ----------------------------------------------------- */
@@ -131,17 +127,17 @@ static void want_all(struct page *p, const struct probe_def *def)
         p->wanted[a->wanted_count + i] = def->wanted[i];
 }
 
-static void add(struct arena *a, struct samples *to, struct sample s)
+static void add(struct page *p, struct sample s)
 {
-    if (to->n == to->cap) {
-        size_t cap = to->cap ? 2 * to->cap : 16;
-        struct sample *at = arena_alloc(a, cap * sizeof(*at));
-        if (to->n)
-            memcpy(at, to->at, to->n * sizeof(*at));
-        to->at = at;
-        to->cap = cap;
+    if (p->sample_count == p->sample_cap) {
+        size_t cap = p->sample_cap ? 2 * p->sample_cap : 16;
+        struct sample *at = arena_alloc(p->arena, cap * sizeof(*at));
+        if (p->sample_count)
+            memcpy(at, p->samples, p->sample_count * sizeof(*at));
+        p->samples = at;
+        p->sample_cap = cap;
     }
-    to->at[to->n++] = s;
+    p->samples[p->sample_count++] = s;
 }
 
 /* 0, or -1: the verdict says why not. */
@@ -155,15 +151,13 @@ static int keep(struct page *p, struct promtext_sample *s, struct verdict *v)
     }
     if (table_get(&p->seen, p->series.buf))
         return 0; /* twice in a page of text: the first counts */
-    if (p->all.n == SAMPLES_MAX) {
+    if (p->sample_count == SAMPLES_MAX) {
         verdict_fail(v, REASON_METRIC, "more than %d series are wanted of this page", SAMPLES_MAX);
         return -1;
     }
     struct sample kept = {arena_strdup(p->arena, p->series.buf), s->value};
     table_set(&p->seen, kept.series, p);
-    add(p->arena, &p->all, kept);
-    if (s->matched_count && s->matched[0] < p->asserted)
-        add(p->arena, &p->own, kept);
+    add(p, kept);
     return 0;
 }
 
@@ -194,11 +188,8 @@ static void read_page(const struct probe_def *def, const struct judge_input *in,
     str_init(&p.series, SAMPLE_SERIES_MAX);
     promtext_open(&p.text, format, in->resp->body, in->resp->body_len, p.wanted, p.wanted_count);
     if (read_samples(&p, v) == 0 && check_buckets(&p, format, v)) {
-        struct samples *own = arena_alloc(p.arena, sizeof(*own));
-        *own = p.own;
-        ret->found = own;
-        ret->samples = p.all.at;
-        ret->sample_count = p.all.n;
+        ret->samples = p.samples;
+        ret->sample_count = p.sample_count;
         ret->scraped = true;
     }
     promtext_close(&p.text);
@@ -210,9 +201,8 @@ static void remember(const struct probe_def *def, struct probe_memory *memory, i
                      struct verdict *v, struct http_reading *ret)
 {
     const struct metrics_probe *m = def->spec;
-    const struct samples *own = ret->found;
-    if (own)
-        assertions_judge(&m->expect, memory, wall_us, own->at, own->n, v);
+    if (ret->scraped)
+        assertions_judge(&m->expect, memory, wall_us, ret->samples, ret->sample_count, v);
 }
 
 static const struct http_reader reader = {.read = read_page, .remember = remember};

@@ -159,9 +159,11 @@ static void test_clock(void **state)
 {
     (void)state;
     struct list l;
-    list_open(&l, "[rate(a) >= 0]");
+    list_open(&l, "[rate(a) > 0/s, {that: a < 1, for: 5us}]");
     for (int i = 0; i < 5; i++) {
-        (void)scrape(&l, i);
+        assert_int_equal(scrape(&l, i), REASON_NONE);
+        if (i)
+            assert_null(strstr(l.v.seen[0].seen, "not enough"));
         l.now_us -= 20 * USEC_PER_SEC;
     }
     list_close(&l);

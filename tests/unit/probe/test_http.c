@@ -353,11 +353,22 @@ static void test_a_bad_url_hides_no_other_error(void **state)
     fixture_release(&f);
 }
 
+static void test_secrets_of_another_url(void **state)
+{
+    struct bench *b = *state;
+    mem_auto char *path =
+        mem_printf("/to/302?url=http://127.0.0.1:%d/json/10%%3Ftoken%%3Dabcd1234", b->a);
+    struct seen s = probe(b, path, "follow: 1");
+    expect_reason(&s, REASON_NONE, "");
+    assert_non_null(strstr(s.last_url, "/json/10?token=********"));
+}
+
 int main(void)
 {
     http_global_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_secrets_of_another_url),
         cmocka_unit_test(test_bad_keeps_evidence),
         cmocka_unit_test(test_request_as_declared),
         cmocka_unit_test(test_redirects_are_judged_unless_followed),
