@@ -1,6 +1,7 @@
 #include "engine/overview.h"
 
 #include "base/mem.h"
+#include "base/vec.h"
 #include "engine/query.h"
 #include "nines/probe.h"
 #include "slo/expected.h"
@@ -13,6 +14,36 @@ static bool take_last(void *ctx, const struct result *r)
     p->last = *r;
     p->has_last = true;
     return false;
+}
+
+struct samples {
+    struct arena arena;
+    VEC(struct sample) list;
+};
+
+static void take_sample(void *ctx, const char *series, int64_t slot_us, double value)
+{
+    struct samples *s = ctx;
+    (void)slot_us;
+    if (series && s->list.len < SAMPLES_MAX)
+        vec_push(&s->list, ((struct sample){arena_strdup(&s->arena, series), value}));
+}
+
+/* What the target said in the slot, and what it runs. */
+static int read_said(struct store_reader *r, struct overview_probe *p, int64_t slot_us,
+                     struct err *reterr)
+{
+    struct samples s = {0};
+    free(p->version);
+    p->version = NULL;
+    int rc = store_reader_version(r, p->def->id, &p->version, reterr);
+    if (rc == 0 && p->def->kind->samples)
+        rc = store_reader_samples(r, p->def->id, slot_us, slot_us + 1, take_sample, &s, reterr);
+    if (rc == 0)
+        components_take(&p->components, s.list.at, s.list.len);
+    vec_release(&s.list);
+    arena_release(&s.arena);
+    return rc;
 }
 
 static int read_probe(struct store_reader *r, struct overview_probe *p, struct err *reterr)
@@ -28,6 +59,8 @@ static int read_probe(struct store_reader *r, struct overview_probe *p, struct e
         return 0;
     if (store_reader_results(r, p->def->id, known.last_slot_us, known.last_slot_us + 1, take_last,
                              p, reterr) < 0)
+        return -1;
+    if (read_said(r, p, known.last_slot_us, reterr) < 0)
         return -1;
     if (!p->has_last || p->last.outcome == OUTCOME_GOOD)
         return 0;

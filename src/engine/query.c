@@ -154,8 +154,9 @@ typedef int query_step(struct slo_query *q, struct err *reterr);
 
 static query_step *const brief_steps[] = {query_step_sums, query_step_first_event, step_counts,
                                           step_burn, query_step_tiers};
-static query_step *const detail_steps[] = {step_latency, query_step_reasons, query_step_curve,
-                                           query_step_incidents, query_step_failures};
+static query_step *const detail_steps[] = {step_latency,        query_step_reasons,
+                                           query_step_curve,    query_step_incidents,
+                                           query_step_failures, query_step_annotations};
 
 static int run_steps(query_step *const *steps, size_t n, struct slo_query *q, struct err *reterr)
 {
@@ -195,6 +196,8 @@ static int read_probe(struct slo_query *q, struct store_probe *known, struct err
     if (store_reader_sli_since(q->reader, sli, &since_us, reterr) < 0)
         return -1;
     q->raw_since_us = known->raw_since_us;
+    if (sli->metric)
+        return store_reader_first_event(q->reader, sli, &q->first_event_us, reterr);
     q->first_event_us = known->first_event_us > since_us ? known->first_event_us : since_us;
     return 0;
 }

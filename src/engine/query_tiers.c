@@ -30,10 +30,42 @@ static bool collect(void *ctx, const struct result *r)
     return true;
 }
 
+static bool collect_derived(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
+{
+    struct unseen_list *u = ctx;
+    if (done_us > u->t_us)
+        vec_push(&u->list, ((struct unseen){slot_us, c}));
+    return true;
+}
+
+static int64_t longest_tier(const struct slo_def *def)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < def->tier_count; i++)
+        longest = def->tiers[i].long_us > longest ? def->tiers[i].long_us : longest;
+    return longest;
+}
+
+/* A scrape that was still going on is among the last ones, but what it found to
+ * have grown may have been spread far back. */
+static int collect_metric(const struct slo_query *q, struct unseen_list *u, struct err *reterr)
+{
+    int64_t start = tier_window_start(u->t_us, longest_tier(q->def));
+    if (store_reader_events(q->reader, u->sli, u->t_us - SETTLE_US, u->t_us, collect_derived, u,
+                            reterr) < 0)
+        return -1;
+    if (u->list.len == 0 || start >= u->t_us - SETTLE_US)
+        return 0;
+    return store_reader_events(q->reader, u->sli, start, u->t_us - SETTLE_US, collect_derived, u,
+                               reterr);
+}
+
 static int collect_unseen(const struct slo_query *q, struct unseen_list *u, struct err *reterr)
 {
-    int64_t from = u->t_us - SETTLE_US;
-    return store_reader_results(q->reader, u->sli->probe, from, u->t_us, collect, u, reterr);
+    if (u->sli->metric)
+        return collect_metric(q, u, reterr);
+    return store_reader_results(q->reader, u->sli->probe, u->t_us - SETTLE_US, u->t_us, collect, u,
+                                reterr);
 }
 
 static void forget_unseen(struct counts *c, const struct unseen_list *u, int64_t start_us)

@@ -40,10 +40,11 @@ static const struct tier_def tiers[] = {
     {SEVERITY_TICKET, DAY, 2 * HOUR, {3, 0}, 2},
 };
 
+static const struct probe_kind http = {.name = "http"};
 static struct probe_def probe = {
-    .id = "api", .interval_us = INTERVAL, .timeout_us = 5 * S, .max_in_flight = 1};
+    .id = "api", .kind = &http, .interval_us = INTERVAL, .timeout_us = 5 * S, .max_in_flight = 1};
 static struct probe_def silent = {
-    .id = "never", .interval_us = MINUTE, .timeout_us = 5 * S, .phase_us = 7 * S};
+    .id = "never", .kind = &http, .interval_us = MINUTE, .timeout_us = 5 * S, .phase_us = 7 * S};
 
 static void add_slo(struct config *c, const char *name, const struct probe_def *p, int64_t faster,
                     int64_t window)

@@ -1,0 +1,76 @@
+/* Deploys and notes of an objective's window. */
+#include "engine/query_internal.h"
+
+#include "base/mem.h"
+
+struct kept {
+    int64_t at_us;
+    char *kind, *probe, *text;
+};
+
+/* The newest ones, in a ring: a target may change its version with every answer. */
+struct annotations {
+    const struct slo_query *q;
+    struct kept ring[QUERY_ANNOTATIONS_MAX];
+    size_t seen;
+};
+
+/* It is of another service: SLOs watch its probe, but none of this service. What
+ * only a version endpoint tells is anybody's. */
+static bool is_foreign(const struct slo_query *q, const char *probe)
+{
+    bool watched = false;
+    for (size_t i = 0; i < q->config->slo_count; i++) {
+        const struct slo_def *slo = q->config->slos[i];
+        if (!str_eq(slo->sli.probe, probe))
+            continue;
+        if (str_eq(slo->service, q->def->service))
+            return false;
+        watched = true;
+    }
+    return watched;
+}
+
+static void forget(struct kept *a)
+{
+    mem_free(&a->kind);
+    mem_free(&a->probe);
+    mem_free(&a->text);
+}
+
+static bool keep(void *ctx, const struct annotation *a)
+{
+    struct annotations *list = ctx;
+    if (is_foreign(list->q, a->probe))
+        return true;
+    struct kept *at = &list->ring[list->seen++ % QUERY_ANNOTATIONS_MAX];
+    forget(at);
+    *at = (struct kept){a->at_us, mem_strdup(a->kind), mem_strdup(a->probe), mem_strdup(a->text)};
+    return true;
+}
+
+static void hand_over(struct slo_query *q, const struct annotations *list)
+{
+    struct report_slo *s = q->out;
+    size_t n = list->seen < QUERY_ANNOTATIONS_MAX ? list->seen : QUERY_ANNOTATIONS_MAX;
+    s->annotations = arena_alloc(q->arena, (n + 1) * sizeof(*s->annotations));
+    s->annotation_count = n;
+    for (size_t i = 0; i < n; i++) {
+        const struct kept *a = &list->ring[(list->seen - n + i) % QUERY_ANNOTATIONS_MAX];
+        s->annotations[i] = (struct report_annotation){a->at_us, arena_strdup(q->arena, a->kind),
+                                                       arena_strdup(q->arena, a->probe),
+                                                       arena_strdup(q->arena, a->text)};
+    }
+}
+
+int query_step_annotations(struct slo_query *q, struct err *reterr)
+{
+    struct annotations list = {.q = q};
+    int rc =
+        store_reader_annotations(q->reader, q->out->start_us, q->out->upto_us, keep, &list, reterr);
+    if (rc == 0)
+        hand_over(q, &list);
+    for (size_t i = 0; i < QUERY_ANNOTATIONS_MAX; i++)
+        forget(&list.ring[i]);
+    return rc;
+}
