@@ -161,6 +161,133 @@ static void test_young_slo_does_not_page_by_division(void **state)
     assert_int_equal(w->transitions.len, 0);
 }
 
+/* ---- depends_on --------------------------------------------------------------------- */
+
+static struct probe_def database = {
+    .id = "db", .interval_us = 30 * S, .timeout_us = 5 * S, .max_in_flight = 1};
+static const struct probe_def *const on_database[] = {&database};
+
+static void depend(bool on)
+{
+    probe.depends_on = on ? on_database : NULL;
+    probe.depends_on_count = on;
+}
+
+static int independent(void **state)
+{
+    depend(false);
+    return teardown(state);
+}
+
+/* Both at the same slots. */
+static int64_t feed_both(struct world *w, int64_t from, int64_t to, enum outcome db, enum outcome o)
+{
+    for (; from < to; from += INTERVAL) {
+        struct result r = {.slot_us = from, .done_us = from + 5000, .total_us = 5000};
+        r.outcome = (uint8_t)db;
+        evaluator_run_due(w->e, r.done_us - 1);
+        evaluator_result(w->e, "db", &(struct observation){.result = r});
+        feed(w, from, o);
+    }
+    return from;
+}
+
+static int sent(const struct world *w)
+{
+    int n = 0;
+    for (size_t i = 0; i < w->transitions.len; i++)
+        n += w->transitions.at[i].notify;
+    return n;
+}
+
+static void test_a_known_cause_mutes(void **state)
+{
+    struct world *w = *state;
+    depend(true);
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_both(w, T0, T0 + 2 * USEC_PER_HOUR, OUTCOME_GOOD, OUTCOME_GOOD);
+    t = feed_both(w, t, t + 5 * MIN, OUTCOME_BAD, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1);
+    assert_int_equal(w->transitions.at[0].kind, ALERT_EVENT_FIRE);
+    assert_false(w->transitions.at[0].notify);
+    int64_t began = w->transitions.at[0].at_us;
+    /* What says nothing of the database changes nothing. */
+    t = feed_both(w, t, t + 45 * S, OUTCOME_SKIPPED, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1);
+    /* It is well, and the service is not: one page, with when it began. */
+    t = feed_both(w, t, t + 10 * MIN, OUTCOME_GOOD, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 2);
+    assert_int_equal(w->transitions.at[1].kind, ALERT_EVENT_FIRE);
+    assert_true(w->transitions.at[1].notify);
+    assert_int_equal(w->transitions.at[1].since_us, began);
+    t = feed_both(w, t, t + 10 * MIN, OUTCOME_BAD, OUTCOME_BAD);
+    assert_int_equal(sent(w), 1);
+    feed_both(w, t, t + 30 * MIN, OUTCOME_GOOD, OUTCOME_GOOD);
+    assert_int_equal(sent(w), 2);
+    assert_int_equal(w->transitions.at[w->transitions.len - 1].kind, ALERT_EVENT_RESOLVE);
+}
+
+static void test_both_recover_and_nobody_was_told(void **state)
+{
+    struct world *w = *state;
+    depend(true);
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_both(w, T0, T0 + 2 * USEC_PER_HOUR, OUTCOME_GOOD, OUTCOME_GOOD);
+    t = feed_both(w, t, t + MIN, OUTCOME_BAD, OUTCOME_BAD);
+    t = feed_both(w, t, t + 6 * MIN, OUTCOME_BAD, OUTCOME_GOOD);
+    feed_both(w, t, t + 30 * MIN, OUTCOME_GOOD, OUTCOME_GOOD);
+    assert_int_equal(w->transitions.at[w->transitions.len - 1].kind, ALERT_EVENT_RESOLVE);
+    assert_int_equal(sent(w), 0);
+}
+
+/* A dependency that does not run any more must not mute for ever. */
+static void test_what_was_known_grows_old(void **state)
+{
+    struct world *w = *state;
+    depend(true);
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_both(w, T0, T0 + 2 * USEC_PER_HOUR, OUTCOME_GOOD, OUTCOME_GOOD);
+    t = feed_both(w, t, t + 2 * MIN, OUTCOME_BAD, OUTCOME_BAD);
+    assert_int_equal(sent(w), 0);
+    t = feed_span(w, t, t + MIN, OUTCOME_BAD);
+    assert_int_equal(sent(w), 0);
+    feed_span(w, t, t + MIN, OUTCOME_BAD);
+    assert_int_equal(sent(w), 1);
+}
+
+/* An earlier process fired, told nobody, and saw the database fail. */
+static void test_a_restart_goes_on_muted(void **state)
+{
+    struct world *w = *state;
+    const struct alert_state fired = {.phase = ALERT_FIRING,
+                                      .severity = SEVERITY_PAGE,
+                                      .since_us = T0 - 5 * MIN,
+                                      .evaluated_us = T0 - 10 * S,
+                                      .firing = 1};
+    depend(true);
+    adopt(w, 1, T0);
+    struct pending_sli pending;
+    assert_int_equal(evaluator_pending(w->e, &pending, 1), 1);
+    struct live *live = live_new(pending.longest_us, T0);
+    for (int64_t t = T0 - 5 * MIN; t < T0; t += INTERVAL)
+        live_add(live, t, OUTCOME_BAD);
+    evaluator_merge(w->e, pending.sli->key, &(struct sli_past){.live = live});
+    live_free(live);
+    evaluator_set_outcome(w->e, "db", T0 - 5 * S, OUTCOME_BAD);
+    evaluator_set_outcome(w->e, "db", T0 - 15 * S, OUTCOME_GOOD); /* an older one */
+    evaluator_set_outcome(w->e, "nobody's", T0, OUTCOME_BAD);
+    evaluator_set_alert(w->e, "availability", "", &fired);
+    int64_t t = feed_both(w, T0, T0 + MIN, OUTCOME_BAD, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 0);
+    feed_both(w, t, t + MIN, OUTCOME_GOOD, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1);
+    assert_true(w->transitions.at[0].notify);
+    assert_int_equal(w->transitions.at[0].since_us, fired.since_us);
+}
+
 static void test_no_alert_before_history_is_merged(void **state)
 {
     struct world *w = *state;
@@ -288,12 +415,17 @@ static void test_unwatched_probe_is_forgotten(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define DEPENDS(f) cmocka_unit_test_setup_teardown(f, setup, independent)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_fourth_failure_pages_and_quiet_resolves),
         T(test_young_slo_does_not_page_by_division),
+        DEPENDS(test_a_known_cause_mutes),
+        DEPENDS(test_both_recover_and_nobody_was_told),
+        DEPENDS(test_what_was_known_grows_old),
+        DEPENDS(test_a_restart_goes_on_muted),
         T(test_no_alert_before_history_is_merged),
         T(test_reload_keeps_windows_and_alert),
         T(test_slo_on_a_known_sli_goes_on_from_its_stored_alert),

@@ -9,6 +9,7 @@
 #include "io/zone.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
+#include "slo/hours.h"
 #include "slo/live.h"
 #include "slo/window.h"
 
@@ -33,6 +34,7 @@ struct world {
     struct evaluator *e;
     struct zone *zone;
     struct probe_def probe;
+    const struct hours *hours[3]; /* that the probe may have; the first: none */
     VEC(struct event) events;
     VEC(struct probe_revision) revisions;
     int64_t now_us;
@@ -180,9 +182,10 @@ static void revise(struct world *w)
     w->probe.interval_us = (1 + below(w, 6)) * 10 * S;
     w->probe.phase_us = below(w, 10) * S;
     w->probe.timeout_us = 5 * S;
+    w->probe.hours = w->hours[below(w, 3)];
     evaluator_add_revision(w->e, &w->probe, w->now_us);
     struct probe_revision rev = {w->now_us, w->probe.interval_us, w->probe.phase_us,
-                                 w->probe.timeout_us};
+                                 w->probe.timeout_us, w->probe.hours};
     vec_push(&w->revisions, rev);
 }
 
@@ -194,6 +197,11 @@ static int setup(void **state)
     w->now_us = T0;
     w->probe.id = "api";
     w->e = evaluator_new(&hooks, T0);
+    struct hours *office = NULL, *night = NULL;
+    assert_int_equal(hours_parse("Europe/Berlin mon-fri 08:00-18:00", &office, NULL), 0);
+    assert_int_equal(hours_parse("Asia/Kolkata daily 22:00-06:00", &night, NULL), 0);
+    w->hours[1] = office;
+    w->hours[2] = night;
     assert_int_equal(zone_open("Asia/Kolkata", &w->zone, NULL), 0); /* days begin at :30 */
     adopt(w, false); /* a longer window comes after a shorter one */
     revise(w);
@@ -212,6 +220,8 @@ static int teardown(void **state)
     struct world *w = *state;
     evaluator_free(w->e);
     zone_free(w->zone);
+    hours_unref(w->hours[1]);
+    hours_unref(w->hours[2]);
     vec_release(&w->events);
     vec_release(&w->revisions);
     free(w);
