@@ -8,10 +8,6 @@
 #include "model/selector.h"
 #include "model/series.h"
 
-#include <math.h>
-
-#define NUMBER_MAX 40 /* characters of one */
-
 struct parser {
     struct lex lex;
     struct arena *arena;
@@ -59,106 +55,6 @@ static struct node *expected(struct parser *p, const char *what)
 {
     lex_expected(&p->lex, what, p->err);
     return NULL;
-}
-
-/* ---- numbers ------------------------------------------------------------- */
-
-static size_t digits(const struct lex *l, size_t at)
-{
-    size_t n = 0;
-    while (at + n < l->n && l->text[at + n] >= '0' && l->text[at + n] <= '9')
-        n++;
-    return n;
-}
-
-/* 12, .5, 1.5, 1e3: its length, 0 when there is none. */
-static size_t number_span(const struct lex *l)
-{
-    size_t whole = digits(l, l->at), n = whole, fraction = 0;
-    if (l->at + n < l->n && l->text[l->at + n] == '.') {
-        fraction = digits(l, l->at + n + 1);
-        n += 1 + fraction;
-    }
-    if (whole + fraction == 0)
-        return 0;
-    size_t at = l->at + n;
-    if (at < l->n && (l->text[at] == 'e' || l->text[at] == 'E')) {
-        size_t sign = at + 1 < l->n && (l->text[at + 1] == '+' || l->text[at + 1] == '-');
-        size_t exponent = digits(l, at + 1 + sign);
-        n += exponent ? 1 + sign + exponent : 0;
-    }
-    return n;
-}
-
-struct unit {
-    const char *name;
-    double factor;
-    const char *exponent; /* so that 99.9% is 0.999 to the last bit */
-};
-
-static const struct unit units[] = {
-    {"ms", 1, "e-3"},     {"s", 1, ""},         {"m", 60, ""},
-    {"h", 3600, ""},      {"d", 86400, ""},     {"KiB", 1024, ""},
-    {"MiB", 1 << 20, ""}, {"GiB", 1 << 30, ""}, {"%", 1, "e-2"},
-};
-
-static const struct unit *take_unit(struct lex *l)
-{
-    size_t len = l->at < l->n && l->text[l->at] == '%' ? 1 : 0;
-    if (len == 0)
-        len = series_label_span(l->text + l->at, l->n - l->at);
-    for (size_t i = 0; i < countof(units); i++) {
-        if (strlen(units[i].name) == len && memcmp(units[i].name, l->text + l->at, len) == 0) {
-            l->at += len;
-            return &units[i];
-        }
-    }
-    return NULL;
-}
-
-/* "1000/s": only a limit, in a term that is a division. */
-static void take_per_second(struct lex *l)
-{
-    if (l->n - l->at < 2 || memcmp(l->text + l->at, "/s", 2) != 0)
-        return;
-    if (series_name_span(l->text + l->at + 1, l->n - l->at - 1) == 1)
-        l->at += 2;
-}
-
-static int parse_number(struct parser *p, bool is_limit, double *ret)
-{
-    static const struct unit none = {"", 1, ""};
-    struct lex *l = &p->lex;
-    lex_peek(l);
-    size_t start = l->at, n = number_span(l);
-    if (n == 0)
-        return lex_expected(l, "a number", p->err);
-    if (n > NUMBER_MAX)
-        return err_set(p->err, "a number of more than %d characters", NUMBER_MAX);
-    l->at += n;
-    const struct unit *unit = &none;
-    if (l->at < l->n && (l->text[l->at] == '%' || series_label_span(l->text + l->at, 1))) {
-        unit = take_unit(l);
-        if (!unit)
-            return lex_expected(l, "a unit (ms s m h d KiB MiB GiB %)", p->err);
-    }
-    if (is_limit)
-        take_per_second(l);
-
-    char text[NUMBER_MAX + 8];
-    memcpy(text, l->text + start, n);
-    str_copy(text + n, sizeof(text) - n, unit->exponent);
-    /* 1e3% has an exponent already. */
-    bool two = *unit->exponent && (memchr(text, 'e', n) || memchr(text, 'E', n));
-    if (two)
-        text[n] = '\0';
-    *ret = strtod(text, NULL) * unit->factor;
-    if (two)
-        *ret /= strtod(unit->exponent[2] == '3' ? "1e3" : "1e2", NULL);
-    if (isfinite(*ret))
-        return 0;
-    l->at = start;
-    return err_set(p->err, "the number is too large");
 }
 
 /* ---- terms --------------------------------------------------------------- */
@@ -224,7 +120,7 @@ static int parse_rank(struct parser *p, struct node *n)
 {
     lex_peek(&p->lex);
     size_t start = p->lex.at;
-    if (parse_number(p, false, &n->number) < 0)
+    if (expr_number(&p->lex, false, &n->number, p->err) < 0)
         return -1;
     if (n->number > 1) {
         p->lex.at = start;
@@ -343,7 +239,7 @@ static struct node *parse_series(struct parser *p)
 static struct node *parse_literal(struct parser *p)
 {
     struct node *n = new_node(p, NODE_NUMBER);
-    return n && parse_number(p, false, &n->number) == 0 ? n : NULL;
+    return n && expr_number(&p->lex, false, &n->number, p->err) == 0 ? n : NULL;
 }
 
 static struct node *negate(struct parser *p, struct node *of)
@@ -450,7 +346,7 @@ static int parse_comparison(struct parser *p)
     if (e->op == OP_COUNT)
         return lex_expected(&p->lex, "an operator or a comparison (== != < <= > >=)", p->err);
     bool negative = lex_take(&p->lex, "-");
-    if (parse_number(p, true, &e->limit) < 0)
+    if (expr_number(&p->lex, true, &e->limit, p->err) < 0)
         return -1;
     e->limit = negative ? -e->limit : e->limit;
     return 0;

@@ -56,3 +56,7 @@ const char *expr_op_text(enum expr_op op);
 const char *expr_function_name(enum node_kind kind);
 /* Writes the whole condition, canonically. */
 const char *expr_make_text(struct arena *a, const struct expr *e);
+
+/* A number with its unit, in the base unit; a limit may be one per second. */
+struct lex;
+int expr_number(struct lex *l, bool is_limit, double *ret, struct err *reterr);
