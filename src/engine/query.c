@@ -27,10 +27,9 @@ const size_t query_burn_count = countof(query_burn_windows);
 
 /* ---- steps ----------------------------------------------------------------- */
 
-/* Slots of the window that came before the first event and are not missing: scrapes
- * of counters that stood still, silent and excluded ones. Where the results are
- * gone, before its minute. */
-static int count_early(const struct slo_query *q, int64_t *ret, struct err *reterr)
+/* Excluded results of the window that came before the first event; where the
+ * results are gone, before its minute. */
+static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct err *reterr)
 {
     const struct report_slo *s = q->out;
     int64_t to = q->first_event_us < s->upto_us ? q->first_event_us : s->upto_us;
@@ -38,11 +37,11 @@ static int count_early(const struct slo_query *q, int64_t *ret, struct err *rete
     *ret = 0;
     if (to < q->raw_since_us)
         to -= to % USEC_PER_MIN;
-    if (to <= s->start_us || (!q->def->sli.metric && s->counts.excluded == 0))
+    if (s->counts.excluded == 0 || to <= s->start_us)
         return 0;
     if (slo_query_counts(q, s->start_us, to, &c, reterr) < 0)
         return -1;
-    *ret = c.excluded + c.silent + sli_observed(&q->def->sli, c);
+    *ret = c.excluded;
     return 0;
 }
 
@@ -65,7 +64,7 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     struct report_slo *s = q->out;
     int64_t early;
     if (slo_query_counts(q, s->start_us, s->upto_us, &s->counts, reterr) < 0 ||
-        count_early(q, &early, reterr) < 0)
+        count_early_excluded(q, &early, reterr) < 0)
         return -1;
     struct coverage v =
         expected_coverage(&q->def->sli, q->revisions, q->revision_count, s->start_us, s->upto_us,

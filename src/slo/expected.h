@@ -31,7 +31,7 @@ struct coverage {
 /* Silent slots, as far as no_data left them, are `target_silent`; other slots
  * before the first event are `not_started`, and every other one that is not
  * observed is `prober_down`. Excluded ones leave `expected`. `early`: how many
- * slots before the first event are excluded, silent or observed.
+ * slots before the first event are excluded; silence and scrapes are events.
  * expected = observed + missing always holds. */
 struct coverage expected_coverage(const struct sli_def *sli, const struct probe_revision *revs,
                                   size_t n, int64_t from_us, int64_t to_us, int64_t first_event_us,

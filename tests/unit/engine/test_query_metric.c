@@ -289,7 +289,7 @@ static void a_ratio(void **state)
     assert_int_equal(s->source, SOURCE_RATIO);
     assert_string_equal(s->expression,
                         "bad http_requests_total{code=~\"5..\"} of http_requests_total");
-    assert_int_equal(s->state, SLO_WARMING); /* the first events are of minute 2 */
+    assert_int_equal(s->state, SLO_WARMING); /* its first scrape is of minute 1 */
     near(s->sli, 5736.0 / 5740);
     near(s->allowed, 5.74);
     near(s->consumed_ratio, 4 / 5.74);
