@@ -1,8 +1,9 @@
 """The platforms of the monitoring guides: their sample configurations, beside applications
 that answer as the guides say, through scripted incidents. Every number is known beforehand,
 because nothing happens but what the script says; and a real Prometheus saw the same."""
-import json
+import contextlib
 import re
+import sqlite3
 
 import conftest
 import peers
@@ -56,13 +57,11 @@ class Watch:
         return {slo["slo"]: slo for slo in found["slos"]}
 
     def failures(self, probe):
-        """Messages of its bad results, each once, in order."""
-        lines = self.workspace.run("export", "results", "--probe", probe).stdout.splitlines()
-        seen = []
-        for line in map(json.loads, lines):
-            if line["outcome"] == "bad" and line.get("message") not in seen:
-                seen.append(line.get("message"))
-        return seen
+        """What was said of its bad results, each once."""
+        with contextlib.closing(sqlite3.connect(self.workspace.path / "nines.db")) as db:
+            rows = db.execute("SELECT DISTINCT message FROM evidence JOIN probe"
+                              " ON probe.num = evidence.probe WHERE id = ?", (probe,))
+            return [message for (message,) in rows]
 
 
 def counted(slo):
@@ -117,7 +116,7 @@ def test_paracle(watch, start):
         missing = slo["coverage"]["missing"]
         assert missing["target_silent"] == missing["prober_down"] == 0, slo["slo"]
     found = w.workspace.report("--at", instant(w.step))
-    assert any(a["kind"] == "deploy" and "1.1.0" in a["text"] for a in found["annotations"])
+    assert any(a["kind"] == "deploy" and "1.1.0" in a["text"] for slo in found["slos"] for a in slo["annotations"])
 
 
 def test_agent_platform(watch, start):
@@ -170,15 +169,21 @@ def test_aragora(watch, workspace, start):
     sample.change("pg_stat_activity_count", {"datname": "aragora", "state": "active"}, set=95)
     peers.eventually(lambda: prometheus.query('sum(pg_stat_activity_count{datname="aragora"})'),
                      lambda found: found and found[0][1] == 95)
+    w.go(19)
+    # It has not lasted for as long as its rules wait: 10 and 5 minutes.
+    assert w.failures("aragora-metrics") == w.failures("aragora-database") == []
+    w.go(3)
+    assert w.failures("aragora-metrics") == []
+    (message,) = w.failures("aragora-database")
+    assert "AragoraDBConnections" in message and "95" in message
     w.go(20)
     w.stop()
+    (message,) = w.failures("aragora-metrics")
+    assert "AragoraQueueBacklog" in message and "1200" in message
     slos = w.report()
-    assert counted(slos["aragora-queue"]) == (10, 10, 20)
-    assert counted(slos["aragora-connections"]) == (10, 10, 20)
-    assert counted(slos["aragora-availability"]) == (120, 0, 120)
-    # Neither has lasted for as long as its rule waits.
-    assert w.failures("aragora-metrics") == []
-    assert w.failures("aragora-database") == []
+    assert counted(slos["aragora-queue"]) == (10, 21, 31)
+    assert counted(slos["aragora-connections"]) == (10, 21, 31)
+    assert counted(slos["aragora-availability"]) == (186, 0, 186)
 
 
 def test_agenttrace(watch, start):
