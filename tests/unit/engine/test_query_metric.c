@@ -26,6 +26,7 @@
 #define AT (T0 + HOUR)
 #define COUNTERS 1 /* handles */
 #define DOCUMENTS 2
+#define GAPS 3
 
 struct world {
     char dir[64];
@@ -36,9 +37,11 @@ struct world {
 };
 
 static const struct tier_def tiers[] = {{SEVERITY_PAGE, 30 * MINUTE, 5 * MINUTE, {3, 1}, 1}};
+static const struct tier_def long_tiers[] = {{SEVERITY_PAGE, 3 * HOUR, 5 * MINUTE, {3, 1}, 1}};
 static const struct probe_kind kind = {.name = "metrics", .samples = true};
 static struct probe_def counters = {.id = "api-metrics", .kind = &kind};
 static struct probe_def documents = {.id = "api-ready", .kind = &kind};
+static struct probe_def gaps = {.id = "gap-metrics", .kind = &kind};
 static struct probe_def foreign = {.id = "billing-ready", .kind = &kind};
 
 /* ---- what is declared -------------------------------------------------------- */
@@ -91,6 +94,7 @@ static struct config *make_config(void)
     strict->target = (struct decimal){9, 1};
     strict->no_data = NO_DATA_BAD;
     add_slo(c, "billing", "billing", &foreign, component);
+    add_slo(c, "gap", "gap", &gaps, ratio)->tiers = long_tiers;
     return c;
 }
 
@@ -147,6 +151,27 @@ static void scrape_counters(struct store *s)
     }
 }
 
+/* Scrapes in minutes 0, 1 and 170; the last one ends in minute 171. Growth: 100 good
+ * ones, and then ten a minute of which one is bad. */
+static void scrape_with_a_gap(struct store *s)
+{
+    static const struct {
+        int minute;
+        double good, bad;
+        int64_t took_us;
+    } scrapes[] = {{0, 1000, 7, S}, {1, 1100, 7, S}, {170, 1100 + 169 * 9, 7 + 169, 70 * S}};
+    for (size_t i = 0; i < countof(scrapes); i++) {
+        const struct sample at[] = {{"http_requests_total{code=\"200\"}", scrapes[i].good},
+                                    {"http_requests_total{code=\"503\"}", scrapes[i].bad}};
+        struct result r = {.slot_us = T0 + scrapes[i].minute * MINUTE, .flags = RESULT_SCRAPED};
+        struct store_extra extra = {.samples = at, .sample_count = countof(at)};
+        r.total_us = scrapes[i].took_us;
+        r.done_us = r.slot_us + r.total_us;
+        assert_true(store_reserve(s));
+        store_push_result(s, GAPS, &r, &extra);
+    }
+}
+
 /*
  * All 60 minutes; redis is down in 5 and 6 and degraded in 7, in 20..24 there is
  * no document, in 30 redis is not in it: 51 good, 3 bad, 6 silent.
@@ -180,10 +205,12 @@ static void fill(struct world *w)
         fail_msg("%s", err.msg);
     store_push_probe(w->store, COUNTERS, &counters, T0);
     store_push_probe(w->store, DOCUMENTS, &documents, T0);
+    store_push_probe(w->store, GAPS, &gaps, T0);
     for (size_t i = 0; i < w->config->slo_count; i++)
         store_push_sli(w->store, &w->config->slos[i]->sli);
     scrape_counters(w->store);
     scrape_documents(w->store);
+    scrape_with_a_gap(w->store);
     annotate(w->store, T0 - MINUTE, "deploy", "api-metrics", "before the window");
     annotate(w->store, T0 + 10 * MINUTE, "deploy", "api-ready", "1.0.0 -> 1.1.0");
     annotate(w->store, T0 + 20 * MINUTE, "deploy", "billing-ready", "2.0 -> 2.1");
@@ -197,8 +224,11 @@ static void fill(struct world *w)
 static int set_up(void **state)
 {
     struct world *w = mem_alloc(sizeof(*w));
-    counters.interval_us = documents.interval_us = foreign.interval_us = MINUTE;
-    counters.timeout_us = documents.timeout_us = foreign.timeout_us = 5 * S;
+    struct probe_def *const all[] = {&counters, &documents, &gaps, &foreign};
+    for (size_t i = 0; i < countof(all); i++) {
+        all[i]->interval_us = MINUTE;
+        all[i]->timeout_us = 5 * S;
+    }
     str_copy(w->dir, sizeof(w->dir), "/tmp/nines-query-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     w->path = mem_printf("%s/test.db", w->dir);
@@ -226,14 +256,19 @@ static int tear_down(void **state)
 
 /* ---- checks ------------------------------------------------------------------------ */
 
-static struct report *ask(struct world *w, const char *slo)
+static struct report *ask_at(struct world *w, const char *slo, int64_t at_us)
 {
-    struct query q = {.slo = slo, .at_us = AT, .generated_at_us = AT};
+    struct query q = {.slo = slo, .at_us = at_us, .generated_at_us = at_us};
     struct report *r;
     struct err err;
     if (query_report(w->config, w->reader, &q, &r, &err) < 0)
         fail_msg("%s", err.msg);
     return r;
+}
+
+static struct report *ask(struct world *w, const char *slo)
+{
+    return ask_at(w, slo, AT);
 }
 
 static void near(double got, double want)
@@ -340,6 +375,20 @@ static void silent_slots_may_be_bad(void **state)
     query_report_free(r);
 }
 
+/* Tiers are as the daemon saw them: growth that a scrape in flight has spread over
+ * hours is not there before the scrape is. */
+static void tiers_see_what_was_done(void **state)
+{
+    struct report *r = ask_at(*state, "gap", T0 + 171 * MINUTE);
+    near(r->slos[0].tiers[0].long_burn, 0);
+    near(r->slos[0].tiers[0].short_burn, 0);
+    query_report_free(r);
+    r = ask_at(*state, "gap", T0 + 172 * MINUTE);
+    /* Of 3 h: 100 + 1,690 events, 169 bad, 3 of 180 scrapes. */
+    near(r->slos[0].tiers[0].long_burn, 169 / 1.79 * 3 / 180);
+    query_report_free(r);
+}
+
 static void deploys_of_its_own_service(void **state)
 {
     static const char *const texts[] = {"1.0.0 -> 1.1.0", "load test", "1.1.0 -> 1.2.0"};
@@ -391,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_ratio),
         cmocka_unit_test(a_component),
         cmocka_unit_test(silent_slots_may_be_bad),
+        cmocka_unit_test(tiers_see_what_was_done),
         cmocka_unit_test(deploys_of_its_own_service),
         cmocka_unit_test(golden),
     };
