@@ -26,15 +26,19 @@ void eval_note_outcome(struct watched *w, int64_t slot_us, enum outcome o)
 {
     if ((o != OUTCOME_GOOD && o != OUTCOME_BAD) || slot_us < w->outcome_us)
         return;
-    w->outcome_us = slot_us;
+    w->outcome_us = w->learned_us = slot_us;
     w->bad = o == OUTCOME_BAD;
 }
 
 void evaluator_set_outcome(struct evaluator *e, const char *probe, int64_t slot_us, enum outcome o)
 {
     struct watched *w = table_get(&e->probes, probe);
-    if (w)
-        eval_note_outcome(w, slot_us, o);
+    if (!w || slot_us < w->outcome_us)
+        return;
+    eval_note_outcome(w, slot_us, o);
+    /* Nobody ran it meanwhile: it holds until there was time to. */
+    if (w->learned_us < e->settled_us)
+        w->learned_us = e->settled_us;
 }
 
 bool eval_muted(const struct evaluator *e, const struct slo_def *slo, int64_t t_us)
@@ -43,7 +47,7 @@ bool eval_muted(const struct evaluator *e, const struct slo_def *slo, int64_t t_
     for (size_t i = 0; !muted && i < slo->probe->depends_on_count; i++) {
         const struct probe_def *on = slo->probe->depends_on[i];
         const struct watched *w = table_get(&e->probes, on->id);
-        muted = w && w->bad && w->outcome_us >= t_us - holds_us(on);
+        muted = w && w->bad && w->learned_us >= t_us - holds_us(on);
     }
     return muted;
 }

@@ -38,6 +38,7 @@ struct watched {
     bool dependency;
     bool bad;           /* the newest result that was good or bad */
     int64_t outcome_us; /* its slot; INT64_MIN: none is known */
+    int64_t learned_us; /* its slot, or when an earlier process's was read */
 };
 
 /* A window of an SLI as of the last tick. */
@@ -60,7 +61,8 @@ struct eval_sli {
     /* metric SLIs */
     struct stream *stream; /* once merged */
     int64_t first_event_us;
-    int64_t fed_us; /* newest slot that the stream knows */
+    int64_t fed_us;  /* newest slot that the stream knows */
+    int64_t born_us; /* silence before it is no event, unless there was one */
     int64_t resets, clamped;
     bool torn; /* a scrape was not held: the history must be read again */
     bool used; /* by the snapshot being adopted */
