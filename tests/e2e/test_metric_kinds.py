@@ -1,5 +1,6 @@
 """The kinds `metrics` and `prometheus` beside a real Prometheus, and `nines probe` on them."""
 import json
+import sqlite3
 
 import conftest
 import peers
@@ -176,3 +177,42 @@ def test_verbose_shows_all_but_secrets(workspace, target):
     assert 'a{x="1"} 2\n' in done.stdout and "\x1b" not in done.stdout
     quiet = workspace.run("probe", "page")
     assert "X-Echo" not in quiet.stdout and 'a{x="1"}' not in quiet.stdout
+
+
+# ---- the daemon ----------------------------------------------------------------------------
+
+
+def test_assertions_remember_from_run_to_run(workspace, target, daemons):
+    """A queue that is too long for 30 s makes runs bad, and a restart forgets."""
+    def page(depth, errors):
+        target.answer = (200, {"Content-Type": "text/plain"},
+                         b"depth %d\nerrors_total %d\n" % (depth, errors))
+
+    workspace.write("probes/p.yaml", HEAD + f"""
+  - id: api-8765  # its slots lie on multiples of 10 s
+    interval: 10s
+    timeout: 5s
+    metrics:
+      url: {target.url}/metrics
+      expect:
+        - {{that: depth < 100, for: 30s}}
+        - increase(errors_total[1m]) <= 5
+""")
+    page(10, 100)
+    workspace.write("clock", "2026-03-01T00:00:00Z")
+    daemon = daemons(workspace, "--test-clock", "clock")
+    daemon.wait("test clock reached")
+    for minute, depth, errors in ((0, 10, 100), (1, 200, 100), (2, 10, 104), (3, 10, 110),
+                                  (5, 10, 110)):
+        page(depth, errors)
+        daemon.advance(f"2026-03-01T00:0{minute}:55Z")
+    assert daemon.stop() == 0
+    with sqlite3.connect(workspace.path / "nines.db") as db:
+        bad = dict(db.execute("SELECT slot / 60000000 % 60, sum(outcome = 1) FROM result"
+                              " GROUP BY 1"))
+        texts = {row[0] for row in db.execute("SELECT message FROM evidence")}
+    # Slots are 10 s apart: three of the second minute are within the first 30 s of the failure.
+    # Four errors are few enough; six more are not for as long as the minute reaches back to them.
+    assert bad == {0: 0, 1: 3, 2: 0, 3: 6, 4: 0, 5: 0}
+    assert any(t.startswith("expected depth < 100; got depth 200 for 30s now") for t in texts)
+    assert any(t.startswith("expected increase(errors_total[1m]) <= 5; got ") for t in texts)
