@@ -5,9 +5,10 @@
  *
  * Text is taken and refused as Prometheus 2.42 does: unordered families, blank
  * and comment lines, TYPE lines behind samples, series that come twice (it keeps
- * the first). Three things differ: a NUL byte where a line or token begins is an
- * error (Prometheus drops the rest of the page), a wanted series has at most
- * SERIES_LABELS_MAX labels, and a label twice is seen in wanted series only.
+ * the first). Three things differ: a NUL byte where a line begins is an error
+ * (Prometheus drops the rest of the page), a wanted series has at most
+ * SERIES_LABELS_MAX labels, and a label that comes twice is seen in wanted series
+ * only, but also if it is empty once.
  *
  * In OpenMetrics mode every MUST of the specification that a page can break is
  * held: form, UTF-8, # EOF, metadata, order, suffixes by type, names that clash,

@@ -80,6 +80,10 @@ static const char *text_label(struct promtext *p, const char *s, struct sample_l
         return text_expected(p, s, "a label name or '}'");
     s = skip_chars(s, end, LABEL_CHAR);
     size_t name_len = (size_t)(s - name);
+    if (*name == '_' && name_len == 8 && memcmp(name, "__name__", 8) == 0) {
+        promtext_fail(p, name, "the name of a series stands before its labels, not among them");
+        return NULL;
+    }
     s = skip_blanks(s, end);
     if (s == end || *s != '=')
         return text_expected(p, s, "'=' after the label name");
@@ -330,6 +334,8 @@ int text_next(struct promtext *p, struct promtext_sample *ret)
             r->at = s + 1;
         else if (*s == '#')
             rc = text_comment(p, s + 1);
+        else if (s > r->at)
+            rc = promtext_fail(p, r->at, "blanks before the name of a series");
         else
             rc = text_sample(p, s, ret);
     }
