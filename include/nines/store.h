@@ -294,6 +294,11 @@ int store_reader_probe(struct store_reader *r, const char *id, struct store_prob
 int store_reader_sli_since(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
                            struct err *reterr);
 
+/* Runs behind this instant look for the series of a metric SLI: derive_widen().
+ * INT64_MAX if it was never declared. */
+int store_reader_sli_born(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
+                          struct err *reterr);
+
 /* Exact counts of the events in [from, to): whole hours from rollups where
  * they are complete, the rest from rows. */
 int store_reader_counts(struct store_reader *r, const struct sli_def *sli, int64_t from_us,

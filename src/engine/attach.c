@@ -93,6 +93,9 @@ static int read_stream(struct attach *a, struct sli_past *past, struct backfill 
     if (backfill_stream(b, past->stream, &a->err) < 0)
         return -1;
     past->newest_us = b->newest_us;
+    if (store_reader_sli_born(b->reader, b->sli, &past->born_us, &a->err) < 0)
+        return -1;
+    derive_widen(past->stream->derive, past->born_us);
     return store_reader_first_event(b->reader, b->sli, &past->first_event_us, &a->err);
 }
 

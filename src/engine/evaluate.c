@@ -299,6 +299,7 @@ void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *
     past->stream = NULL;
     sli->first_event_us = past->first_event_us;
     sli->fed_us = past->newest_us;
+    sli->born_us = past->born_us;
     eval_release_held(sli);
 }
 

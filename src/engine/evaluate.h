@@ -84,9 +84,9 @@ struct sli_past {
     int64_t since_us;
     const struct live *live; /* the events done until the attachment */
     /* Metric SLIs: the slot of the first event (INT64_MAX: none), the newest slot
-     * that was done (INT64_MIN: none), and a stream that was told of the scrapes up
-     * to it, which the evaluator takes over. */
-    int64_t first_event_us, newest_us;
+     * that was done (INT64_MIN: none), since when its series are looked for, and a
+     * stream that was told of the scrapes up to then, which the evaluator takes over. */
+    int64_t first_event_us, newest_us, born_us;
     struct stream *stream;
 };
 void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *past);

@@ -15,22 +15,26 @@
 
 struct fed {
     struct eval_sli *sli;
+    int64_t slot_us;
     bool reset, clamped;
 };
 
-/* As the store has it: silence is an event of an SLI that is asked for. */
-static void note_first(struct eval_sli *sli, int64_t slot_us, struct counts c)
+/* As the store has it: silence is an event, and the first one too, of an SLI whose
+ * series were looked for. */
+static void count(struct eval_sli *sli, int64_t scraped_us, int64_t slot_us, struct counts c)
 {
-    if ((c.good | c.bad | c.scrapes | c.silent) && slot_us < sli->first_event_us)
+    bool data = c.good | c.bad | c.scrapes;
+    if (!data && scraped_us < sli->born_us && scraped_us <= sli->first_event_us)
+        return;
+    live_add_event(sli->live, slot_us, c);
+    if ((data || c.silent) && slot_us < sli->first_event_us)
         sli->first_event_us = slot_us;
 }
 
 static void on_derived(void *ctx, const struct derived *e)
 {
     struct fed *f = ctx;
-    struct eval_sli *sli = f->sli;
-    live_add_event(sli->live, e->slot_us, e->counts);
-    note_first(sli, e->slot_us, e->counts);
+    count(f->sli, f->slot_us, e->slot_us, e->counts);
     f->reset |= e->reset;
     f->clamped |= e->clamped;
 }
@@ -41,13 +45,12 @@ static void feed_late(struct eval_sli *sli, const struct scrape *s)
 {
     struct counts c = {.excluded = s->state == SCRAPE_EXCLUDED,
                        .silent = s->state != SCRAPE_EXCLUDED};
-    note_first(sli, s->slot_us, c);
-    live_add_event(sli->live, s->slot_us, c);
+    count(sli, s->slot_us, s->slot_us, c);
 }
 
 static void feed(struct eval_sli *sli, const struct scrape *s)
 {
-    struct fed f = {.sli = sli};
+    struct fed f = {.sli = sli, .slot_us = s->slot_us};
     if (s->slot_us < sli->since_us)
         return;
     if (s->slot_us <= sli->fed_us) {

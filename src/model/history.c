@@ -47,7 +47,7 @@ struct history {
     int64_t last_us, before_us; /* INT64_MIN: none; equal: there is only one */
     size_t scrapes;
     bool added;                         /* seeding is over */
-    bool partial;                       /* the newest scrape is */
+    bool widened;                       /* the next scrape is */
     VEC(struct entry *) entries;        /* by text */
     TAILQ_HEAD(entry_ages, entry) ages; /* the one unseen for longest first */
     VEC(const struct selector *) wanted;
@@ -323,7 +323,7 @@ static void see_first(struct history *h, const struct sample *s)
     struct entry *e = add_entry(h, s->series, &parsed, h->last_us);
     if (!e)
         return;
-    bool baseline = h->before_us == h->last_us || h->partial;
+    bool baseline = h->before_us == h->last_us || h->widened;
     e->grew = baseline ? 0 : from_zero(s->value);
     e->value = s->value;
     e->seen_us = h->last_us;
@@ -347,14 +347,14 @@ void history_add(struct history *h, int64_t at_us, const struct sample *at, size
     for (size_t i = 0; i < n; i++)
         if (!isnan(at[i].value) && !find(h, at[i].series))
             see_first(h, &at[i]);
-    h->partial = false;
+    h->widened = false;
     for (size_t i = 0; i < h->tracks.len; i++)
         track_step(h, &h->tracks.at[i]);
 }
 
-void history_mark_partial(struct history *h)
+void history_widen(struct history *h)
 {
-    h->partial = true;
+    h->widened = true;
 }
 
 size_t history_values(struct history *h, const struct selector *s, history_value_fn fn, void *ctx)

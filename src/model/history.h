@@ -57,9 +57,9 @@ void history_seed(struct history *h, const char *series, int64_t at_us, double v
 /* ... and when the last scrape was; absent series were absent then. */
 void history_seed_scrape(struct history *h, int64_t at_us);
 
-/* The newest scrape, or the seeded one, did not look for all there was: a series
- * that is new in the next one has its baseline there. */
-void history_mark_partial(struct history *h);
+/* The next scrape looks for more than the one before did: what is new in it may
+ * have been there before, and has its baseline there. */
+void history_widen(struct history *h);
 
 size_t history_scrapes(const struct history *h);  /* told, the seeded one included */
 int64_t history_last_us(const struct history *h); /* INT64_MIN: none */

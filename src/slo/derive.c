@@ -1,6 +1,7 @@
 #include "slo/derive.h"
 
 #include "base/mem.h"
+#include "base/vec.h"
 #include "base/wide.h"
 #include "model/expr.h"
 #include "model/history.h"
@@ -12,6 +13,7 @@ struct derive {
     const struct sli_metric *metric;
     struct history *history;
     struct sample *floors; /* scratch of one scrape */
+    VEC(int64_t) widened;
 };
 
 static void want_all(struct derive *d)
@@ -46,6 +48,7 @@ void derive_free(struct derive *d)
     if (!d)
         return;
     history_free(d->history);
+    vec_release(&d->widened);
     free(d->floors);
     free(d);
 }
@@ -64,6 +67,21 @@ void derive_seed(struct derive *d, const char *series, int64_t at_us, double val
 void derive_seed_scrape(struct derive *d, int64_t at_us)
 {
     history_seed_scrape(d->history, at_us);
+}
+
+void derive_widen(struct derive *d, int64_t at_us)
+{
+    vec_push(&d->widened, at_us);
+}
+
+/* Was more looked for since the scrape before? */
+static bool is_wider(const struct derive *d, int64_t slot_us)
+{
+    int64_t last_us = history_last_us(d->history);
+    for (size_t i = 0; i < d->widened.len; i++)
+        if (d->widened.at[i] > last_us && d->widened.at[i] <= slot_us)
+            return true;
+    return false;
 }
 
 /* ---- ratios -------------------------------------------------------------- */
@@ -182,6 +200,8 @@ void derive_feed(struct derive *d, const struct scrape *s, derive_fn emit, void 
     struct derived e = {.slot_us = s->slot_us};
     switch (s->state) {
     case SCRAPE_DATA:
+        if (is_wider(d, s->slot_us))
+            history_widen(d->history);
         if (d->metric->kind == SLI_RATIO)
             feed_ratio(d, s, emit, ctx);
         else

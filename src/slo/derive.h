@@ -46,6 +46,10 @@ void derive_free(struct derive *d);
 void derive_seed(struct derive *d, const char *series, int64_t at_us, double value);
 void derive_seed_scrape(struct derive *d, int64_t at_us);
 
+/* From this instant on runs look for series that they did not look for before: a
+ * series that is new in the first scrape behind it has its baseline there. */
+void derive_widen(struct derive *d, int64_t at_us);
+
 /* The slots in order. Emits nothing, one, or several in rising order. */
 typedef void (*derive_fn)(void *ctx, const struct derived *e);
 void derive_feed(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx);

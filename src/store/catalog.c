@@ -124,27 +124,30 @@ static bool same_sli(const struct stream *s, const struct sli_def *b)
     return metric_text_same(&s->metric->text, &text);
 }
 
-/* Behind what is stored of the probe: slots before it were not measured for a
- * stream that is made now. */
-static int find_born(struct sqlite *db, int64_t probe, int64_t *ret, struct err *reterr)
+/* Behind what is stored of the probe, and the slot that may be in flight: slots
+ * before it were not measured for a stream that is made now. */
+static int find_born(struct catalog *c, struct sqlite *db, int64_t probe, int64_t *ret,
+                     struct err *reterr)
 {
     *ret = 0;
-    return sqlite_lookup(db,
-                         "SELECT 1 + max((SELECT coalesce(max(slot), -1) FROM result WHERE probe ="
-                         " ?1), (SELECT coalesce(max(last), -1) FROM chunk WHERE probe = ?1),"
-                         " (SELECT coalesce(max(slot), -1) FROM sample WHERE probe = ?1))",
-                         BIND(v_int(probe)), ret, reterr) < 0
-               ? -1
-               : 0;
+    int rc =
+        sqlite_lookup(db,
+                      "SELECT 1 + max((SELECT coalesce(max(slot), -1) FROM result WHERE probe ="
+                      " ?1), (SELECT coalesce(max(last), -1) FROM chunk WHERE probe = ?1),"
+                      " (SELECT coalesce(max(slot), -1) FROM sample WHERE probe = ?1))",
+                      BIND(v_int(probe)), ret, reterr);
+    if (rc > 0 && *ret > 0)
+        *ret += catalog_at(c, probe)->newest.interval_us;
+    return rc < 0 ? -1 : 0;
 }
 
 /* Writes down what a metric stream is, as of now; nothing is derived yet. */
-static int define_metric(struct sqlite *db, struct stream *s, const struct sli_metric *def,
-                         struct err *reterr)
+static int define_metric(struct catalog *c, struct sqlite *db, struct stream *s,
+                         const struct sli_metric *def, struct err *reterr)
 {
     struct metric_text t = metric_text(def);
     int64_t born;
-    if (find_born(db, s->probe, &born, reterr) < 0 ||
+    if (find_born(c, db, s->probe, &born, reterr) < 0 ||
         sqlite_run(db,
                    "UPDATE roll_stream SET good_series = ?2, bad_series = ?3, total_series = ?4,"
                    " condition = ?5, born = ?6, derived_through = 0, first_event = NULL"
@@ -183,7 +186,7 @@ static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum 
                        .days_through = day_floor(since)};
     s.sli.probe = NULL;
     s.sli.metric = NULL;
-    if (sli->metric && define_metric(db, &s, sli->metric, reterr) < 0)
+    if (sli->metric && define_metric(c, db, &s, sli->metric, reterr) < 0)
         return -1;
     s.sli.key = mem_strdup(sli->key);
     catalog_push_stream(c, s);
@@ -207,7 +210,7 @@ static int redefine_stream(struct catalog *c, struct sqlite *db, struct stream *
         return -1;
     if (s->metric) {
         c->behind += s->metric->derived_through == DERIVED_ALL;
-        if (define_metric(db, s, sli->metric, reterr) < 0)
+        if (define_metric(c, db, s, sli->metric, reterr) < 0)
             return -1;
     }
     s->sli.faster_than_us = sli->faster_than_us;

@@ -20,11 +20,26 @@ static void seed(void *ctx, const char *series, int64_t slot_us, double value)
         derive_seed_scrape(d, slot_us);
 }
 
+static int widen(struct sqlite *db, int64_t probe, int64_t born_us, struct derive *d,
+                 struct err *reterr)
+{
+    struct sqlite_rows *q =
+        sqlite_query(db,
+                     "SELECT DISTINCT born FROM roll_stream"
+                     " WHERE probe = ?1 AND kind = ?2 AND born <= ?3",
+                     BIND(v_int(probe), v_int(STREAM_METRIC), v_int(born_us)), reterr);
+    int rc = q ? 0 : -1;
+    while (q && (rc = sqlite_next(q, reterr)) > 0)
+        derive_widen(d, sqlite_int(q, 0));
+    return rc;
+}
+
 struct derive *derived_begin(struct sqlite *db, int64_t probe, const struct sli_def *sli,
-                             int64_t before_us, struct err *reterr)
+                             int64_t born_us, int64_t before_us, struct err *reterr)
 {
     struct derive *d = derive_new(sli);
-    if (samples_before(db, probe, before_us, seed, d, reterr) == 0)
+    if (samples_before(db, probe, before_us, seed, d, reterr) == 0 &&
+        widen(db, probe, born_us, d, reterr) == 0)
         return d;
     derive_free(d);
     return NULL;
@@ -85,7 +100,7 @@ static int feed(struct store *s, struct stream *st, const struct scraped *slot, 
     if (metric_parse(m, reterr) < 0)
         return -1;
     if (!m->derive)
-        m->derive = derived_begin(s->db, st->probe, &m->sli, slot->scrape.slot_us, reterr);
+        m->derive = derived_begin(s->db, st->probe, &m->sli, m->born, slot->scrape.slot_us, reterr);
     if (!m->derive)
         return -1;
     derive_feed(m->derive, &slot->scrape, write_event, &w);

@@ -46,9 +46,10 @@ int derived_slice(struct store *s, struct err *reterr);
 /* ---- for whoever derives --------------------------------------------------- */
 
 /* A derivation that goes on behind the last scrape before `before_us`. `sli`
- * must outlive it. NULL on error. */
+ * must outlive it. Whenever a stream of the probe was made, up to `born_us`, its
+ * series began to be looked for. NULL on error. */
 struct derive *derived_begin(struct sqlite *db, int64_t probe, const struct sli_def *sli,
-                             int64_t before_us, struct err *reterr);
+                             int64_t born_us, int64_t before_us, struct err *reterr);
 
 /* Is this, which came of `slot`, an event? False for the silence before a stream's
  * data, unless it was asked for its series then. */

@@ -107,7 +107,7 @@ static int walk_from(const struct events_source *src, int64_t start_us, int64_t 
 {
     struct walk w = {
         .src = src, .from_us = from_us, .to_us = to_us, .first_us = first_us, .fn = fn, .ctx = ctx};
-    struct derive *d = derived_begin(src->db, src->probe, src->sli, start_us, reterr);
+    struct derive *d = derived_begin(src->db, src->probe, src->sli, src->born_us, start_us, reterr);
     if (!d)
         return -1;
     int rc = walk_slots(&w, start_us, d, reterr);

@@ -221,6 +221,18 @@ int store_reader_sli_since(struct store_reader *r, const struct sli_def *sli, in
     return rc < 0 ? -1 : 0;
 }
 
+int store_reader_sli_born(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
+                          struct err *reterr)
+{
+    struct rolled at;
+    if (reader_begin(r, reterr) < 0)
+        return -1;
+    int rc = reader_end(r, reader_rolled(r, sli->probe, sli, &at, reterr));
+    if (rc >= 0)
+        *ret = at.born_us;
+    return rc < 0 ? -1 : 0;
+}
+
 /* ---- probes ------------------------------------------------------------------ */
 
 static int read_hours(const char *text, const struct hours **ret, struct err *reterr)
