@@ -56,6 +56,7 @@ static const char *const selectors[] = {
     "x{path=~\"(?s:a.)b|/c\"}",
     "x{path=~\"(?m)a$\\n^b\"}",
     "x{path=~\"a$\"}",
+    "x{path=~\"a$\\nb\"}",
     "x{path=~\"[^/]+\"}",
     "x{path=~\"\\\\x61[[:space:]]\\\\x{62}\"}",
     "x{path=~`\\Qa.b|c\\d\\E`}",

@@ -157,6 +157,7 @@ static void test_patterns_as_prometheus_reads_them(void **state)
     assert_int_equal(matches("x{a=~\"a.b\"}", "x{a=\"a\\nb\"}"), 0);
     assert_int_equal(matches("x{a=~\"(?s)a.b\"}", "x{a=\"a\\nb\"}"), 1);
     assert_int_equal(matches("x{a=~\"ab$\"}", "x{a=\"ab\\n\"}"), 0);
+    assert_int_equal(matches("x{a=~\"ab$\\n\"}", "x{a=\"ab\\n\"}"), 0);
     assert_int_equal(matches("x{a=~\"(?i)AB\"}", "x{a=\"ab\"}"), 1);
 }
 
