@@ -12,6 +12,7 @@
 #include "slo/hours.h"
 #include "slo/tiers.h"
 
+/* clang-format off */
 static const struct probe_kind *const probe_kinds[] = {
     &probe_http,
     &probe_health,
@@ -20,6 +21,7 @@ static const struct probe_kind *const probe_kinds[] = {
     &probe_prometheus,
     NULL,
 };
+/* clang-format on */
 
 static const struct notifier_kind *const notifier_kinds[] = {
     &notifier_log,

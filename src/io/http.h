@@ -66,7 +66,7 @@ struct http_response {
     size_t headers_len;
     const char *body;
     size_t body_len;
-    struct str *room; /* what the body is in; `done` may keep it with str_detach() */
+    struct str *room;          /* what the body is in; `done` may keep it with str_detach() */
     int64_t cert_not_after_us; /* leaf certificate; 0 if none seen */
 };
 

@@ -57,8 +57,9 @@ void assertions_memory_free(struct probe_memory *m);
 
 /*
  * A scrape at `at_us` gave these samples, and of what they want all there was:
- * lists each assertion in `v`, and fails it by the first that fails. `memory` may be NULL: then there
- * was no scrape before, and what must fail for longer does not fail yet.
+ * lists each assertion in `v`, and fails it by the first that fails. `memory` may
+ * be NULL: then there was no scrape before, and what must fail for longer does not
+ * fail yet.
  */
 void assertions_judge(const struct assertions *a, struct probe_memory *memory, int64_t at_us,
                       const struct sample *samples, size_t n, struct verdict *v);

@@ -124,6 +124,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         query = asked["query"][0]
         status, answer = ANSWERS.get(query, (200, None))
+        if query == "auth":
+            told = self.headers.get("Authorization", "nothing")
+            status, answer = (200, vector("1")) if told == "Bearer s3cretbearer" else (
+                403, {"status": "error", "errorType": "forbidden", "error": f"not with {told}"})
         if answer is None:  # any other query: its length, to see that all of it came
             answer = vector(str(len(query)))
         body = answer if isinstance(answer, str) else json.dumps(answer)

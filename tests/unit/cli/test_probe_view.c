@@ -204,10 +204,8 @@ static void test_verbose(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_color_changes_no_text),
-        cmocka_unit_test(test_no_response),
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_text),        cmocka_unit_test(test_color_changes_no_text),
+        cmocka_unit_test(test_no_response), cmocka_unit_test(test_json),
         cmocka_unit_test(test_verbose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

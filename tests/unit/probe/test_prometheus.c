@@ -107,6 +107,16 @@ static void test_assertions(void **state)
     seen_reason(&s, REASON_NONE, "");
 }
 
+static void test_auth(void **state)
+{
+    struct seen s = ask(*state, "{value: auth}", "auth: {bearer: s3cretbearer}");
+    seen_reason(&s, REASON_NONE, "");
+    s = ask(*state, "{value: auth}", "auth: {bearer: s3cretother}");
+    seen_reason(&s, REASON_QUERY, "value: forbidden: not with Bearer ***********");
+    assert_null(strstr(s.body, "s3cret"));
+    assert_null(strstr(s.assertion[0].seen, "s3cret"));
+}
+
 static void test_nobody_there(void **state)
 {
     struct seen s =
@@ -157,10 +167,15 @@ static void test_refused_definitions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),     cmocka_unit_test(test_queries_come_through),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_warnings_are_shown),
-        cmocka_unit_test(test_assertions), cmocka_unit_test(test_nobody_there),
-        cmocka_unit_test(test_cancel),     cmocka_unit_test(test_refused_definitions),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_queries_come_through),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_warnings_are_shown),
+        cmocka_unit_test(test_assertions),
+        cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_refused_definitions),
     };
     return cmocka_run_group_tests(tests, setup, runs_teardown);
 }
