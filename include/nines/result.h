@@ -42,7 +42,8 @@ enum outcome { OUTCOME_GOOD, OUTCOME_BAD, OUTCOME_EXCLUDED, OUTCOME_SKIPPED, OUT
     XX(INTERNAL, "internal", "a defect of the prober")                                             \
     XX(HEALTH, "health", "the target says that it is not well")                                    \
     XX(EXPOSITION, "exposition", "the page is not valid exposition text")                          \
-    XX(QUERY, "query", "the query was not answered")
+    XX(QUERY, "query", "the query was not answered")                                               \
+    XX(READINESS, "readiness", "the target says that it is not ready")
 
 enum reason {
 #define XX(sym, name, text) REASON_##sym,

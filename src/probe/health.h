@@ -7,7 +7,7 @@
  * be ignored. "Degraded" is well enough unless `degraded: bad`. A state in words
  * that nines does not know is not good when it is the target's, or a required
  * component's, or when the target says nothing of itself; else the target's own
- * word counts. The reason is `health`, also when the status is not as expected
+ * word counts. The reason is the name of the kind, also when the status is not as expected
  * but the document can be read; 429, and 503 with Retry-After, keep theirs.
  *
  * The two differ in one thing: a document that tells a version and no state

@@ -188,13 +188,14 @@ static void see_state(const struct reading *r, const char *fault, struct verdict
 }
 
 /* 429, and 503 with Retry-After, keep their reason; the document adds to it. */
-static void fail(struct verdict *v, struct arena *a, const char *text)
+static void fail(const struct probe_def *def, struct verdict *v, struct arena *a, const char *text)
 {
+    enum reason reason = def->kind == &probe_readiness ? REASON_READINESS : REASON_HEALTH;
     bool kept = v->reason == REASON_RATE_LIMITED || v->reason == REASON_OVERLOADED;
     if (kept)
         verdict_fail(v, v->reason, "%s; %s", arena_strdup(a, v->message), text);
     else
-        verdict_fail(v, REASON_HEALTH, "%s", text);
+        verdict_fail(v, reason, "%s", text);
 }
 
 static void judge_claimed_status(const struct reading *r, struct verdict *v)
@@ -210,7 +211,6 @@ static void judge_claimed_status(const struct reading *r, struct verdict *v)
 
 static void judge_document(struct reading *r, struct verdict *v)
 {
-    const char *kind = r->def->kind->name;
     find_bad(r);
     find_missing(r, v);
     const char *fault = judge_state(r);
@@ -222,9 +222,9 @@ static void judge_document(struct reading *r, struct verdict *v)
                              : "";
     const char *more = r->unnamed ? arena_printf(r->arena, " and %zu more", r->unnamed) : "";
     if (r->bad)
-        fail(v, r->arena, arena_printf(r->arena, "%s: %s%s%s", kind, r->names.buf, more, status));
+        fail(r->def, v, r->arena, arena_printf(r->arena, "%s%s%s", r->names.buf, more, status));
     else if (fault)
-        fail(v, r->arena, arena_printf(r->arena, "%s: %s%s", kind, fault, status));
+        fail(r->def, v, r->arena, arena_printf(r->arena, "%s%s", fault, status));
     else if (v->reason == REASON_STATUS)
         verdict_fail(v, REASON_STATUS, "%s, though its document says that it is well",
                      arena_strdup(r->arena, v->message));
@@ -304,9 +304,8 @@ static void health_read_response(const struct probe_def *def, const struct judge
     if (rc < 0) {
         verdict_see(v, false, "a health document", err.msg);
         if (expected)
-            fail(v, ret->arena,
-                 arena_printf(ret->arena, "%s: not a health document: %s", def->kind->name,
-                              err.msg));
+            fail(def, v, ret->arena,
+                 arena_printf(ret->arena, "not a health document: %s", err.msg));
         return;
     }
     struct reading r = {.def = def, .probe = p, .doc = &doc, .arena = ret->arena};

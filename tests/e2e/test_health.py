@@ -32,18 +32,18 @@ PAGES = [
     ("health", 200, HEALTHY, ", components: {required: [postgres, redis]}", "none", ""),
     ("health", 200, {"status": "alive"}, "", "none", ""),
     ("health", 200, {"version": "1.0.0", "uptime": "2h15m30s"}, "", "none", ""),
-    ("readiness", 503, NOT_READY, "", "health",
-     "readiness: redis unhealthy: Error 111 connecting to redis:6379"),
-    ("readiness", 200, PAIR, "", "health", "readiness: redis unhealthy (status 503 in its body)"),
-    ("readiness", 503, VERBOSE, "", "health", "readiness: etcd unhealthy: reason withheld"),
+    ("readiness", 503, NOT_READY, "", "readiness",
+     "redis unhealthy: Error 111 connecting to redis:6379"),
+    ("readiness", 200, PAIR, "", "readiness", "redis unhealthy (status 503 in its body)"),
+    ("readiness", 503, VERBOSE, "", "readiness", "etcd unhealthy: reason withheld"),
     ("health", 503, {"status": "DOWN", "components": {"db": {"status": "DOWN", "details": {
-        "error": "connection closed"}}}}, "", "health", "health: db unhealthy: connection closed"),
+        "error": "connection closed"}}}}, "", "health", "db unhealthy: connection closed"),
     ("health", 200, {"status": "warn", "output": "cache is cold"}, ", degraded: bad", "health",
-     'health: it says "warn": cache is cold'),
-    ("health", 200, HEALTHY, ", components: {required: [disk]}", "health", "health: disk missing"),
+     'it says "warn": cache is cold'),
+    ("health", 200, HEALTHY, ", components: {required: [disk]}", "health", "disk missing"),
     ("health", 404, {"detail": "Not Found"}, "", "status", "expected status 2xx; got 404"),
     ("health", 200, "<html>Welcome</html>", "", "health",
-     "health: not a health document: 20 bytes of application/json, neither JSON nor a word for a"
+     "not a health document: 20 bytes of application/json, neither JSON nor a word for a"
      " state"),
 ]
 

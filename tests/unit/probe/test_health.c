@@ -204,8 +204,8 @@ static void test_the_document_says_why(void **state)
     static const char *const status[] = {"status=503&", "", "status=500&"};
     for (size_t i = 0; i < countof(status); i++) {
         say(*state, &probe_readiness, status[i], NOT_READY, "", &s);
-        expect_told(&s, REASON_HEALTH,
-                    "readiness: redis unhealthy: connection refused; also queue unhealthy");
+        expect_told(&s, REASON_READINESS,
+                    "redis unhealthy: connection refused; also queue unhealthy");
         assert_int_equal(s.result.flags & RESULT_SCRAPED, RESULT_SCRAPED);
         assert_string_equal(s.samples.buf, "component_up{component=\"database\"} 1\n"
                                            "component_up{component=\"redis\"} 0\n"
@@ -215,15 +215,15 @@ static void test_the_document_says_why(void **state)
                                  "- component redis: unhealthy: connection refused\n");
     say(*state, &probe_readiness, "",
         "[{\"ready\":false,\"services\":{\"database\":true,\"redis\":false}},503]", "", &s);
-    expect_told(&s, REASON_HEALTH, "readiness: redis unhealthy (status 503 in its body)");
+    expect_told(&s, REASON_READINESS, "redis unhealthy (status 503 in its body)");
     say(*state, &probe_readiness, "", "[{\"ready\":true},503]", "", &s);
     expect_told(&s, REASON_STATUS, "expected status 2xx; the document claims 503");
     say(*state, &probe_health, "", "{\"status\":\"fail\",\"output\":\"no disk\"}", "", &s);
-    expect_told(&s, REASON_HEALTH, "health: it says \"fail\": no disk");
+    expect_told(&s, REASON_HEALTH, "it says \"fail\": no disk");
     say(*state, &probe_health, "", "{\"status\":\"quux\"}", "", &s);
-    expect_told(&s, REASON_HEALTH, "health: it says \"quux\", which is not known to be good");
+    expect_told(&s, REASON_HEALTH, "it says \"quux\", which is not known to be good");
     say(*state, &probe_health, "", "[+]ping ok\n[-]etcd failed: reason withheld\n", "", &s);
-    expect_told(&s, REASON_HEALTH, "health: etcd unhealthy: reason withheld");
+    expect_told(&s, REASON_HEALTH, "etcd unhealthy: reason withheld");
     seen_release(&s);
 }
 
@@ -246,7 +246,7 @@ static void test_the_status_counts_too(void **state)
     assert_int_equal(s.result.flags & RESULT_SCRAPED, RESULT_SCRAPED);
     say(*state, &probe_readiness, "status=503&retry=7&", NOT_READY, "", &s);
     expect_told(&s, REASON_OVERLOADED,
-                "expected status 2xx; got 503; readiness: redis unhealthy: connection refused;"
+                "expected status 2xx; got 503; redis unhealthy: connection refused;"
                 " also queue unhealthy");
     say(*state, &probe_readiness, "status=429&", "", "", &s);
     expect_told(&s, REASON_RATE_LIMITED, "expected status 2xx; got 429");
@@ -263,17 +263,17 @@ static void test_no_health_document(void **state)
     seen_init(&s);
     say(*state, &probe_health, "type=text/html&", "<html>Welcome</html>", "", &s);
     expect_told(&s, REASON_HEALTH,
-                "health: not a health document: 20 bytes of text/html, neither JSON nor a word for"
+                "not a health document: 20 bytes of text/html, neither JSON nor a word for"
                 " a state");
     assert_int_equal(s.result.flags & RESULT_SCRAPED, 0);
     assert_int_equal(s.sample_count, 0);
     say(*state, &probe_readiness, "", "", "", &s);
-    expect_told(&s, REASON_HEALTH, "readiness: not a health document: the body is empty");
+    expect_told(&s, REASON_READINESS, "not a health document: the body is empty");
     say(*state, &probe_health, "", "{\"version\":\"1.4.0\",\"uptime\":\"2h\"}", "", &s);
     expect_told(&s, REASON_NONE, "");
     assert_string_equal(s.version, "1.4.0");
     say(*state, &probe_readiness, "", "{\"version\":\"1.4.0\"}", "", &s);
-    expect_told(&s, REASON_HEALTH, "readiness: the document tells a version and no state");
+    expect_told(&s, REASON_READINESS, "the document tells a version and no state");
     seen_release(&s);
 }
 
@@ -286,13 +286,13 @@ static void test_required_and_ignored(void **state)
     expect_has(s.assertions.buf, "+ component redis: unhealthy (ignored): connection refused\n");
     expect_has(s.samples.buf, "component_up{component=\"redis\"} 0\n"); /* a fact all the same */
     say(*state, &probe_readiness, "", NOT_READY, "components: {ignored: redis}", &s);
-    expect_told(&s, REASON_HEALTH, "readiness: queue unhealthy");
+    expect_told(&s, REASON_READINESS, "queue unhealthy");
     say(*state, &probe_readiness, "",
         "{\"status\":\"not_ready\",\"checks\":{\"a\":true,\"b\":true}}",
         "components: {ignored: [b]}", &s);
-    expect_told(&s, REASON_HEALTH, "readiness: it says \"not_ready\"");
+    expect_told(&s, REASON_READINESS, "it says \"not_ready\"");
     say(*state, &probe_health, "", HEALTHY, "components: {required: [redis, mail, disk]}", &s);
-    expect_told(&s, REASON_HEALTH, "health: mail missing; also disk missing");
+    expect_told(&s, REASON_HEALTH, "mail missing; also disk missing");
     expect_has(s.assertions.buf, "- component mail: missing\n");
 
     static const char odd[] = "{\"status\":\"ok\",\"checks\":{\"a\":\"odd\",\"b\":true}}";
@@ -300,9 +300,9 @@ static void test_required_and_ignored(void **state)
     expect_told(&s, REASON_NONE, "");
     assert_string_equal(s.samples.buf, "component_up{component=\"b\"} 1\n");
     say(*state, &probe_health, "", odd, "components: {required: [a]}", &s);
-    expect_told(&s, REASON_HEALTH, "health: a unknown: odd");
+    expect_told(&s, REASON_HEALTH, "a unknown: odd");
     say(*state, &probe_health, "", "{\"checks\":{\"a\":\"odd\",\"b\":true}}", "", &s);
-    expect_told(&s, REASON_HEALTH, "health: a unknown: odd");
+    expect_told(&s, REASON_HEALTH, "a unknown: odd");
     seen_release(&s);
 }
 
@@ -315,9 +315,9 @@ static void test_degraded(void **state)
     expect_told(&s, REASON_NONE, "");
     assert_string_equal(s.samples.buf, "component_up{component=\"a\"} 0.5\n");
     say(*state, &probe_readiness, "", doc, "degraded: bad", &s);
-    expect_told(&s, REASON_HEALTH, "readiness: a degraded: slow");
+    expect_told(&s, REASON_READINESS, "a degraded: slow");
     say(*state, &probe_health, "", "{\"status\":\"warn\"}", "degraded: bad", &s);
-    expect_told(&s, REASON_HEALTH, "health: it says \"warn\"");
+    expect_told(&s, REASON_HEALTH, "it says \"warn\"");
     seen_release(&s);
 }
 
@@ -345,18 +345,18 @@ static void test_ten_thousand_components(void **state)
     struct seen s;
     seen_init(&s);
     get(*state, &probe_health, "/many/10000", "", &s);
-    expect_told(&s, REASON_HEALTH, "health: it says \"unhealthy\": a component past the first 200");
+    expect_told(&s, REASON_HEALTH, "it says \"unhealthy\": a component past the first 200");
     assert_int_equal(s.sample_count, 200);
     assert_int_equal(s.assertion_count, EXPECT_MAX_CHECKS);
     expect_has(s.assertions.buf, "+ other components: 9939 more\n");
     get(*state, &probe_health, "/many/150", "", &s);
-    expect_told(&s, REASON_HEALTH, "health: last unhealthy: it is the last");
+    expect_told(&s, REASON_HEALTH, "last unhealthy: it is the last");
     expect_has(s.assertions.buf, "- component last: unhealthy: it is the last\n");
     get(*state, &probe_health, "/down/100", "", &s);
-    expect_has(s.message, "health: component-0 unhealthy; also component-1 unhealthy, component-2");
+    expect_has(s.message, "component-0 unhealthy; also component-1 unhealthy, component-2");
     expect_has(s.message, "component-12 unhealthy and 87 more");
     get(*state, &probe_health, "/many/10000", "components: {required: [last]}", &s);
-    expect_told(&s, REASON_HEALTH, "health: last not among the first 200");
+    expect_told(&s, REASON_HEALTH, "last not among the first 200");
     seen_release(&s);
 }
 
@@ -367,9 +367,9 @@ static void test_large_and_deep(void **state)
     get(*state, &probe_health, "/deep/60", "", &s);
     expect_told(&s, REASON_NONE, "");
     get(*state, &probe_health, "/deep/100", "", &s);
-    expect_told(&s, REASON_HEALTH, "health: not a health document: JSON nested deeper than 64");
+    expect_told(&s, REASON_HEALTH, "not a health document: JSON nested deeper than 64");
     get(*state, &probe_health, "/deep/200000", "", &s);
-    expect_told(&s, REASON_HEALTH, "health: not a health document: JSON nested deeper than 64");
+    expect_told(&s, REASON_HEALTH, "not a health document: JSON nested deeper than 64");
     get(*state, &probe_health, "/huge", "", &s);
     assert_int_equal(s.result.reason, REASON_BODY);
     get(*state, &probe_health, "/huge", "max_body: 16MiB", &s);
@@ -417,7 +417,7 @@ static void test_bad_servers(void **state)
         {"/reset", false, REASON_TRUNCATED},
         {"/reset-in-body", false, REASON_TRUNCATED},
         {"/503", false, REASON_OVERLOADED},
-        {"/204", false, REASON_HEALTH},
+        {"/204", false, REASON_READINESS},
         {"/big", false, REASON_BODY},
         {"/ok", false, REASON_NONE},
     };
