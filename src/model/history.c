@@ -339,12 +339,14 @@ void history_add(struct history *h, int64_t at_us, const struct sample *at, size
     h->scrapes++;
     h->added = true;
     /* Known series first: a new one must not push out one that is yet to come. */
+    size_t unknown = 0;
     for (size_t i = 0; i < n; i++) {
         struct entry *e = isnan(at[i].value) ? NULL : find(h, at[i].series);
+        unknown += !e;
         if (e && e->seen_us < at_us)
             see(h, e, at[i].value);
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && unknown > 0; i++)
         if (!isnan(at[i].value) && !find(h, at[i].series))
             see_first(h, &at[i]);
     h->widened = false;
