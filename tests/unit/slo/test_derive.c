@@ -229,6 +229,19 @@ static void test_counts_are_whole(void **state)
     world_free(w);
 }
 
+static void test_series_that_are_newly_looked_for(void **state)
+{
+    (void)state;
+    struct world *w = ratio(NULL, "bad", "total");
+    derive_seed_scrape(w->d, 1 * INTERVAL); /* of other series */
+    derive_widen(w->d, 1 * INTERVAL + 1);
+    feed(w, 2, "bad=40 total=1000");
+    ONE(w, 2, .scrapes = 1);
+    feed(w, 3, "bad=41 total=1010 total{a=\"1\"}=3");
+    ONE(w, 3, .good = 12, .bad = 1, .scrapes = 1);
+    world_free(w);
+}
+
 static void test_thresholds(void **state)
 {
     (void)state;
@@ -395,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_a_long_gap_has_longer_steps),
         cmocka_unit_test(test_clamps),
         cmocka_unit_test(test_counts_are_whole),
+        cmocka_unit_test(test_series_that_are_newly_looked_for),
         cmocka_unit_test(test_thresholds),
         cmocka_unit_test(test_a_rate_threshold),
         cmocka_unit_test(test_a_restart_makes_no_difference),
