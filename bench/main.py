@@ -26,6 +26,7 @@ TABLE = [
     ("truth", "truth", "measured phases under load beside the bare loop's"),
     ("disk", "disk", "bytes per sealed result, made up and real"),
     ("import", "importing", "lines per second"),
+    ("parse", "parsing", "a page of metrics beside promtool and a Prometheus scrape"),
     ("report", "report", "a 30-day report beside Prometheus on the same results"),
     ("tick", "tick", "evaluating 1,000 SLOs"),
     ("restart", "restart", "from start to probing with 10,000 probes and 90 days"),

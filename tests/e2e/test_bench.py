@@ -75,6 +75,16 @@ def test_answers_that_differ_are_no_figures(module):
             report.compare(ours, theirs | wrong)
 
 
+def test_a_page_is_the_same_in_both_formats(module):
+    parsing = module("parsing")
+    page = parsing.make_page(50_000)
+    assert page == parsing.make_page(50_000)
+    strict = parsing.to_openmetrics(page)
+    assert strict.endswith("\n# EOF\n") and "# TYPE app_component0_requests counter\n" in strict
+    samples = [line for line in page.splitlines() if not line.startswith("#")]
+    assert samples == [line for line in strict.splitlines() if not line.startswith("#")]
+
+
 def test_the_table_of_benches(tmp_path):
     def run(*args):
         return subprocess.run([sys.executable, "-B", BENCH / "main.py", "--build", tmp_path, *args],
@@ -83,6 +93,6 @@ def test_the_table_of_benches(tmp_path):
     listed = run("--list")
     assert listed.returncode == 0
     names = [line.split()[0] for line in listed.stdout.splitlines()]
-    assert {"cost", "throughput", "truth", "disk", "import", "report", "tick", "restart",
-            "memory"} == set(names)
+    assert {"cost", "throughput", "truth", "disk", "import", "parse", "report", "tick",
+            "restart", "memory"} == set(names)
     assert run("--only", "nothing").returncode == 2
