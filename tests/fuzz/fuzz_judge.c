@@ -74,6 +74,17 @@ static void redirects(const char *location)
     arena_release(&a);
 }
 
+static void secrets_of(const char *url)
+{
+    struct arena a = {0};
+    const char *values[REDACT_QUERY_MAX];
+    size_t n = redact_query_values(&a, url, values);
+    assert(n <= REDACT_QUERY_MAX);
+    for (size_t i = 0; i < n; i++)
+        assert(strlen(values[i]) <= strlen(url));
+    arena_release(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *copy = malloc(size + 1);
@@ -94,6 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     conditions(line[0], line[1], p, len);
     redirects(line[2]);
     redact(p, len, line[1]);
+    redact_query(p, len);
+    secrets_of(line[2]);
     free(copy);
     return 0;
 }
