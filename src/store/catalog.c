@@ -124,11 +124,12 @@ static bool same_sli(const struct stream *s, const struct sli_def *b)
     return metric_text_same(&s->metric->text, &text);
 }
 
-/* Behind what is stored of the probe, and the slot that may be in flight: slots
- * before it were not measured for a stream that is made now. */
+/* Behind what is stored of the probe, and what its definition before this one may
+ * have in flight: slots before it were not measured for a stream that is made now. */
 static int find_born(struct catalog *c, struct sqlite *db, int64_t probe, int64_t *ret,
                      struct err *reterr)
 {
+    int64_t adopted = catalog_at(c, probe)->adopted_us;
     *ret = 0;
     int rc =
         sqlite_lookup(db,
@@ -136,8 +137,8 @@ static int find_born(struct catalog *c, struct sqlite *db, int64_t probe, int64_
                       " ?1), (SELECT coalesce(max(last), -1) FROM chunk WHERE probe = ?1),"
                       " (SELECT coalesce(max(slot), -1) FROM sample WHERE probe = ?1))",
                       BIND(v_int(probe)), ret, reterr);
-    if (rc > 0 && *ret > 0)
-        *ret += catalog_at(c, probe)->newest.interval_us;
+    if (rc > 0 && *ret > 0 && *ret < adopted)
+        *ret = adopted;
     return rc < 0 ? -1 : 0;
 }
 

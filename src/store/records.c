@@ -85,6 +85,7 @@ static int apply_probe(struct store *s, const struct record_probe *r, struct err
         catalog_stream(&s->catalog, s->db, num, NULL, reterr) < 0)
         return -1;
     catalog_at(&s->catalog, num)->known = true;
+    catalog_at(&s->catalog, num)->adopted_us = r->revision.since_us;
     while (s->handles.len <= r->handle)
         vec_push(&s->handles, 0);
     s->handles.at[r->handle] = num;

@@ -1,0 +1,395 @@
+/*
+ * Metric SLIs by way of the daemon: what is evaluated live is what the store
+ * derives, while reloads bring SLIs on series that nobody looked for, runs are in
+ * flight meanwhile, history is read while more comes, and the process begins anew.
+ */
+#include "engine/attach.h"
+
+#include "base/vec.h"
+#include "engine/evaluate.h"
+#include "engine/versions.h"
+#include "model/expr.h"
+#include "model/selector.h"
+#include "nines/probe.h"
+#include "slo/tiers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define S USEC_PER_SEC
+#define MIN USEC_PER_MIN
+#define DAY USEC_PER_DAY
+#define T0 (20022 * DAY)
+#define PATIENCE (30 * S)
+#define SERIES 6
+#define FORMS 4
+
+/* What the target has; it has been running for long. */
+static const char *const series_texts[SERIES] = {
+    "r{status=\"200\"}", "r{status=\"500\"}", "d_bucket{le=\"0.5\"}", "d_count", "depth",
+    "r{status=\"503\"}",
+};
+
+/* Which SLIs there are, and the series that each looks at. */
+static const char *const form_keys[FORMS] = {"page errors", "page latency", "page depth",
+                                             "page rate"};
+static const bool form_wants[FORMS][SERIES] = {
+    {true, true, false, false, false, true},
+    {false, false, true, true, false, false},
+    {false, false, false, false, true, false},
+    {false, false, false, true, false, false},
+};
+
+struct world {
+    uint64_t rng;
+    char dir[64];
+    char *path;
+    struct store *store;
+    struct evaluator *e;
+    struct config *config;
+    struct attach *attach; /* made, and not merged yet */
+    bool read;             /* ... but read */
+    struct probe_def probe;
+    bool declared[FORMS];
+    double value[SERIES];
+    bool there[SERIES], seen[SERIES];
+    int64_t grown; /* requests since the beginning */
+    int64_t now_us, slot_us;
+    int merges, checks, in_flight;
+};
+
+static int64_t below(struct world *w, int64_t n)
+{
+    w->rng ^= w->rng << 13;
+    w->rng ^= w->rng >> 7;
+    w->rng ^= w->rng << 17;
+    return (int64_t)(w->rng % (uint64_t)n);
+}
+
+/* ---- declarations ------------------------------------------------------------------ */
+
+static const struct selector *select_series(struct arena *a, const char *text)
+{
+    const struct selector *s = NULL;
+    assert_int_equal(selector_parse(a, text, strlen(text), &s, NULL, NULL), 0);
+    return s;
+}
+
+static struct sli_metric metric_of(struct arena *a, int form)
+{
+    struct sli_metric m = {.kind = form < 2 ? SLI_RATIO : SLI_THRESHOLD};
+    if (form == 0) {
+        m.bad = select_series(a, "r{status=~\"5..\"}");
+        m.total = select_series(a, "r");
+    } else if (form == 1) {
+        m.good = select_series(a, "d_bucket{le=\"0.5\"}");
+        m.total = select_series(a, "d_count");
+    } else {
+        const char *text = form == 2 ? "depth < 100" : "rate(d_count) >= 1/s";
+        assert_int_equal(expr_parse(a, text, &m.condition, NULL, NULL), 0);
+    }
+    return m;
+}
+
+static void add_slo(struct world *w, struct config *c, int form)
+{
+    struct slo_def *d = arena_alloc(&c->arena, sizeof(*d));
+    struct sli_metric *m = arena_alloc(&c->arena, sizeof(*m));
+    *m = metric_of(&c->arena, form);
+    d->name = form_keys[form];
+    d->service = "svc";
+    d->objective_name = "";
+    d->sli.probe = "page";
+    d->sli.key = form_keys[form];
+    d->sli.metric = m;
+    memset(d->sli.classify, -1, sizeof(d->sli.classify));
+    d->probe = &w->probe;
+    d->target = (struct decimal){99, 2};
+    d->window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = (4 + below(w, 4)) * DAY};
+    c->slos[c->slo_count++] = d;
+}
+
+/* As the daemon does: daemon_reload.c. */
+static void adopt(struct world *w, int more)
+{
+    struct config *c = mem_alloc(sizeof(*c));
+    c->refs = 1;
+    c->slos = arena_alloc(&c->arena, FORMS * sizeof(*c->slos));
+    if (more >= 0)
+        w->declared[more] = true;
+    for (int i = 0; i < FORMS; i++)
+        if (w->declared[i])
+            add_slo(w, c, i);
+    evaluator_set_config(w->e, c, w->now_us);
+    store_push_probe(w->store, 0, &w->probe, w->now_us);
+    evaluator_add_revision(w->e, &w->probe, w->now_us);
+    for (size_t i = 0; i < c->slo_count; i++)
+        store_push_sli(w->store, &c->slos[i]->sli);
+    config_unref(w->config);
+    w->config = c;
+    w->attach = attach_new(w->e, c);
+    w->read = false;
+}
+
+static void read_attached(struct world *w)
+{
+    struct err err;
+    int rc = below(w, 2) ? store_flush(w->store, PATIENCE, &err)
+                         : store_settle(w->store, PATIENCE, &err); /* rolls up */
+    assert_int_equal(rc, 0);
+    if (attach_read(w->attach, w->path) < 0)
+        fail_msg("%s", attach_error(w->attach));
+    w->read = true;
+}
+
+static void merge_attached(struct world *w)
+{
+    attach_merge(w->attach, w->e);
+    w->merges += attach_totals(w->attach).slis > 0;
+    attach_free(w->attach);
+    w->attach = NULL;
+}
+
+static void begin(struct world *w, int more)
+{
+    struct evaluator_hooks hooks = {0};
+    struct store_options o = {.path = w->path};
+    struct err err;
+    if (store_open(&o, &w->store, &err) < 0)
+        fail_msg("%s", err.msg);
+    w->e = evaluator_new(&hooks, w->now_us);
+    adopt(w, more);
+    read_attached(w);
+    merge_attached(w);
+}
+
+static void end(struct world *w)
+{
+    struct err err;
+    if (w->attach)
+        attach_free(w->attach);
+    w->attach = NULL;
+    assert_int_equal(store_close(w->store, PATIENCE, &err), 0);
+    evaluator_free(w->e);
+}
+
+/* ---- against the store --------------------------------------------------------------- */
+
+struct sum {
+    int64_t start_us, at_us, requests;
+    struct counts counts;
+};
+
+static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
+{
+    struct sum *s = ctx;
+    if (done_us <= s->at_us && slot_us >= s->start_us && slot_us < s->at_us)
+        counts_add(&s->counts, c);
+    s->requests += counts_total(c);
+    return true;
+}
+
+static void check_one(struct world *w, struct store_reader *r, const struct slo_view *v)
+{
+    const struct sli_def *sli = &v->def->sli;
+    struct sum sum = {.start_us = tier_window_start(v->at_us, v->def->window.duration_us),
+                      .at_us = v->at_us};
+    struct err err;
+    int64_t first;
+    assert_int_equal(store_reader_events(r, sli, 0, INT64_MAX, add_event, &sum, &err), 0);
+    struct counts d = counts_minus(v->window, sum.counts);
+    if (!counts_empty(d))
+        fail_msg("%s is off by %lld good, %lld bad, %lld excluded, %lld scrapes, %lld silent",
+                 sli->key, (long long)d.good, (long long)d.bad, (long long)d.excluded,
+                 (long long)d.scrapes, (long long)d.silent);
+    if (sli->metric->kind == SLI_RATIO)
+        assert_true(sum.requests <= w->grown);
+    assert_int_equal(store_reader_first_event(r, sli, &first, &err), 0);
+    assert_int_equal(v->first_event_us, first);
+    w->checks++;
+}
+
+static void look(struct world *w)
+{
+    struct store_reader *r;
+    struct err err;
+    assert_int_equal(store_flush(w->store, PATIENCE, &err), 0);
+    assert_int_equal(store_reader_open(w->path, &r, &err), 0);
+    for (size_t i = 0; i < evaluator_count(w->e); i++)
+        check_one(w, r, evaluator_view(w->e, i));
+    store_reader_free(r);
+}
+
+/* ---- what happens --------------------------------------------------------------------- */
+
+static void change_target(struct world *w)
+{
+    int64_t requests = below(w, 50), slow = below(w, 20) ? 0 : below(w, requests + 1);
+    int64_t errors = below(w, 10) ? 0 : below(w, requests + 1);
+    if (below(w, 80) == 0)
+        memset(w->value, 0, sizeof(w->value)); /* it began anew */
+    for (size_t i = 0; i < SERIES; i++)
+        if (w->seen[i] && below(w, 60) == 0) /* else it is new when it comes */
+            w->there[i] = !w->there[i];
+    w->value[0] += (double)(requests - errors);
+    w->value[below(w, 2) ? 1 : 5] += (double)errors;
+    w->value[2] += (double)(requests - slow);
+    w->value[3] += (double)requests;
+    w->value[4] = (double)below(w, 120);
+    w->grown += 2 * requests; /* what was lost in a restart comes back at most once */
+}
+
+static void take_sample(struct world *w, struct observation *obs, struct sample *at, size_t i,
+                        const bool *looked_for)
+{
+    bool wanted = false;
+    for (int f = 0; f < FORMS; f++)
+        wanted |= looked_for[f] && form_wants[f][i];
+    if (!wanted || !w->there[i])
+        return;
+    at[obs->sample_count++] = (struct sample){series_texts[i], w->value[i]};
+    w->seen[i] = true;
+}
+
+/* A run looks for what was wanted when it began; a reload may come before it ends. */
+static void run(struct world *w)
+{
+    struct sample at[SERIES];
+    struct observation obs = {.samples = at, .message = ""};
+    bool looked_for[FORMS];
+    int64_t draw = below(w, 24);
+    memcpy(looked_for, w->declared, sizeof(looked_for));
+    obs.result.slot_us = w->slot_us;
+    w->now_us = w->slot_us + 1 + below(w, S);
+    if (!w->attach && below(w, 60) == 0) {
+        adopt(w, (int)below(w, FORMS));
+        w->in_flight++;
+    }
+    obs.result.done_us = w->now_us += 1 + below(w, 4 * S);
+    obs.result.total_us = 1;
+    change_target(w);
+    if (draw == 0) {
+        obs.result.outcome = OUTCOME_EXCLUDED;
+    } else if (draw < 4) {
+        obs.result.outcome = OUTCOME_BAD;
+        obs.result.reason = REASON_CONNECT;
+    } else if (draw < 5) {
+        obs.result.outcome = OUTCOME_SKIPPED;
+    } else {
+        obs.result.flags = RESULT_SCRAPED;
+        for (size_t i = 0; i < SERIES; i++)
+            take_sample(w, &obs, at, i, looked_for);
+    }
+    evaluator_run_due(w->e, obs.result.done_us - 1);
+    assert_true(store_reserve(w->store));
+    struct store_extra extra = {.samples = at, .sample_count = obs.sample_count};
+    store_push_result(w->store, 0, &obs.result, &extra);
+    evaluator_result(w->e, "page", &obs);
+    store_push_heartbeat(w->store, w->now_us, w->slot_us);
+}
+
+static void step(struct world *w)
+{
+    int64_t kind = below(w, 1000), interval = w->probe.interval_us, due = evaluator_due(w->e);
+    if (kind < 4)
+        w->now_us += below(w, kind ? 3 * USEC_PER_HOUR : DAY);
+    if (kind < 10) {
+        end(w);
+        w->now_us += below(w, 2) ? below(w, 5 * USEC_PER_HOUR) : below(w, S);
+        begin(w, below(w, 3) ? -1 : (int)below(w, FORMS));
+    }
+    w->slot_us = (w->now_us / interval + 1) * interval;
+    run(w);
+    if (w->attach && !w->read && below(w, 4) == 0)
+        read_attached(w);
+    else if (w->attach && w->read && below(w, 4) == 0)
+        merge_attached(w);
+    else if (!w->attach && kind > 985)
+        adopt(w, (int)below(w, FORMS));
+    else if (!w->attach && evaluator_due(w->e) > due + 4 * MIN / 10 && below(w, 4) == 0)
+        look(w);
+    else if (!w->attach && evaluator_due(w->e) != due && below(w, 20) == 0)
+        look(w);
+}
+
+/* ---- */
+
+static int setup(void **state)
+{
+    struct world *w = mem_alloc(sizeof(*w));
+    w->now_us = T0;
+    w->probe = (struct probe_def){
+        .id = "page", .interval_us = 30 * S, .timeout_us = 10 * S, .max_in_flight = 1};
+    for (size_t i = 0; i < SERIES; i++) {
+        w->value[i] = 1e9;
+        w->there[i] = true;
+    }
+    snprintf(w->dir, sizeof(w->dir), "/tmp/nines-samples-XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    w->path = mem_printf("%s/t.db", w->dir);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    static const char *const names[] = {"t.db", "t.db-wal", "t.db-shm", "t.db.lock"};
+    for (size_t i = 0; i < countof(names); i++) {
+        mem_auto char *path = mem_printf("%s/%s", w->dir, names[i]);
+        unlink(path);
+    }
+    rmdir(w->dir);
+    config_unref(w->config);
+    free(w->path);
+    free(w);
+    return 0;
+}
+
+static void live_is_what_is_stored(struct world *w, uint64_t seed)
+{
+    w->rng = seed * 0x9e3779b97f4a7c15;
+    begin(w, (int)below(w, FORMS));
+    for (int i = 0; i < 2500; i++)
+        step(w);
+    if (w->attach && !w->read)
+        read_attached(w);
+    if (w->attach)
+        merge_attached(w);
+    end(w);
+    assert_true(w->merges > 20);
+    assert_true(w->checks > 150);
+    assert_true(w->in_flight > 10);
+}
+
+static void test_live_is_what_is_stored_1(void **state)
+{
+    live_is_what_is_stored(*state, 1);
+}
+
+static void test_live_is_what_is_stored_2(void **state)
+{
+    live_is_what_is_stored(*state, 2);
+}
+
+static void test_live_is_what_is_stored_3(void **state)
+{
+    live_is_what_is_stored(*state, 3);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_live_is_what_is_stored_1),
+        T(test_live_is_what_is_stored_2),
+        T(test_live_is_what_is_stored_3),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
