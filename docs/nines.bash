@@ -22,7 +22,7 @@ _nines()
         formats="text json markdown html csv" ;;
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
-    export) options="--probe --from --to -p" words="results" formats="ndjson" ;;
+    export) options="--probe --from --to -p" words="results samples" formats="ndjson" ;;
     backup) options="--force" ;;
     db)
         case ${COMP_WORDS[2]} in

@@ -20,6 +20,7 @@ struct export
     struct arena arena;
     const struct option_list *wanted; /* probes; none: all */
     struct export_options o;
+    bool samples; /* else results */
 };
 
 static int write_lines(void *ctx, const char *text, size_t n)
@@ -28,9 +29,14 @@ static int write_lines(void *ctx, const char *text, size_t n)
     return fwrite(text, 1, n, stdout) == n ? 0 : -1;
 }
 
-static void on_progress(void *ctx, int64_t results)
+static void on_results(void *ctx, int64_t lines)
 {
-    progress_update(ctx, results, "results");
+    progress_update(ctx, lines, "results");
+}
+
+static void on_samples(void *ctx, int64_t lines)
+{
+    progress_update(ctx, lines, "samples");
 }
 
 static bool declared(const struct config *cfg, const char *id)
@@ -97,9 +103,10 @@ static int export_all(struct export *x, bool color, struct err *reterr)
         return -1;
     progress_start(&bar, "exporting", 0, color);
     x->o.write = write_lines;
-    x->o.progress = isatty(STDOUT_FILENO) ? NULL : on_progress;
+    x->o.progress = isatty(STDOUT_FILENO) ? NULL : x->samples ? on_samples : on_results;
     x->o.ctx = &bar;
-    int rc = export_results(x->reader, &x->o, &n, reterr);
+    int rc = x->samples ? export_samples(x->reader, &x->o, &n, reterr)
+                        : export_results(x->reader, &x->o, &n, reterr);
     progress_end(&bar);
     return rc;
 }
@@ -130,17 +137,18 @@ static int run(const struct command *self, int argc, char **argv)
     struct export x = {.wanted = &wanted, .o = {.to_us = WHEN_END_US}};
     const struct cli_option options[] = {
         {"probe", 'p', OPT_STRINGS, &wanted, "ID", "only this probe; may be repeated"},
-        {"from", 0, OPT_TIME, &x.o.from_us, "TIME", "results from here on"},
-        {"to", 0, OPT_TIME, &x.o.to_us, "TIME", "results before this"},
+        {"from", 0, OPT_TIME, &x.o.from_us, "TIME", "what is at or after this"},
+        {"to", 0, OPT_TIME, &x.o.to_us, "TIME", "what is before this"},
         {0},
     };
     int first, rc = cli_parse(self, options, argc, argv, &common, &first);
     if (rc >= 0)
         return rc;
     if (argc - first != 1)
-        return cli_usage(self, "expected what to export: results");
-    if (!str_eq(argv[first], "results"))
-        return cli_usage(self, "cannot export '%s', only results", argv[first]);
+        return cli_usage(self, "expected what to export: results or samples");
+    x.samples = str_eq(argv[first], "samples");
+    if (!x.samples && !str_eq(argv[first], "results"))
+        return cli_usage(self, "cannot export '%s', only results or samples", argv[first]);
     if (common.format && !str_eq(common.format, "ndjson"))
         return cli_usage(self, "--format is ndjson; found '%s'", common.format);
     if (x.o.to_us <= x.o.from_us)
@@ -150,14 +158,15 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command command_export = {
     .name = "export",
-    .arguments = "results",
-    .summary = "write stored results as NDJSON",
+    .arguments = "results|samples",
+    .summary = "write stored results, or samples of metrics, as NDJSON",
     .details = "One JSON object a line, as `nines import` takes them, by probe and time. Works\n"
                "with and without a running daemon. Lines do not say how late a run started, nor\n"
                "that its connection was kept.\n\n"
                "Examples:\n"
                "  nines export results > history.ndjson\n"
                "  nines export results --probe api-health --from 2026-10-01T00:00:00Z\n"
+               "  nines export samples --probe api-metrics > samples.ndjson\n"
                "  nines export results | nines import --db copy.db --create interval=15s -\n",
     .run = run,
 };

@@ -51,7 +51,7 @@ static int open_input(const char *name, struct input *in, struct err *reterr)
 static void on_progress(void *ctx, int64_t bytes, const struct import_totals *t)
 {
     struct progress *bar = ctx;
-    bar->counted = "results";
+    bar->counted = "lines";
     bar->count = t->lines;
     progress_update(bar, bytes, "bytes");
 }
@@ -91,7 +91,7 @@ static void show_settling(struct progress *bar, const struct import_totals *t)
 {
     bar->label = "summing up";
     bar->total = bar->shown_ns = 0;
-    progress_update(bar, t->lines, "results");
+    progress_update(bar, t->lines, "lines");
 }
 
 static int import_here(const struct config *cfg, const struct import_source *src,
@@ -182,7 +182,7 @@ static int run(const struct command *self, int argc, char **argv)
         {"create", 0, OPT_STRING, &create, "interval=DURATION",
          "make unknown probes, taking their results to be that far apart"},
         {"replace", 0, OPT_FLAG, &o.replace, NULL,
-         "overwrite stored results that differ from the file"},
+         "overwrite what is stored and differs from the file"},
         {0},
     };
     int first;
@@ -206,14 +206,16 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command command_import = {
     .name = "import",
     .arguments = "FILE|-",
-    .summary = "add results from an NDJSON file to the history",
+    .summary = "add results and samples from an NDJSON file to the history",
     .details =
         "One JSON object a line:\n"
         "  {\"probe\":\"api-health\",\"time\":\"2026-10-22T08:00:00Z\",\"outcome\":\"good\",\n"
         "   \"code\":200,\"latency_ms\":12.3,\"phases_ms\":{\"dns\":0.1,\"wait\":11.9}}\n"
         "  {\"probe\":\"api-health\",\"time\":\"2026-10-22T08:00:15Z\",\"outcome\":\"bad\",\n"
         "   \"reason\":\"status\",\"code\":503,\"latency_ms\":3.1}\n"
-        "A result that is stored already wins; what differs is counted. While `nines run`\n"
+        "  {\"probe\":\"api-metrics\",\"time\":\"2026-10-22T08:00:00Z\",\n"
+        "   \"series\":\"http_requests_total{status=\\\"200\\\"}\",\"value\":1234}\n"
+        "What is stored already wins; what differs is counted. While `nines run`\n"
         "holds the database the lines go through it. Imports never send alerts.\n\n"
         "Examples:\n"
         "  nines import history.ndjson\n"

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "base/units.h"
+#include "model/series.h"
 #include "wire/import.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 /* A batch and what its rows point to. */
 struct load {
     struct import_batch batch;
-    struct table ids; /* to themselves: each id once */
+    struct table ids;    /* to themselves: each id once */
+    struct table series; /* canonical ones, by what the lines say */
     struct arena arena;
     int64_t bytes; /* of the source, with its last line */
 };
@@ -30,6 +32,7 @@ struct importer {
     char *buf; /* IMPORT_LINE_MAX + 1 bytes: text[at, len) is not yet parsed */
     size_t at, len;
     bool ended;
+    struct str room, canonical; /* for series */
 
     struct load loads[2];
     struct load *filling; /* one of them */
@@ -80,6 +83,7 @@ static void load_clear(struct load *l)
     l->batch.n = 0;
     l->batch.totals = (struct import_totals){0};
     table_release(&l->ids);
+    table_release(&l->series);
     arena_release(&l->arena);
 }
 
@@ -142,6 +146,24 @@ static const char *keep_id(struct load *l, const char *id)
     return kept;
 }
 
+/* What lines call a series mostly comes again at the next instant. NULL: it is
+ * none. */
+static const char *keep_series(struct importer *im, const char *text, struct err *reterr)
+{
+    struct load *l = im->filling;
+    const char *kept = *text ? table_get(&l->series, text) : "";
+    struct series parsed;
+    if (kept)
+        return kept;
+    str_clear(&im->canonical);
+    if (series_parse(text, strlen(text), &im->room, &parsed, reterr) < 0 ||
+        series_put(&parsed, &im->canonical, reterr) < 0)
+        return NULL;
+    char *copy = arena_strdup(&l->arena, im->canonical.buf);
+    table_set(&l->series, arena_strdup(&l->arena, text), copy);
+    return copy;
+}
+
 static int add_line(struct importer *im, const char *text, size_t n, struct err *reterr)
 {
     struct import_line line;
@@ -152,8 +174,15 @@ static int add_line(struct importer *im, const char *text, size_t n, struct err 
         return 0;
     if (import_line_parse(text, n, &line, &why) < 0)
         return line_error(im, im->line, why.msg, reterr);
-    const char *id = keep_id(im->filling, line.probe);
-    b->rows[b->n++] = (struct import_row){id, line.result, im->line};
+    struct import_row row = {
+        .probe = keep_id(im->filling, line.probe), .result = line.result, .line = im->line};
+    if (line.sample) {
+        row.series = keep_series(im, line.series, &why);
+        row.value = line.value;
+    }
+    if (line.sample && !row.series)
+        return line_error(im, im->line, why.msg, reterr);
+    b->rows[b->n++] = row;
     return b->n == im->batch_rows ? store_batch(im, reterr) : 0;
 }
 
@@ -241,6 +270,8 @@ int import_into(struct store *s, const struct import_source *src, const struct i
         batch.rows = mem_array(im.batch_rows, sizeof(*batch.rows));
         im.loads[i].batch = batch;
     }
+    str_init(&im.room, IMPORT_SERIES_MAX);
+    str_init(&im.canonical, SAMPLE_SERIES_MAX);
     im.filling = im.loads;
     pthread_mutex_init(&im.mutex, NULL);
     pthread_cond_init(&im.wake, NULL);
@@ -249,6 +280,8 @@ int import_into(struct store *s, const struct import_source *src, const struct i
     pthread_mutex_destroy(&im.mutex);
     for (size_t i = 0; i < countof(im.loads); i++)
         load_release(&im.loads[i]);
+    str_release(&im.room);
+    str_release(&im.canonical);
     free(im.buf);
     return rc;
 }

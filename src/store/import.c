@@ -6,10 +6,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/table.h"
-#include "base/vec.h"
 #include "base/when.h"
 #include "io/sqlite.h"
+#include "store/derived.h"
 #include "store/import.h"
 #include "store/internal.h"
 #include "store/records.h"
@@ -21,31 +20,7 @@
 #define BULK_ROWS 256   /* fewer become rows, and are sealed when they are more */
 #define STORED_SKIP 128 /* results to be read past before seeking is cheaper */
 #define SLICE_US (20 * USEC_PER_MSEC)
-
-/* What a batch brings to one probe. */
-struct import_probe {
-    const char *id;
-    int64_t num;
-    size_t n;     /* rows of the batch, */
-    size_t start; /* from here on in import.order */
-};
-
-struct import {
-    struct store *s;
-    struct import_batch *b;
-    struct import_totals totals; /* of the open transaction */
-    VEC(struct import_probe) probes;
-    struct table by_id; /* places in `probes`, from 1, as pointers */
-    uint32_t *owners;   /* of each row: its place in `probes` */
-    uint32_t *order;    /* rows by probe, and within a probe by slot */
-
-    /* What is done: the probes before this one, and rows of this one. */
-    size_t probe, row;
-
-    /* Of one run: what is to be written, rising in slot. */
-    VEC(struct result) changed;
-    VEC(bool) stored; /* it takes the place of another one */
-};
+#define SLICE_SAMPLES 512 /* rows until the next look at the clock, as samples cost more */
 
 /* ---- order -------------------------------------------------------------------- */
 
@@ -112,7 +87,7 @@ static int assign_rows(struct import *im, struct err *reterr)
 
 static int64_t slot_of(const struct import *im, size_t place)
 {
-    return im->b->rows[im->order[place]].result.slot_us;
+    return import_row_at(im, place)->result.slot_us;
 }
 
 static int compare_rows(const void *a, const void *b, void *import)
@@ -201,36 +176,35 @@ static bool same_result(const struct result *have, const struct result *line)
                        a->wait_us == b->wait_us && a->transfer_us == b->transfer_us);
 }
 
-/* One line meets what the slot has so far, in *have, if it has something.
- * True: *have is the line's now. */
-static bool meet(struct import *im, struct result *have, bool any, const struct result *line)
+bool import_meet(struct import *im, bool any, bool same)
 {
     im->totals.lines++;
     if (!any) {
         im->totals.inserted++;
-    } else if (same_result(have, line)) {
+        return true;
+    }
+    if (same) {
         im->totals.same++;
         return false;
-    } else {
-        im->totals.different++;
-        if (!im->b->replace)
-            return false;
-        im->totals.replaced++;
     }
+    im->totals.different++;
+    im->totals.replaced += im->b->replace;
+    return im->b->replace;
+}
+
+/* One line meets what the slot has so far, in *have, if it has something.
+ * True: *have is the line's now. */
+static bool meet(struct import *im, struct result *have, bool any, const struct result *line)
+{
+    if (!import_meet(im, any, any && same_result(have, line)))
+        return false;
     *have = *line;
     have->flags |= RESULT_IMPORTED;
     return true;
 }
 
-/* Rows of one probe: order[start, end). */
-struct span {
-    int64_t num;
-    size_t start, end;
-    bool sealed; /* they may reach a chunk */
-};
-
 /* Fills `changed`. *ret_seen_us: stored results among the rows end there. */
-static int compare_span(struct import *im, const struct span *p, int64_t *ret_seen_us,
+static int compare_span(struct import *im, const struct import_rows *p, int64_t *ret_seen_us,
                         struct err *reterr)
 {
     struct stored st = {.scanner = &im->s->scanner,
@@ -242,12 +216,20 @@ static int compare_span(struct import *im, const struct span *p, int64_t *ret_se
     for (size_t at = p->start; at < p->end;) {
         int64_t slot_us = slot_of(im, at);
         const struct result *found;
+        if (import_row_at(im, at)->series) {
+            at++;
+            continue;
+        }
         if (stored_at(&st, slot_us, &found, reterr) < 0)
             return -1; /* which ends the scan */
         struct result have = found ? *found : (struct result){0};
         bool any = found != NULL, changed = false;
-        for (; at < p->end && slot_of(im, at) == slot_us; at++, any = true)
-            changed |= meet(im, &have, any, &im->b->rows[im->order[at]].result);
+        for (; at < p->end && slot_of(im, at) == slot_us; at++) {
+            if (import_row_at(im, at)->series)
+                continue;
+            changed |= meet(im, &have, any, &import_row_at(im, at)->result);
+            any = true;
+        }
         if (changed) {
             vec_push(&im->changed, have);
             vec_push(&im->stored, found != NULL);
@@ -323,6 +305,8 @@ static int note_changed(struct import *im, struct import_run *run, struct err *r
     const struct result *rows = im->changed.at;
     int64_t first_event = catalog_at(&s->catalog, run->probe)->first_event;
     size_t event = 0;
+    if (derived_touch(s, run->probe, rows[0].slot_us, reterr) < 0)
+        return -1;
     while (event < im->changed.len && !is_event(&rows[event])) {
         run->lost_first_event |= im->stored.at[event] && rows[event].slot_us == first_event;
         event++;
@@ -333,17 +317,20 @@ static int note_changed(struct import *im, struct import_run *run, struct err *r
     return catalog_touch(&s->catalog, s->db, run->probe, rows[0].slot_us, reterr);
 }
 
-static int import_span(struct import *im, const struct span *p, struct err *reterr)
+static int import_span(struct import *im, const struct import_rows *p, struct err *reterr)
 {
     struct import_run run = {p->num, slot_of(im, p->start), slot_of(im, p->end - 1), false};
     int64_t seen_us;
     /* Again: between two transactions of a batch more may have gone. */
-    if (check_kept(im, &im->b->rows[im->order[p->start]], p->num, reterr) < 0 ||
+    if (check_kept(im, import_row_at(im, p->start), p->num, reterr) < 0 ||
         compare_span(im, p, &seen_us, reterr) < 0)
         return -1;
     if (im->changed.len &&
         (write_changed(im, p->num, seen_us, reterr) < 0 || note_changed(im, &run, reterr) < 0))
         return -1;
+    if (import_samples(im, p, reterr) < 0)
+        return -1;
+    catalog_at(&im->s->catalog, p->num)->newest_slot = NEWEST_UNKNOWN;
     return import_describe(im->s, im->b, &run, reterr);
 }
 
@@ -351,7 +338,7 @@ static int import_span(struct import *im, const struct span *p, struct err *rete
 
 /* Cuts the span where it leaves the first chunk that it may reach: to open one
  * takes milliseconds, so a turn of the writer opens one at most. */
-static int keep_to_one_chunk(struct import *im, struct span *p, struct err *reterr)
+static int keep_to_one_chunk(struct import *im, struct import_rows *p, struct err *reterr)
 {
     int64_t last_us;
     int rc = sqlite_lookup(
@@ -367,7 +354,7 @@ static int keep_to_one_chunk(struct import *im, struct span *p, struct err *rete
 
 /* The next rows, of one probe, at most about `max`: what has one slot stays
  * together. 1, or 0 when there are none, or -1. */
-static int next_span(struct import *im, size_t max, struct span *ret, struct err *reterr)
+static int next_span(struct import *im, size_t max, struct import_rows *ret, struct err *reterr)
 {
     while (im->probe < im->probes.len && im->row == im->probes.at[im->probe].n) {
         im->probe++;
@@ -382,11 +369,21 @@ static int next_span(struct import *im, size_t max, struct span *ret, struct err
         while (end < last && slot_of(im, end) == slot_of(im, end - 1))
             end++;
     }
-    *ret = (struct span){p->num, start, end, false};
+    *ret = (struct import_rows){p->num, start, end, false};
     if (im->b->slice_rows && keep_to_one_chunk(im, ret, reterr) < 0)
         return -1;
     im->row = ret->end - p->start;
     return 1;
+}
+
+/* How many rows may come next. */
+static size_t slice_rows(const struct import *im, size_t left)
+{
+    if (!im->b->slice_rows || im->probe == im->probes.len)
+        return left;
+    const struct import_probe *p = &im->probes.at[im->probe];
+    bool sample = im->row < p->n && import_row_at(im, p->start + im->row)->series;
+    return sample && left > SLICE_SAMPLES ? SLICE_SAMPLES : left;
 }
 
 /* 1 when rows are left for another transaction. */
@@ -394,9 +391,9 @@ static int import_some(struct import *im, struct err *reterr)
 {
     size_t left = im->b->slice_rows ? im->b->slice_rows : SIZE_MAX;
     int64_t until_ns = im->b->slice_rows ? clock_mono_ns() + SLICE_US * NSEC_PER_USEC : INT64_MAX;
-    struct span p;
+    struct import_rows p;
     int rc;
-    while ((rc = next_span(im, left, &p, reterr)) > 0) {
+    while ((rc = next_span(im, slice_rows(im, left), &p, reterr)) > 0) {
         size_t n = p.end - p.start;
         if (import_span(im, &p, reterr) < 0)
             return -1;

@@ -74,11 +74,11 @@ int store_reader_transitions(struct store_reader *r, const char *slo, int64_t fr
 int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
                        struct alert_state *ret, struct err *reterr)
 {
-    struct sqlite_rows *q =
-        sqlite_query(r->db,
-                     "SELECT phase, severity, since, cooling_since, evaluated, firing, told FROM alert"
-                     " WHERE slo = ?1 AND objective = ?2",
-                     BIND(v_text(slo), v_text(objective_name)), reterr);
+    struct sqlite_rows *q = sqlite_query(
+        r->db,
+        "SELECT phase, severity, since, cooling_since, evaluated, firing, told FROM alert"
+        " WHERE slo = ?1 AND objective = ?2",
+        BIND(v_text(slo), v_text(objective_name)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
     if (rc > 0)
         *ret = (struct alert_state){

@@ -9,6 +9,7 @@
 
 static const char *const line_keys[] = {"probe", "time",       "outcome",  "reason",
                                         "code",  "latency_ms", "phases_ms"};
+static const char *const sample_keys[] = {"probe", "time", "series", "value"};
 static const char *const phase_keys[] = {"dns", "connect", "tls", "send", "wait", "transfer"};
 
 static bool listed(const char *key, const char *const *keys, size_t n)
@@ -157,13 +158,46 @@ static int parse_phases(json_t *line, struct phases *p, struct err *reterr)
     return 0;
 }
 
-static int parse_result(json_t *line, struct import_line *ret, struct err *reterr)
+static int parse_value(json_t *line, double *ret, struct err *reterr)
+{
+    json_t *v = json_object_get(line, "value");
+    const char *text = json_string_value(v);
+    if (!v)
+        return err_set(reterr, "\"value\" is missing");
+    if (!json_is_number(v) && !str_eq(text, "+Inf") && !str_eq(text, "-Inf"))
+        return err_set(reterr, "\"value\" must be a number, \"+Inf\" or \"-Inf\"");
+    *ret = text ? (*text == '-' ? -(double)INFINITY : (double)INFINITY) : json_number_value(v);
+    return 0;
+}
+
+static int parse_series(json_t *line, struct import_line *ret, struct err *reterr)
+{
+    const char *text = get_string(line, "series", reterr);
+    if (!text)
+        return -1;
+    if (json_string_length(json_object_get(line, "series")) > IMPORT_SERIES_MAX)
+        return err_set(reterr, "\"series\" must have at most %d bytes", IMPORT_SERIES_MAX);
+    str_copy(ret->series, sizeof(ret->series), text);
+    return 0;
+}
+
+static int parse_sample(json_t *line, struct import_line *ret, struct err *reterr)
+{
+    if (check_keys(line, sample_keys, countof(sample_keys), reterr) < 0 ||
+        parse_probe(line, ret, reterr) < 0 || parse_time(line, ret, reterr) < 0 ||
+        parse_series(line, ret, reterr) < 0 || parse_value(line, &ret->value, reterr) < 0)
+        return -1;
+    ret->sample = true;
+    return 0;
+}
+
+static int parse_line(json_t *line, struct import_line *ret, struct err *reterr)
 {
     struct result *r = &ret->result;
     if (!json_is_object(line))
         return err_set(reterr, "a line must be a JSON object");
     if (json_object_get(line, "series") || json_object_get(line, "value"))
-        return err_set(reterr, "this is a metric sample: only results can be imported");
+        return parse_sample(line, ret, reterr);
     if (check_keys(line, line_keys, countof(line_keys), reterr) < 0 ||
         parse_probe(line, ret, reterr) < 0 || parse_time(line, ret, reterr) < 0 ||
         parse_outcome(line, r, reterr) < 0 || parse_code(line, r, reterr) < 0 ||
@@ -181,7 +215,7 @@ int import_line_read(const char *text, size_t n, struct import_line *ret, struct
     if (!line)
         return err_set(reterr, "not JSON: %s (column %d)", why.text, why.column);
     struct import_line parsed = {0};
-    int rc = parse_result(line, &parsed, reterr);
+    int rc = parse_line(line, &parsed, reterr);
     json_decref(line);
     if (rc == 0)
         *ret = parsed;
@@ -195,5 +229,10 @@ int import_line_parse(const char *text, size_t n, struct import_line *ret, struc
         return import_line_read(text, n, ret, reterr);
     str_copy(ret->probe, sizeof(ret->probe), plain.probe);
     ret->result = plain.result;
+    ret->sample = plain.sample;
+    if (plain.sample) {
+        ret->value = plain.value;
+        str_copy(ret->series, sizeof(ret->series), plain.series);
+    }
     return 0;
 }

@@ -1,20 +1,26 @@
 /*
  * One line of an import file: a JSON object that says what a slot of a probe
- * produced. docs/import.md shows it.
+ * produced, or one of its samples. docs/import.md shows it.
  *
  *     {"probe":"api-health","time":"2026-10-22T08:00:00.123Z","outcome":"good",
  *      "code":200,"latency_ms":12.345,
  *      "phases_ms":{"dns":0.1,"connect":0.9,"tls":0,"send":0.1,"wait":11.2,"transfer":0.1}}
  *
+ *     {"probe":"api-metrics","time":"2026-10-22T08:00:00.123Z",
+ *      "series":"http_requests_total{status=\"200\"}","value":1234}
+ *
  * Strict: unknown and repeated keys are errors, and so is a value that is not
  * what it should be. `reason` is needed with bad; with excluded and skipped it may
  * be left out, and with good it must be absent, null, "" or "none".
  * `latency_ms` is needed for good and bad; `code` and `phases_ms` are optional.
- * Milliseconds become whole microseconds, rounded to the nearest.
+ * Milliseconds become whole microseconds, rounded to the nearest. `value` is a
+ * number, or one of the strings "+Inf" and "-Inf"; the series "" is a scrape that
+ * may have had no samples.
  */
 #pragma once
 
 #include "base/err.h"
+#include "base/str.h"
 #include "nines/result.h"
 
 #include <stdbool.h>
@@ -23,10 +29,16 @@
 #define IMPORT_PROBE_MAX 255
 #define IMPORT_LATENCY_MAX_US (24LL * 3600 * 1000000)
 #define IMPORT_CODE_MAX 999
+#define IMPORT_SERIES_MAX 2048 /* as written */
 
 struct import_line {
     char probe[IMPORT_PROBE_MAX + 1];
-    struct result result; /* done = slot + latency; flags has RESULT_IMPORTED */
+    struct result result; /* done = slot + latency; flags has RESULT_IMPORTED. Of a sample:
+                             slot_us alone */
+    bool sample;
+    double value; /* of a sample; never a NaN */
+    /* Likewise: as it is written, any bytes but NUL. */
+    char series[IMPORT_SERIES_MAX + 1];
 };
 
 /* `n` bytes without the line's end. *ret is only written when the line is good. */
@@ -37,8 +49,8 @@ int import_line_parse(const char *text, size_t n, struct import_line *ret, struc
  * the same. The first is by far faster and takes lines with the keys in the
  * order above (any of the optional ones may be missing, `reason` stands behind
  * `outcome`), plain text, and numbers without exponent and with at most three
- * decimals; false, with *ret in pieces, says no more than that it was another
- * line. The second reads any JSON and tells what is wrong.
+ * decimals (of a sample, any number of them); false, with *ret in pieces, says
+ * no more than that it was another line. The second reads any JSON and tells what is wrong.
  */
 bool import_line_scan(const char *text, size_t n, struct import_line *ret);
 int import_line_read(const char *text, size_t n, struct import_line *ret, struct err *reterr);
@@ -62,6 +74,11 @@ struct import_writer {
 };
 
 void import_writer_init(struct import_writer *w, const char *probe);
+
+/* Appends the line of a sample: `series` is canonical, or "" for a scrape without
+ * any, `value` no NaN. */
+int import_write_sample(struct str *out, const char *probe, int64_t slot_us, const char *series,
+                        double value);
 
 /* The line with its newline, no NUL; returns its length. */
 size_t import_writer_put(struct import_writer *w, const struct result *r,

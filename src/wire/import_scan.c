@@ -3,10 +3,13 @@
 #include "base/when.h"
 #include "wire/import.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define TIME_BYTES 40 /* longer ones are no time */
 #define NAME_BYTES 16 /* longer ones are no outcome or reason */
+#define NUMBER_BYTES 40
+#define WHOLE_DIGITS 18 /* of a value, before the point: more than these the library may refuse */
 
 struct cursor {
     const char *p, *end;
@@ -190,17 +193,91 @@ static bool take_phases(struct cursor *c, struct phases *p)
            PHASE(c, &before, "\"transfer\"", &p->transfer_us) && before == ',' && take(c, '}');
 }
 
+static bool take_result(struct cursor *c, struct result *r)
+{
+    return take_outcome(c, r) && take_code(c, r) && take_latency(c, r) &&
+           take_phases(c, &r->phases);
+}
+
+/* ---- samples ------------------------------------------------------------------ */
+
+/* A string of printable ASCII; of escapes only those that series have. */
+static bool take_series(struct cursor *c, char series[static IMPORT_SERIES_MAX + 1])
+{
+    size_t n = 0;
+    if (c->p == c->end || *c->p++ != '"')
+        return false;
+    for (; c->p < c->end && *c->p != '"' && n < IMPORT_SERIES_MAX; c->p++) {
+        if (*c->p == '\\' && (++c->p == c->end || (*c->p != '"' && *c->p != '\\')))
+            return false;
+        if (*c->p < ' ' || *c->p >= 127)
+            return false;
+        series[n++] = *c->p;
+    }
+    series[n] = '\0';
+    return c->p < c->end && *c->p++ == '"';
+}
+
+/* A number as JSON has it: the library's own way makes it one. */
+static bool take_value(struct cursor *c, double *ret)
+{
+    char text[NUMBER_BYTES + 1];
+    size_t n = 0;
+    int64_t whole;
+    while (c->p + n < c->end && n <= NUMBER_BYTES && strchr("0123456789+-.eE", c->p[n]))
+        n++;
+    if (n == 0 || n > NUMBER_BYTES)
+        return false;
+    memcpy(text, c->p, n);
+    text[n] = '\0';
+    struct cursor at = {text, text + n};
+    at.p += *text == '-';
+    if (!take_digits(&at, WHOLE_DIGITS, &whole))
+        return false;
+    if (at.p < at.end && *at.p == '.') {
+        const char *from = ++at.p;
+        while (at.p < at.end && *at.p >= '0' && *at.p <= '9')
+            at.p++;
+        if (at.p == from)
+            return false;
+    }
+    if (at.p != at.end) /* an exponent */
+        return false;
+    *ret = strtod(text, NULL);
+    c->p += n;
+    return true;
+}
+
+static bool take_sample(struct cursor *c, struct import_line *l)
+{
+    l->sample = KEY(c, ',', "\"series\"");
+    return l->sample && take_series(c, l->series) && KEY(c, ',', "\"value\"") &&
+           take_value(c, &l->value);
+}
+
+/* ---- lines -------------------------------------------------------------------- */
+
 bool import_line_scan(const char *text, size_t n, struct import_line *ret)
 {
     struct cursor c = {text, text + n};
-    struct result r = {.flags = RESULT_IMPORTED};
-    if (!take_probe(&c, ret) || !take_time(&c, &r) || !take_outcome(&c, &r) || !take_code(&c, &r) ||
-        !take_latency(&c, &r) || !take_phases(&c, &r.phases) || !take(&c, '}'))
+    struct result r = {0};
+    if (!take_probe(&c, ret) || !take_time(&c, &r))
+        return false;
+    if (!take_sample(&c, ret)) {
+        if (ret->sample || !take_result(&c, &r))
+            return false;
+        r.flags = RESULT_IMPORTED;
+    }
+    if (!take(&c, '}'))
         return false;
     while (c.p < c.end && (*c.p == ' ' || *c.p == '\t' || *c.p == '\r'))
         c.p++;
     if (c.p != c.end)
         return false;
+    if (ret->sample) {
+        ret->result = (struct result){.slot_us = r.slot_us};
+        return true;
+    }
     r.done_us = r.slot_us + r.total_us;
     ret->result = r;
     return true;

@@ -3,6 +3,9 @@
 #include "base/when.h"
 #include "wire/import.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_span(int64_t us)
@@ -131,4 +134,35 @@ size_t import_writer_put(struct import_writer *w, const struct result *r,
     p = put_phases(p, &r->phases);
     p = put(p, "}\n");
     return (size_t)(p - buf);
+}
+
+/* The fewest digits that give the number back. */
+static void put_value(struct str *out, double value)
+{
+    char text[40];
+    if (isinf(value)) {
+        str_add(out, value < 0 ? "\"-Inf\"" : "\"+Inf\"");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    str_add(out, text);
+}
+
+int import_write_sample(struct str *out, const char *probe, int64_t slot_us, const char *series,
+                        double value)
+{
+    char time[WHEN_MAX];
+    str_add(out, "{\"probe\":");
+    json_add_stringn(out, probe, strnlen(probe, IMPORT_PROBE_MAX));
+    str_add(out, ",\"time\":\"");
+    str_add(out, when_text(time, slot_us));
+    str_add(out, "\",\"series\":");
+    json_add_string(out, series);
+    str_add(out, ",\"value\":");
+    put_value(out, value);
+    return str_add(out, "}\n");
 }

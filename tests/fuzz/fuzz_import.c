@@ -21,6 +21,9 @@ static void check_scanner(const char *text, size_t n)
     assert(memcmp(&a->phases, &b->phases, sizeof(a->phases)) == 0);
     assert(a->code == b->code && a->outcome == b->outcome && a->reason == b->reason);
     assert(a->flags == b->flags && a->lag_us == b->lag_us);
+    assert(fast.sample == slow.sample);
+    if (fast.sample)
+        assert(strcmp(fast.series, slow.series) == 0 && fast.value == slow.value);
 }
 
 /* What was read, written and read again is the same. */
@@ -39,6 +42,20 @@ static void check_writer(const struct import_line *l)
     assert(l->result.outcome == again.result.outcome && l->result.reason == again.result.reason);
 }
 
+static void check_sample(const struct import_line *l)
+{
+    struct import_line again;
+    struct str text;
+    assert(strlen(l->series) <= IMPORT_SERIES_MAX && l->value == l->value);
+    str_init(&text, 64 << 10);
+    import_write_sample(&text, l->probe, l->result.slot_us, l->series, l->value);
+    int rc = import_line_parse(text.buf, text.len - 1, &again, NULL);
+    assert(rc == 0 && again.sample && strcmp(l->probe, again.probe) == 0);
+    assert(l->result.slot_us == again.result.slot_us && l->value == again.value);
+    assert(strcmp(l->series, again.series) == 0);
+    str_release(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct import_line l;
@@ -46,6 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_scanner((const char *)data, size);
     if (import_line_parse((const char *)data, size, &l, &err) < 0) {
         assert(strlen(err.msg) < sizeof(err.msg));
+        return 0;
+    }
+    if (l.sample) {
+        check_sample(&l);
         return 0;
     }
     const struct result *r = &l.result;

@@ -59,12 +59,14 @@ void world_init(struct world *w, uint32_t seed)
                                        WORLD_PROBE " queue", WORLD_PROBE " rate"};
     memset(w, 0, sizeof(*w));
     w->seed = seed;
-    w->metrics[0] = (struct sli_metric){.kind = SLI_RATIO,
-                                        .bad = select_text(w, "http_requests_total{status=~\"5..\"}"),
-                                        .total = select_text(w, "http_requests_total")};
-    w->metrics[1] = (struct sli_metric){.kind = SLI_RATIO,
-                                        .good = select_text(w, "http_requests_total{status=\"200\"}"),
-                                        .total = select_text(w, "http_requests_total")};
+    w->metrics[0] =
+        (struct sli_metric){.kind = SLI_RATIO,
+                            .bad = select_text(w, "http_requests_total{status=~\"5..\"}"),
+                            .total = select_text(w, "http_requests_total")};
+    w->metrics[1] =
+        (struct sli_metric){.kind = SLI_RATIO,
+                            .good = select_text(w, "http_requests_total{status=\"200\"}"),
+                            .total = select_text(w, "http_requests_total")};
     w->metrics[2] =
         (struct sli_metric){.kind = SLI_THRESHOLD, .condition = condition(w, "queue < 50")};
     w->metrics[3] = (struct sli_metric){.kind = SLI_THRESHOLD,
@@ -139,9 +141,8 @@ void world_push(struct world *w, int64_t i)
     struct sample at[WORLD_SERIES];
     struct store_extra extra = {.samples = at};
     int64_t total = 1000 + world_next(w) % 100000;
-    struct result r =
-        result_at(world_slot_us(i), s->outcome,
-                  s->outcome == OUTCOME_GOOD ? REASON_NONE : REASON_CONNECT, total);
+    struct result r = result_at(world_slot_us(i), s->outcome,
+                                s->outcome == OUTCOME_GOOD ? REASON_NONE : REASON_CONNECT, total);
     r.flags = s->scrape ? RESULT_SCRAPED : 0;
     uint32_t first = world_next(w) % WORLD_SERIES;
     for (uint32_t k = 0; s->scrape && k < WORLD_SERIES; k++) {
@@ -223,9 +224,9 @@ static void feed(struct expected *x, struct derive *d, const struct world_slot *
     struct sample at[WORLD_SERIES];
     struct scrape scrape = {.slot_us = world_slot_us(x->slot),
                             .interval_us = WORLD_INTERVAL_US,
-                            .state = s->scrape                          ? SCRAPE_DATA
+                            .state = s->scrape                        ? SCRAPE_DATA
                                      : s->outcome == OUTCOME_EXCLUDED ? SCRAPE_EXCLUDED
-                                                                        : SCRAPE_SILENT,
+                                                                      : SCRAPE_SILENT,
                             .at = at};
     for (int k = 0; s->scrape && k < WORLD_SERIES; k++)
         if (s->has >> k & 1)
@@ -286,8 +287,8 @@ static void check_events(struct world *w, struct store_reader *r, const struct e
 /* Spans of any length, also some that cut minutes and hours. */
 static void check_cells(struct world *w, struct store_reader *r, const struct expected *x)
 {
-    static const int64_t steps[] = {WORLD_INTERVAL_US, USEC_PER_MIN, 7 * USEC_PER_MIN,
-                                    USEC_PER_HOUR, 5 * USEC_PER_HOUR + 1, USEC_PER_DAY};
+    static const int64_t steps[] = {WORLD_INTERVAL_US, USEC_PER_MIN,          7 * USEC_PER_MIN,
+                                    USEC_PER_HOUR,     5 * USEC_PER_HOUR + 1, USEC_PER_DAY};
     int64_t edges[42];
     struct counts got[41];
     size_t n = 1 + world_next(w) % 41;
@@ -308,8 +309,8 @@ static void check_cells(struct world *w, struct store_reader *r, const struct ex
     int64_t reasons[REASON_COUNT], bad = 0;
     for (size_t k = 0; k < n; k++)
         bad += got[k].bad;
-    assert_int_equal(
-        store_reader_reasons(r, &w->slis[x->sli], edges[0], edges[n], reasons, NULL), 0);
+    assert_int_equal(store_reader_reasons(r, &w->slis[x->sli], edges[0], edges[n], reasons, NULL),
+                     0);
     assert_int_equal(reasons[REASON_METRIC], bad);
 }
 

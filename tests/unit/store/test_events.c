@@ -93,6 +93,116 @@ static void late_slots_are_told_in_their_place(void **state)
     world_end(w);
 }
 
+/* ---- imports -------------------------------------------------------------------- */
+
+struct bringing {
+    struct import_row rows[4000];
+    struct import_batch b;
+    int64_t inserted, different; /* that are to be */
+};
+
+static struct import_row *add_row(struct bringing *x, int64_t slot, const char *series)
+{
+    struct import_row *row = &x->rows[x->b.n++];
+    *row = (struct import_row){.probe = WORLD_PROBE, .line = 1, .series = series};
+    row->result.slot_us = world_slot_us(slot);
+    return row;
+}
+
+static void import_result(struct world *w, struct bringing *x, int64_t i)
+{
+    struct world_slot *s = &w->slots[i];
+    struct import_row *row = add_row(x, i, NULL);
+    uint8_t outcome = world_next(w) % 8 ? OUTCOME_GOOD : (uint8_t)(1 + world_next(w) % 3);
+    /* Longer than any other: it always differs. */
+    row->result =
+        result_at(world_slot_us(i), outcome, outcome == OUTCOME_GOOD ? REASON_NONE : REASON_STATUS,
+                  3 * USEC_PER_SEC + world_next(w) % 1000000);
+    x->inserted += !s->present;
+    x->different += s->present;
+    if (s->present && !x->b.replace)
+        return;
+    s->present = s->imported = true;
+    s->outcome = outcome;
+}
+
+static void import_scrape(struct world *w, struct bringing *x, int64_t i)
+{
+    struct world_slot fresh, *s = &w->slots[i];
+    world_scrape(w, &fresh);
+    if (!fresh.has) {
+        add_row(x, i, "");
+        x->inserted += !s->scrape;
+        s->scrape = true;
+    }
+    for (int k = 0; k < WORLD_SERIES; k++) {
+        bool any = s->scrape && s->has >> k & 1;
+        if (!(fresh.has >> k & 1))
+            continue;
+        double value = fresh.values[k] + 0.125; /* differs, too */
+        add_row(x, i, world_series[k])->value = value;
+        x->inserted += !any;
+        x->different += any && s->values[k] != value;
+        s->scrape = true;
+        if (any && !x->b.replace)
+            continue;
+        s->has |= 1u << k;
+        s->values[k] = value;
+    }
+}
+
+/* A stretch of slots, whose rows come in any order but within a slot. */
+static void import_some(struct world *w, bool sliced)
+{
+    struct bringing *x = mem_alloc(sizeof(*x));
+    int64_t first = world_next(w) % WORLD_SLOTS, last = first + world_next(w) % 300;
+    bool backwards = world_next(w) % 2;
+    x->b = (struct import_batch){.rows = x->rows,
+                                 .replace = world_next(w) % 3 == 0,
+                                 .import_id = world_next(w),
+                                 .slice_rows = sliced ? 50 : 0};
+    if (last > WORLD_SLOTS)
+        last = WORLD_SLOTS;
+    uint32_t what = world_next(w) % 3;
+    for (int64_t k = first; k < last; k++) {
+        int64_t i = backwards ? last - 1 - (k - first) : k;
+        if (world_next(w) % 5 == 0)
+            continue;
+        if (what != 0)
+            import_result(w, x, i);
+        if (what != 1 && (what == 0 || w->slots[i].present))
+            import_scrape(w, x, i);
+    }
+    if (x->b.n) {
+        import_now(w->f.store, &x->b);
+        if (x->b.status < 0)
+            fail_msg("%s", x->b.err.msg);
+        assert_int_equal(x->b.totals.inserted, x->inserted);
+        assert_int_equal(x->b.totals.different, x->different);
+    }
+    free(x);
+}
+
+static void imports_are_told_anew(void **state)
+{
+    (void)state;
+    struct world *w = world_new(4);
+    w->live = WORLD_SLOTS / 4;
+    world_declare(w, 3);
+    for (int round = 0; round < 24; round++) {
+        if (world_next(w) % 3)
+            import_some(w, world_next(w) % 2);
+        else
+            world_run(w, 1 + world_next(w) % 200);
+        if (world_next(w) % 3 == 0)
+            fixture_settle(&w->f);
+        if (world_next(w) % 6 == 0)
+            restart(w, 3);
+        world_check(w);
+    }
+    world_end(w);
+}
+
 /* ---- a sick disk ---------------------------------------------------------------- */
 
 struct disk {
@@ -104,7 +214,7 @@ static int on_step(void *ctx, const char *sql)
 {
     struct disk *d = ctx;
     d->seed = d->seed * 1664525 + 1013904223;
-    if (!d->sick || (d->seed >> 8) % 4000 || str_starts(sql, "PRAGMA"))
+    if (!d->sick || (d->seed >> 8) % 800 || str_starts(sql, "PRAGMA"))
         return 0;
     d->faults++;
     return SQL_FULL;
@@ -120,9 +230,9 @@ static void undone_batches_leave_nothing_behind(void **state)
     fixture_close(&w->f);
     assert_int_equal(store_open_faulty(&o, on_step, &disk, &w->f.store, &err), 0);
     world_declare(w, 3);
-    for (int round = 0; round < 25; round++) {
+    for (int round = 0; round < 30; round++) {
         disk.sick = true;
-        world_run(w, 40 + world_next(w) % 160);
+        world_run(w, 1 + world_next(w) % 30);
         if (world_next(w) % 2)
             push_late(w);
         fixture_flush(&w->f); /* tried again until it is well */
@@ -140,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(restarts_do_not_show),
         cmocka_unit_test(late_slots_are_told_in_their_place),
+        cmocka_unit_test(imports_are_told_anew),
         cmocka_unit_test(undone_batches_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

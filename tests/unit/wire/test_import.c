@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/when.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <stdarg.h>
@@ -119,7 +120,13 @@ static void what_is_refused(void **state)
         {HEAD "\"outcome\":\"good\",\"latency_ms\":1,\"phases_ms\":{\"dnss\":1}}",
          "did you mean \"dns\"?"},
         {HEAD "\"outcome\":\"good\",\"latency_ms\":1,\"phases_ms\":{\"dns\":null}}", "\"dns\""},
-        {HEAD "\"series\":\"up\",\"value\":1}", "metric sample"},
+        {HEAD "\"series\":\"up\"}", "\"value\" is missing"},
+        {HEAD "\"value\":1}", "\"series\" is missing"},
+        {HEAD "\"series\":7,\"value\":1}", "\"series\" must be a string"},
+        {HEAD "\"series\":\"up\",\"value\":\"NaN\"}", "must be a number"},
+        {HEAD "\"series\":\"up\",\"value\":null}", "must be a number"},
+        {HEAD "\"series\":\"up\",\"value\":1,\"outcome\":\"good\"}", "unknown key \"outcome\""},
+        {HEAD "\"series\":\"up\",\"valeu\":1,\"value\":2}", "did you mean \"value\"?"},
         {"{\"time\":\"2026-10-22T08:00:00Z\",\"outcome\":\"skipped\"}", "\"probe\" is missing"},
         {"{\"probe\":\"\",\"time\":\"2026-10-22T08:00:00Z\",\"outcome\":\"skipped\"}", "1 to 255"},
         {"{\"probe\":\"a\\nb\",\"time\":\"2026-10-22T08:00:00Z\",\"outcome\":\"skipped\"}",
@@ -140,6 +147,41 @@ static void what_is_refused(void **state)
     }
 }
 
+static void samples_come_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *series;
+        double value;
+    } cases[] = {
+        {"up", 1},
+        {"", 0},
+        {"a{b=\"x\\\\y\",c=\"\\\"z\\\"\"}", -0.1},
+        {"m\u00fcde{x=\"\n\"}", 1e300},
+        {"big", 9007199254740993.0},
+        {"small", 5e-324},
+        {"third", 1.0 / 3},
+        {"inf", (double)INFINITY},
+        {"less", -(double)INFINITY},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct import_line l;
+        struct str text;
+        struct err err = {{0}};
+        str_init(&text, 4096);
+        import_write_sample(&text, "api-metrics", 1792656000123000, cases[i].series,
+                            cases[i].value);
+        assert_int_equal(text.buf[text.len - 1], '\n');
+        if (import_line_parse(text.buf, text.len - 1, &l, &err) < 0)
+            fail_msg("%s: %s", text.buf, err.msg);
+        assert_true(l.sample && l.value == cases[i].value);
+        assert_string_equal(l.series, cases[i].series);
+        assert_string_equal(l.probe, "api-metrics");
+        assert_int_equal(l.result.slot_us, 1792656000123000);
+        str_release(&text);
+    }
+}
+
 static void a_nul_ends_nothing(void **state)
 {
     (void)state;
@@ -155,7 +197,9 @@ static bool same_line(const struct import_line *a, const struct import_line *b)
     return strcmp(a->probe, b->probe) == 0 && x->slot_us == y->slot_us &&
            x->done_us == y->done_us && x->total_us == y->total_us && x->lag_us == y->lag_us &&
            memcmp(&x->phases, &y->phases, sizeof(x->phases)) == 0 && x->code == y->code &&
-           x->outcome == y->outcome && x->reason == y->reason && x->flags == y->flags;
+           x->outcome == y->outcome && x->reason == y->reason && x->flags == y->flags &&
+           a->sample == b->sample &&
+           (!a->sample || (a->value == b->value && strcmp(a->series, b->series) == 0));
 }
 
 /* Whether the scanner took it; then the library must take it for the same. */
@@ -176,6 +220,8 @@ static bool scans(const char *text, size_t n)
 
 #define PLAIN_HEAD "{\"probe\":\"p 1\",\"time\":\"2026-10-22T08:00:00.123456Z\",\"outcome\":"
 
+#define SAMPLE_HEAD "{\"probe\":\"p\",\"time\":\"2026-10-22T08:00:00Z\",\"series\":"
+
 static const char *const plain_lines[] = {
     PLAIN_HEAD "\"good\",\"code\":200,\"latency_ms\":12.345,\"phases_ms\":{\"dns\":0.1,"
                "\"connect\":0.9,\"tls\":0,\"wait\":11.2,\"transfer\":0.1}}",
@@ -188,6 +234,9 @@ static const char *const plain_lines[] = {
     /* as json.dumps() of Python writes it */
     ("{\"probe\": \"p\", \"time\": \"2026-02-28T23:59:59+02:00\", \"outcome\": \"good\", "
      "\"code\": 200, \"latency_ms\": 0.0, \"phases_ms\": {\"dns\": 0.1, \"wait\": 11}}"),
+    SAMPLE_HEAD "\"http_requests_total{status=\\\"200\\\",path=\\\"a\\\\b\\\"}\",\"value\":1234}",
+    SAMPLE_HEAD "\"up\",\"value\":-0.5}",
+    SAMPLE_HEAD "\"\", \"value\": 123456789012345678 }",
 };
 
 /* What the scanner leaves to the library, good or bad. */
@@ -195,6 +244,14 @@ static const char *const other_lines[] = {
     "",
     "{}",
     "[]",
+    SAMPLE_HEAD "\"up\",\"value\":1e3}",
+    SAMPLE_HEAD "\"up\",\"value\":1.}",
+    SAMPLE_HEAD "\"up\",\"value\":.1}",
+    SAMPLE_HEAD "\"up\",\"value\":01}",
+    SAMPLE_HEAD "\"up\",\"value\":\"+Inf\"}",
+    SAMPLE_HEAD "\"up\",\"value\":1,\"outcome\":\"good\"}",
+    SAMPLE_HEAD "\"a\\n\",\"value\":1}",
+    SAMPLE_HEAD "\"up\"}",
     PLAIN_HEAD "\"good\",\"latency_ms\":1.2345}",
     PLAIN_HEAD "\"good\",\"latency_ms\":1e3}",
     PLAIN_HEAD "\"good\",\"latency_ms\":01}",
@@ -344,6 +401,7 @@ int main(void)
         cmocka_unit_test(milliseconds_are_exact),
         cmocka_unit_test(what_may_be_left_out),
         cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(samples_come_back),
         cmocka_unit_test(a_nul_ends_nothing),
         cmocka_unit_test(the_plain_form_is_scanned),
         cmocka_unit_test(bent_lines_are_read_in_one_way),
