@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RESOLVE_MAX_ADDRS 8
+#define RESOLVE_MAX_ADDRS 16
 #define RESOLVE_MAX_NAME 256
 #define DNSCACHE_MAX 4096 /* names held; beyond, the oldest of a bucket goes */
 

@@ -194,13 +194,13 @@ static void resolve(struct http_call *call)
     call->connect_by_ns = call->at.start + call->req.connect_timeout_us * NSEC_PER_USEC;
     call->end_by_ns = call->at.start + call->req.timeout_us * NSEC_PER_USEC;
     move(call, CALL_RESOLVING);
-    if (call->req.unix_socket ||
-        resolver_now(r, call->host, family, call->req.dns_fresh, &call->addrs)) {
+    const char *name = call->req.address ? call->req.address : call->host;
+    if (call->req.unix_socket || resolver_now(r, name, family, call->req.dns_fresh, &call->addrs)) {
         arm(call);
         transfer(call);
         return;
     }
-    call->wait = resolver_start(r, call->host, family, call->req.dns_fresh, on_resolved, call);
+    call->wait = resolver_start(r, name, family, call->req.dns_fresh, on_resolved, call);
     arm(call);
 }
 

@@ -38,6 +38,7 @@ struct http_request {
     int64_t max_body;           /* bytes kept and read; beyond: REASON_BODY */
     int64_t max_headers;        /* bytes; beyond: REASON_PROTOCOL; 0: 256 KiB */
 
+    const char *address; /* connects to this IP address instead of the host's; or NULL */
     enum ip_family family;
     bool reuse;        /* may use a kept connection; default is a fresh one */
     bool dns_fresh;    /* bypass the lookup cache */
@@ -96,6 +97,27 @@ void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *c
 struct http_call *http_start(struct http_client *c, const struct http_request *req,
                              http_data_fn data, http_done_fn done, void *ctx);
 void http_cancel(struct http_call *call); /* before `done`: it will not come */
+
+/* Every address of a name, for those who ask each of them. */
+#define HTTP_ADDRESSES_MAX 16
+struct http_addresses {
+    enum reason reason; /* NONE: at least one; else `message` says why there is none */
+    bool local_fault;
+    const char *message; /* lives during the call */
+    size_t n;
+    char at[HTTP_ADDRESSES_MAX][48]; /* "192.0.2.7", in the order to be tried */
+};
+typedef void (*http_lookup_fn)(void *ctx, const struct http_addresses *found);
+
+/*
+ * Looks up the host of req->url (a valid one), by its `family`, `dns_fresh` and
+ * timeouts. Addresses that this machine has no route to are left out, if there
+ * are others. NULL: the answer is known and in *now, `fn` does not come. Else it
+ * comes exactly once, later, unless cancelled.
+ */
+struct http_lookup *http_lookup(struct http_client *c, const struct http_request *req,
+                                struct http_addresses *now, http_lookup_fn fn, void *ctx);
+void http_lookup_cancel(struct http_lookup *l);
 
 /* The value of the first header of that name, case-insensitive, trimmed, cut
  * to size; false if absent. */

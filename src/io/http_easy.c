@@ -287,7 +287,8 @@ void http_easy_connect_to(struct http_call *call)
 {
     char address[64];
 
-    if (call->req.unix_socket || (is_literal(call->host) && !call->req.server_name))
+    if (call->req.unix_socket ||
+        (is_literal(call->host) && !call->req.server_name && !call->req.address))
         return;
     resolve_addr_text(address, sizeof(address), &call->addrs.at[call->addr], call->port);
     snprintf(call->connect_to_text, sizeof(call->connect_to_text), "::%s", address);

@@ -180,6 +180,7 @@ struct http_call *http_call_new(struct http_client *c, const struct http_request
     q->cert_file = arena_strdup(a, r->cert_file);
     q->key_file = arena_strdup(a, r->key_file);
     q->server_name = arena_strdup(a, r->server_name);
+    q->address = arena_strdup(a, r->address);
     if (r->body) {
         char *body = arena_alloc(a, r->body_len + 1);
 

@@ -151,6 +151,16 @@ bool url_same_origin(const char *a, const char *b)
            same_part(a, b, CURLUPART_PORT);
 }
 
+char *url_host(const char *url)
+{
+    char *text = url_part(url, CURLUPART_HOST);
+    size_t n = text ? strlen(text) : 0;
+    bool bare = n > 2 && text[0] == '[' && text[n - 1] == ']';
+    char *host = mem_strndup(bare ? text + 1 : text ? text : "", bare ? n - 2 : n);
+    curl_free(text);
+    return host;
+}
+
 char *url_peer(const char *url)
 {
     char *host = url_part(url, CURLUPART_HOST), *port = url_part(url, CURLUPART_PORT);

@@ -21,6 +21,9 @@ int url_resolve(const char *base, const char *location, char **ret, struct err *
 
 /* Whether scheme, host and port are the same; both valid URLs. */
 bool url_same_origin(const char *a, const char *b);
+/* The host of a valid URL as it is looked up, without brackets; the caller frees
+ * it. */
+char *url_host(const char *url);
 /* "host:port" that a valid URL connects to, in lower case; the caller frees it. */
 char *url_peer(const char *url);
 bool url_is_https(const char *url);

@@ -17,6 +17,7 @@
 
 const char *const http_ip_names[] = {"any", "4", "6", NULL};
 const char *const http_dns_names[] = {"cached", "fresh", NULL};
+const char *const http_addresses_names[] = {"any", "all", NULL};
 
 static const struct field basic_fields[] = {
     {"user", FIELD_STRING, offsetof(struct http_auth, basic.user), .flags = FIELD_REQUIRED,
@@ -292,6 +293,12 @@ void http_prepare(struct decode *c, const struct node *n, const struct probe_def
     if (s->connect_timeout_us > def->timeout_us)
         diag_error(c->diag, http_key_pos(n, def->pos, "connect_timeout"),
                    "connect_timeout is longer than the timeout");
+    if (s->addresses && def->kind->memory_new)
+        diag_error(
+            c->diag, http_key_pos(n, def->pos, "addresses"),
+            "addresses: %s compares one run with those before, so it needs one place to ask: "
+            "a probe for each address",
+            def->kind->name);
     if (s->expect.faster_than_us > def->timeout_us)
         diag_error(c->diag, http_key_pos(n, def->pos, "expect"),
                    "faster_than is longer than the timeout");

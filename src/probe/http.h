@@ -51,7 +51,8 @@ struct http_spec {
     struct http_auth auth;
     int64_t follow; /* redirects; 0: a 3xx is judged as it is */
     struct http_tls tls;
-    int ip; /* enum ip_family */
+    int ip;        /* enum ip_family */
+    int addresses; /* 1: each run asks all of the name */
     bool reuse;
     int64_t max_body;
     int dns; /* 1: fresh */
@@ -81,7 +82,7 @@ extern const struct probe_kind probe_http;
  * `member` is the struct http_spec in the kind's own spec. `expect` is not among
  * them: what a good response is differs. */
 extern const struct field http_auth_fields[], http_tls_fields[];
-extern const char *const http_ip_names[], *const http_dns_names[];
+extern const char *const http_ip_names[], *const http_dns_names[], *const http_addresses_names[];
 
 /* clang-format off */
 #define HTTP_FIELDS(type, member) HTTP_FIELDS_UPTO(type, member, HTTP_PROBE_MAX_BODY)
@@ -103,6 +104,9 @@ extern const char *const http_ip_names[], *const http_dns_names[];
      .help = "how to verify the server and what to show it"},                                      \
     {"ip", FIELD_ENUM, offsetof(type, member.ip), .names = http_ip_names,                          \
      .help = "address family: any, 4 or 6"},                                                       \
+    {"addresses", FIELD_ENUM, offsetof(type, member.addresses), .names = http_addresses_names,     \
+     .help = "any: one that can be connected to; all: each run asks every address of the name, "   \
+             "and the worst one counts"},                                                          \
     {"reuse", FIELD_BOOL, offsetof(type, member.reuse),                                            \
      .help = "keep the connection between runs; by default each run makes a fresh one"},           \
     {"max_body", FIELD_SIZE, offsetof(type, member.max_body), .min = 1,                            \

@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "io/jsonpath.h"
 #include "io/work.h"
+#include "probe/http_job.h"
 #include "probe/judge.h"
 #include "probe/redact.h"
 #include "probe/redirect.h"
@@ -37,6 +38,8 @@ struct judged {
 /* As long as a run is under way there is one of these, and of most runs
  * nothing more: what only redirects and large bodies need is in the arena. */
 struct http_run {
+    struct http_job job;
+    struct http_start at;
     struct probe_env *env;
     const struct probe_def *def;
     const struct http_spec *spec;
@@ -299,11 +302,18 @@ static size_t pick_lines(const struct http_run *run, const char *lines[static LI
     return n;
 }
 
+/* A lookup may have taken all there was; the rest is told by the request then. */
+static int64_t left_us(int64_t limit_us, int64_t spent_us)
+{
+    return limit_us > spent_us ? limit_us - spent_us : 1;
+}
+
 static void send_request(struct http_run *run, int64_t now_ns)
 {
     const struct http_spec *s = run->spec;
     const struct target *t = &run->target;
     const char *lines[LINES_MAX];
+    int64_t spent_us = since_us(run->started_ns, now_ns);
     struct http_request req = {
         .method = t->method,
         .url = t->url,
@@ -312,8 +322,9 @@ static void send_request(struct http_run *run, int64_t now_ns)
         .body = t->body ? s->body : NULL,
         .body_len = t->body ? s->body_len : 0,
         .connect_timeout_us = s->connect_timeout_us,
-        .timeout_us = run->def->timeout_us - since_us(run->started_ns, now_ns),
+        .timeout_us = left_us(run->def->timeout_us, spent_us),
         .max_body = s->max_body,
+        .address = t->credentials ? run->at.address : NULL, /* of the origin */
         .family = (enum ip_family)s->ip,
         .reuse = s->reuse,
         .dns_fresh = s->dns == 1,
@@ -347,6 +358,8 @@ static void add_hop(struct http_run *run, const struct http_response *r)
         .phases = r->phases,
         .bytes = (int64_t)r->body_len,
     };
+    if (run->hop_count == 1)
+        run->hops[0].phases.dns_us += since_us(run->started_ns, run->hop_started_ns);
 }
 
 /* There will be another hop. */
@@ -416,11 +429,25 @@ static void on_response(void *ctx, const struct http_response *r)
         judge_response(run, r);
 }
 
-void *http_run_start(struct probe_env *env, const struct probe_def *def,
-                     const struct http_spec *spec, const struct http_reader *reader,
-                     struct probe_memory *memory, probe_done_fn done, void *ctx)
+static void cancel(struct http_job *job)
+{
+    struct http_run *run = container_of(job, struct http_run, job);
+    assert(run->state == RUN_REQUEST || run->state == RUN_JUDGE);
+    if (run->state == RUN_REQUEST)
+        http_cancel(run->call);
+    else
+        work_cancel(run->work);
+    run_free(run);
+}
+
+struct http_job *http_run_at(struct probe_env *env, const struct probe_def *def,
+                             const struct http_spec *spec, const struct http_reader *reader,
+                             struct probe_memory *memory, const struct http_start *at,
+                             probe_done_fn done, void *ctx)
 {
     struct http_run *run = mem_alloc(sizeof(*run));
+    run->job.cancel = cancel;
+    run->at = *at;
     run->env = env;
     run->def = def;
     run->spec = spec;
@@ -431,18 +458,23 @@ void *http_run_start(struct probe_env *env, const struct probe_def *def,
     run->ctx = ctx;
     run->hops = &run->only;
     run->target = (struct target){spec->url, spec->method, spec->body != NULL, true};
-    run->started_ns = clock_mono_ns();
-    send_request(run, run->started_ns);
-    return run;
+    run->started_ns = at->started_ns;
+    send_request(run, at->address ? clock_mono_ns() : at->started_ns);
+    return &run->job;
 }
 
-void http_run_cancel(void *p)
+void *http_run_start(struct probe_env *env, const struct probe_def *def,
+                     const struct http_spec *spec, const struct http_reader *reader,
+                     struct probe_memory *memory, probe_done_fn done, void *ctx)
 {
-    struct http_run *run = p;
-    assert(run->state == RUN_REQUEST || run->state == RUN_JUDGE);
-    if (run->state == RUN_REQUEST)
-        http_cancel(run->call);
-    else
-        work_cancel(run->work);
-    run_free(run);
+    struct http_start at = {.started_ns = clock_mono_ns()};
+    if (spec->addresses)
+        return addresses_start(env, def, spec, reader, done, ctx);
+    return http_run_at(env, def, spec, reader, memory, &at, done, ctx);
+}
+
+void http_run_cancel(void *run)
+{
+    struct http_job *job = run;
+    job->cancel(job);
 }
