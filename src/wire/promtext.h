@@ -13,7 +13,8 @@
  * In OpenMetrics mode every MUST of the specification that a page can break is
  * held: form, UTF-8, # EOF, metadata, order, suffixes by type, names that clash,
  * duplicates, timestamps, exemplars, what values a type allows, whole histograms.
- * Everything is read then, wanted or not; memory is at most a few times the page.
+ * Everything is read then, wanted or not; memory is at most six times the page, where
+ * that is nothing but names, and mostly less than the page.
  *
  *     struct promtext p;
  *     promtext_open(&p, PROMTEXT_OPENMETRICS, body, n, wanted, wanted_count);

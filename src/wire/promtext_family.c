@@ -42,22 +42,29 @@ static int width(size_t n)
     return n > NAME_SHOWN ? NAME_SHOWN : (int)n;
 }
 
+/* No name, of a family or of a sample that one of its type can have, is
+ * another family's. */
+static bool claim_name(struct openmetrics *om, const char *name, size_t n)
+{
+    struct seen_key key = seen_key(SEEN_NAME, 0);
+    seen_mix(&key, name, n);
+    return seen_add(&om->seen, key);
+}
+
 /* ---- metadata -------------------------------------------------------------------------- */
 
 static int family_begin(struct promtext *p, const char *line, const char *name, size_t len)
 {
     struct openmetrics *om = &p->reader->om;
-    struct seen_key key = seen_key(SEEN_FAMILY, 0);
     if (family_end(p) < 0)
         return -1;
     om->family =
         (struct family){.name = name, .len = len, .at = line, .number = om->family.number + 1};
     if (*name == '_')
         return promtext_fail(p, name, "names that begin with '_' are reserved");
-    seen_mix(&key, name, len);
-    if (!seen_add(&om->seen, key))
+    if (!claim_name(om, name, len))
         return promtext_fail(p, name,
-                             "the family '%.*s' was on the page before: a family stands together, "
+                             "'%.*s' is a name of an earlier family; a family stands together, "
                              "its metadata first",
                              width(len), name);
     return 0;
@@ -119,21 +126,18 @@ static int family_settle(struct promtext *p)
         return promtext_fail(p, f->meta[META_UNIT], "%s has no unit",
                              f->type == PROMTEXT_INFO ? "an info" : "a stateset");
     int rc = 0;
-    for (enum suffix i = 0; i < SUFFIXES; i++) {
-        struct seen_key key = seen_key(SEEN_SAMPLE_NAME, 0);
+    for (enum suffix i = SUFFIX_NONE + 1; i < SUFFIXES; i++) {
         if (!(type_suffixes[f->type] >> i & 1))
             continue;
-        /* One text: "foo" with "_total" is the same name as "foo_total". */
-        char whole[256];
+        char few[256];
         size_t n = f->len + suffix_texts[i].n;
-        char *name = n > sizeof(whole) ? mem_alloc(n) : whole;
+        char *name = n > sizeof(few) ? mem_alloc(n) : few;
         memcpy(name, f->name, f->len);
         memcpy(name + f->len, suffix_texts[i].text, suffix_texts[i].n);
-        seen_mix(&key, name, n);
-        if (!seen_add(&om->seen, key))
-            rc = promtext_fail(p, f->at, "the name '%.*s' of a sample could be another family's",
+        if (!claim_name(om, name, n))
+            rc = promtext_fail(p, f->at, "'%.*s', a sample's name here, is one of another family",
                                width(n), name);
-        if (name != whole)
+        if (name != few)
             free(name);
     }
     return rc;
@@ -234,7 +238,10 @@ static int enter(struct promtext *p, const struct sample_line *l, const struct s
     }
     if (point_end(p) < 0)
         return -1;
-    if (!same && !seen_add(&om->seen, *key))
+    /* Where we are needs no remembering: most families have one metric. */
+    if (!same && om->in_metric)
+        seen_add(&om->seen, om->metric);
+    if (!same && seen_has(&om->seen, *key))
         return promtext_fail(p, l->at,
                              "a metric with these labels stood here before: a series "
                              "comes once, and the samples of a metric stand together");

@@ -29,11 +29,12 @@ struct seen {
     size_t size, count;
 };
 
-enum seen_kind { SEEN_FAMILY = 1, SEEN_SAMPLE_NAME, SEEN_METRIC, SEEN_MEMBER };
+enum seen_kind { SEEN_NAME = 1, SEEN_METRIC, SEEN_MEMBER };
 
 struct seen_key seen_key(enum seen_kind kind, uint64_t within);
 void seen_mix(struct seen_key *k, const char *text, size_t n);
 bool seen_same(const struct seen_key *a, const struct seen_key *b);
+bool seen_has(const struct seen *s, struct seen_key k);
 /* false: it was there. */
 bool seen_add(struct seen *s, struct seen_key k);
 void seen_release(struct seen *s);

@@ -45,6 +45,7 @@ bool seen_same(const struct seen_key *a, const struct seen_key *b)
 static struct seen_key *seen_slot(const struct seen *s, struct seen_key k)
 {
     size_t i = k.b & (s->size - 1);
+    k.a |= 1; /* 0 is a free slot */
     while (s->slots[i].a && !seen_same(&s->slots[i], &k))
         i = (i + 1) & (s->size - 1);
     return &s->slots[i];
@@ -62,15 +63,19 @@ static void seen_grow(struct seen *s)
     *s = bigger;
 }
 
+bool seen_has(const struct seen *s, struct seen_key k)
+{
+    return s->size > 0 && seen_slot(s, k)->a;
+}
+
 bool seen_add(struct seen *s, struct seen_key k)
 {
-    if (s->count >= s->size / 2)
+    if (s->count >= s->size / 4 * 3)
         seen_grow(s);
-    k.a |= 1; /* 0 is a free slot */
     struct seen_key *slot = seen_slot(s, k);
     if (slot->a)
         return false;
-    *slot = k;
+    *slot = (struct seen_key){k.a | 1, k.b};
     s->count++;
     return true;
 }

@@ -237,11 +237,11 @@ static int text_skip(struct promtext *p, const char *s, const char *name_end, si
     struct promtext_reader *r = p->reader;
     const char *end = r->end, *behind;
     r->text.before = s;
+    r->text.before_len = shared; /* labels that follow add to it */
     if (shared) {
         s = text_labels(p, s + shared, NULL);
     } else {
         r->text.bound_count = 0;
-        r->text.before_len = 0;
         s = skip_blanks(name_end, end);
         if (s < end && *s == '{')
             s = text_labels(p, s + 1, NULL);

@@ -139,7 +139,7 @@ static void test_metadata(void **state)
          "1:10: the unit 'seconds' is not the last part"},
         {"behind an underscore", NULL, "# UNIT aseconds seconds\n", "1:17: the unit 'seconds'"},
         {"the unit ends the name", "# TYPE a_s counter\n# UNIT a_s s\na_s_total 1\n",
-         "# TYPE a_s counter\n# UNIT a_s_total s\n", "2:18: the unit 's' is not"},
+         "# TYPE a_s counter\n# UNIT a_sx s\n", "2:13: the unit 's' is not"},
         {"units have no spaces", NULL, "# UNIT a_b b c\n", "1:13: expected a unit"},
         {"an empty unit is none", "# TYPE a info\n# UNIT a \n# UNIT a \n", NULL, NULL},
         {"an empty help is none", "# HELP a \n# HELP a x\n", "# HELP a x\n# HELP a y\n",
@@ -152,9 +152,9 @@ static void test_metadata(void **state)
         {"statesets have no unit", NULL, "# UNIT a_b b\n# TYPE a_b stateset\n",
          "1:1: a stateset has no unit"},
         {"metadata before samples", "# TYPE a gauge\na 1\n", "a 1\n# TYPE a gauge\n",
-         "2:8: the family 'a' was on the page before"},
+         "2:8: 'a' is a name of an earlier family"},
         {"metadata stands together", "# TYPE a gauge\n# HELP a x\n# TYPE b gauge\n",
-         "# TYPE a gauge\n# TYPE b gauge\n# HELP a x\n", "3:8: the family 'a' was on the page"},
+         "# TYPE a gauge\n# TYPE b gauge\n# HELP a x\n", "3:8: 'a' is a name of an earlier family"},
     };
     (void)state;
     check_rules(rules, countof(rules));
@@ -164,16 +164,16 @@ static void test_families(void **state)
 {
     static const struct rule rules[] = {
         {"not interleaved", "a{x=\"1\"} 1\na{x=\"2\"} 1\nb 1\n",
-         "a{x=\"1\"} 1\nb 1\na{x=\"2\"} 1\n", "3:1: the family 'a' was on the page before"},
+         "a{x=\"1\"} 1\nb 1\na{x=\"2\"} 1\n", "3:1: 'a' is a name of an earlier family"},
         {"unique", "# TYPE a gauge\na 1\n# TYPE b gauge\n",
-         "# TYPE a gauge\na 1\n# TYPE a counter\n", "3:8: the family 'a' was on the page before"},
+         "# TYPE a gauge\na 1\n# TYPE a counter\n", "3:8: 'a' is a name of an earlier family"},
         {"no clash of names", "# TYPE a counter\na_total 1\n# TYPE a_x gauge\na_x 1\n",
          "# TYPE a counter\na_total 1\n# TYPE a_created gauge\na_created 1\n",
-         "3:1: the name 'a_created' of a sample could be"},
+         "3:8: 'a_created' is a name of an earlier family"},
         {"no clash of names", NULL, "# TYPE a_count gauge\na_count 1\n# TYPE a histogram\n",
-         "3:1: the name 'a_count' of a sample could be"},
+         "3:1: 'a_count', a sample's name here"},
         {"no clash of names", NULL, "# TYPE a summary\na_count 1\na_bucket 1\na_sum 1\n",
-         "4:1: the name 'a_sum' of a sample could be"},
+         "4:1: 'a_sum' is a name of an earlier family"},
         {"metrics not interleaved",
          "# TYPE a summary\na_count{b=\"1\"} 0\na_sum{b=\"1\"} 0\na_count{b=\"2\"} 0\n",
          "# TYPE a summary\na_count{b=\"1\"} 0\na_count{b=\"2\"} 0\na_sum{b=\"1\"} 0\n",
@@ -206,7 +206,7 @@ static void test_simple_types(void **state)
     static const struct rule rules[] = {
         {"gauges have no suffix", "# TYPE a gauge\na -1.5\n",
          "# TYPE a gauge\na 1\n# TYPE b gauge\nb_x 1\na_y 1\nb_x 2\n",
-         "6:1: the family 'b_x' was on the page before"},
+         "6:1: 'b_x' is a name of an earlier family"},
         {"a gauge has one value", NULL, "# TYPE a gauge\na 1\na 2\n",
          "3:1: this series comes twice"},
         {"counters end in _total", "# TYPE a counter\na_total 1\n", "# TYPE a counter\na 1\n",
@@ -266,7 +266,7 @@ static void test_summaries(void **state)
         {"sums are numbers", NULL, S "a_sum NaN\n", "2:7: a_sum is a number from 0"},
         {"no quantile on others", NULL, S "a_sum{quantile=\"1\"} 1\n", "2:7: quantile is only"},
         {"no other suffix", NULL, S "a_count 1\na_bucket{le=\"1\"} 1\na_count{b=\"c\"} 1\n",
-         "4:1: the name 'a_count' of a sample could be another family's"},
+         "4:1: 'a_count' is a name of an earlier family"},
     };
     (void)state;
     check_rules(rules, countof(rules));
@@ -332,7 +332,7 @@ static void test_histograms(void **state)
         {"of gauges: not negative", NULL, G "a_bucket{le=\"+Inf\"} -1\n",
          "2:21: a_bucket is a whole"},
         {"of gauges: no _created", NULL, G "a_bucket{le=\"+Inf\"} 1\na_created 1\na_bucket 1\n",
-         "4:1: the name 'a_bucket' of a sample could be another family's"},
+         "4:1: 'a_bucket' is a name of an earlier family"},
     };
     (void)state;
     check_rules(rules, countof(rules));

@@ -367,6 +367,28 @@ static void test_a_megabyte_of_label(void **state)
     str_release(&s);
 }
 
+/* Lines that are shorter than one far above share no more than they have: the
+ * time that this takes is that of the page, not its square. */
+static void test_short_lines_below_a_long_one(void **state)
+{
+    static const struct selector *const nothing[1];
+    struct promtext_sample sample;
+    struct promtext p;
+    struct str s;
+    (void)state;
+    str_init(&s, 16 << 20);
+    str_add(&s, "a{b=\"x\",c=\"");
+    for (size_t i = 0; i < 1 << 20; i++)
+        str_addc(&s, 'y');
+    str_add(&s, "\"} 1\n");
+    for (int i = 0; i < 400000; i++)
+        str_add(&s, "a{b=\"x\",} 1\n");
+    promtext_open(&p, PROMTEXT_TEXT, s.buf, s.len, nothing, 0);
+    assert_int_equal(promtext_next(&p, &sample), 0);
+    promtext_close(&p);
+    str_release(&s);
+}
+
 static void test_format(void **state)
 {
     static const char om[] = "application/openmetrics-text";
@@ -394,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_selectors),
         cmocka_unit_test(test_going_on),
         cmocka_unit_test(test_a_megabyte_of_label),
+        cmocka_unit_test(test_short_lines_below_a_long_one),
         cmocka_unit_test(test_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
