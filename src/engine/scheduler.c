@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "engine/due.h"
 #include "engine/peers.h"
 #include "slo/hours.h"
 
@@ -46,59 +47,13 @@ struct scheduler {
     struct scheduler_hooks hooks;
     struct config *config;
     VEC(struct scheduled *) probes; /* sorted by id */
-    VEC(struct scheduled *) heap;   /* by next_us */
-    struct run *runs;               /* newest first */
+    struct due due;
+    struct run *runs; /* newest first */
     struct peers peers;
     size_t in_flight;
     uint32_t next_handle;
     bool stopped;
 };
-
-/* ---- the heap: a binary min-heap whose entries know their place ---------- */
-
-static void heap_put(struct scheduler *s, size_t i, struct scheduled *p)
-{
-    s->heap.at[i] = p;
-    p->heap_at = i;
-}
-
-static void heap_sift(struct scheduler *s, size_t i)
-{
-    struct scheduled *p = s->heap.at[i];
-    while (i > 0 && s->heap.at[(i - 1) / 2]->next_us > p->next_us) {
-        heap_put(s, i, s->heap.at[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
-    for (;;) {
-        size_t c = 2 * i + 1;
-        if (c >= s->heap.len)
-            break;
-        if (c + 1 < s->heap.len && s->heap.at[c + 1]->next_us < s->heap.at[c]->next_us)
-            c++;
-        if (s->heap.at[c]->next_us >= p->next_us)
-            break;
-        heap_put(s, i, s->heap.at[c]);
-        i = c;
-    }
-    heap_put(s, i, p);
-}
-
-static void heap_add(struct scheduler *s, struct scheduled *p)
-{
-    vec_push(&s->heap, p);
-    heap_put(s, s->heap.len - 1, p);
-    heap_sift(s, s->heap.len - 1);
-}
-
-static void heap_remove(struct scheduler *s, struct scheduled *p)
-{
-    size_t i = p->heap_at;
-    struct scheduled *last = s->heap.at[--s->heap.len];
-    if (last == p)
-        return;
-    heap_put(s, i, last);
-    heap_sift(s, i);
-}
 
 /* ---- memory ---------------------------------------------------------------- */
 
@@ -332,7 +287,7 @@ static void run_probe(struct scheduler *s, struct scheduled *p, int64_t now_us)
     p->missed += slots_in(p->def, p->next_us, now_us + 1) - 1;
     p->passed_us = slot;
     p->next_us = next_slot(p->def, now_us + 1);
-    heap_sift(s, p->heap_at);
+    due_moved(&s->due, p);
     if (now_us - slot > SCHEDULER_LAG_MAX_US || !s->hooks.reserve(s->hooks.ctx))
         p->missed++;
     else if (p->in_flight >= p->def->max_in_flight)
@@ -343,8 +298,8 @@ static void run_probe(struct scheduler *s, struct scheduled *p, int64_t now_us)
 
 void scheduler_run_some(struct scheduler *s, int64_t now_us, size_t n)
 {
-    for (; n && !s->stopped && s->heap.len && s->heap.at[0]->next_us <= now_us; n--)
-        run_probe(s, s->heap.at[0], now_us);
+    for (; n && !s->stopped && due_us(&s->due) <= now_us; n--)
+        run_probe(s, due_first(&s->due), now_us);
 }
 
 void scheduler_run_due(struct scheduler *s, int64_t now_us)
@@ -354,13 +309,12 @@ void scheduler_run_due(struct scheduler *s, int64_t now_us)
 
 int64_t scheduler_due(const struct scheduler *s)
 {
-    return s->stopped || !s->heap.len ? INT64_MAX : s->heap.at[0]->next_us;
+    return s->stopped ? INT64_MAX : due_us(&s->due);
 }
 
 int64_t scheduler_complete_through(const struct scheduler *s, int64_t now_us)
 {
-    int64_t through =
-        s->heap.len && s->heap.at[0]->next_us < now_us ? s->heap.at[0]->next_us : now_us;
+    int64_t through = due_us(&s->due) < now_us ? due_us(&s->due) : now_us;
     for (const struct run *r = s->runs; r; r = r->next)
         if (r->slot_us < through)
             through = r->slot_us;
@@ -398,7 +352,7 @@ static struct scheduled *adopt_new(struct scheduler *s, const struct probe_def *
     p->peer = peers_get(&s->peers, def->peer);
     p->passed_us = INT64_MIN;
     p->next_us = next_slot(def, now_us);
-    heap_add(s, p);
+    due_add(&s->due, p);
     if (s->hooks.adopt)
         s->hooks.adopt(s->hooks.ctx, p, now_us);
     return p;
@@ -414,7 +368,7 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
     if (!same_slots) {
         /* Both schedules may have a slot right now: it has been run. */
         p->next_us = next_slot(def, p->passed_us < now_us ? now_us : p->passed_us + 1);
-        heap_sift(s, p->heap_at);
+        due_moved(&s->due, p);
     }
     p->def = def;
     struct peer *previous = p->peer;
@@ -441,7 +395,7 @@ static void scheduled_free(struct scheduler *s, struct scheduled *p)
 static void remove_probes(struct scheduler *s, struct scheduled **at, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        heap_remove(s, at[i]);
+        due_remove(&s->due, at[i]);
         at[i]->leaves = true;
     }
     cancel_runs(s);
@@ -481,12 +435,12 @@ void scheduler_set_config(struct scheduler *s, struct config *cfg, int64_t now_u
 
 void scheduler_skip(struct scheduler *s, int64_t now_us)
 {
-    s->heap.len = 0;
+    due_clear(&s->due);
     for (size_t i = 0; i < s->probes.len; i++) {
         struct scheduled *p = s->probes.at[i];
         if (p->next_us < now_us)
             p->next_us = next_slot(p->def, now_us);
-        heap_add(s, p);
+        due_add(&s->due, p);
     }
 }
 
@@ -527,7 +481,7 @@ void scheduler_free(struct scheduler *s)
     if (s->probes.len)
         remove_probes(s, s->probes.at, s->probes.len);
     vec_release(&s->probes);
-    vec_release(&s->heap);
+    due_release(&s->due);
     peers_release(&s->peers);
     config_unref(s->config);
     free(s);
