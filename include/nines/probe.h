@@ -51,6 +51,7 @@ struct probe_def {
 /* One assertion and what was seen, for people. */
 struct assertion_seen {
     bool ok;
+    bool open; /* ok so far: it fails, but not for long enough, or cannot be told yet */
     const char *what; /* "status is 200" */
     const char *seen; /* "503" */
 };

@@ -84,7 +84,8 @@ static void put_assertions(const struct probe_view *v, struct str *out)
     str_add(out, ",\"assertions\":[");
     for (size_t i = 0; i < v->obs->assertion_count; i++) {
         const struct assertion_seen *a = &v->obs->assertions[i];
-        str_addf(out, "%s{\"ok\":%s,", i ? "," : "", a->ok ? "true" : "false");
+        str_addf(out, "%s{\"ok\":%s,%s", i ? "," : "", a->ok ? "true" : "false",
+                 a->open ? "\"open\":true," : "");
         put_text(out, "expected", a->what);
         str_add(out, ",");
         put_text(out, "seen", a->seen);

@@ -174,7 +174,7 @@ static void put_assertions(const struct probe_view *v, struct str *out)
     for (size_t i = 0; i < v->obs->assertion_count; i++) {
         const struct assertion_seen *a = &v->obs->assertions[i];
         str_add(out, "  ");
-        put(v, out, a->ok ? GREEN : RED, a->ok ? "✓" : "✗");
+        put(v, out, a->open ? YELLOW : a->ok ? GREEN : RED, a->open ? "~" : a->ok ? "✓" : "✗");
         str_addf(out, " %s", a->what);
         pad(out, width - columns(a->what));
         str_add(out, "  ");

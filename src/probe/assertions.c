@@ -156,11 +156,12 @@ static void say_since(char *shown, size_t size, const struct assertion *as, int6
         snprintf(shown + len, size - len, "; bad after %s", units_duration(limit, as->for_us));
 }
 
-/* Whether the run may be good as far as this one goes. */
+/* Whether the run may be good as far as this one goes; *ret_open: only so far. */
 static bool judge_one(const struct assertion *as, struct probe_memory *m, int64_t *since_us,
-                      char shown[static SHOWN_MAX])
+                      char shown[static SHOWN_MAX], bool *ret_open)
 {
     enum expr_answer answer = expr_ask(as->expr, m->history, m->last_us, shown, SHOWN_MAX);
+    *ret_open = answer != EXPR_HOLDS;
     if (answer == EXPR_HOLDS)
         *since_us = WELL;
     if (answer == EXPR_UNKNOWN && !*shown)
@@ -178,8 +179,10 @@ static void judge_all(const struct assertions *a, struct probe_memory *m, struct
 {
     for (size_t i = 0; i < a->n; i++) {
         char shown[SHOWN_MAX] = "";
-        bool ok = judge_one(&a->at[i], m, &m->since_us[i], shown);
-        verdict_see(v, ok, a->at[i].what, shown);
+        bool open, ok = judge_one(&a->at[i], m, &m->since_us[i], shown, &open);
+        struct assertion_seen *seen = verdict_see(v, ok, a->at[i].what, shown);
+        if (seen)
+            seen->open = ok && open;
         if (!ok && v->outcome == OUTCOME_GOOD)
             verdict_fail(v, REASON_METRIC, "expected %s; got %s", a->at[i].what, shown);
     }

@@ -25,13 +25,15 @@ void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
     }
 }
 
-void verdict_see(struct verdict *v, bool ok, const char *what, const char *seen)
+struct assertion_seen *verdict_see(struct verdict *v, bool ok, const char *what, const char *seen)
 {
     if (v->seen_count == EXPECT_MAX_CHECKS)
-        return;
+        return NULL;
     char *text = v->text[v->seen_count];
     str_copy(text, SEEN_TEXT_MAX, seen);
-    v->seen[v->seen_count++] = (struct assertion_seen){ok, what, text};
+    struct assertion_seen *one = &v->seen[v->seen_count++];
+    *one = (struct assertion_seen){.ok = ok, .what = what, .seen = text};
+    return one;
 }
 
 void judge_show(char *buf, size_t size, const char *text, size_t n)
@@ -198,7 +200,8 @@ static void judge_response(const struct expect *e, const struct judge_input *in,
         const struct check *ch = &e->checks[i];
         char *seen = ret->text[i];
         bool ok = check_one(e, ch, in, not_json, seen, SEEN_TEXT_MAX);
-        ret->seen[ret->seen_count++] = (struct assertion_seen){ok, ch->what, seen};
+        ret->seen[ret->seen_count++] =
+            (struct assertion_seen){.ok = ok, .what = ch->what, .seen = seen};
         if (!ok && ret->outcome == OUTCOME_GOOD)
             verdict_fail(ret, reason_of(ch, r), "expected %s; got %s", ch->what, seen);
     }

@@ -47,8 +47,8 @@ void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Lists one more assertion that was looked at; `what` must outlive the verdict,
- * `seen` is copied and cut. More than EXPECT_MAX_CHECKS are not listed. */
-void verdict_see(struct verdict *v, bool ok, const char *what, const char *seen);
+ * `seen` is copied and cut. NULL: more than EXPECT_MAX_CHECKS are not listed. */
+struct assertion_seen *verdict_see(struct verdict *v, bool ok, const char *what, const char *seen);
 
 /* A text as shown to people: quoted, control bytes as '.', cut with "...".
  * Valid UTF-8 whatever came in. */

@@ -29,8 +29,8 @@ static const struct hop hops[] = {
 };
 
 static const struct assertion_seen assertions[] = {
-    {true, "header Server", "\"x\""},
-    {false, "status 2xx", "503"},
+    {true, false, "header Server", "\"x\""},
+    {false, false, "status 2xx", "503"},
 };
 
 static struct observation bad_run(void)

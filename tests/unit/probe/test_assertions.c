@@ -109,9 +109,10 @@ static void test_not_enough_yet(void **state)
     struct list l;
     list_open(&l, "[change(a) == 0]");
     assert_int_equal(scrape(&l, 1), REASON_NONE);
-    assert_true(l.v.seen[0].ok);
+    assert_true(l.v.seen[0].ok && l.v.seen[0].open);
     assert_non_null(strstr(seen(&l), "not enough scrapes yet"));
     assert_int_equal(scrape(&l, 1), REASON_NONE);
+    assert_true(l.v.seen[0].ok && !l.v.seen[0].open);
     assert_int_equal(scrape(&l, 2), REASON_METRIC);
     list_close(&l);
 }
