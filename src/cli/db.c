@@ -83,6 +83,8 @@ static void print_totals(const struct dbcheck *c)
     if (!c->quick)
         printf("rollups of %" PRId64 " probes, of %" PRId64 " hours and %" PRId64 " days; ",
                t->probes, t->hours, t->days);
+    if (t->samples)
+        printf("%" PRId64 " samples and %" PRId64 " events; ", t->samples, t->events);
     printf("%" PRId64 " alerts, %" PRId64 " messages\n", t->alerts, t->messages);
     if (t->faults)
         printf("%s: %" PRId64 " fault%s\n", c->path, t->faults, t->faults == 1 ? "" : "s");
@@ -92,19 +94,21 @@ static void print_totals(const struct dbcheck *c)
 
 static json_t *totals_json(const struct dbcheck_totals *t)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)t->rows,
-                     "sealed", (json_int_t)t->sealed, "chunks", (json_int_t)t->chunks, "probes",
-                     (json_int_t)t->probes, "hours", (json_int_t)t->hours, "days",
-                     (json_int_t)t->days, "alerts", (json_int_t)t->alerts, "messages",
-                     (json_int_t)t->messages);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rows",
+                     (json_int_t)t->rows, "sealed", (json_int_t)t->sealed, "chunks",
+                     (json_int_t)t->chunks, "probes", (json_int_t)t->probes, "hours",
+                     (json_int_t)t->hours, "days", (json_int_t)t->days, "samples",
+                     (json_int_t)t->samples, "events", (json_int_t)t->events, "alerts",
+                     (json_int_t)t->alerts, "messages", (json_int_t)t->messages);
 }
 
 static const struct command command_check_db = {
     .name = "db check",
     .arguments = "",
     .summary = "hold the database against itself",
-    .details = "Pages and indexes, every chunk, rollups against the results they sum up, alerts\n"
-               "against their transitions. Every fault is a line; exit 1 if there is one. Only\n"
+    .details = "Pages and indexes, every chunk, rollups against the results they sum up, events\n"
+               "of metric SLIs against the samples, alerts against their transitions. Every fault "
+               "is a line; exit 1 if there is one. Only\n"
                "reads, also beside a running daemon.\n\n"
                "Examples:\n"
                "  nines db check\n"

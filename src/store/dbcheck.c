@@ -5,6 +5,7 @@
 #include "base/when.h"
 #include "io/sqlite.h"
 #include "store/chunk.h"
+#include "store/events_verify.h"
 #include "store/reader.h"
 #include "store/rollup.h"
 
@@ -92,6 +93,17 @@ static const struct rule rules[] = {
      " OR reason NOT BETWEEN 0 AND 255 OR slot NOT BETWEEN 0 AND 253402300799999999"
      " OR min(total, dns, connect, tls, send, wait, transfer) < 0",
      "table result: no result may be like that of probe %s"},
+    {"SELECT num, 0, text FROM series WHERE probe NOT IN (SELECT num FROM probe)",
+     "table series: series %s is of no probe"},
+    {"SELECT DISTINCT series, 0, '' FROM sample WHERE series <> 0"
+     " AND (series, probe) NOT IN (SELECT num, probe FROM series)",
+     "table sample: there is no series %s"},
+    {"SELECT DISTINCT stream, 0, '' FROM event"
+     " WHERE stream NOT IN (SELECT num FROM roll_stream WHERE kind = 2)",
+     "table event: there is no stream %s"},
+    {"SELECT stream, slot, '' FROM event WHERE min(good, bad, excluded, scrapes, silent) < 0"
+     " OR done < slot LIMIT 100",
+     "table event: no event may be like that of stream %s"},
     {"SELECT probe, slot, '' FROM evidence WHERE probe NOT IN (SELECT num FROM probe)",
      "table evidence: there is no probe %s"},
     {"SELECT c.num, c.first, '' FROM chunk AS c LEFT JOIN probe AS p ON p.num = c.probe"
@@ -241,6 +253,20 @@ static int check_chunks(struct check *c, struct err *reterr)
 
 /* ---- rollups ---------------------------------------------------------------------- */
 
+static void check_events(struct check *c, struct catalog *cat, int64_t probe)
+{
+    struct events_checked checked = {0};
+    struct err err;
+    int rc = events_verify(cat, c->db, &c->r->scanner, probe, &checked, &err);
+    if (rc < 0)
+        fault(c, "probe '%s': its events cannot be checked: %s", catalog_at(cat, probe)->id,
+              err.msg);
+    else if (rc == 0)
+        fault(c, "probe '%s': %s", catalog_at(cat, probe)->id, err.msg);
+    c->o->totals.samples += checked.samples;
+    c->o->totals.events += checked.events;
+}
+
 static void check_probe(struct check *c, struct catalog *cat, int64_t probe)
 {
     struct rollup_checked checked = {0};
@@ -251,6 +277,7 @@ static void check_probe(struct check *c, struct catalog *cat, int64_t probe)
               err.msg);
     else if (rc == 0)
         fault(c, "probe '%s': %s", catalog_at(cat, probe)->id, err.msg);
+    check_events(c, cat, probe);
     c->o->totals.probes++;
     c->o->totals.hours += checked.hours;
     c->o->totals.days += checked.days;

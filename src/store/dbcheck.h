@@ -1,9 +1,9 @@
 /*
  * Whether a database is what it says: SQLite finds its pages and indexes in
  * order, each chunk decodes to what its row tells and overlaps nothing, rollups
- * are what the results add up to and days what their hours do, alerts stand
- * where their last transition left them, and whatever refers to something finds
- * it. Only reads, also beside a running daemon: in many short snapshots, but
+ * are what the results add up to and days what their hours do, events of metric
+ * SLIs are what the samples say, alerts stand where their
+ * last transition left them, and whatever refers to something finds it. Only reads, also beside a running daemon: in many short snapshots, but
  * for the pages and the rows, which are gone through in one each.
  */
 #pragma once
@@ -14,10 +14,11 @@
 #include <stdint.h>
 
 struct dbcheck_totals {
-    int64_t chunks, sealed; /* decoded, with so many results */
-    int64_t rows;           /* results that are rows */
-    int64_t probes;         /* whose rollups were added up again */
-    int64_t hours, days;    /* of those, that are right */
+    int64_t chunks, sealed;  /* decoded, with so many results */
+    int64_t rows;            /* results that are rows */
+    int64_t probes;          /* whose rollups were added up again */
+    int64_t hours, days;     /* of those, that are right */
+    int64_t samples, events; /* of metric SLIs, that are right */
     int64_t alerts, messages;
     int64_t faults;
 };

@@ -64,7 +64,7 @@ static int compare_row(struct verify *v, const struct stream *st, const struct r
     rollup_sum_begin(&v->stored, want->kind, want->span, want->start_us);
     if (rollup_sum_load(&v->stored, row, v->reterr) < 0)
         return differs(v, st, want->span, want->start_us, "it cannot be decoded");
-    if (got->good != w->good || got->bad != w->bad || got->excluded != w->excluded) {
+    if (!counts_empty(counts_minus(*got, *w))) {
         snprintf(how, sizeof(how),
                  "%lld good, %lld bad, %lld excluded are stored, but there are %lld, %lld, %lld",
                  (long long)got->good, (long long)got->bad, (long long)got->excluded,
@@ -160,6 +160,33 @@ static int check_hours(struct verify *v)
     return rc;
 }
 
+/* ---- hours of events ----------------------------------------------------------- */
+
+/* The sums of an SLI whose events are not results. */
+static int check_event_hours(struct verify *v, struct sum_of *x)
+{
+    int64_t since = v->probe->raw_since, from = since, slot;
+    int rc = 1;
+    while (rc > 0) {
+        int found = sqlite_lookup(
+            v->db, "SELECT min(slot) FROM event WHERE stream = ?1 AND slot >= ?2 AND slot < ?3",
+            BIND(v_int(x->stream->num), v_int(from), v_int(x->stream->rolled_through)), &slot,
+            v->reterr);
+        if (found <= 0) {
+            rc = found < 0 ? -1 : 1;
+            break;
+        }
+        int64_t hour = hour_floor(slot);
+        from = hour + USEC_PER_HOUR;
+        rc = rollup_sum_events(v->db, x->stream->num, &x->sum, hour, v->reterr);
+        if (rc == 0)
+            rc = check_row(v, x->stream, &x->sum);
+        x->rows++;
+        v->checked.hours++;
+    }
+    return rc > 0 ? check_no_more(v, x, since) : rc;
+}
+
 /* ---- days --------------------------------------------------------------------- */
 
 /* The hours that are stored of the day that begins at `day_us`. */
@@ -218,24 +245,40 @@ static int check_days(struct verify *v, struct sum_of *x)
     return rc < 0 ? -1 : 1;
 }
 
+/* The streams whose events are results, or the others. */
+static int check_some(struct verify *v, bool metric)
+{
+    int rc = 1;
+    v->n = 0;
+    for (size_t i = v->probe->first_stream; i != STREAM_NONE; i = v->c->streams.at[i].next)
+        if (!v->c->streams.at[i].metric == !metric)
+            v->at[v->n++] =
+                (struct sum_of){.stream = &v->c->streams.at[i], .sum.sketch = SKETCH_INIT};
+    if (!metric)
+        rc = check_hours(v);
+    for (size_t i = 0; metric && rc > 0 && i < v->n; i++)
+        rc = check_event_hours(v, &v->at[i]);
+    for (size_t i = 0; rc > 0 && i < v->n; i++)
+        rc = check_days(v, &v->at[i]);
+    for (size_t i = 0; i < v->n; i++)
+        rollup_sum_release(&v->at[i].sum);
+    return rc;
+}
+
 int rollup_verify(struct catalog *c, struct sqlite *db, struct scanner *scanner, int64_t probe,
                   struct rollup_checked *checked, struct err *reterr)
 {
     struct verify v = {
         .c = c, .db = db, .scanner = scanner, .probe = catalog_at(c, probe), .reterr = reterr};
+    size_t n = 0;
     for (size_t i = v.probe->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
-        v.n++;
-    if (v.n == 0)
+        n++;
+    if (n == 0)
         return 1;
-    v.at = mem_array(v.n, sizeof(*v.at));
-    size_t k = 0;
-    for (size_t i = v.probe->first_stream; i != STREAM_NONE; i = c->streams.at[i].next)
-        v.at[k++] = (struct sum_of){.stream = &c->streams.at[i], .sum.sketch = SKETCH_INIT};
-    int rc = check_hours(&v);
-    for (size_t i = 0; rc > 0 && i < v.n; i++)
-        rc = check_days(&v, &v.at[i]);
-    for (size_t i = 0; i < v.n; i++)
-        rollup_sum_release(&v.at[i].sum);
+    v.at = mem_array(n, sizeof(*v.at));
+    int rc = check_some(&v, false);
+    if (rc > 0)
+        rc = check_some(&v, true);
     rollup_sum_release(&v.stored);
     free(v.at);
     checked->hours += v.checked.hours;

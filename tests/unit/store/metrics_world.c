@@ -4,6 +4,7 @@
 #include "model/expr.h"
 #include "model/selector.h"
 #include "slo/derive.h"
+#include "store/dbcheck.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -327,4 +328,18 @@ void world_check(struct world *w)
     }
     store_reader_free(r);
     free(x);
+}
+
+static void on_fault(void *ctx, const char *text)
+{
+    (void)ctx;
+    fail_msg("%s", text);
+}
+
+int64_t world_verify(struct world *w)
+{
+    struct dbcheck c = {.path = w->f.path, .fault = on_fault};
+    fixture_settle(&w->f);
+    assert_int_equal(dbcheck_run(&c, NULL), 0);
+    return c.totals.events;
 }

@@ -58,3 +58,6 @@ void world_run(struct world *w, int64_t n);
 
 /* Readers say what the scrapes do. */
 void world_check(struct world *w);
+
+/* Settles; then the database agrees with itself. Returns how many events it has. */
+int64_t world_verify(struct world *w);

@@ -47,14 +47,14 @@ static void restarts_do_not_show(void **state)
     for (int round = 0; round < 30 && w->live < WORLD_SLOTS; round++) {
         world_run(w, 1 + world_next(w) % 300);
         if (world_next(w) % 3 == 0)
-            fixture_settle(&w->f);
+            world_verify(w);
         if (world_next(w) % 3 == 0)
             restart(w, slis);
         if (world_next(w) % 5 == 0 && slis < WORLD_SLIS)
             world_declare(w, ++slis);
         world_check(w);
     }
-    fixture_settle(&w->f);
+    assert_true(world_verify(w) > 3000);
     assert_true(fixture_sql(&w->f, "SELECT count(*) FROM rollup_day WHERE silent > 0") > 0);
     assert_int_equal(fixture_sql(&w->f, "SELECT count(*) FROM roll_stream WHERE kind = 2"),
                      (int)slis);
@@ -85,7 +85,7 @@ static void late_slots_are_told_in_their_place(void **state)
         for (uint32_t n = world_next(w) % 4; n > 0; n--)
             push_late(w);
         if (world_next(w) % 3 == 0)
-            fixture_settle(&w->f);
+            world_verify(w);
         if (world_next(w) % 6 == 0)
             restart(w, 3);
         world_check(w);
@@ -195,7 +195,7 @@ static void imports_are_told_anew(void **state)
         else
             world_run(w, 1 + world_next(w) % 200);
         if (world_next(w) % 3 == 0)
-            fixture_settle(&w->f);
+            world_verify(w);
         if (world_next(w) % 6 == 0)
             restart(w, 3);
         world_check(w);
@@ -238,7 +238,7 @@ static void undone_batches_leave_nothing_behind(void **state)
         fixture_flush(&w->f); /* tried again until it is well */
         disk.sick = false;
         if (world_next(w) % 3 == 0)
-            fixture_settle(&w->f);
+            world_verify(w);
         world_check(w);
     }
     assert_true(disk.faults > 5);
