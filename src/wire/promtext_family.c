@@ -214,8 +214,7 @@ static struct seen_key metric_key(const struct family *f, const struct sample_li
         const struct series_label *label = &l->series.labels[i];
         if (label == member || label->value_len == 0)
             continue;
-        seen_mix(&key, label->name, label->name_len);
-        seen_mix(&key, label->value, label->value_len);
+        seen_mix_label(&key, label);
     }
     return key;
 }

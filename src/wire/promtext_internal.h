@@ -33,6 +33,7 @@ enum seen_kind { SEEN_NAME = 1, SEEN_METRIC, SEEN_MEMBER };
 
 struct seen_key seen_key(enum seen_kind kind, uint64_t within);
 void seen_mix(struct seen_key *k, const char *text, size_t n);
+void seen_mix_label(struct seen_key *k, const struct series_label *l);
 bool seen_same(const struct seen_key *a, const struct seen_key *b);
 bool seen_has(const struct seen *s, struct seen_key k);
 /* false: it was there. */

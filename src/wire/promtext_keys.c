@@ -23,17 +23,31 @@ struct seen_key seen_key(enum seen_kind kind, uint64_t within)
     return k;
 }
 
-void seen_mix(struct seen_key *k, const char *text, size_t n)
+static void mix_text(struct seen_key *k, const char *text, size_t n)
 {
     uint64_t w;
-    mix_word(k, n); /* "ab" "c" is not "a" "bc" */
     for (; n >= sizeof(w); n -= sizeof(w), text += sizeof(w)) {
         memcpy(&w, text, sizeof(w));
         mix_word(k, w);
     }
+    if (n == 0)
+        return;
     w = 0;
     memcpy(&w, text, n);
     mix_word(k, w);
+}
+
+void seen_mix(struct seen_key *k, const char *text, size_t n)
+{
+    mix_word(k, n);
+    mix_text(k, text, n);
+}
+
+void seen_mix_label(struct seen_key *k, const struct series_label *l)
+{
+    mix_word(k, (uint64_t)l->name_len << 32 | l->value_len); /* "ab" "c" is not "a" "bc" */
+    mix_text(k, l->name, l->name_len);
+    mix_text(k, l->value, l->value_len);
 }
 
 bool seen_same(const struct seen_key *a, const struct seen_key *b)
@@ -44,8 +58,9 @@ bool seen_same(const struct seen_key *a, const struct seen_key *b)
 /* Where the key is, or would be. */
 static struct seen_key *seen_slot(const struct seen *s, struct seen_key k)
 {
-    size_t i = k.b & (s->size - 1);
     k.a |= 1; /* 0 is a free slot */
+    /* Not the low bits of a half: those of alike texts lie close to each other. */
+    size_t i = fold(k.a ^ k.b, 0xb5ad4eceda1ce2a9u) >> 7 & (s->size - 1);
     while (s->slots[i].a && !seen_same(&s->slots[i], &k))
         i = (i + 1) & (s->size - 1);
     return &s->slots[i];
