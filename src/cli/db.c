@@ -221,15 +221,24 @@ static json_t *results_json(const struct dbstats *s)
         real_or_null(s->sized && n, per(bytes + s->rollup_bytes, n)));
 }
 
+static json_t *samples_json(const struct dbstats *s)
+{
+    return json_pack("{s:I, s:o, s:I, s:o}", "samples", (json_int_t)s->samples, "bytes_per_sample",
+                     real_or_null(s->sized && s->samples, per(s->sample_bytes, s->samples)),
+                     "events", (json_int_t)s->events, "bytes_per_event",
+                     real_or_null(s->sized && s->events, per(s->event_bytes, s->events)));
+}
+
 static json_t *stats_json(const char *path, const struct dbstats *s)
 {
-    return json_pack(
-        "{s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:o}", "database", text_json(path),
-        "schema", (json_int_t)s->schema, "auto_vacuum", vacuum_name(s->auto_vacuum), "page_size",
-        (json_int_t)s->page_size, "pages", (json_int_t)s->pages, "free_pages",
-        (json_int_t)s->free_pages, "file_bytes", (json_int_t)s->file_bytes, "map_bytes",
-        s->sized ? json_integer(s->map_bytes) : json_null(), "wal_bytes", (json_int_t)s->wal_bytes,
-        "tables", tables_json(s), "results", results_json(s), "probes", classes_json(s));
+    return json_pack("{s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o}",
+                     "database", text_json(path), "schema", (json_int_t)s->schema, "auto_vacuum",
+                     vacuum_name(s->auto_vacuum), "page_size", (json_int_t)s->page_size, "pages",
+                     (json_int_t)s->pages, "free_pages", (json_int_t)s->free_pages, "file_bytes",
+                     (json_int_t)s->file_bytes, "map_bytes",
+                     s->sized ? json_integer(s->map_bytes) : json_null(), "wal_bytes",
+                     (json_int_t)s->wal_bytes, "tables", tables_json(s), "results", results_json(s),
+                     "metrics", samples_json(s), "probes", classes_json(s));
 }
 
 static void print_share(const char *name, int64_t bytes, int64_t rows, const struct dbstats *s)
@@ -271,6 +280,10 @@ static void print_results(const struct dbstats *s)
     print_each(chunks, s->sealed, s->sealed_bytes, s);
     print_each("all", n, bytes, s);
     print_each("all, with their rollups", n, bytes + s->rollup_bytes, s);
+    if (s->samples)
+        print_each("samples of metrics", s->samples, s->sample_bytes, s);
+    if (s->events)
+        print_each("events of metric SLIs", s->events, s->event_bytes, s);
 }
 
 static void print_classes(const struct dbstats *s)

@@ -101,7 +101,9 @@ static int count_rows(struct sqlite *db, struct dbstats *s, struct err *reterr)
     static const char *const counts[][2] = {
         {"alert", "SELECT count(*) FROM alert"},
         {"alert_event", "SELECT count(*) FROM alert_event"},
+        {"annotation", "SELECT count(*) FROM annotation"},
         {"chunk", "SELECT count(*) FROM chunk"},
+        {"event", "SELECT count(*) FROM event"},
         {"evidence", "SELECT count(*) FROM evidence"},
         {"heartbeat", "SELECT count(*) FROM heartbeat"},
         {"import_span", "SELECT count(*) FROM import_span"},
@@ -112,6 +114,8 @@ static int count_rows(struct sqlite *db, struct dbstats *s, struct err *reterr)
         {"roll_stream", "SELECT count(*) FROM roll_stream"},
         {"rollup", "SELECT count(*) FROM rollup"},
         {"rollup_day", "SELECT count(*) FROM rollup_day"},
+        {"sample", "SELECT count(*) FROM sample"},
+        {"series", "SELECT count(*) FROM series"},
         {"slo_revision", "SELECT count(*) FROM slo_revision"},
     };
     for (size_t i = 0; i < countof(counts); i++) {
@@ -120,6 +124,19 @@ static int count_rows(struct sqlite *db, struct dbstats *s, struct err *reterr)
             return -1;
     }
     return 0;
+}
+
+static int sum_samples(struct sqlite *db, struct dbstats *s, struct err *reterr)
+{
+    const struct dbstats_table *events = find_table(s, "event");
+    s->events = events ? events->rows : 0;
+    s->event_bytes = bytes_of(s, "event");
+    s->sample_bytes = bytes_of(s, "sample") + bytes_of(s, "sample_gone") + bytes_of(s, "series") +
+                      bytes_of(s, "sqlite_autoindex_series_1");
+    return sqlite_lookup(db, "SELECT count(*) FROM sample WHERE series <> 0", NULL, &s->samples,
+                         reterr) < 0
+               ? -1
+               : 0;
 }
 
 static int sum_results(struct sqlite *db, struct dbstats *s, struct err *reterr)
@@ -249,6 +266,8 @@ int dbstats_read(const char *path, struct dbstats *ret, struct err *reterr)
             rc = count_rows(r->db, ret, reterr);
         if (rc == 0)
             rc = sum_results(r->db, ret, reterr);
+        if (rc == 0)
+            rc = sum_samples(r->db, ret, reterr);
         if (rc == 0)
             rc = read_classes(r->db, ret, reterr);
         ret->file_bytes = size_of(path, "");

@@ -39,6 +39,8 @@ struct dbstats {
     size_t table_count;
     int64_t rows, sealed, chunks;                  /* results as rows, in chunks; chunks */
     int64_t row_bytes, sealed_bytes, rollup_bytes; /* with their indexes */
+    int64_t samples, sample_bytes;                 /* with the names of their series */
+    int64_t events, event_bytes;                   /* of metric SLIs */
     struct dbstats_class *classes;                 /* by interval */
     size_t class_count;
 };

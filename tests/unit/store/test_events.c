@@ -203,6 +203,70 @@ static void imports_are_told_anew(void **state)
     world_end(w);
 }
 
+/* ---- retention ------------------------------------------------------------------ */
+
+static void what_is_left_goes_on_from_what_is_gone(void **state)
+{
+    (void)state;
+    struct world *w = world_new(5);
+    struct store_retention keep = {.results_us = 8 * USEC_PER_HOUR};
+    world_declare(w, 3);
+    for (int round = 0; round < 24; round++) {
+        world_run(w, 1 + world_next(w) % 400);
+        store_set_retention(w->f.store, &keep);
+        world_verify(w);
+        world_check(w);
+        if (world_next(w) % 3 == 0)
+            restart(w, 3);
+    }
+    world_verify(w);
+    int64_t raw_since = fixture_sql(&w->f, "SELECT raw_since FROM probe");
+    assert_true(raw_since > world_slot_us(WORLD_SLOTS / 3));
+    assert_int_equal(
+        fixture_sql(&w->f, "SELECT count(*) FROM event JOIN probe WHERE slot < raw_since"), 0);
+    /* The last scrape, and what no scrape since has. */
+    assert_true(fixture_sql(&w->f, "SELECT count(*) FROM sample JOIN probe WHERE slot < raw_since"
+                                   " AND series > 0") <= WORLD_SERIES);
+    world_end(w);
+}
+
+static void series_that_are_gone_for_good_go(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct probe_def def = probe_def("p", USEC_PER_MIN);
+    struct store_retention keep = {.results_us = USEC_PER_HOUR};
+    fixture_init(&f);
+    fixture_open(&f);
+    store_push_probe(f.store, 0, &def, T0);
+    store_set_retention(f.store, &keep);
+    /* Each of them is there for one scrape: more than are ever kept. */
+    for (int i = 0; i < 40; i++) {
+        char names[500][24];
+        struct sample at[500];
+        struct store_extra extra = {.samples = at, .sample_count = 500};
+        struct result r = result_at(T0 + i * USEC_PER_MIN, OUTCOME_GOOD, REASON_NONE, 5);
+        r.flags = RESULT_SCRAPED;
+        for (int k = 0; k < 500; k++) {
+            snprintf(names[k], sizeof(names[k]), "pod_%d_%d", i, k);
+            at[k] = (struct sample){names[k], 1};
+        }
+        assert_true(store_reserve(f.store));
+        assert_true(store_push_result(f.store, 0, &r, &extra));
+    }
+    for (int i = 0; i < 200; i++) {
+        struct result r = result_at(T0 + (40 + i) * USEC_PER_MIN, OUTCOME_BAD, REASON_CONNECT, 5);
+        push_result(f.store, 0, &r);
+        store_push_heartbeat(f.store, r.slot_us + 1, r.slot_us + 1);
+    }
+    fixture_settle(&f);
+    /* Those of the last scrape, and whole scrapes of others. */
+    int64_t left = fixture_sql(&f, "SELECT count(*) FROM series");
+    assert_true(left >= 500 + 4 * SAMPLES_MAX && left <= 1000 + 4 * SAMPLES_MAX);
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM sample WHERE series > 0"), left);
+    fixture_release(&f);
+}
+
 /* ---- a sick disk ---------------------------------------------------------------- */
 
 struct disk {
@@ -251,6 +315,8 @@ int main(void)
         cmocka_unit_test(restarts_do_not_show),
         cmocka_unit_test(late_slots_are_told_in_their_place),
         cmocka_unit_test(imports_are_told_anew),
+        cmocka_unit_test(what_is_left_goes_on_from_what_is_gone),
+        cmocka_unit_test(series_that_are_gone_for_good_go),
         cmocka_unit_test(undone_batches_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
