@@ -114,6 +114,7 @@ struct probe_kind {
     bool samples; /* its runs give samples: metric SLIs may be built on it. Such a
                      probe's timeout is at most its interval, so that its runs end
                      in order */
+    bool components; /* its samples are those of a document's components */
 
     /* After decoding without errors: cross-field checks, compile patterns.
      * Errors to c->diag. `n` is the map under the kind's key. */

@@ -27,7 +27,7 @@ struct named {
 /* An SLO with the nodes that later checks point at. */
 struct built_slo {
     struct slo_def *def;
-    const struct node *probe, *faster_than; /* may be NULL */
+    const struct node *probe, *faster_than, *component; /* may be NULL */
 };
 
 /* A file or folder to read, and where it was asked for. */

@@ -152,30 +152,31 @@ static void unknown_probe(struct build *b, const struct built_slo *s)
         decode_error(&b->decode, s->probe->pos, "probe: no probe has the id '%.128s'", wanted);
 }
 
-/* The kinds whose runs give samples: "health, metrics and readiness". */
-static void add_sampling_kinds(struct str *out, const struct config_tables *t)
+/* The kinds whose runs give samples, or those of components: "health and readiness". */
+static void add_kinds(struct str *out, const struct config_tables *t, bool components)
 {
     const char *names[KINDS_MAX];
     size_t n = 0;
     for (size_t i = 0; t->probe_kinds[i]; i++)
-        if (t->probe_kinds[i]->samples)
+        if (components ? t->probe_kinds[i]->components : t->probe_kinds[i]->samples)
             names[n++] = t->probe_kinds[i]->name;
     for (size_t i = 0; i < n; i++)
         str_addf(out, "%s%s", i == 0 ? "" : i + 1 == n ? " and " : ", ", names[i]);
 }
 
-/* Samples come from some kinds only. */
+/* Samples come from some kinds only, and components from fewer. */
 static bool check_samples(struct build *b, const struct built_slo *s)
 {
     const struct probe_kind *kind = s->def->probe->kind;
+    bool components = s->component != NULL;
     struct str kinds;
-    if (!s->def->sli.metric || !kind || kind->samples)
+    if (!s->def->sli.metric || !kind || (components ? kind->components : kind->samples))
         return true;
     str_init(&kinds, 512);
-    add_sampling_kinds(&kinds, b->tables);
+    add_kinds(&kinds, b->tables, components);
     decode_error(&b->decode, s->probe->pos,
-                 "probe: '%s' is of the kind %s, whose runs have no samples; those of %s have",
-                 s->def->probe->id, kind->name, kinds.buf);
+                 "probe: '%s' is of the kind %s, whose runs have no %s; those of %s have",
+                 s->def->probe->id, kind->name, components ? "components" : "samples", kinds.buf);
     str_release(&kinds);
     return false;
 }

@@ -244,7 +244,8 @@ static void build_slo(struct build *b, const struct node *n)
         def->sli.key = NULL;
     }
     vec_push(&b->slos,
-             ((struct built_slo){def, node_get(sli, "probe"), node_get(sli, "faster_than")}));
+             ((struct built_slo){def, node_get(sli, "probe"), node_get(sli, "faster_than"),
+                                 node_get(sli, "component")}));
 }
 
 void build_slos(struct build *b, const struct node *doc)

@@ -1,7 +1,8 @@
 /*
  * What a snapshot's SLOs need from the store before they may alert: the
  * schedules of their probes, the history of their SLIs and the alert state of
- * an earlier process; and what targets said then that they run. Read off the loop thread, merged on it:
+ * an earlier process; and what targets said then that they run. Read off the loop
+ * thread, merged on it:
  *
  *     struct attach *a = attach_new(evaluator, config);   loop thread
  *     attach_read(a, database);                           any thread

@@ -6,6 +6,7 @@ const struct probe_kind probe_readiness = {
     .fields = health_fields,
     .spec_size = sizeof(struct health_probe),
     .samples = true,
+    .components = true,
     .prepare = health_prepare,
     .release = health_release,
     .start = health_start,

@@ -85,7 +85,8 @@ static const struct probe_kind fake_page = {
 static const struct probe_kind fake_document = {.name = "document",
                                                 .fields = tcp_fields,
                                                 .spec_size = sizeof(struct fake_tcp),
-                                                .samples = true};
+                                                .samples = true,
+                                                .components = true};
 
 static const struct notifier_kind fake_webhook = {
     .name = "webhook", .fields = http_fields, .spec_size = sizeof(struct fake_spec)};
