@@ -62,8 +62,13 @@ static void hook_result(void *ctx, struct scheduled *p, const struct observation
         extra.body = obs->body;
         extra.body_len = obs->body_len;
     }
-    store_push_result(d->store, p->handle, r, &extra);
-    evaluator_result(d->evaluator, p->def->id, obs);
+    /* What the store had no room for, windows are not to know either. */
+    struct observation lost = {.result = {.slot_us = r->slot_us,
+                                          .done_us = r->done_us,
+                                          .outcome = OUTCOME_SKIPPED,
+                                          .reason = REASON_PROBER}};
+    bool kept = store_push_result(d->store, p->handle, r, &extra);
+    evaluator_result(d->evaluator, p->def->id, kept ? obs : &lost);
     note_version(d, p, obs);
     if (d->test.path)
         daemon_kick(d);
