@@ -143,7 +143,9 @@ static char *make_text(const struct hours *h, const char *zone)
         str_addf(&s, " %02d:%02d-%02d:%02d", r->from_min / 60, r->from_min % 60, to / 60, to % 60);
     }
     assert(!s.overflow);
-    return str_detach(&s);
+    char *text = str_detach(&s);
+    str_release(&s);
+    return text;
 }
 
 /* ---- making them ---------------------------------------------------------------- */

@@ -156,7 +156,9 @@ static char *text_of(const char *zone, const struct plain_rule *rules, size_t n)
             }
         str_addf(&s, " %02d:%02d-%02d:%02d", r->from_min / 60, r->from_min % 60, to / 60, to % 60);
     }
-    return str_detach(&s);
+    char *text = str_detach(&s);
+    str_release(&s);
+    return text;
 }
 
 static int below(int n)
