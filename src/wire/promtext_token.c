@@ -44,10 +44,9 @@ const char *shown(char buf[static SHOWN_MAX], const char *s, const char *end)
 /* A decimal taken apart: digits * 10^exponent. */
 struct decimal_parts {
     bool negative;
-    uint128 digits; /* at most 38 of them */
+    uint128 digits; /* the first 38 that matter */
     size_t digit_count;
     int64_t exponent;
-    bool inexact; /* more digits than that */
 };
 
 #define DIGITS_MAX 38
@@ -60,7 +59,6 @@ static void take_digit(struct decimal_parts *d, char c, bool fraction)
         d->digit_count += d->digits != 0;
         d->exponent -= fraction;
     } else {
-        d->inexact |= c != '0';
         d->exponent += !fraction;
     }
 }
@@ -135,8 +133,9 @@ enum number number_read(const char *s, size_t n, double *ret)
     struct decimal_parts d;
     if (!take_apart(s, n, &d))
         return not_finite(s, n, ret) ? NUMBER_OK : NUMBER_SYNTAX;
-    /* Both exact as doubles: one operation rounds once. */
-    if (!d.inexact && d.digits <= 1ULL << 53 && d.exponent >= -22 && d.exponent <= 22) {
+    /* Both exact as doubles: one operation rounds once. (More than 38 digits are
+     * not below 2^53.) */
+    if (d.digits <= 1ULL << 53 && d.exponent >= -22 && d.exponent <= 22) {
         double v = (double)(uint64_t)d.digits;
         v = d.exponent < 0 ? v / tens[-d.exponent] : v * tens[d.exponent];
         *ret = d.negative ? -v : v;

@@ -385,13 +385,16 @@ static void test_samples(void **state)
         "# TYPE a_seconds counter\n# UNIT a_seconds seconds\n"
         "# HELP a_seconds x\\n\\\"y\\\"\n"
         "a_seconds_total{c=\"\\n\",b=\"x\"} 17.5 1520879607.789 # {id=\"1\"} 2\n"
-        "# TYPE s stateset\ns{s=\"up\"} 1\nfree 4 -1.5\n# EOF";
+        "# TYPE s stateset\ns{s=\"up\"} 1\nfree 4 -1.5\n"
+        "late 1 10000000000000000000000"
+        "0000000000000000000000e-40\n# EOF";
     static struct page_text t;
     (void)state;
     page_read(&t, PROMTEXT_OPENMETRICS, page, sizeof(page) - 1, NULL, 0);
     assert_string_equal(t.text, "a_seconds_total{b=[x],c=[\n]} 17.5 @1520879607789000 counter\n"
                                 "s{s=[up]} 1 stateset\n"
-                                "free 4 @-1500000 untyped\n");
+                                "free 4 @-1500000 untyped\n"
+                                "late 1 @10000000000 untyped\n");
 }
 
 /* All is checked, wanted or not. */

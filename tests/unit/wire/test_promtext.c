@@ -106,6 +106,7 @@ static void test_numbers(void **state)
         {"a 9007199254740993", "a 9007199254740992 untyped\n"},
         {"a 1.7976931348623157e308", "a 1.7976931348623157e+308 untyped\n"},
         {"a 5e-324", "a 4.9406564584124654e-324 untyped\n"},
+        {"a 1e23", "a 9.9999999999999992e+22 untyped\n"},
         {"a 1e-400", "a 0 untyped\n"},
         {"a 0.000000000000000000000000000000000000000000001", "a 9.9999999999999998e-46 untyped\n"},
         {"a 123456789012345678901234567890123456789012345678901234567890123456789",
@@ -120,6 +121,39 @@ static void test_numbers(void **state)
     };
     (void)state;
     check_pages(pages, countof(pages));
+}
+
+static double value_of(const char *number)
+{
+    struct promtext_sample sample;
+    struct promtext p;
+    char page[256];
+    int n = snprintf(page, sizeof(page), "a %s", number);
+    promtext_open(&p, PROMTEXT_TEXT, page, (size_t)n, NULL, 0);
+    assert_int_equal(promtext_next(&p, &sample), 1);
+    promtext_close(&p);
+    return sample.value;
+}
+
+/* As the library rounds them, to the last bit. */
+static void test_numbers_are_rounded_right(void **state)
+{
+    uint64_t dice = 0x9e3779b97f4a7c15u;
+    char number[128];
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        int digits = (int)(dice >> 40) % 24;
+        double v = (double)(dice >> (dice & 63)) * (i % 3 ? 1 : 1e-9);
+        if (i % 2)
+            snprintf(number, sizeof(number), "%.*f", digits, v);
+        else
+            snprintf(number, sizeof(number), "%" PRIu64 "e%d", dice >> (dice & 63), digits - 12);
+        double read = value_of(number), expected = strtod(number, NULL);
+        assert_memory_equal(&read, &expected, sizeof(read));
+    }
 }
 
 static void test_errors(void **state)
@@ -408,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_numbers_are_rounded_right),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_nul_bytes),
         cmocka_unit_test(test_lines_that_begin_alike),
