@@ -109,6 +109,7 @@ static int read_sli(struct attach *a, size_t i, struct backfill *b)
     b->sli = p->sli;
     b->longest_us = p->longest_us;
     b->attached_us = p->attached_us;
+    b->last_slot_us = r->probe.last_slot_us;
     /* A clock that was set back leaves slots that are yet to come. */
     b->all_done = p->first && r->probe.last_slot_us <= p->attached_us;
     if (p->sli->metric && read_stream(a, &r->past, b) < 0)

@@ -161,16 +161,23 @@ static void add_seed(void *ctx, const char *series, int64_t slot_us, double valu
 
 /* Runs of a probe with samples follow one another: what is older than the newest
  * one that was done was done as well. */
+static int find_newest(struct backfill *b, struct err *reterr)
+{
+    b->newest_us = INT64_MIN;
+    if (!b->all_done)
+        return store_reader_results(b->reader, b->sli->probe, b->attached_us - SETTLE_US,
+                                    b->attached_us + 1, note_newest, b, reterr);
+    b->newest_us = b->last_slot_us;
+    return 0;
+}
+
 int backfill_stream(struct backfill *b, struct stream *s, struct err *reterr)
 {
     struct seeds seeds = {b, s};
-    int64_t settled = b->attached_us - SETTLE_US, before;
-    b->newest_us = b->scraped_us = INT64_MIN;
-    if (store_reader_results(b->reader, b->sli->probe, settled,
-                             b->all_done ? INT64_MAX : b->attached_us + 1, note_newest, b,
-                             reterr) < 0)
+    b->scraped_us = INT64_MIN;
+    if (find_newest(b, reterr) < 0)
         return -1;
-    before = b->all_done ? INT64_MAX : max64(b->newest_us + 1, settled);
+    int64_t before = b->all_done ? INT64_MAX : max64(b->newest_us + 1, b->attached_us - SETTLE_US);
     return store_reader_last_samples(b->reader, b->sli->probe, before, add_seed, &seeds, reterr);
 }
 

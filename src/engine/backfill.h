@@ -20,7 +20,8 @@ struct backfill {
     const struct sli_def *sli;
     int64_t longest_us; /* windows up to this */
     int64_t attached_us;
-    bool all_done; /* nothing that is stored was done later */
+    int64_t last_slot_us; /* of the probe's results; INT64_MIN: none */
+    bool all_done;        /* nothing that is stored was done later */
     /* Metric SLIs, filled by backfill_stream(): the newest slot that was done, and
      * the newest scrape among these; INT64_MIN: none. */
     int64_t newest_us, scraped_us;
