@@ -15,7 +15,7 @@
 #include <uv.h>
 
 #define ACCEPT_ANY                                                                                 \
-    "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+    "Accept: text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"
 #define ACCEPT_OPENMETRICS "Accept: application/openmetrics-text;version=1.0.0"
 
 bool metrics_is_url(const char *target)

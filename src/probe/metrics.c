@@ -12,7 +12,9 @@
 #include <stdlib.h>
 
 #define CONTENT_TYPE_MAX 256
-#define ACCEPT "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+/* Text first: OpenMetrics is read by the letter, and well-known libraries write pages
+ * that break it (a gauge and a counter of one name) once they are asked for it. */
+#define ACCEPT "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"
 
 static const struct field metrics_fields[] = {
     HTTP_FIELDS_UPTO(struct metrics_probe, http, HTTP_PROBE_MAX_PAGE),

@@ -97,8 +97,8 @@ static void test_what_is_sent(void **state)
     probe_want(&p, "h{name=~\"accept.*\"}");
     struct seen s = probe_run(&p, r);
     assert_int_equal(s.samples, 2);
-    (void)seen_value(&s, "h{name=\"accept\",value=\"application/openmetrics-text;version=1.0.0,"
-                         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1\"}");
+    (void)seen_value(&s, "h{name=\"accept\",value=\"text/plain;version=0.0.4,"
+                         "application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1\"}");
     (void)seen_value(&s, "h{name=\"accept-encoding\",value=\"gzip\"}");
     probe_close(&p);
 }
