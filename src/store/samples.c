@@ -280,7 +280,7 @@ int samples_before(struct sqlite *db, int64_t probe, int64_t before_us, store_sa
         "SELECT text, at, value FROM (SELECT num, text, (SELECT max(slot) FROM sample"
         "  INDEXED BY sample_gone WHERE probe = ?1 AND series = num AND gone = 1 AND slot < ?3)"
         "  AS at FROM series WHERE probe = ?1)"
-        " JOIN sample AS m ON m.probe = ?1 AND m.slot = at AND m.series = num"
+        " CROSS JOIN sample AS m ON m.probe = ?1 AND m.slot = at AND m.series = num"
         " WHERE NOT EXISTS(SELECT 1 FROM sample AS l WHERE l.probe = ?1 AND l.slot = ?2"
         "  AND l.series = num)"
         " ORDER BY at, text",
