@@ -2,8 +2,10 @@
 import contextlib
 import datetime
 import fcntl
+import hashlib
 import json
 import os
+import pathlib
 import resource
 import shutil
 import signal
@@ -492,3 +494,32 @@ def test_a_file_of_an_older_version_does_not_shrink(site):
 def test_usage(workspace):
     for words in (["db"], ["db", "chekc"], ["db", "check", "x"], ["db", "stats", "--format", "csv"]):
         assert workspace.run(*words, check=False).returncode == 2
+
+
+# ---- older files -----------------------------------------------------------------------
+
+
+def test_a_file_of_schema_3_goes_on(tmp_path):
+    """One that the version before metrics wrote: four days of two probes, sealed and rolled up."""
+    old = conftest.Workspace(tmp_path)
+    old.write("probes/p.yaml", "apiVersion: nines/v1\nkind: Probes\ndefaults: {interval: 15m}\nprobes:\n"
+              "  - {id: api, http: {url: 'http://127.0.0.1:1/'}}\n"
+              "  - {id: web, http: {url: 'http://127.0.0.1:1/'}}\n")
+    old.write("slos/s.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
+              "  - {name: api, sli: {probe: api}, objective: 99%, window: 30d}\n"
+              "  - {name: api-fast, sli: {probe: api, faster_than: 20ms}, objective: 90%, window: 30d}\n"
+              "  - {name: web, sli: {probe: web}, objective: 99%, window: 30d}\n")
+    dump = (pathlib.Path(__file__).parents[1] / "golden" / "store" / "schema3.sql").read_text()
+    with sqlite3.connect(tmp_path / "nines.db") as db:
+        db.executescript(dump)
+    db.close()
+    done = old.run("report", check=False)
+    assert "written by an older nines (schema 3); `nines run` or `nines import` brings it" in done.stderr
+    old.run("import", "-", stdin="")
+    assert json.loads(old.run("db", "check", "--json").stdout)["checked"]["hours"] == 475
+    report = old.report("--from", "2026-03-01T00:00:00Z", "--to", "2026-03-05T00:00:00Z")
+    assert {s["slo"]: (s["good"], s["bad"], s["latency"]["p50"]) for s in report["slos"]} == {
+        "api": (374, 10, 0.012224), "api-fast": (319, 65, 0.012224), "web": (369, 15, 0.012608)}
+    exported = old.run("export", "results").stdout
+    assert hashlib.md5(exported.encode()).hexdigest() == "3cbb01384f382cccb78f327961d251c5"
+    assert old.run("export", "samples").stdout == ""
