@@ -100,6 +100,107 @@ def test_a_late_line_and_a_replaced_one(site):
     assert site.run("export", "results").stdout == text(history)
 
 
+# ---- samples -----------------------------------------------------------------------------
+
+PAGES = """
+apiVersion: nines/v1
+kind: Probes
+probes:
+  - {id: page, interval: 15s, timeout: 5s, metrics: {url: "http://127.0.0.1:1/metrics"}}
+"""
+PAGE_SLOS = """
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: errors
+    sli: {probe: page, ratio: {bad: 'requests_total{code="500"}', total: requests_total}}
+    objective: 99%
+    window: 1d
+  - {name: queue, sli: {probe: page, threshold: queue < 5}, objective: 99%, window: 1d}
+"""
+
+
+def sample(slot, series, value):
+    return json.dumps({"probe": "page", "time": time(slot), "series": series, "value": value},
+                      separators=(",", ":"))
+
+
+def make_samples(seed, n, interval=15_000_000):
+    """Lines as export writes them, and what the SLIs are to count."""
+    dice, lines, good, bad, short = random.Random(seed), [], 0, 0, 0
+    ok, failed = 1000, 50
+    for k in range(n):
+        slot = START + k * interval
+        if k and dice.random() < 0.02:
+            lines.append(sample(slot, "", 0))  # a page without anything of this
+            continue
+        more, worse = dice.randrange(100), dice.randrange(3)
+        queue = dice.randrange(7)
+        ok, failed = ok + more, failed + worse
+        if k:
+            good, bad = good + more, bad + worse
+        short += queue < 5
+        lines += [sample(slot, "queue", queue), sample(slot, 'requests_total{code="200"}', ok),
+                  sample(slot, 'requests_total{code="500"}', failed)]
+    return lines, good, bad, short
+
+
+def test_samples_round_trip_and_count(site):
+    lines, good, bad, short = make_samples(8, 3000)
+    site.write("probes/p.yaml", PAGES)
+    site.write("slos/s.yaml", PAGE_SLOS)
+    shuffled = random.Random(9).sample(lines, len(lines))
+    for name, some in (("sorted.db", lines), ("shuffled.db", shuffled)):
+        done = site.run("import", "--db", name, "--json", "-", stdin=text(some))
+        assert json.loads(done.stdout)["inserted"] == len(lines)
+        assert site.run("export", "samples", "--db", name).stdout == text(lines)
+        report = site.report("--db", name, "--from", time(START), "--to",
+                             time(START + 3000 * 15_000_000))
+        slos = {s["slo"]: s for s in report["slos"]}
+        assert (slos["errors"]["good"], slos["errors"]["bad"]) == (good, bad)
+        assert slos["queue"]["good"] == short
+        site.run("db", "check", "--db", name)
+        again = site.run("import", "--db", name, "--json", "-", stdin=text(some))
+        assert json.loads(again.stdout)["same"] == len(lines)
+
+
+def test_samples_in_any_spelling_and_what_is_wrong_with_them(site):
+    site.write("probes/p.yaml", PAGES)
+    begin = START
+    done = site.run("import", "-", stdin=text([
+        sample(begin, ' requests_total { zone="b", code = "200", none="" } ', 7),
+        sample(begin, 'requests_total{code="200",zone="b"}', 7)]))
+    assert "1 new, 1 already there" in done.stdout
+    assert site.run("export", "samples").stdout == text(
+        [sample(begin, 'requests_total{code="200",zone="b"}', 7)])
+    for series, words in (('requests_total{code="200"', "-:1: "), ('a{b="1",b="2"}', "-:1: "),
+                          ("x" * 1100, "-:1: ")):
+        done = site.run("import", "-", stdin=text([sample(begin, series, 1)]), check=False)
+        assert done.returncode == 1 and words in done.stderr, done.stderr
+    done = site.run("import", "-", stdin=text(
+        [sample(begin + 1, f"s_{i}", i) for i in range(2001)]), check=False)
+    assert done.returncode == 1 and "more than 2000 series at one time" in done.stderr
+
+
+def test_samples_through_a_daemon(site, daemons):
+    """In slices beside it; what it counts is what a file of its own says."""
+    lines, good, bad, short = make_samples(10, 4000)
+    site.write("probes/p.yaml", PAGES)
+    site.write("slos/s.yaml", PAGE_SLOS)
+    d = daemons(site)
+    d.wait("serving")
+    half = len(lines) // 2
+    site.run("import", "-", stdin=text(lines[half:]))
+    site.run("import", "-", stdin=text(lines[:half]))
+    span = ("--from", time(START), "--to", time(START + 4000 * 15_000_000))
+    slos = {s["slo"]: s for s in site.report(*span)["slos"]}  # also while events are derived
+    assert (slos["errors"]["good"], slos["errors"]["bad"]) == (good, bad)
+    assert slos["queue"]["good"] == short
+    assert site.run("export", "samples", *span).stdout == text(lines)
+    assert d.stop() == 0
+    site.run("db", "check")
+
+
 @pytest.mark.parametrize("args,code,words", [
     (["export"], 2, "expected what to export: results"),
     (["export", "rules"], 2, "cannot export 'rules', only results"),
