@@ -147,7 +147,7 @@ def test_readme_lists_every_command():
 
 @pytest.mark.parametrize("page", ["README.md", "docs/import.md"])
 def test_lines_of_the_import_format_are_taken(workspace, page):
-    (text,) = blocks(conftest.ROOT / page, "json-lines")
+    text = "".join(blocks(conftest.ROOT / page, "json-lines"))
     done = workspace.run("import", "--json", "--create", "interval=15s", "-", stdin=text)
     assert json.loads(done.stdout)["inserted"] == len(text.splitlines())
 
