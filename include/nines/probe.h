@@ -51,7 +51,7 @@ struct probe_def {
 /* One assertion and what was seen, for people. */
 struct assertion_seen {
     bool ok;
-    bool open; /* ok so far: it fails, but not for long enough, or cannot be told yet */
+    bool open;        /* ok so far: it fails, but not for long enough, or cannot be told yet */
     const char *what; /* "status is 200" */
     const char *seen; /* "503" */
 };
@@ -111,7 +111,7 @@ struct probe_kind {
     const char *help;
     const struct field *fields;
     size_t spec_size;
-    bool samples; /* its runs give samples: metric SLIs may be built on it. Such a
+    bool samples;    /* its runs give samples: metric SLIs may be built on it. Such a
                      probe's timeout is at most its interval, so that its runs end
                      in order */
     bool components; /* its samples are those of a document's components */
