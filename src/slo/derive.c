@@ -12,7 +12,6 @@
 struct derive {
     const struct sli_metric *metric;
     struct history *history;
-    struct sample *floors; /* scratch of one scrape */
     VEC(int64_t) widened;
 };
 
@@ -37,8 +36,6 @@ struct derive *derive_new(const struct sli_def *sli)
     struct derive *d = mem_alloc(sizeof(*d));
     d->metric = m;
     d->history = history_new(0);
-    if (m->kind == SLI_RATIO)
-        d->floors = mem_array(SAMPLES_MAX, sizeof(*d->floors));
     want_all(d);
     return d;
 }
@@ -49,7 +46,6 @@ void derive_free(struct derive *d)
         return;
     history_free(d->history);
     vec_release(&d->widened);
-    free(d->floors);
     free(d);
 }
 
@@ -142,10 +138,11 @@ static void count_events(const struct derive *d, double part, double total, stru
 static void feed_ratio(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
 {
     const struct sli_metric *m = d->metric;
+    struct sample floors[SAMPLES_MAX]; /* there are thousands of derivations */
     size_t n = s->n < SAMPLES_MAX ? s->n : SAMPLES_MAX;
     for (size_t i = 0; i < n; i++)
-        d->floors[i] = (struct sample){s->at[i].series, floor(s->at[i].value)};
-    history_add(d->history, s->slot_us, d->floors, n);
+        floors[i] = (struct sample){s->at[i].series, floor(s->at[i].value)};
+    history_add(d->history, s->slot_us, floors, n);
 
     struct derived e = {.slot_us = s->slot_us};
     struct growth total = history_step(d->history, m->total);
