@@ -18,8 +18,8 @@ struct store;
 #define ROLL_SLICE_US 20000
 #define ROLL_PAUSE_US 60000 /* after a slice beside a prober, which needs the processor too */
 
-/* Rolls up for about ROLL_SLICE_US, or derives events, which comes before; 1 there may be more, 0 nothing left, -1
- * failed and rolled back. */
+/* Rolls up for about ROLL_SLICE_US, or derives events, which comes before; 1
+ * there may be more, 0 nothing left, -1 failed and rolled back. */
 int rollup_slice(struct store *s, struct err *reterr);
 
 struct rollup_checked {
