@@ -82,7 +82,8 @@ class Scene:
         self.site, self.ledger, self.daemons, self.rng = workspace, ledger, daemons, rng
         self.probes, self.interval, self.arguments = probes, interval, arguments
         self.book, self.alerts = crashbook.Book(), crashbook.Alerts()
-        self.lives = self.kills = self.reloads = 0
+        self.page_interval = max(interval, SECOND)
+        self.lives = self.kills = self.reloads = self.scrapes = 0
         self.worst = 0.0
         self.daemon = None
         self.phases = {}
@@ -91,7 +92,11 @@ class Scene:
                         f"  - {{name: hook, webhook: {{url: \"{ledger.url}/hook\"}}}}\n")
         workspace.write("slos/s.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n" + "".join(
             f"  - {{name: s-{p}, sli: {{probe: {p}}}, objective: 99.9%, window: 2h}}\n"
-            for p in probes))
+            for p in probes)
+            + "  - name: pages\n"
+            "    sli: {probe: page, ratio: {bad: 'answers_total{class=\"down\"}',"
+            " total: answers_total}}\n"
+            "    objective: 99%\n    window: 2h\n    alerting: none\n")
 
     def configure(self):
         """Results of this life are told by their path."""
@@ -99,7 +104,10 @@ class Scene:
                         f"defaults: {{interval: {self.interval // 1000}ms, timeout: 5s}}\n"
                         "probes:\n" + "".join(
                             f"  - {{id: {p}, http: {{url: \"{self.ledger.url}/{p}/{self.lives}\","
-                            " expect: {status: [200-249]}}}\n" for p in self.probes))
+                            " expect: {status: [200-249]}}}\n" for p in self.probes)
+                        + f"  - {{id: page, interval: {self.page_interval // 1000}ms, timeout: "
+                        f"{min(self.page_interval // 1000, 5000)}ms,"
+                        f" metrics: {{url: \"{self.ledger.url}/page/{self.lives}\"}}}}\n")
 
     def new_sli(self):
         """Its whole history has to be rolled up."""
@@ -134,6 +142,8 @@ class Scene:
             return
         with crashbook.open_database(self.path) as db:
             crashbook.check_integrity(db)
+            if not crashbook.is_made(db):
+                return
             if self.kills % 5 == 0:
                 self.site.run("db", "check")
             self.read_phases(db)
@@ -141,6 +151,7 @@ class Scene:
             stored = self.book.read_life(db, since)
             lost = crashbook.match_life(ledger, stored, strict)
             crashbook.check_prefix(ledger, lost, tolerance)
+            self.scrapes = crashbook.check_samples(db, "page", since)
             for answered, probe, n in lost:
                 self.worst = max(self.worst, killed - answered)
             assert self.worst <= FLUSH_S + BUSY_S, (lost, killed)
@@ -197,7 +208,7 @@ class Scene:
         """Rollups and tail, against the results one by one; every gap is the prober's."""
         report = self.site.report("--from", text(start), "--to", text(end))
         for slo in report["slos"]:
-            if slo["slo"] == "more":
+            if slo["slo"] in ("more", "pages"):
                 continue
             probe = slo["slo"].removeprefix("s-")
             good, bad = self.book.counts(probe, start, end)
@@ -416,7 +427,8 @@ def test_killed_over_days_of_engine_time(workspace, ledger, daemons, capsys):
     results, sealed, chunks = scene.check_whole(scene.since)
     with capsys.disabled():
         print(f"engine time: {scene.kills} kills, {scene.reloads} in a reload, "
-              f"{scene.book.checked} results and {len(scene.alerts.events)} transitions checked, "
+              f"{scene.book.checked} results, {scene.scrapes} scrapes and"
+              f" {len(scene.alerts.events)} transitions checked, "
               f"{sealed} of {results} sealed in {chunks} chunks, {scene.incidents} incidents, {messages} messages in {len(ledger.posts)} deliveries,"
               f" oldest lost result {scene.worst * 1000:.0f} ms old")
 
@@ -441,6 +453,6 @@ def test_killed_in_real_time(workspace, ledger, daemons, capsys):
     results, sealed, chunks = scene.check_whole(since)
     with capsys.disabled():
         print(f"real time: {scene.kills} kills, {scene.reloads} in a reload, {scene.cut} in an"
-              f" import, {scene.book.checked} results checked, {sealed} of {results} sealed in"
+              f" import, {scene.book.checked} results and {scene.scrapes} scrapes checked, {sealed} of {results} sealed in"
               f" {chunks} chunks, oldest lost result"
               f" {scene.worst * 1000:.0f} ms old")

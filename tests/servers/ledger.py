@@ -4,6 +4,8 @@
 GET /PROBE/LIFE   the n-th of its kind (from 0) is answered 200 + n % 50 when the
                   probe is well and 250 + n % 50 when it is down: the stored code
                   names the request. Noted: probe, life, n, code, CLOCK_MONOTONIC.
+GET /page*/LIFE   likewise, with a page of metrics: answers_total{class="well"} and
+                  {class="down"}, of all probes and lives
 POST /hook        an alert; noted with its Idempotency-Key
 POST /down        a JSON list: the probes that are down from now on
 GET /book         and GET /posts: what was noted since the last such request
@@ -17,11 +19,13 @@ import sys
 import time
 
 CODES = 50
+NO_BODY = (204, 205)
 
 
 class Ledger:
     def __init__(self):
         self.counts = collections.Counter()
+        self.answers = collections.Counter()
         self.down = set()
         self.book, self.posts = [], []
 
@@ -30,7 +34,12 @@ class Ledger:
         self.counts[name, life] += 1
         code = (250 if name in self.down else 200) + n % CODES
         self.book.append((name, life, n, code, time.monotonic()))
-        return code, b""
+        self.answers["down" if name in self.down else "well"] += 1
+        return code, self.page() if name.startswith("page") and code not in NO_BODY else b""
+
+    def page(self):
+        return "".join(f'answers_total{{class="{c}"}} {n}\n'
+                       for c, n in sorted(self.answers.items())).encode()
 
     def answer(self, method, path, headers, body):
         if method == "POST" and path == "/hook":

@@ -28,6 +28,11 @@ def check_integrity(db):
     assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+def is_made(db):
+    """Not killed while the tables were made."""
+    return db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'sample'").fetchone() == (1,)
+
+
 def complete_through(db):
     return db.execute("SELECT ifnull(max(complete_through), 0) FROM heartbeat").fetchone()[0]
 
@@ -111,6 +116,48 @@ def check_prefix(ledger, lost, tolerance):
                default=None)
     early = [x for x in lost if last is not None and x[0] < last - tolerance]
     assert not early, (early, last)
+
+
+CURRENT = 253_402_300_800_000_000  # derived_through of a stream that has all its events
+SCRAPED = 4
+
+
+def check_samples(db, probe, since):
+    """Scrapes came with their results, events with both: growth adds up. How many scrapes."""
+    num, = db.execute("SELECT num FROM probe WHERE id = ?", (probe,)).fetchone() or (0,)
+    scrapes = {slot for slot, in db.execute(
+        "SELECT slot FROM sample WHERE probe = ? AND series = 0", (num,))}
+    told = {slot: flags & SCRAPED and outcome in (GOOD, BAD) for slot, outcome, flags in db.execute(
+        "SELECT slot, outcome, flags FROM result WHERE probe = ? AND slot >= ?", (num, since))}
+    assert {slot for slot in scrapes if slot >= since} == {slot for slot, on in told.items() if on}
+    lost = db.execute("SELECT count(*) FROM sample s WHERE series = 0 AND value <> (SELECT count(*)"
+                      " FROM sample o WHERE o.probe = s.probe AND o.slot = s.slot AND series <> 0)")
+    assert lost.fetchone() == (0,)
+    totals = db.execute(
+        "SELECT slot, sum(value), sum(iif(text LIKE '%down%', value, 0)) FROM sample"
+        " JOIN series ON num = series WHERE sample.probe = ? GROUP BY slot ORDER BY slot",
+        (num,)).fetchall()
+    assert all(a[1] <= b[1] and a[2] <= b[2] for a, b in zip(totals, totals[1:])), totals
+    for stream, in db.execute("SELECT num FROM roll_stream WHERE probe = ? AND kind = 2"
+                              " AND derived_through = ?", (num, CURRENT)):
+        good, bad, known = db.execute("SELECT ifnull(sum(good), 0), ifnull(sum(bad), 0),"
+                                      " ifnull(sum(scrapes), 0) FROM event WHERE stream = ?",
+                                      (stream,)).fetchone()
+        grew = totals and (totals[-1][1] - totals[0][1], totals[-1][2] - totals[0][2]) or (0, 0)
+        assert (good + bad, bad, known) == (*grew, len(totals)), (stream, good, bad, known, grew)
+        silent = {slot for slot, in db.execute(
+            "SELECT slot FROM event WHERE stream = ? AND silent > 0 AND slot >= ?", (stream, since))}
+        failed = {slot for slot, on in told.items() if not on} - skipped(db, num)
+        failed |= {slot for slot, in db.execute(  # a page without the series
+            "SELECT slot FROM sample WHERE probe = ? AND series = 0 AND value = 0"
+            " AND slot >= ?", (num, since))}
+        assert silent == failed, (since, silent - failed, failed - silent)
+    return len(scrapes)
+
+
+def skipped(db, num):
+    return {slot for slot, in db.execute(
+        "SELECT slot FROM result WHERE probe = ? AND outcome NOT IN (0, 1)", (num,))}
 
 
 class Alerts:
