@@ -116,6 +116,10 @@ struct probe_kind {
                      in order */
     bool components; /* its samples are those of a document's components */
 
+    /* Whether a run may give series that this selects: what SLOs want is checked
+     * with it. NULL: it may give any. */
+    bool (*gives)(const void *spec, const struct selector *s);
+
     /* After decoding without errors: cross-field checks, compile patterns.
      * Errors to c->diag. `n` is the map under the kind's key. */
     void (*prepare)(struct decode *c, const struct node *n, const struct probe_def *def,

@@ -17,14 +17,21 @@ struct want {
 };
 
 struct wants {
-    struct probe_def *probe; /* that they are of now */
+    struct build *build;
+    struct probe_def *probe; /* that they are of now, */
+    struct pos pos;          /* and where that is said */
     VEC(struct want) list;
 };
 
 static void want(struct wants *w, const struct selector *s)
 {
-    if (s)
-        vec_push(&w->list, ((struct want){w->probe, s}));
+    const struct probe_def *p = w->probe;
+    if (!s)
+        return;
+    if (p->spec && p->kind->gives && !p->kind->gives(p->spec, s))
+        decode_error(&w->build->decode, w->pos, "probe: no run of '%s' gives a series '%s'", p->id,
+                     selector_text(s));
+    vec_push(&w->list, ((struct want){w->probe, s}));
 }
 
 static void want_metric(struct wants *w, const struct sli_metric *m)
@@ -68,16 +75,19 @@ static void give(struct arena *a, const struct want *list, size_t n)
 static void give_all(struct build *b)
 {
     struct config *c = b->config;
-    struct wants w = {0};
+    struct wants w = {.build = b};
     for (size_t i = 0; i < b->slos.len; i++) {
         const struct slo_def *s = b->slos.at[i].def;
         struct probe_def **probe =
             s->sli.key && s->sli.metric
                 ? bsearch(s->sli.probe, c->probes, c->probe_count, sizeof(*c->probes), compare_id)
                 : NULL;
-        w.probe = probe ? *probe : NULL;
-        if (w.probe)
-            want_metric(&w, s->sli.metric);
+        const struct probe_kind *kind = probe ? (*probe)->kind : NULL;
+        if (!kind || (b->slos.at[i].component && !kind->components))
+            continue; /* reported */
+        w.probe = *probe;
+        w.pos = b->slos.at[i].probe->pos;
+        want_metric(&w, s->sli.metric);
     }
     if (w.list.len > 1)
         qsort(w.list.at, w.list.len, sizeof(*w.list.at), compare);

@@ -6,6 +6,7 @@
 #include "config/decode.h"
 #include "io/http.h"
 #include "io/jsonpath.h"
+#include "model/selector.h"
 #include "probe/judge.h"
 
 #include <assert.h>
@@ -413,6 +414,17 @@ static void release(void *spec)
     expect_release(&p->http.expect);
 }
 
+/* Series are called as its queries are. */
+static bool gives(const void *spec, const struct selector *s)
+{
+    const struct prometheus_probe *p = spec;
+    const char *name = selector_name(s);
+    for (size_t i = 0; name && i < p->queries.n; i++)
+        if (str_eq(p->queries.at[i].key, name))
+            return true;
+    return !name;
+}
+
 static struct probe_memory *memory_new(const struct probe_def *def)
 {
     const struct prometheus_probe *p = def->spec;
@@ -425,6 +437,7 @@ const struct probe_kind probe_prometheus = {
     .fields = prometheus_fields,
     .spec_size = sizeof(struct prometheus_probe),
     .samples = true,
+    .gives = gives,
     .prepare = prepare,
     .release = release,
     .memory_new = memory_new,

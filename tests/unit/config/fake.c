@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "model/selector.h"
 #include "nines/notifier.h"
 #include "nines/probe.h"
 #include "nines/slo.h"
@@ -82,11 +83,18 @@ static const struct probe_kind fake_tcp = {
 static const struct probe_kind fake_page = {
     .name = "page", .fields = tcp_fields, .spec_size = sizeof(struct fake_tcp), .samples = true};
 
+static bool document_gives(const void *spec, const struct selector *s)
+{
+    (void)spec;
+    return str_starts(selector_name(s), "component_");
+}
+
 static const struct probe_kind fake_document = {.name = "document",
                                                 .fields = tcp_fields,
                                                 .spec_size = sizeof(struct fake_tcp),
                                                 .samples = true,
-                                                .components = true};
+                                                .components = true,
+                                                .gives = document_gives};
 
 static const struct notifier_kind fake_webhook = {
     .name = "webhook", .fields = http_fields, .spec_size = sizeof(struct fake_spec)};
