@@ -147,7 +147,7 @@ static int unpack(struct str *packed, struct err *reterr)
     if (!gunzip_is(packed->buf, packed->len))
         return 0;
     str_init(&plain, METRICS_PAGE_MAX);
-    enum gunzip_end end = gunzip(packed->buf, packed->len, &plain);
+    enum gunzip_end end = gunzip(packed->buf, packed->len, NULL, &plain);
     str_release(packed);
     *packed = plain;
     switch (end) {

@@ -26,9 +26,12 @@ static int step(z_stream *z, unsigned char piece[static PIECE], struct str *out)
     return rc;
 }
 
-static enum gunzip_end unpack(z_stream *z, unsigned char piece[static PIECE], struct str *out)
+static enum gunzip_end unpack(z_stream *z, unsigned char piece[static PIECE],
+                              const atomic_bool *stop, struct str *out)
 {
     for (;;) {
+        if (stop && atomic_load_explicit(stop, memory_order_relaxed))
+            return GUNZIP_STOPPED;
         int rc = step(z, piece, out);
         if (out->overflow)
             return GUNZIP_TOO_LONG;
@@ -43,7 +46,7 @@ static enum gunzip_end unpack(z_stream *z, unsigned char piece[static PIECE], st
     }
 }
 
-enum gunzip_end gunzip(const void *data, size_t n, struct str *out)
+enum gunzip_end gunzip(const void *data, size_t n, const atomic_bool *stop, struct str *out)
 {
     z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)n};
     assert(n <= UINT_MAX);
@@ -51,7 +54,7 @@ enum gunzip_end gunzip(const void *data, size_t n, struct str *out)
     assert(rc == Z_OK); /* the version fits, and memory is there */
     (void)rc;
     mem_auto unsigned char *piece = mem_alloc(PIECE);
-    enum gunzip_end end = n ? unpack(&z, piece, out) : GUNZIP_CUT;
+    enum gunzip_end end = n ? unpack(&z, piece, stop, out) : GUNZIP_CUT;
     inflateEnd(&z);
     return end;
 }

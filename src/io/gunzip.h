@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,11 +13,13 @@ enum gunzip_end {
     GUNZIP_TOO_LONG, /* more than out->max bytes */
     GUNZIP_CUT,      /* ends in the middle */
     GUNZIP_BROKEN,   /* not gzip, or damaged */
+    GUNZIP_STOPPED,
 };
 
 /* Whether the bytes begin as gzip does. */
 bool gunzip_is(const void *data, size_t n);
 
 /* Appends; what was read before an end that is not DONE is there too. Several
- * streams one after the other are one. */
-enum gunzip_end gunzip(const void *data, size_t n, struct str *out);
+ * streams one after the other are one. `stop` may be NULL: another thread ends
+ * the work by setting it. */
+enum gunzip_end gunzip(const void *data, size_t n, const atomic_bool *stop, struct str *out);

@@ -8,6 +8,7 @@
 #include "nines/probe.h"
 #include "probe/expect.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -131,6 +132,7 @@ void http_prepare(struct decode *c, const struct node *n, const struct probe_def
 /* What a kind finds in a response beside what `expect` asks for. */
 struct http_reading {
     struct arena *arena; /* what it finds lives here, as long as the run */
+    atomic_bool stop;    /* the run is cancelled: the loop waits for read() to give up */
     struct sample *samples;
     size_t sample_count;
     bool scraped;        /* samples are all there was of what is wanted */

@@ -189,7 +189,7 @@ static int unpack(struct http_run *run)
     struct judged *j = run->judged;
     char size[UNITS_MAX];
     str_init(&j->body, (size_t)run->spec->max_body);
-    enum gunzip_end end = gunzip(j->resp.body, j->resp.body_len, &j->body);
+    enum gunzip_end end = gunzip(j->resp.body, j->resp.body_len, &run->reading.stop, &j->body);
     j->resp.body = j->body.buf;
     j->resp.body_len = j->body.len;
     if (end == GUNZIP_TOO_LONG)
@@ -433,6 +433,7 @@ static void cancel(struct http_job *job)
 {
     struct http_run *run = container_of(job, struct http_run, job);
     assert(run->state == RUN_REQUEST || run->state == RUN_JUDGE);
+    atomic_store_explicit(&run->reading.stop, true, memory_order_relaxed);
     if (run->state == RUN_REQUEST)
         http_cancel(run->call);
     else

@@ -29,6 +29,7 @@ struct page {
     struct arena *arena;
     const struct selector **wanted; /* what assertions want, then what SLOs do */
     size_t asserted, wanted_count;  /* the first `asserted` are the assertions' */
+    const atomic_bool *stop;
     struct promtext text;
     struct str series;
     struct table seen;
@@ -80,6 +81,7 @@ static bool find_neighbours(const struct page *p, enum promtext_format format,
     struct promtext_sample sample;
     size_t n = 0;
     promtext_open(&text, format, p->resp->body, p->resp->body_len, &all, 1);
+    text.stop = p->stop;
     for (; promtext_next(&text, &sample) > 0; n++) {
         double le = le_of(&sample.series);
         if (le < ret->bound && !(le <= ret->below))
@@ -180,7 +182,7 @@ static int read_samples(struct page *p, struct verdict *v)
 static void read_page(const struct probe_def *def, const struct judge_input *in, struct verdict *v,
                       struct http_reading *ret)
 {
-    struct page p = {.resp = in->resp, .arena = ret->arena};
+    struct page p = {.resp = in->resp, .arena = ret->arena, .stop = &ret->stop};
     char type[CONTENT_TYPE_MAX];
     if (v->outcome != OUTCOME_GOOD)
         return;
@@ -189,6 +191,7 @@ static void read_page(const struct probe_def *def, const struct judge_input *in,
     want_all(&p, def);
     str_init(&p.series, SAMPLE_SERIES_MAX);
     promtext_open(&p.text, format, in->resp->body, in->resp->body_len, p.wanted, p.wanted_count);
+    p.text.stop = p.stop;
     if (read_samples(&p, v) == 0 && check_buckets(&p, format, v)) {
         ret->samples = p.samples;
         ret->sample_count = p.sample_count;

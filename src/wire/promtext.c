@@ -81,6 +81,15 @@ int promtext_fail(struct promtext *p, const char *at, const char *fmt, ...)
     return -1;
 }
 
+/* Lines are not counted: that takes its time, too. */
+bool promtext_stop(struct promtext *p)
+{
+    snprintf(p->error, sizeof(p->error), "nobody waits for this page any more");
+    p->line = p->column = 0;
+    p->reader->resume = p->reader->end;
+    return true;
+}
+
 void promtext_go_on(struct promtext *p)
 {
     struct promtext_reader *r = p->reader;
@@ -101,6 +110,7 @@ void promtext_open(struct promtext *p, enum promtext_format format, const char *
     wanted_init(&r->wanted, wanted, wanted_count);
     p->error[0] = '\0';
     p->line = p->column = 0;
+    p->stop = NULL;
     p->reader = r;
 }
 

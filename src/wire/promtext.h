@@ -30,6 +30,7 @@
 
 #include "model/series.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,6 +73,9 @@ struct promtext_reader;
 struct promtext {
     char error[PROMTEXT_ERROR_MAX]; /* after -1; one line, printable ASCII */
     size_t line, column;            /* of the error, from 1; columns are bytes */
+    /* NULL after promtext_open(). Once another thread sets it, promtext_next()
+     * gives -1 at the end of the line that it reads, without a place. */
+    const atomic_bool *stop;
     struct promtext_reader *reader;
 };
 

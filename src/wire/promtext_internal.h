@@ -226,6 +226,14 @@ struct promtext_reader {
  * the line being read when the place lies before it. */
 int promtext_fail(struct promtext *p, const char *at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+bool promtext_stop(struct promtext *p); /* true */
+
+/* Whether nobody waits for the page any more; the error is set then. */
+static inline bool promtext_stopped(struct promtext *p)
+{
+    return p->stop && atomic_load_explicit(p->stop, memory_order_relaxed) && promtext_stop(p);
+}
+
 /* The sample, unless no selector matches it; 1, 0 or -1. */
 int promtext_give(struct promtext *p, const struct sample_line *l, enum promtext_type type,
                   struct promtext_sample *ret);

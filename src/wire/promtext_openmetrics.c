@@ -328,6 +328,6 @@ int openmetrics_next(struct promtext *p, struct promtext_sample *ret)
     struct promtext_reader *r = p->reader;
     int rc = 0;
     while (rc == 0 && !r->om.over)
-        rc = om_line(p, r->at, ret);
+        rc = promtext_stopped(p) ? -1 : om_line(p, r->at, ret);
     return rc;
 }

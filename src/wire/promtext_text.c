@@ -327,6 +327,8 @@ int text_next(struct promtext *p, struct promtext_sample *ret)
     struct promtext_reader *r = p->reader;
     int rc = 0;
     while (rc == 0) {
+        if (promtext_stopped(p))
+            return -1;
         const char *s = skip_blanks(r->at, r->end);
         if (s == r->end)
             return 0;

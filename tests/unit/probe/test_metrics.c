@@ -8,6 +8,7 @@
 #include "model/selector.h"
 #include "support/spawn.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -263,6 +264,41 @@ static void test_a_bucket_that_is_not_there(void **state)
     probe_close(&p);
 }
 
+/* ---- cancelled on the pool ------------------------------------------------------------ */
+
+static atomic_bool begun;
+
+static void read_until_stopped(const struct probe_def *def, const struct judge_input *in,
+                               struct verdict *v, struct http_reading *ret)
+{
+    (void)def, (void)in, (void)v;
+    begun = true;
+    while (!ret->stop)
+        sched_yield();
+}
+
+static void never(void *ctx, const struct observation *obs)
+{
+    (void)ctx, (void)obs;
+    fail_msg("a cancelled run ended");
+}
+
+/* Cancelling waits for the pool, which has to give up a page that nobody wants any more. */
+static void test_cancel_stops_the_reader(void **state)
+{
+    static const struct http_reader reader = {.light = 1, .read = read_until_stopped};
+    struct runs *r = *state;
+    struct probe p;
+    probe_open(&p, r, "/page?p=a+1%0A", "");
+    const struct metrics_probe *m = p.f.def.spec;
+    begun = false;
+    void *run = http_run_start(&r->env, &p.f.def, &m->http, &reader, NULL, never, NULL);
+    while (!begun)
+        uv_run(&r->loop, UV_RUN_NOWAIT);
+    http_run_cancel(run);
+    probe_close(&p);
+}
+
 /* ---- secrets ------------------------------------------------------------------------------ */
 
 static void test_nothing_gives_secrets_away(void **state)
@@ -303,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_type_changes),
         cmocka_unit_test(test_a_bucket_that_is_not_there),
+        cmocka_unit_test(test_cancel_stops_the_reader),
         cmocka_unit_test(test_nothing_gives_secrets_away),
         cmocka_unit_test(test_refused_definitions),
     };

@@ -379,6 +379,28 @@ static void test_going_on(void **state)
     promtext_close(&p);
 }
 
+/* Whoever waits for a page can end it at any line. */
+static void test_stopping(void **state)
+{
+    static const char *const pages[] = {
+        [PROMTEXT_TEXT] = "a 1\n\n# c\nb 2\n",
+        [PROMTEXT_OPENMETRICS] = "a 1\nb 2\n# EOF\n",
+    };
+    struct promtext_sample sample;
+    struct promtext p;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        atomic_bool stop = false;
+        promtext_open(&p, (enum promtext_format)i, pages[i], strlen(pages[i]), NULL, 0);
+        p.stop = &stop;
+        assert_int_equal(promtext_next(&p, &sample), 1);
+        stop = true;
+        assert_int_equal(promtext_next(&p, &sample), -1);
+        assert_int_equal(promtext_next(&p, &sample), -1);
+        promtext_close(&p);
+    }
+}
+
 /* A page of nothing but one label. */
 static void test_a_megabyte_of_label(void **state)
 {
@@ -450,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_labels_that_are_refused_when_wanted),
         cmocka_unit_test(test_selectors),
         cmocka_unit_test(test_going_on),
+        cmocka_unit_test(test_stopping),
         cmocka_unit_test(test_a_megabyte_of_label),
         cmocka_unit_test(test_short_lines_below_a_long_one),
         cmocka_unit_test(test_format),
