@@ -365,8 +365,8 @@ int store_reader_events(struct store_reader *r, const struct sli_def *sli, int64
                         int64_t to_us, store_event_fn fn, void *ctx, struct err *reterr);
 
 /* What derive_seed() wants: each series of a probe as last seen before
- * `before_us`, and then the last scrape (series NULL) if there was one. fn asks
- * the reader nothing. */
+ * `before_us`, and then the last scrape (series NULL, value: its samples) if there
+ * was one. fn asks the reader nothing. */
 typedef void (*store_sample_fn)(void *ctx, const char *series, int64_t slot_us, double value);
 int store_reader_last_samples(struct store_reader *r, const char *probe, int64_t before_us,
                               store_sample_fn fn, void *ctx, struct err *reterr);

@@ -264,7 +264,7 @@ int samples_before(struct sqlite *db, int64_t probe, int64_t before_us, store_sa
                    void *ctx, struct err *reterr)
 {
     int64_t last;
-    size_t n = 0;
+    size_t n = 0, gone = 0;
     int rc = samples_last_scrape(db, probe, before_us, &last, reterr);
     if (rc <= 0)
         return rc;
@@ -285,7 +285,7 @@ int samples_before(struct sqlite *db, int64_t probe, int64_t before_us, store_sa
         "  AND l.series = num)"
         " ORDER BY at, text",
         BIND(v_int(probe), v_int(last), v_int(before_us)), reterr);
-    if (tell_all(q, fn, ctx, &n, reterr) < 0)
+    if (tell_all(q, fn, ctx, &gone, reterr) < 0)
         return -1;
     fn(ctx, NULL, last, (double)n);
     return 0;
