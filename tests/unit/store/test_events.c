@@ -294,7 +294,8 @@ static void undone_batches_leave_nothing_behind(void **state)
     fixture_close(&w->f);
     assert_int_equal(store_open_faulty(&o, on_step, &disk, &w->f.store, &err), 0);
     world_declare(w, 3);
-    for (int round = 0; round < 30; round++) {
+    /* How often it fails depends on how records fall into batches. */
+    for (int round = 0; round < 30 || (disk.faults <= 5 && round < 1000); round++) {
         disk.sick = true;
         world_run(w, 1 + world_next(w) % 30);
         if (world_next(w) % 2)
