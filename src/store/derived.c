@@ -1,6 +1,7 @@
 #include "store/derived.h"
 
 #include "base/clock.h"
+#include "base/vec.h"
 #include "io/sqlite.h"
 #include "slo/derive.h"
 #include "store/internal.h"
@@ -162,13 +163,48 @@ static int interval_at(struct store *s, int64_t probe, int64_t slot_us, int64_t 
     return scrapes_interval(s->db, probe, slot_us, ret, reterr);
 }
 
-/* A definition that cannot be read must not hold results up. */
-static int feed_or_leave(struct store *s, struct stream *st, const struct scraped *slot,
-                         struct err *reterr)
+/* The derivations of a probe that begin at one slot. */
+struct beginning {
+    VEC(struct metric_stream *) at;
+};
+
+static void seed_all(void *ctx, const char *series, int64_t slot_us, double value)
 {
-    if (metric_parse(st->metric, NULL) < 0)
-        return catalog_set_derived(&s->catalog, s->db, st, slot->scrape.slot_us, reterr);
-    return feed(s, st, slot, reterr);
+    struct beginning *b = ctx;
+    for (size_t i = 0; i < b->at.len; i++)
+        seed(b->at.at[i]->derive, series, slot_us, value);
+}
+
+static bool is_current(const struct stream *st)
+{
+    return st->metric && st->metric->derived_through == DERIVED_ALL;
+}
+
+/* Begins what has not begun, with one look at what was before. A definition that
+ * cannot be read must not hold results up: it is left behind. */
+static int begin_current(struct store *s, int64_t probe, int64_t slot_us, struct err *reterr)
+{
+    struct catalog *c = &s->catalog;
+    struct beginning b = {0};
+    int rc = 0;
+    for (size_t i = catalog_at(c, probe)->first_stream; rc == 0 && i != STREAM_NONE;
+         i = c->streams.at[i].next) {
+        struct stream *st = &c->streams.at[i];
+        if (!is_current(st) || st->metric->derive)
+            continue;
+        if (metric_parse(st->metric, NULL) < 0) {
+            rc = catalog_set_derived(c, s->db, st, slot_us, reterr);
+            continue;
+        }
+        st->metric->derive = derive_new(&st->metric->sli);
+        vec_push(&b.at, st->metric);
+    }
+    if (rc == 0 && b.at.len)
+        rc = samples_before(s->db, probe, slot_us, seed_all, &b, reterr);
+    for (size_t i = 0; rc < 0 && i < b.at.len; i++)
+        metric_forget(b.at.at[i]);
+    vec_release(&b.at);
+    return rc;
 }
 
 int derived_result(struct store *s, int64_t probe, const struct result *r, const struct sample *at,
@@ -190,14 +226,14 @@ int derived_result(struct store *s, int64_t probe, const struct result *r, const
         return 0;
     if (r->slot_us <= newest_us)
         return derived_touch(s, probe, r->slot_us, reterr);
-    if (interval_at(s, probe, r->slot_us, &slot.scrape.interval_us, reterr) < 0)
+    if (interval_at(s, probe, r->slot_us, &slot.scrape.interval_us, reterr) < 0 ||
+        begin_current(s, probe, r->slot_us, reterr) < 0)
         return -1;
     for (size_t i = catalog_at(c, probe)->first_stream; i != STREAM_NONE;
          i = c->streams.at[i].next) {
         struct stream *st = &c->streams.at[i];
         /* One that is behind comes to it later. */
-        bool current = st->metric && st->metric->derived_through == DERIVED_ALL;
-        if (current && feed_or_leave(s, st, &slot, reterr) < 0)
+        if (is_current(st) && feed(s, st, &slot, reterr) < 0)
             return -1;
     }
     return 0;
