@@ -7,6 +7,7 @@
 #include "model/history.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 
 struct derive {
@@ -118,9 +119,12 @@ static void emit_spread(const struct derived *last, int64_t span_us, int64_t int
     }
 }
 
-/* Good and bad ones from what two counters have grown by. */
+/* Good and bad ones from what two counters have grown by. Each step of a series may
+ * be as long as all numbers, and then their sum is infinite. */
 static void count_events(const struct derive *d, double part, double total, struct derived *e)
 {
+    part = fmin(part, DBL_MAX);
+    total = fmin(total, DBL_MAX);
     if (part > total) {
         part = total;
         e->clamped = true;

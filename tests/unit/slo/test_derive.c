@@ -210,6 +210,14 @@ static void test_clamps(void **state)
     assert_true(w->events.at[0].clamped);
     feed(w, 5, "good=0 total=inf");
     ONE(w, 5, .scrapes = 1);
+    /* By more than a number can say, each of them and as a sum. */
+    feed(w, 6, "good=-1.7e308 total=-1.7e308");
+    feed(w, 7, "good=1.7e308 total=1.7e308");
+    ONE(w, 7, .good = DERIVE_EVENTS_MAX, .scrapes = 1);
+    assert_true(w->events.at[0].clamped);
+    feed(w, 8, "good=1.7e308 total=-1.7e308");
+    feed(w, 9, "good=1.7e308 total=1.7e308");
+    ONE(w, 9, .bad = DERIVE_EVENTS_MAX, .scrapes = 1);
     world_free(w);
 }
 
