@@ -138,7 +138,9 @@ static int read_settled(struct backfill *b, struct live *live, struct err *reter
 static bool note_newest(void *ctx, const struct result *r)
 {
     struct backfill *b = ctx;
-    if (r->outcome != OUTCOME_SKIPPED && r->done_us <= b->attached_us && r->slot_us > b->newest_us)
+    if (r->done_us > b->attached_us)
+        b->undone_us = r->slot_us < b->undone_us ? r->slot_us : b->undone_us;
+    else if (r->outcome != OUTCOME_SKIPPED && r->slot_us > b->newest_us)
         b->newest_us = r->slot_us;
     return true;
 }
@@ -159,11 +161,25 @@ static void add_seed(void *ctx, const char *series, int64_t slot_us, double valu
     s->b->scraped_us = slot_us;
 }
 
+/* An import can bring scrapes of a time to come, without results. */
+static void note_later(void *ctx, const char *series, int64_t slot_us, double value)
+{
+    struct backfill *b = ctx;
+    (void)series;
+    (void)slot_us;
+    (void)value;
+    b->all_done = false;
+}
+
 /* Runs of a probe with samples follow one another: what is older than the newest
  * one that was done was done as well. */
 static int find_newest(struct backfill *b, struct err *reterr)
 {
+    b->undone_us = b->attached_us + 1;
     b->newest_us = INT64_MIN;
+    if (b->all_done && store_reader_samples(b->reader, b->sli->probe, b->attached_us + 1, INT64_MAX,
+                                            note_later, b, reterr) < 0)
+        return -1;
     if (!b->all_done)
         return store_reader_results(b->reader, b->sli->probe, b->attached_us - SETTLE_US,
                                     b->attached_us + 1, note_newest, b, reterr);
@@ -175,10 +191,12 @@ int backfill_stream(struct backfill *b, struct stream *s, struct err *reterr)
 {
     struct seeds seeds = {b, s};
     b->scraped_us = INT64_MIN;
-    if (find_newest(b, reterr) < 0)
+    if (find_newest(b, reterr) < 0 ||
+        store_reader_last_samples(b->reader, b->sli->probe, max64(b->undone_us, b->newest_us + 1),
+                                  add_seed, &seeds, reterr) < 0)
         return -1;
-    int64_t before = b->all_done ? INT64_MAX : max64(b->newest_us + 1, b->attached_us - SETTLE_US);
-    return store_reader_last_samples(b->reader, b->sli->probe, before, add_seed, &seeds, reterr);
+    b->newest_us = max64(b->newest_us, b->scraped_us);
+    return 0;
 }
 
 int backfill_read(struct backfill *b, struct live **ret, struct err *reterr)

@@ -23,8 +23,9 @@ struct backfill {
     int64_t last_slot_us; /* of the probe's results; INT64_MIN: none */
     bool all_done;        /* nothing that is stored was done later */
     /* Metric SLIs, filled by backfill_stream(): the newest slot that was done, and
-     * the newest scrape among these; INT64_MIN: none. */
-    int64_t newest_us, scraped_us;
+     * the newest scrape among these; INT64_MIN: none. From which slot on nothing was;
+     * all_done is taken back where there are samples of later. */
+    int64_t newest_us, scraped_us, undone_us;
     int64_t *edges;
     struct counts *counts;
     size_t room;

@@ -382,6 +382,40 @@ static void test_live_is_what_is_stored_3(void **state)
     live_is_what_is_stored(*state, 3);
 }
 
+static void nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+static void run_slots(struct world *w, int n)
+{
+    for (int i = 0; i < n; i++) {
+        w->slot_us = (w->now_us / w->probe.interval_us + 1) * w->probe.interval_us;
+        run(w);
+    }
+}
+
+/* An import brought a scrape of a time to come, without a result. */
+static void test_a_scrape_that_is_yet_to_come(void **state)
+{
+    struct world *w = *state;
+    struct err err;
+    struct import_row row = {.probe = "page", .series = ""};
+    struct import_batch b = {.rows = &row, .n = 1, .import_id = 1};
+    w->rng = 5;
+    begin(w, 0);
+    run_slots(w, 5);
+    row.result.slot_us = w->now_us + USEC_PER_HOUR;
+    store_import(w->store, &b, nothing, NULL);
+    assert_int_equal(store_flush(w->store, PATIENCE, &err), 0);
+    assert_int_equal(b.totals.inserted, 1);
+    end(w);
+    begin(w, 2);
+    run_slots(w, 20);
+    look(w);
+    end(w);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -390,6 +424,7 @@ int main(void)
         T(test_live_is_what_is_stored_1),
         T(test_live_is_what_is_stored_2),
         T(test_live_is_what_is_stored_3),
+        T(test_a_scrape_that_is_yet_to_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
