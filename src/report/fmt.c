@@ -90,7 +90,8 @@ char *fmt_events(char buf[static FMT_MAX], double n)
 {
     if (!isfinite(n))
         return memcpy(buf, FMT_NONE, sizeof FMT_NONE);
-    return group(fmt_real(buf, n, fabs(n) < 1000 ? 1 : 0));
+    int digits = fabs(n) >= 1000 ? 0 : fabs(n) >= 1 || n == 0 ? 1 : fabs(n) >= 0.01 ? 2 : 4;
+    return group(fmt_real(buf, n, digits));
 }
 
 /* A fixed number of decimals that is never "-0.0". */

@@ -27,7 +27,8 @@ static const char *budget_color(const struct report_slo *s)
 
 static const char *budget_left(char buf[static FMT_MAX], const struct report_slo *s)
 {
-    return s->has_budget ? fmt_percent(buf, s->remaining_ratio, 1) : FMT_NONE;
+    int digits = s->remaining_ratio > -10 ? 1 : 0;
+    return s->has_budget ? fmt_percent(buf, s->remaining_ratio, digits) : FMT_NONE;
 }
 
 static const char *burn_color(double rate)
@@ -352,7 +353,10 @@ static void put_annotations(struct term *t, const struct report_slo *s)
         put_label(t, i ? "" : "Changes");
         str_addf(t->out, "%s  ", fmt_stamp(a, n->at_us));
         term_cell(t, TERM_PLAIN, 8, n->kind);
-        fmt_clean(t->out, n->text, (size_t)(t->width - LABEL_COLUMNS - 21 - 8));
+        int room = t->width - LABEL_COLUMNS - 21 - 8;
+        fmt_clean(t->out, n->text, (size_t)room);
+        if (*n->probe && (int)(strlen(n->text) + strlen(n->probe)) + 3 <= room)
+            term_paint(t, TERM_DIM, " (%s)", n->probe);
         str_addc(t->out, '\n');
     }
 }
