@@ -38,7 +38,8 @@ static void note_version(struct daemon *d, const struct scheduled *p, const stru
 {
     char text[2 * VERSION_MAX + 8];
     const char *id = p->def->id, *before, *arrow = " -> ";
-    if (!obs->version || !versions_said(d->versions, id, obs->version, &before))
+    if (!obs->version ||
+        !versions_said(d->versions, id, obs->version, obs->result.done_us, &before))
         return;
     if (!before[0])
         arrow = ""; /* the first that is known */
