@@ -22,6 +22,21 @@ static const struct node *entry(const struct node *n, size_t i)
     return n->kind == NODE_SEQ ? n->items[i] : n;
 }
 
+/* Each by itself, to tell the mistakes of all. */
+static void find_faults(struct build *b, const struct node *n, const struct hours_rule *rules,
+                        size_t count)
+{
+    size_t bad;
+    struct err err;
+    for (size_t i = 0; i < count; i++) {
+        struct hours *hours = NULL;
+        if (b->tables->hours->make(&rules[i], 1, &hours, &bad, &err) < 0)
+            decode_error(&b->decode, entry(n, i)->pos, "hours: %s", err.msg);
+        else
+            b->tables->hours->unref(hours);
+    }
+}
+
 struct hours *build_hours(struct build *b, const struct node *n)
 {
     struct hours *hours = NULL;
@@ -34,8 +49,12 @@ struct hours *build_hours(struct build *b, const struct node *n)
         decode_object(&b->decode, entry(n, i), rule_fields, &rules[i]);
     }
     if (b->decode.diag->errors == errors && b->tables->hours &&
-        b->tables->hours->make(rules, count, &hours, &bad, &err) < 0)
-        decode_error(&b->decode, bad < count ? entry(n, bad)->pos : n->pos, "hours: %s", err.msg);
+        b->tables->hours->make(rules, count, &hours, &bad, &err) < 0) {
+        find_faults(b, n, rules, count);
+        if (b->decode.diag->errors == errors) /* it is between them */
+            decode_error(&b->decode, bad < count ? entry(n, bad)->pos : n->pos, "hours: %s",
+                         err.msg);
+    }
     mem_free(&rules);
     return hours;
 }
