@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <uv.h>
 
@@ -256,6 +257,8 @@ void selfcheck_close(struct selfcheck *c)
 /* A tcp target is a host and a port, and is reached as a URL of them would be. */
 static int check_target(const char *target, struct err *reterr)
 {
+    if (!strstr(target, "://"))
+        return err_set(reterr, "expected tcp://address:port or a URL; found '%.100s'", target);
     if (!str_starts(target, TCP))
         return url_check(target, reterr);
     const char *place = target + strlen(TCP);

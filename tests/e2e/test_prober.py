@@ -93,6 +93,7 @@ def test_without_self_check_a_failure_is_bad(workspace, daemons):
 
 @pytest.mark.parametrize("target, why", [
     ("udp://10.0.0.1:53", "nines.yaml:5:7: error: targets: 'udp://'"),
+    ("10.0.0.1:53", "nines.yaml:5:7: error: targets: expected tcp://address:port or a URL"),
     ("tcp://10.0.0.1", "nines.yaml:5:7: error: targets: expected a host and a port"),
 ])
 def test_targets_of_the_self_check_are_checked(workspace, target, why):
