@@ -145,7 +145,7 @@ static void fill(struct bench *b, struct store *s)
         struct result r = draw(b, t);
         if (!store_reserve(s))
             die("reserve", &(struct err){"no room in the queue"});
-        store_push_result(s, 0, &r, NULL, NULL, 0);
+        store_push_result(s, 0, &r, NULL);
     }
     store_push_heartbeat(s, t, t);
     free(rows);
