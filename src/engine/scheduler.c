@@ -24,7 +24,7 @@ struct remembered {
 struct held {
     struct observation obs;
     struct selfcheck_wait *wait;
-    char *message, *body;
+    char *message;
 };
 
 /* One slot being measured. Holds a reference on the snapshot its definition
@@ -110,7 +110,6 @@ static void run_free(struct run *run)
 {
     if (run->held) {
         free(run->held->message);
-        free(run->held->body);
         free(run->held);
     }
     peers_put(&run->scheduler->peers, run->peer);
@@ -182,11 +181,8 @@ static bool hold(struct run *run, const struct observation *obs)
     struct held *h = mem_alloc(sizeof(*h));
     h->wait = wait;
     h->message = mem_strdup(obs->message);
-    h->body = obs->body ? mem_strndup(obs->body, obs->body_len) : NULL;
     h->obs = (struct observation){.result = obs->result,
                                   .message = h->message,
-                                  .body = h->body,
-                                  .body_len = obs->body_len,
                                   .cert_not_after_us = obs->cert_not_after_us};
     h->obs.result.flags &= ~RESULT_SCRAPED;
     run->held = h;

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "base/vec.h"
 #include "io/http.h"
+#include "probe/observation.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct child {
     struct fan *fan;
     struct http_job *job; /* NULL: has ended */
     const char *address;
-    struct hop *hops; /* in the fan's arena */
+    const struct hop *hops; /* in the fan's arena */
     size_t hop_count;
 };
 
@@ -41,66 +42,13 @@ struct fan {
     struct child children[HTTP_ADDRESSES_MAX];
     size_t left, good;
     const struct child *worst; /* NULL: none has ended */
-    struct observation obs;    /* the worst one's, in the arena but for its hops */
+    struct observation obs;    /* the worst one's, in the arena; at the end with all hops */
 };
 
 static void fan_free(struct fan *f)
 {
     arena_release(&f->arena);
     free(f);
-}
-
-/* ---- copies ------------------------------------------------------------------------ */
-
-static const char *copy_bytes(struct arena *a, const char *data, size_t n)
-{
-    return data ? arena_strndup(a, data, n) : NULL;
-}
-
-static struct hop *copy_hops(struct arena *a, const struct hop *hops, size_t n)
-{
-    struct hop *copy = arena_alloc(a, (n + 1) * sizeof(*copy));
-    for (size_t i = 0; i < n; i++) {
-        copy[i] = hops[i];
-        copy[i].url = arena_strdup(a, hops[i].url);
-        copy[i].address = arena_strdup(a, hops[i].address);
-        copy[i].protocol = arena_strdup(a, hops[i].protocol);
-    }
-    return copy;
-}
-
-static struct assertion_seen *copy_assertions(struct arena *a, const struct observation *o)
-{
-    struct assertion_seen *copy = arena_alloc(a, (o->assertion_count + 1) * sizeof(*copy));
-    for (size_t i = 0; i < o->assertion_count; i++) {
-        copy[i] = o->assertions[i];
-        copy[i].what = arena_strdup(a, o->assertions[i].what);
-        copy[i].seen = arena_strdup(a, o->assertions[i].seen);
-    }
-    return copy;
-}
-
-static struct sample *copy_samples(struct arena *a, const struct observation *o)
-{
-    struct sample *copy = arena_alloc(a, (o->sample_count + 1) * sizeof(*copy));
-    for (size_t i = 0; i < o->sample_count; i++)
-        copy[i] = (struct sample){arena_strdup(a, o->samples[i].series), o->samples[i].value};
-    return copy;
-}
-
-/* A body may hold NULs: arena_strndup() stops at none. */
-static struct observation copy_observation(struct arena *a, const struct observation *o)
-{
-    struct observation copy = *o;
-    copy.message = arena_strdup(a, o->message);
-    copy.hops = NULL;
-    copy.hop_count = 0;
-    copy.assertions = copy_assertions(a, o);
-    copy.body = copy_bytes(a, o->body, o->body_len);
-    copy.headers = copy_bytes(a, o->headers, o->headers_len);
-    copy.samples = copy_samples(a, o);
-    copy.version = arena_strdup(a, o->version);
-    return copy;
 }
 
 /* ---- the end ------------------------------------------------------------------------- */
@@ -111,6 +59,7 @@ static void join_hops(struct fan *f)
     size_t n = 0;
     for (size_t i = 0; i < f->found.n; i++)
         n += f->children[i].hop_count;
+    f->obs.hop_count = 0;
     f->obs.hops = hops = arena_alloc(&f->arena, (n + 1) * sizeof(*hops));
     for (size_t i = 0; i < f->found.n; i++)
         for (size_t k = 0; k < f->children[i].hop_count; k++)
@@ -145,13 +94,14 @@ static void on_child(void *ctx, const struct observation *obs)
 {
     struct child *c = ctx;
     struct fan *f = c->fan;
+    struct observation copy = observation_copy(&f->arena, obs);
     c->job = NULL;
-    c->hops = copy_hops(&f->arena, obs->hops, obs->hop_count);
-    c->hop_count = obs->hop_count;
+    c->hops = copy.hops;
+    c->hop_count = copy.hop_count;
     f->good += obs->result.outcome == OUTCOME_GOOD;
     if (!f->worst || is_worse(f, &obs->result)) {
         f->worst = c;
-        f->obs = copy_observation(&f->arena, obs);
+        f->obs = copy;
     }
     if (--f->left == 0)
         finish(f);

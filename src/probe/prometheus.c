@@ -8,6 +8,7 @@
 #include "io/jsonpath.h"
 #include "model/selector.h"
 #include "probe/judge.h"
+#include "probe/observation.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -159,36 +160,6 @@ static void run_free(struct prom_run *run)
     free(run);
 }
 
-/* The texts of an observation live during its callback only. */
-static struct observation copy(struct arena *a, const struct observation *obs)
-{
-    struct observation o = *obs;
-    struct hop *hops = arena_alloc(a, (o.hop_count + 1) * sizeof(*hops));
-    for (size_t i = 0; i < o.hop_count; i++) {
-        hops[i] = obs->hops[i];
-        hops[i].url = arena_strdup(a, hops[i].url);
-        hops[i].address = arena_strdup(a, hops[i].address);
-        hops[i].protocol = arena_strdup(a, hops[i].protocol);
-    }
-    o.hops = hops;
-    o.message = arena_strdup(a, o.message);
-    if (o.body)
-        o.body = arena_strndup(a, o.body, o.body_len);
-    if (o.headers)
-        o.headers = arena_strndup(a, o.headers, o.headers_len);
-    struct sample *samples = arena_alloc(a, (o.sample_count + 1) * sizeof(*samples));
-    for (size_t i = 0; i < o.sample_count; i++)
-        samples[i] = obs->samples[i];
-    o.samples = samples;
-    struct assertion_seen *seen = arena_alloc(a, (o.assertion_count + 1) * sizeof(*seen));
-    for (size_t i = 0; i < o.assertion_count; i++) {
-        seen[i] = obs->assertions[i];
-        seen[i].seen = arena_strdup(a, seen[i].seen);
-    }
-    o.assertions = seen;
-    return o;
-}
-
 /* What was asked and what came, for people. */
 static void show_part(const struct prom_run *run, const struct part *part, struct verdict *v)
 {
@@ -279,7 +250,7 @@ static void on_part(void *ctx, const struct observation *obs)
 {
     struct part *part = ctx;
     struct prom_run *run = part->whole;
-    part->obs = copy(&run->arena, obs);
+    part->obs = observation_copy(&run->arena, obs);
     part->run = NULL;
     if (--run->left == 0)
         finish(run);
