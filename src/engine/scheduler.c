@@ -181,9 +181,8 @@ static bool hold(struct run *run, const struct observation *obs)
     struct held *h = mem_alloc(sizeof(*h));
     h->wait = wait;
     h->message = mem_strdup(obs->message);
-    h->obs = (struct observation){.result = obs->result,
-                                  .message = h->message,
-                                  .cert_not_after_us = obs->cert_not_after_us};
+    h->obs = (struct observation){
+        .result = obs->result, .message = h->message, .cert_not_after_us = obs->cert_not_after_us};
     h->obs.result.flags &= ~RESULT_SCRAPED;
     run->held = h;
     return true;

@@ -316,7 +316,7 @@ static void targets_are_checked(void **state)
         {"tcp://10.0.0.1:x", "host and a port"},
         {"tcp://:53", "URL"},
         {"udp://10.0.0.1:53", "http"},
-        {"10.0.0.1:53", "http"},
+        {"10.0.0.1:53", "tcp://"},
         {"http://user:pw@h/", "user or password"},
         {"tcp://a:0", "port 0"},
     };

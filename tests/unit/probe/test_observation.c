@@ -21,7 +21,8 @@ static char *text(const char *s)
 static void test_all_of_it_is_copied(void **state)
 {
     char *message = text("m"), *url = text("u"), *address = text("1.2.3.4"), *protocol = text("p");
-    char *what = text("what"), *seen = text("seen"), *series = text("a{b=\"c\"}"), *said = text("1");
+    char *what = text("what"), *seen = text("seen"), *series = text("a{b=\"c\"}");
+    char *said = text("1");
     struct hop hop = {.url = url, .address = address, .protocol = protocol, .status = 503};
     struct assertion_seen assertion = {.what = what, .seen = seen, .ok = true};
     struct sample sample = {series, 7};
