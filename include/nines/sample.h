@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,4 +35,5 @@ struct scrape {
     enum scrape_state state;
     const struct sample *at;
     size_t n;
+    bool narrow; /* its run may not have looked for all of an SLI's series */
 };

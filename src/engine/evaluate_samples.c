@@ -58,7 +58,9 @@ static void feed(struct eval_sli *sli, const struct scrape *s)
         return;
     }
     sli->fed_us = s->slot_us;
-    derive_feed(sli->stream->derive, s, on_derived, &f);
+    struct scrape scrape = *s;
+    scrape.narrow = s->slot_us < sli->born_us;
+    derive_feed(sli->stream->derive, &scrape, on_derived, &f);
     sli->resets += f.reset;
     sli->clamped += f.clamped;
 }

@@ -23,7 +23,7 @@ struct entry {
     /* In its newest scrape: */
     double grew, before;
     bool has_before; /* it was in the scrape before that, too */
-    bool reset;
+    bool reset, fresh;
 };
 
 /* What a selector has grown by at the scrapes of a window. */
@@ -305,6 +305,7 @@ static void see(struct history *h, struct entry *e, double value)
     e->has_before = e->seen_us == h->before_us && h->before_us < h->last_us;
     e->before = e->value;
     e->reset = value < e->value;
+    e->fresh = false;
     if (e->reset)
         e->grew = from_zero(value);
     else
@@ -325,6 +326,7 @@ static void see_first(struct history *h, const struct sample *s)
         return;
     bool baseline = h->before_us == h->last_us || h->widened;
     e->grew = baseline ? 0 : from_zero(s->value);
+    e->fresh = true;
     e->value = s->value;
     e->seen_us = h->last_us;
 }
@@ -402,6 +404,7 @@ static struct growth step_of(const struct history *h, size_t view, double le)
         if (e->seen_us != h->last_us)
             continue;
         g.series++;
+        g.fresh += e->fresh;
         if (!grew)
             continue;
         g.by += e->grew;

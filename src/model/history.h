@@ -75,6 +75,7 @@ struct growth {
     double by;     /* sum over the series */
     size_t series; /* in the newest scrape */
     size_t known;  /* ever seen, and remembered */
+    size_t fresh;  /* in the newest scrape for the first time */
     int resets;
     int64_t from_us, to_us; /* the scrapes that it lies between; equal: a baseline only */
 };

@@ -1,10 +1,12 @@
 #include "slo/derive.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "base/wide.h"
 #include "model/expr.h"
 #include "model/history.h"
+#include "model/selector.h"
 
 #include <assert.h>
 #include <float.h>
@@ -139,7 +141,20 @@ static void count_events(const struct derive *d, double part, double total, stru
     e->counts.bad = d->metric->good ? rest : (int64_t)part;
 }
 
-static void feed_ratio(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
+static const struct selector *part_of(const struct sli_metric *m)
+{
+    return m->good ? m->good : m->bad;
+}
+
+/* Who looked for `total` has seen whatever else has its name. */
+static bool goes_along(const struct sli_metric *m)
+{
+    const char *part = selector_name(part_of(m)), *total = selector_name(m->total);
+    return part && total && str_eq(part, total);
+}
+
+static void feed_ratio(struct derive *d, const struct scrape *s, bool wider, derive_fn emit,
+                       void *ctx)
 {
     const struct sli_metric *m = d->metric;
     struct sample floors[SAMPLES_MAX]; /* there are thousands of derivations */
@@ -150,14 +165,17 @@ static void feed_ratio(struct derive *d, const struct scrape *s, derive_fn emit,
 
     struct derived e = {.slot_us = s->slot_us};
     struct growth total = history_step(d->history, m->total);
-    if (total.series == 0) {
+    struct growth part = history_step(d->history, part_of(m));
+    bool along = goes_along(m);
+    if (total.series == 0 || (s->narrow && part.known == 0 && !along)) {
         e.counts.silent = 1;
         emit(ctx, &e);
         return;
     }
-    struct growth part = history_step(d->history, m->good ? m->good : m->bad);
     e.counts.scrapes = 1;
     e.reset = total.resets + part.resets > 0;
+    if (wider && part.fresh > 0 && part.fresh == part.known && !along)
+        total.by = 0; /* one baseline is that of both */
     count_events(d, part.by, total.by, &e);
     emit_spread(&e, total.to_us - total.from_us, s->interval_us, emit, ctx);
 }
@@ -174,10 +192,26 @@ static bool has_series(struct derive *d)
     return false;
 }
 
+/* Was each of its series there before? If not it may not have been looked for. */
+static bool all_known(struct derive *d)
+{
+    const struct selector *named[EXPR_SELECTORS_MAX];
+    size_t n = expr_selectors(d->metric->condition, named);
+    for (size_t i = 0; i < n; i++)
+        if (history_step(d->history, named[i]).known == 0)
+            return false;
+    return true;
+}
+
 static void feed_threshold(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
 {
     struct derived e = {.slot_us = s->slot_us};
     history_add(d->history, s->slot_us, s->at, s->n);
+    if (s->narrow && !all_known(d)) {
+        e.counts.silent = 1;
+        emit(ctx, &e);
+        return;
+    }
     switch (expr_ask(d->metric->condition, d->history, s->slot_us, NULL, 0)) {
     case EXPR_HOLDS:
         e.counts = (struct counts){.good = 1, .scrapes = 1};
@@ -199,12 +233,14 @@ static void feed_threshold(struct derive *d, const struct scrape *s, derive_fn e
 void derive_feed(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
 {
     struct derived e = {.slot_us = s->slot_us};
+    bool wider;
     switch (s->state) {
     case SCRAPE_DATA:
-        if (is_wider(d, s->slot_us))
+        wider = is_wider(d, s->slot_us);
+        if (wider)
             history_widen(d->history);
         if (d->metric->kind == SLI_RATIO)
-            feed_ratio(d, s, emit, ctx);
+            feed_ratio(d, s, wider, emit, ctx);
         else
             feed_threshold(d, s, emit, ctx);
         return;

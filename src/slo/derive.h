@@ -11,10 +11,14 @@
  * are added to what is there. Counts are whole: a counter counts as the floor of
  * its value, so that nothing is carried from scrape to scrape. good > total, and
  * more than DERIVE_EVENTS_MAX at once, are clamped and flagged. A scrape without
- * a series of `total` is silent; where `good` or `bad` alone is absent, none was.
+ * a series of `total` is silent; where `good` or `bad` alone is absent, none was. But
+ * a narrow scrape is silent as well as long as that was never seen and has another
+ * name than `total`: that it was absent is not known. Where it has its baseline,
+ * `total` has, too.
  *
  * A threshold's event is good or bad; unknown is silent, but a first scrape whose
- * condition asks for growth only tells where that begins.
+ * condition asks for growth only tells where that begins. A narrow scrape is silent
+ * until each of the condition's series was seen.
  *
  * Seeded with what a store keeps of the scrapes before (SCRAPE_DATA ones only,
  * NaN never), it goes on as if it had seen them.

@@ -46,6 +46,13 @@ struct derive *derived_begin(struct sqlite *db, int64_t probe, const struct sli_
     return NULL;
 }
 
+struct scrape derived_scrape(const struct scraped *slot, int64_t born_us)
+{
+    struct scrape s = slot->scrape;
+    s.narrow = slot->measured && s.slot_us < born_us;
+    return s;
+}
+
 bool derived_counts(const struct scraped *slot, struct counts c, int64_t born_us,
                     int64_t first_event_us)
 {
@@ -104,7 +111,8 @@ static int feed(struct store *s, struct stream *st, const struct scraped *slot, 
         m->derive = derived_begin(s->db, st->probe, &m->sli, m->born, slot->scrape.slot_us, reterr);
     if (!m->derive)
         return -1;
-    derive_feed(m->derive, &slot->scrape, write_event, &w);
+    struct scrape scrape = derived_scrape(slot, m->born);
+    derive_feed(m->derive, &scrape, write_event, &w);
     return w.rc;
 }
 

@@ -51,6 +51,9 @@ int derived_slice(struct store *s, struct err *reterr);
 struct derive *derived_begin(struct sqlite *db, int64_t probe, const struct sli_def *sli,
                              int64_t born_us, int64_t before_us, struct err *reterr);
 
+/* The slot as a stream of that age takes it. */
+struct scrape derived_scrape(const struct scraped *slot, int64_t born_us);
+
 /* Is this, which came of `slot`, an event? False for the silence before a stream's
  * data, unless it was asked for its series then. */
 bool derived_counts(const struct scraped *slot, struct counts c, int64_t born_us,

@@ -80,7 +80,8 @@ static int walk_slots(struct walk *w, int64_t start_us, struct derive *d, struct
     bool more = true;
     while (rc > 0 && more && (rc = scrapes_next(sc, &w->slot, reterr)) > 0) {
         bool data = w->slot->scrape.state == SCRAPE_DATA;
-        derive_feed(d, &w->slot->scrape, on_derived, w);
+        struct scrape scrape = derived_scrape(w->slot, src->born_us);
+        derive_feed(d, &scrape, on_derived, w);
         if (!data)
             continue;
         more = tell_waiting(w);

@@ -32,6 +32,15 @@ LATENCY = """  - name: latency
     objective: 99%
     window: 1d
 """
+LOSSES = """  - name: losses
+    sli: {probe: page-01, ratio: {bad: lost_total, total: requests_total}}
+    objective: 99.9%
+    window: 1d
+  - name: answers
+    sli: {probe: page-01, ratio: {good: answers_total, total: requests_total}}
+    objective: 99.9%
+    window: 1d
+"""
 REDIS = """  - name: redis
     sli: {probe: health-01, component: redis}
     objective: 99%
@@ -69,7 +78,8 @@ class Platform(conftest.Target):
         return 200, {"Content-Type": "text/plain; version=0.0.4"}, (
             f'requests_total{{code="200"}} {self.ok}\n'
             + (f'requests_total{{code="500"}} {self.failed}\n' if self.failed else "")
-            + f'seconds_bucket{{le="0.5"}} {total - self.slow}\n'
+            + f'lost_total 40\nanswers_total {total}\n'
+            f'seconds_bucket{{le="0.5"}} {total - self.slow}\n'
             f'seconds_bucket{{le="+Inf"}} {total}\nseconds_count {total}\nseconds_sum 9\n').encode()
 
     def document(self):
@@ -134,6 +144,26 @@ def test_a_new_objective_does_not_count_what_was_before(site, platform, daemons)
     assert slos["redis"]["good"] == slos["redis"]["total"] == 80  # components are always told
     assert slos["errors"]["coverage"]["missing"] == {
         "prober_down": 0, "target_silent": 0, "not_started": 86400 // 15 - 80}
+    assert_same(d, slos)
+    assert d.stop() == 0
+    site.run("db", "check")
+
+
+def test_half_a_history_is_none(site, platform, daemons):
+    """Requests were counted before, of what became of them nobody knows."""
+    d = begin(site, daemons)
+    d.advance("2026-03-01T01:00:00Z")
+    site.write("slos/s.yaml", HEAD + ERRORS + LOSSES)
+    unheard = reported(site, "2026-03-01T01:00:00Z")
+    d.signal(signal.SIGHUP)
+    d.wait("history read")
+    d.advance("2026-03-01T01:10:00Z")
+    slos = reported(site, "2026-03-01T01:10:00Z")
+    for name in ("losses", "answers"):
+        assert unheard[name]["total"] == 0
+        assert (slos[name]["good"], slos[name]["bad"]) == (39 * 100, 0)
+        assert slos[name]["coverage"]["observed"] == 40
+    assert slos["errors"]["total"] == 279 * 100
     assert_same(d, slos)
     assert d.stop() == 0
     site.run("db", "check")
