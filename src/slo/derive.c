@@ -123,17 +123,19 @@ static void emit_spread(const struct derived *last, int64_t span_us, int64_t int
 
 /* Good and bad ones from what two counters have grown by. Each step of a series may
  * be as long as all numbers, and then their sum is infinite. */
-static void count_events(const struct derive *d, double part, double total, struct derived *e)
+static void count_events(const struct derive *d, double part, double total, int64_t span_us,
+                         struct derived *e)
 {
+    const double most = (double)span_us * DERIVE_RATE_MAX;
     part = fmin(part, DBL_MAX);
     total = fmin(total, DBL_MAX);
     if (part > total) {
         part = total;
         e->clamped = true;
     }
-    if (total > DERIVE_EVENTS_MAX) {
-        part = floor(part / total * DERIVE_EVENTS_MAX);
-        total = DERIVE_EVENTS_MAX;
+    if (total > most) {
+        part = floor(part / total * most);
+        total = most;
         e->clamped = true;
     }
     int64_t rest = (int64_t)total - (int64_t)part;
@@ -176,8 +178,9 @@ static void feed_ratio(struct derive *d, const struct scrape *s, bool wider, der
     e.reset = total.resets + part.resets > 0;
     if (wider && part.fresh > 0 && part.fresh == part.known && !along)
         total.by = 0; /* one baseline is that of both */
-    count_events(d, part.by, total.by, &e);
-    emit_spread(&e, total.to_us - total.from_us, s->interval_us, emit, ctx);
+    int64_t span_us = total.to_us - total.from_us;
+    count_events(d, part.by, total.by, span_us, &e);
+    emit_spread(&e, span_us, s->interval_us, emit, ctx);
 }
 
 /* ---- thresholds ---------------------------------------------------------- */

@@ -10,7 +10,7 @@
  * slots that were emitted before (as silent) or never (the prober was down): they
  * are added to what is there. Counts are whole: a counter counts as the floor of
  * its value, so that nothing is carried from scrape to scrape. good > total, and
- * more than DERIVE_EVENTS_MAX at once, are clamped and flagged. A scrape without
+ * more than DERIVE_RATE_MAX, are clamped and flagged. A scrape without
  * a series of `total` is silent; where `good` or `bad` alone is absent, none was. But
  * a narrow scrape is silent as well as long as that was never seen and has another
  * name than `total`: that it was absent is not known. Where it has its baseline,
@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define DERIVE_SPREAD_MAX 1440
-#define DERIVE_EVENTS_MAX 1000000000000 /* of one scrape: a year of them fits in 63 bits */
+#define DERIVE_RATE_MAX 1000 /* events a microsecond: any window of them fits in 63 bits */
 
 struct derive;
 

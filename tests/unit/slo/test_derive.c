@@ -15,6 +15,7 @@
 
 #define S USEC_PER_SEC
 #define INTERVAL (15 * S)
+#define MOST (DERIVE_RATE_MAX * INTERVAL) /* from slot to slot */
 
 struct world {
     struct arena arena;
@@ -252,18 +253,18 @@ static void test_clamps(void **state)
     ONE(w, 3, .good = 1, .bad = 1, .scrapes = 1);
     assert_false(w->events.at[0].clamped);
     feed(w, 4, "good=5e299 total=1e300");
-    ONE(w, 4, .good = DERIVE_EVENTS_MAX / 2, .bad = DERIVE_EVENTS_MAX / 2, .scrapes = 1);
+    ONE(w, 4, .good = MOST / 2, .bad = MOST / 2, .scrapes = 1);
     assert_true(w->events.at[0].clamped);
     feed(w, 5, "good=0 total=inf");
     ONE(w, 5, .scrapes = 1);
     /* By more than a number can say, each of them and as a sum. */
     feed(w, 6, "good=-1.7e308 total=-1.7e308");
     feed(w, 7, "good=1.7e308 total=1.7e308");
-    ONE(w, 7, .good = DERIVE_EVENTS_MAX, .scrapes = 1);
+    ONE(w, 7, .good = MOST, .scrapes = 1);
     assert_true(w->events.at[0].clamped);
     feed(w, 8, "good=1.7e308 total=-1.7e308");
     feed(w, 9, "good=1.7e308 total=1.7e308");
-    ONE(w, 9, .bad = DERIVE_EVENTS_MAX, .scrapes = 1);
+    ONE(w, 9, .bad = MOST, .scrapes = 1);
     world_free(w);
 }
 
