@@ -2,7 +2,10 @@
 
 #include "base/mem.h"
 #include "base/units.h"
+#include "model/selector.h"
 #include "model/series.h"
+#include "nines/config.h"
+#include "nines/probe.h"
 #include "wire/health.h"
 
 #include <math.h>
@@ -85,6 +88,45 @@ struct components components_copy(struct arena *a, const struct components *c)
         copy.at[i].name = arena_strdup(a, c->at[i].name);
     }
     return copy;
+}
+
+static bool is_wanted(const struct probe_def *def, const char *text)
+{
+    struct series s;
+    struct str room;
+    bool wanted = false;
+    str_init(&room, SAMPLE_SERIES_MAX);
+    if (series_parse(text, strlen(text), &room, &s, NULL) == 0)
+        for (size_t i = 0; i < def->wanted_count && !wanted; i++)
+            wanted = selector_matches(def->wanted[i], &s, NULL) > 0;
+    str_release(&room);
+    return wanted;
+}
+
+static bool has_place(struct components_recorded *c, const char *series)
+{
+    if (table_get(&c->series, series))
+        return true;
+    if (table_count(&c->series) == COMPONENTS_RECORDED_MAX)
+        return false;
+    table_set(&c->series, arena_strdup(&c->arena, series), c);
+    return true;
+}
+
+size_t components_record(struct components_recorded *c, const struct probe_def *def,
+                         const struct sample *at, size_t n, struct sample *ret)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (has_place(c, at[i].series) || is_wanted(def, at[i].series))
+            ret[count++] = at[i];
+    return count;
+}
+
+void components_recorded_release(struct components_recorded *c)
+{
+    table_release(&c->series);
+    arena_release(&c->arena);
 }
 
 bool component_is_healthy(const struct component *c)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "engine/components.h"
 #include "engine/message.h"
 #include "engine/versions.h"
 #include "nines/notifier.h"
@@ -49,9 +50,23 @@ static void note_version(struct daemon *d, const struct scheduled *p, const stru
     log_info("version", "probe", id, "version", text, NULL);
 }
 
-static void hook_result(void *ctx, struct scheduled *p, const struct observation *obs)
+/* Gives the room of the samples that are left. */
+static struct sample *drop_unrecorded(struct scheduled *p, struct observation *obs)
+{
+    if (!p->def->kind->components || !obs->sample_count)
+        return NULL;
+    struct sample *left = mem_array(obs->sample_count, sizeof(*left));
+    obs->sample_count =
+        components_record(&p->recorded, p->def, obs->samples, obs->sample_count, left);
+    obs->samples = left;
+    return left;
+}
+
+static void hook_result(void *ctx, struct scheduled *p, const struct observation *told)
 {
     struct daemon *d = ctx;
+    struct observation recorded = *told, *obs = &recorded;
+    mem_auto struct sample *room = drop_unrecorded(p, obs);
     const struct result *r = &obs->result;
     bool good = r->outcome == OUTCOME_GOOD;
     /* An evaluation sees what was done by its instant: those before this

@@ -382,6 +382,7 @@ static void scheduled_free(struct scheduler *s, struct scheduled *p)
     peers_put(&s->peers, p->peer);
     probe_counters_release(&p->counters);
     components_release(&p->components);
+    components_recorded_release(&p->recorded);
     memory_unref(p->memory);
     free(p->last_message);
     free(p);

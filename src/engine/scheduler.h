@@ -50,6 +50,7 @@ struct scheduled {
     char *last_message;        /* why it was not good; NULL when it was */
     int64_t cert_not_after_us;
     struct components components; /* of a health document, by the newest run */
+    struct components_recorded recorded;
     struct probe_counters counters;
     int64_t missed; /* slots that passed without a result: lag, jumps, no room */
 };
