@@ -7,6 +7,7 @@
 #include "model/expr.h"
 #include "model/history.h"
 #include "model/selector.h"
+#include "probe/churn.h"
 #include "probe/judge.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 struct probe_memory {
     struct history *history;
+    struct churn churn;
     int64_t last_us;
     int64_t since_us[]; /* of each assertion: the scrape that it has failed from on, or WELL */
 };
@@ -140,6 +142,7 @@ void assertions_memory_free(struct probe_memory *m)
     if (!m)
         return;
     history_free(m->history);
+    churn_release(&m->churn);
     free(m);
 }
 
@@ -186,6 +189,12 @@ static void judge_all(const struct assertions *a, struct probe_memory *m, struct
         if (!ok && v->outcome == OUTCOME_GOOD)
             verdict_fail(v, REASON_METRIC, "expected %s; got %s", a->at[i].what, shown);
     }
+}
+
+bool assertions_note(struct probe_memory *memory, int64_t at_us, const struct sample *samples,
+                     size_t n)
+{
+    return !memory || churn_note(&memory->churn, at_us, samples, n);
 }
 
 void assertions_judge(const struct assertions *a, struct probe_memory *memory, int64_t at_us,

@@ -55,6 +55,11 @@ void assertions_prepare(struct decode *c, struct assertions *a);
 struct probe_memory *assertions_memory_new(const struct assertions *a);
 void assertions_memory_free(struct probe_memory *m);
 
+/* Before a scrape's samples are used: false when the series that are wanted change so
+ * often that they must not be (probe/churn.h). `memory` may be NULL. */
+bool assertions_note(struct probe_memory *memory, int64_t at_us, const struct sample *samples,
+                     size_t n);
+
 /*
  * A scrape at `at_us` gave these samples, and of what they want all there was:
  * lists each assertion in `v`, and fails it by the first that fails. `memory` may

@@ -4,6 +4,7 @@
 #include "base/table.h"
 #include "io/http.h"
 #include "model/selector.h"
+#include "probe/churn.h"
 #include "probe/judge.h"
 #include "wire/promtext.h"
 
@@ -206,8 +207,18 @@ static void remember(const struct probe_def *def, struct probe_memory *memory, i
                      struct verdict *v, struct http_reading *ret)
 {
     const struct metrics_probe *m = def->spec;
-    if (ret->scraped)
+    if (!ret->scraped)
+        return;
+    if (assertions_note(memory, wall_us, ret->samples, ret->sample_count)) {
         assertions_judge(&m->expect, memory, wall_us, ret->samples, ret->sample_count, v);
+        return;
+    }
+    ret->scraped = false;
+    ret->sample_count = 0;
+    verdict_fail(v, REASON_METRIC,
+                 "more than %d different series were wanted in a day: a label"
+                 " changes from scrape to scrape",
+                 CHURN_SERIES_MAX);
 }
 
 static const struct http_reader reader = {.read = read_page, .remember = remember};
