@@ -50,23 +50,8 @@ static void note_version(struct daemon *d, const struct scheduled *p, const stru
     log_info("version", "probe", id, "version", text, NULL);
 }
 
-/* Gives the room of the samples that are left. */
-static struct sample *drop_unrecorded(struct scheduled *p, struct observation *obs)
+static void record(struct daemon *d, struct scheduled *p, const struct observation *obs)
 {
-    if (!p->def->kind->components || !obs->sample_count)
-        return NULL;
-    struct sample *left = mem_array(obs->sample_count, sizeof(*left));
-    obs->sample_count =
-        components_record(&p->recorded, p->def, obs->samples, obs->sample_count, left);
-    obs->samples = left;
-    return left;
-}
-
-static void hook_result(void *ctx, struct scheduled *p, const struct observation *told)
-{
-    struct daemon *d = ctx;
-    struct observation recorded = *told, *obs = &recorded;
-    mem_auto struct sample *room = drop_unrecorded(p, obs);
     const struct result *r = &obs->result;
     bool good = r->outcome == OUTCOME_GOOD;
     /* An evaluation sees what was done by its instant: those before this
@@ -89,6 +74,21 @@ static void hook_result(void *ctx, struct scheduled *p, const struct observation
     if (d->test.path)
         daemon_kick(d);
     daemon_check_stop(d);
+}
+
+static void hook_result(void *ctx, struct scheduled *p, const struct observation *obs)
+{
+    if (!p->def->kind->components || !obs->sample_count) {
+        record(ctx, p, obs);
+        return;
+    }
+    struct observation recorded = *obs;
+    struct sample *left = mem_array(obs->sample_count, sizeof(*left));
+    recorded.samples = left;
+    recorded.sample_count =
+        components_record(&p->recorded, p->def, obs->samples, obs->sample_count, left);
+    record(ctx, p, &recorded);
+    free(left);
 }
 
 static void hook_adopt(void *ctx, struct scheduled *p, int64_t now_us)
