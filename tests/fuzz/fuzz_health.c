@@ -55,11 +55,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!newline)
         return 0;
     size_t len = (size_t)(newline - data), n = size - len - 1;
-    char *type = strndup((const char *)data, len);
+    char *type = calloc(1, len + 1);
     char *body = malloc(n ? n : 1); /* exact: a read past the end is seen */
     struct arena a = {0};
     struct health h;
     struct err err = {{0}};
+    memcpy(type, data, len);
     memcpy(body, newline + 1, n);
     if (health_read(&a, type, body, n, &h, &err) == 0)
         check(&h);
