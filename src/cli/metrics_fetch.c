@@ -186,5 +186,6 @@ int metrics_fetch(const struct metrics_source *src, struct metrics_page *ret, st
         .format = src->openmetrics ? PROMTEXT_OPENMETRICS : format,
     };
     ret->text = str_detach(&text);
+    str_release(&text); /* the empty one that is left */
     return 0;
 }
