@@ -3,11 +3,13 @@
 NINES_BIN names the binary (default: build/src/cli/nines). Nothing here sleeps
 to wait for something: it reads a log line, a reply or a queue, with a limit.
 """
+import contextlib
 import http.server
 import json
 import os
 import pathlib
 import queue
+import sqlite3
 import subprocess
 import threading
 
@@ -48,6 +50,14 @@ class Workspace:
 
     def report(self, *args):
         return json.loads(self.run("report", "--format", "json", *args).stdout)
+
+    def messages(self, probe):
+        """What was said of a probe's bad results."""
+        db = sqlite3.connect(f"file:{self.path}/nines.db?mode=ro", uri=True)
+        with contextlib.closing(db):
+            rows = db.execute("SELECT message FROM evidence JOIN probe ON num = probe"
+                              " WHERE id = ?", (probe,))
+            return {message for (message,) in rows}
 
     def daemon(self, *args):
         return Daemon(self, args)

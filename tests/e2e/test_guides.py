@@ -1,9 +1,7 @@
 """The platforms of the monitoring guides: their sample configurations, beside applications
 that answer as the guides say, through scripted incidents. Every number is known beforehand,
 because nothing happens but what the script says; and a real Prometheus saw the same."""
-import contextlib
 import re
-import sqlite3
 
 import conftest
 import peers
@@ -55,13 +53,6 @@ class Watch:
     def report(self):
         found = self.workspace.report("--at", instant(self.step))
         return {slo["slo"]: slo for slo in found["slos"]}
-
-    def failures(self, probe):
-        """What was said of its bad results, each once."""
-        with contextlib.closing(sqlite3.connect(self.workspace.path / "nines.db")) as db:
-            rows = db.execute("SELECT DISTINCT message FROM evidence JOIN probe"
-                              " ON probe.num = evidence.probe WHERE id = ?", (probe,))
-            return [message for (message,) in rows]
 
 
 def counted(slo):
@@ -151,7 +142,7 @@ def test_agent_platform(watch, start):
     assert silent == 3
     assert counted(slos["platform-database"]) == (60 - 12, 12, 60)  # asked every 5 s
     assert counted(slos["platform-redis"]) == (60, 0, 60)
-    (message,) = {m for m in w.failures("platform-ready")}
+    (message,) = w.workspace.messages("platform-ready")
     assert "database" in message and "connection refused" in message and "redis" not in message
 
 
@@ -171,14 +162,14 @@ def test_aragora(watch, workspace, start):
                      lambda found: found and found[0][1] == 95)
     w.go(19)
     # It has not lasted for as long as its rules wait: 10 and 5 minutes.
-    assert w.failures("aragora-metrics") == w.failures("aragora-database") == []
+    assert w.workspace.messages("aragora-metrics") == w.workspace.messages("aragora-database") == set()
     w.go(3)
-    assert w.failures("aragora-metrics") == []
-    (message,) = w.failures("aragora-database")
+    assert w.workspace.messages("aragora-metrics") == set()
+    (message,) = w.workspace.messages("aragora-database")
     assert "AragoraDBConnections" in message and "95" in message
     w.go(20)
     w.stop()
-    (message,) = w.failures("aragora-metrics")
+    (message,) = w.workspace.messages("aragora-metrics")
     assert "AragoraQueueBacklog" in message and "1200" in message
     slos = w.report()
     assert counted(slos["aragora-queue"]) == (10, 21, 31)
@@ -221,7 +212,7 @@ def test_agenttrace(watch, start):
     assert counted(slos["agenttrace-postgres"]) == (40, 0, 40)
     assert counted(slos["agenttrace-clickhouse-latency"])[0] == 30
     assert counted(slos["agenttrace-availability"]) == (90, 30, 120)
-    (message,) = set(w.failures("agenttrace-health"))
+    (message,) = w.workspace.messages("agenttrace-health")
     assert "clickhouse" in message and "connection refused" in message
 
 

@@ -33,14 +33,6 @@ def results(workspace):
     return found
 
 
-def messages(workspace, probe):
-    db = database(workspace)
-    found = {row[0] for row in db.execute("SELECT message FROM evidence JOIN probe ON num = probe"
-                                          " WHERE id = ?", (probe,))}
-    db.close()
-    return found
-
-
 # ---- nginx ------------------------------------------------------------------------
 
 HEALTHY = "return 200 '{\"status\":\"healthy\"}';"
@@ -102,7 +94,7 @@ def test_nginx_serves_what_is_stored(workspace, daemons, start):
 
     for name in ("plain", "kept", "secret", "secret-kept", "mutual"):
         runs, requests = stored[name], served[name]
-        assert {(r["outcome"], r["code"]) for r in runs} == {(GOOD, 200)}, messages(workspace, name)
+        assert {(r["outcome"], r["code"]) for r in runs} == {(GOOD, 200)}, workspace.messages(name)
         assert len(requests) == len(runs) == 20, name
         for run, (_, _, number, tls) in zip(runs, requests):
             check_phases(run, "secret" in name or name == "mutual", number > 1)
@@ -114,7 +106,7 @@ def test_nginx_serves_what_is_stored(workspace, daemons, start):
 
     assert {r["outcome"] for r in stored["untrusted"]} == {BAD}
     assert "untrusted" not in served
-    (message,) = messages(workspace, "untrusted")
+    (message,) = workspace.messages("untrusted")
     assert "certificate" in message
 
     assert {(r["outcome"], r["code"]) for r in stored["moved"]} == {(GOOD, 200)}
@@ -223,8 +215,8 @@ def test_platform_that_is_not_ready(workspace, daemons, start):
     assert first == page and (last["alert"], last["status"]) == (page["alert"], "resolved")
     assert d.stop() == 0
 
-    assert any("$.checks.redis" in m or "$.status" in m for m in messages(workspace, "reason"))
-    assert any("503" in m for m in messages(workspace, "ready"))
+    assert any("$.checks.redis" in m or "$.status" in m for m in workspace.messages("reason"))
+    assert any("503" in m for m in workspace.messages("ready"))
     stored = results(workspace)
     assert {len(stored[name]) for name in names} == {150}
     assert sum(r["connect"] > 0 for r in stored["kept"]) == 1
