@@ -3,25 +3,32 @@
 
 #include "cli/cli.h"
 
-#include <fcntl.h>
 #include <pty.h>
 #include <string.h>
 #include <unistd.h>
 
 static char out[4096];
 
-/* Runs `draw` with stderr on `fd`, and gives what arrived at `from`. */
+#define END '\f' /* never part of what is drawn */
+
+/* Runs `draw` with stderr on `fd`, and gives what arrived at `from`. The kernel hands
+ * over what was written to a terminal later and in pieces, so the end is marked. */
 static void with_stderr(int fd, int from, void (*draw)(void))
 {
     int saved = dup(STDERR_FILENO);
     dup2(fd, STDERR_FILENO);
     draw();
+    fputc(END, stderr);
     fflush(stderr);
     dup2(saved, STDERR_FILENO);
     close(saved);
-    fcntl(from, F_SETFL, O_NONBLOCK);
-    ssize_t n = read(from, out, sizeof(out) - 1);
-    out[n > 0 ? n : 0] = '\0';
+    size_t len = 0;
+    while (len == 0 || out[len - 1] != END) {
+        ssize_t n = read(from, out + len, sizeof(out) - len);
+        assert_true(n > 0);
+        len += (size_t)n;
+    }
+    out[len - 1] = '\0';
 }
 
 static void draw_half(void)
