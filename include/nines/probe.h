@@ -120,6 +120,13 @@ struct probe_kind {
      * with it. NULL: it may give any. */
     bool (*gives)(const void *spec, const struct selector *s);
 
+    /* Tells the selectors of what runs give though no SLO wants it: "{}" for all that
+     * their target has. NULL: nothing. */
+    void (*given)(const void *spec, void (*tell)(void *ctx, const char *selector), void *ctx);
+    /* A hash of where samples come from: as long as it is the same counters go on.
+     * NULL: always. */
+    uint64_t (*source)(const void *spec);
+
     /* After decoding without errors: cross-field checks, compile patterns.
      * Errors to c->diag. `n` is the map under the kind's key. */
     void (*prepare)(struct decode *c, const struct node *n, const struct probe_def *def,

@@ -35,5 +35,4 @@ struct scrape {
     enum scrape_state state;
     const struct sample *at;
     size_t n;
-    bool narrow; /* its run may not have looked for all of an SLI's series */
 };

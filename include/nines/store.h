@@ -76,6 +76,10 @@ long store_lock_holder(const char *path);
  * later results name it), and records a revision if its schedule changed. */
 void store_push_probe(struct store *s, uint32_t handle, const struct probe_def *def, int64_t at_us);
 
+/* What runs of a probe that gives samples look for from this instant on. */
+void store_push_wanted(struct store *s, uint32_t handle, const struct probe_def *def,
+                       int64_t at_us);
+
 /* Makes an SLI's rollups known; history is rolled up in the background. So are
  * the events of a metric SLI derived, from the samples that there are: where no
  * slot of the past has its series, its history begins with the first that has. */
@@ -294,10 +298,16 @@ int store_reader_probe(struct store_reader *r, const char *id, struct store_prob
 int store_reader_sli_since(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
                            struct err *reterr);
 
-/* Runs behind this instant look for the series of a metric SLI: derive_widen().
- * INT64_MAX if it was never declared. */
-int store_reader_sli_born(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
-                          struct err *reterr);
+/* How runs look for the series of a metric SLI, as it is now declared. They do since
+ * since_us (INT64_MIN: always, or the probe is not known); since anew_us at the target
+ * that is now the probe's, since before_us at the one before that, both not before
+ * since_us. From named_us (INT64_MAX: never) on because an SLI names them: what is
+ * absent then is silent. */
+struct sli_asked {
+    int64_t since_us, anew_us, before_us, named_us;
+};
+int store_reader_sli_asked(struct store_reader *r, const struct sli_def *sli, struct sli_asked *ret,
+                           struct err *reterr);
 
 /* Exact counts of the events in [from, to): whole hours from rollups where
  * they are complete, the rest from rows. */

@@ -90,12 +90,12 @@ void attach_want_versions(struct attach *a, const struct versions *known)
 static int read_stream(struct attach *a, struct sli_past *past, struct backfill *b)
 {
     past->stream = stream_new(b->sli);
+    if (store_reader_sli_asked(b->reader, b->sli, &past->asked, &a->err) < 0)
+        return -1;
+    b->asked = past->asked;
     if (backfill_stream(b, past->stream, &a->err) < 0)
         return -1;
     past->newest_us = b->newest_us;
-    if (store_reader_sli_born(b->reader, b->sli, &past->born_us, &a->err) < 0)
-        return -1;
-    derive_widen(past->stream->derive, past->born_us);
     return store_reader_first_event(b->reader, b->sli, &past->first_event_us, &a->err);
 }
 

@@ -147,6 +147,7 @@ static bool note_newest(void *ctx, const struct result *r)
 
 struct seeds {
     struct backfill *b;
+    int64_t since_us; /* counters go on since then */
     struct stream *stream;
 };
 
@@ -157,6 +158,8 @@ static void add_seed(void *ctx, const char *series, int64_t slot_us, double valu
         derive_seed(s->stream->derive, series, slot_us, value);
         return;
     }
+    if (slot_us < s->since_us)
+        return;
     derive_seed_scrape(s->stream->derive, slot_us);
     s->b->scraped_us = slot_us;
 }
@@ -189,11 +192,16 @@ static int find_newest(struct backfill *b, struct err *reterr)
 
 int backfill_stream(struct backfill *b, struct stream *s, struct err *reterr)
 {
-    struct seeds seeds = {b, s};
+    struct seeds seeds = {.b = b, .stream = s};
     b->scraped_us = INT64_MIN;
-    if (find_newest(b, reterr) < 0 ||
-        store_reader_last_samples(b->reader, b->sli->probe, max64(b->undone_us, b->newest_us + 1),
-                                  add_seed, &seeds, reterr) < 0)
+    if (find_newest(b, reterr) < 0)
+        return -1;
+    int64_t next_us = max64(b->undone_us, b->newest_us + 1);
+    /* Runs of the target before may still be in flight. */
+    seeds.since_us = next_us <= b->asked.anew_us ? b->asked.before_us : b->asked.anew_us;
+    if (seeds.since_us > INT64_MIN)
+        derive_restart(s->derive, seeds.since_us);
+    if (store_reader_last_samples(b->reader, b->sli->probe, next_us, add_seed, &seeds, reterr) < 0)
         return -1;
     b->newest_us = max64(b->newest_us, b->scraped_us);
     return 0;

@@ -20,8 +20,9 @@ struct backfill {
     const struct sli_def *sli;
     int64_t longest_us; /* windows up to this */
     int64_t attached_us;
-    int64_t last_slot_us; /* of the probe's results; INT64_MIN: none */
-    bool all_done;        /* nothing that is stored was done later */
+    int64_t last_slot_us;   /* of the probe's results; INT64_MIN: none */
+    bool all_done;          /* nothing that is stored was done later */
+    struct sli_asked asked; /* metric SLIs */
     /* Metric SLIs, filled by backfill_stream(): the newest slot that was done, and
      * the newest scrape among these; INT64_MIN: none. From which slot on nothing was;
      * all_done is taken back where there are samples of later. */

@@ -54,6 +54,7 @@ static void collect(struct eval_sli *sli, int64_t longest_us, int64_t now_us)
     sli->stream = NULL;
     sli->first_event_us = INT64_MAX;
     sli->fed_us = INT64_MIN;
+    sli->anew_us = INT64_MAX;
 }
 
 static struct eval_sli *new_sli(struct evaluator *e, const struct sli_def *def)
@@ -207,9 +208,28 @@ static void name_slos(struct evaluator *e)
     }
 }
 
+static uint64_t source_of(const struct config *cfg, const char *probe)
+{
+    const struct probe_def *def = cfg ? config_probe(cfg, probe) : NULL;
+    return def && def->kind && def->kind->source ? def->kind->source(def->spec) : 0;
+}
+
+/* Counters do not go on from one source to another: the store knows by itself. */
+static void note_sources(struct evaluator *e, const struct config *cfg, int64_t now_us)
+{
+    for (size_t i = 0; i < e->sli_list.len; i++) {
+        struct eval_sli *sli = e->sli_list.at[i];
+        const char *probe = sli->probe->id;
+        if (sli->def->metric && source_of(e->config, probe) != source_of(cfg, probe))
+            sli->anew_us = now_us;
+    }
+}
+
 void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_us)
 {
     e->settled_us = now_us;
+    note_sources(e, cfg, now_us);
+    e->running |= e->config != NULL;
     /* Pointers into the old snapshot die with it: it is released last, after
      * everything points into the new one. */
     struct slo_set set = adopt_slos(e, cfg);
@@ -299,7 +319,10 @@ void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *
     past->stream = NULL;
     sli->first_event_us = past->first_event_us;
     sli->fed_us = past->newest_us;
-    sli->born_us = past->born_us;
+    sli->asked = past->asked;
+    bool later = sli->anew_us < INT64_MAX && sli->anew_us > past->asked.anew_us;
+    if (!later) /* than what was read */
+        sli->anew_us = past->newest_us < past->asked.anew_us ? past->asked.anew_us : INT64_MAX;
     eval_release_held(sli);
 }
 

@@ -86,7 +86,8 @@ struct sli_past {
     /* Metric SLIs: the slot of the first event (INT64_MAX: none), the newest slot
      * that was done (INT64_MIN: none), since when its series are looked for, and a
      * stream that was told of the scrapes up to then, which the evaluator takes over. */
-    int64_t first_event_us, newest_us, born_us;
+    int64_t first_event_us, newest_us;
+    struct sli_asked asked;
     struct stream *stream;
 };
 void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *past);

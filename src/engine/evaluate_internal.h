@@ -61,8 +61,9 @@ struct eval_sli {
     /* metric SLIs */
     struct stream *stream; /* once merged */
     int64_t first_event_us;
-    int64_t fed_us;  /* newest slot that the stream knows */
-    int64_t born_us; /* silence before it is no event, unless there was one */
+    int64_t fed_us; /* newest slot that the stream knows */
+    struct sli_asked asked;
+    int64_t anew_us; /* slots from then on are of another source; INT64_MAX: of the same */
     int64_t resets, clamped;
     bool torn; /* a scrape was not held: the history must be read again */
     bool used; /* by the snapshot being adopted */
@@ -97,7 +98,7 @@ struct evaluator {
     size_t slo_count;
     int64_t born_us, next_tick_us;
     int64_t settled_us; /* what is told later was done later: a tick, or an attachment */
-    bool running;       /* results have come in */
+    bool running;       /* results have come in, or runs of another snapshot may be in flight */
 };
 
 /* Numbers of the windows that the SLO looks at, of its SLI. */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "slo/live.h"
 
+#include <math.h>
 #include <string.h>
 
 #define HELD_MAX_BYTES (4u << 20) /* of one probe: minutes, while the history takes seconds */
@@ -19,12 +20,12 @@ struct fed {
     bool reset, clamped;
 };
 
-/* As the store has it: silence is an event, and the first one too, of an SLI whose
- * series were looked for. */
+/* As the store has it: silence is an event, and the first one too, of an SLI that
+ * was named then. */
 static void count(struct eval_sli *sli, int64_t scraped_us, int64_t slot_us, struct counts c)
 {
     bool data = c.good | c.bad | c.scrapes;
-    if (!data && scraped_us < sli->born_us && scraped_us <= sli->first_event_us)
+    if (!data && scraped_us < sli->asked.named_us && scraped_us <= sli->first_event_us)
         return;
     live_add_event(sli->live, slot_us, c);
     if ((data || c.silent) && slot_us < sli->first_event_us)
@@ -48,19 +49,33 @@ static void feed_late(struct eval_sli *sli, const struct scrape *s)
     count(sli, s->slot_us, s->slot_us, c);
 }
 
+/* A run that did not look for all of its series. */
+static void know(struct eval_sli *sli, const struct scrape *s)
+{
+    for (size_t i = 0; s->state == SCRAPE_DATA && i < s->n; i++)
+        if (!isnan(s->at[i].value))
+            derive_know(sli->stream->derive, s->at[i].series, s->slot_us);
+}
+
 static void feed(struct eval_sli *sli, const struct scrape *s)
 {
     struct fed f = {.sli = sli, .slot_us = s->slot_us};
     if (s->slot_us < sli->since_us)
         return;
+    if (s->slot_us < sli->asked.since_us) {
+        know(sli, s);
+        return;
+    }
     if (s->slot_us <= sli->fed_us) {
         feed_late(sli, s);
         return;
     }
     sli->fed_us = s->slot_us;
-    struct scrape scrape = *s;
-    scrape.narrow = s->slot_us < sli->born_us;
-    derive_feed(sli->stream->derive, &scrape, on_derived, &f);
+    if (s->slot_us >= sli->anew_us) {
+        derive_restart(sli->stream->derive, sli->anew_us);
+        sli->anew_us = INT64_MAX;
+    }
+    derive_feed(sli->stream->derive, s, on_derived, &f);
     sli->resets += f.reset;
     sli->clamped += f.clamped;
 }

@@ -23,7 +23,7 @@ struct entry {
     /* In its newest scrape: */
     double grew, before;
     bool has_before; /* it was in the scrape before that, too */
-    bool reset, fresh;
+    bool reset;
 };
 
 /* What a selector has grown by at the scrapes of a window. */
@@ -44,10 +44,10 @@ struct track {
 
 struct history {
     int64_t reach_us;
+    int64_t since_us;           /* what was seen before has no value; INT64_MIN: all has */
     int64_t last_us, before_us; /* INT64_MIN: none; equal: there is only one */
     size_t scrapes;
     bool added;                         /* seeding is over */
-    bool widened;                       /* the next scrape is */
     VEC(struct entry *) entries;        /* by text */
     TAILQ_HEAD(entry_ages, entry) ages; /* the one unseen for longest first */
     VEC(const struct selector *) wanted;
@@ -60,7 +60,7 @@ struct history *history_new(int64_t reach_us)
 {
     struct history *h = mem_alloc(sizeof(*h));
     h->reach_us = reach_us;
-    h->last_us = h->before_us = INT64_MIN;
+    h->since_us = h->last_us = h->before_us = INT64_MIN;
     TAILQ_INIT(&h->ages);
     str_init(&h->room, SAMPLE_SERIES_MAX);
     return h;
@@ -291,7 +291,27 @@ void history_seed(struct history *h, const char *series, int64_t at_us, double v
         e->seen_us = at_us;
         sort_in(h, e);
     }
-    history_seed_scrape(h, at_us);
+    if (at_us >= h->since_us)
+        history_seed_scrape(h, at_us);
+}
+
+void history_restart(struct history *h, int64_t since_us)
+{
+    assert(since_us > h->last_us && h->tracks.len == 0);
+    h->since_us = since_us;
+    h->scrapes = 0;
+}
+
+void history_know(struct history *h, const char *series, int64_t at_us)
+{
+    struct series parsed;
+    struct entry *e = find(h, series);
+    if (!e && is_wanted(h, series, &parsed))
+        e = add_entry(h, series, &parsed, at_us);
+    if (!e)
+        return;
+    e->seen_us = at_us;
+    sort_in(h, e);
 }
 
 /* What a counter that starts at 0 has grown by. */
@@ -302,11 +322,13 @@ static double from_zero(double value)
 
 static void see(struct history *h, struct entry *e, double value)
 {
-    e->has_before = e->seen_us == h->before_us && h->before_us < h->last_us;
+    bool goes_on = e->seen_us >= h->since_us;
+    e->has_before = goes_on && e->seen_us == h->before_us && h->before_us < h->last_us;
     e->before = e->value;
-    e->reset = value < e->value;
-    e->fresh = false;
-    if (e->reset)
+    e->reset = goes_on && value < e->value;
+    if (!goes_on)
+        e->grew = 0;
+    else if (e->reset)
         e->grew = from_zero(value);
     else
         e->grew = isinf(value) || isinf(e->value) ? 0 : value - e->value;
@@ -324,9 +346,8 @@ static void see_first(struct history *h, const struct sample *s)
     struct entry *e = add_entry(h, s->series, &parsed, h->last_us);
     if (!e)
         return;
-    bool baseline = h->before_us == h->last_us || h->widened;
+    bool baseline = h->before_us == h->last_us;
     e->grew = baseline ? 0 : from_zero(s->value);
-    e->fresh = true;
     e->value = s->value;
     e->seen_us = h->last_us;
 }
@@ -351,14 +372,8 @@ void history_add(struct history *h, int64_t at_us, const struct sample *at, size
     for (size_t i = 0; i < n && unknown > 0; i++)
         if (!isnan(at[i].value) && !find(h, at[i].series))
             see_first(h, &at[i]);
-    h->widened = false;
     for (size_t i = 0; i < h->tracks.len; i++)
         track_step(h, &h->tracks.at[i]);
-}
-
-void history_widen(struct history *h)
-{
-    h->widened = true;
 }
 
 size_t history_values(struct history *h, const struct selector *s, history_value_fn fn, void *ctx)
@@ -404,7 +419,6 @@ static struct growth step_of(const struct history *h, size_t view, double le)
         if (e->seen_us != h->last_us)
             continue;
         g.series++;
-        g.fresh += e->fresh;
         if (!grew)
             continue;
         g.by += e->grew;

@@ -51,15 +51,18 @@ void history_want(struct history *h, const struct selector *s);
  * twice counts once. */
 void history_add(struct history *h, int64_t at_us, const struct sample *at, size_t n);
 
+/* Scrapes begin anew: growth is not told over this instant. What was seen before has
+ * a baseline when it is seen again, as what is in the first scrape behind has. */
+void history_restart(struct history *h, int64_t since_us);
+/* A series was there, in a scrape that is not told. Before the next restart. */
+void history_know(struct history *h, const char *series, int64_t at_us);
+
 /* Before the first scrape: what an earlier process, or a stretch of history that
- * is not read, has left behind. A series as last seen at `at_us`, ... */
+ * is not read, has left behind. A series as last seen at `at_us`, which may be before
+ * the restart, ... */
 void history_seed(struct history *h, const char *series, int64_t at_us, double value);
 /* ... and when the last scrape was; absent series were absent then. */
 void history_seed_scrape(struct history *h, int64_t at_us);
-
-/* The next scrape looks for more than the one before did: what is new in it may
- * have been there before, and has its baseline there. */
-void history_widen(struct history *h);
 
 size_t history_scrapes(const struct history *h);  /* told, the seeded one included */
 int64_t history_last_us(const struct history *h); /* INT64_MIN: none */
@@ -75,7 +78,6 @@ struct growth {
     double by;     /* sum over the series */
     size_t series; /* in the newest scrape */
     size_t known;  /* ever seen, and remembered */
-    size_t fresh;  /* in the newest scrape for the first time */
     int resets;
     int64_t from_us, to_us; /* the scrapes that it lies between; equal: a baseline only */
 };

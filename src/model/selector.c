@@ -98,6 +98,29 @@ int selector_matches(const struct selector *s, const struct series *series, stru
     return rc;
 }
 
+static int by_text(const void *x, const void *y)
+{
+    const struct matcher *a = x, *b = y;
+    int order = strcmp(a->label, b->label);
+    if (order == 0)
+        order = (a->op > b->op) - (a->op < b->op);
+    return order ? order : strcmp(a->value, b->value);
+}
+
+bool selector_covers(const struct selector *a, const struct selector *b)
+{
+    if (!a->name || !b->name || strcmp(a->name, b->name) != 0)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        size_t j = 0;
+        while (j < b->count && by_text(&a->at[i], &b->at[j]) != 0)
+            j++;
+        if (j == b->count)
+            return false;
+    }
+    return true;
+}
+
 /* ---- building ------------------------------------------------------------ */
 
 /* Words that PromQL takes for something else than a metric's name. */
@@ -116,15 +139,6 @@ static bool is_plain_name(const char *name)
 {
     size_t n = strlen(name);
     return n > 0 && series_name_span(name, n) == n && !is_reserved(name, n);
-}
-
-static int by_text(const void *x, const void *y)
-{
-    const struct matcher *a = x, *b = y;
-    int order = strcmp(a->label, b->label);
-    if (order == 0)
-        order = (a->op > b->op) - (a->op < b->op);
-    return order ? order : strcmp(a->value, b->value);
 }
 
 /* The one matcher that makes up the name, or `count`. */

@@ -43,3 +43,7 @@ int selector_matches(const struct selector *s, const struct series *series, stru
 
 /* The same of a metric's name alone: 0 when no series of this name matches. */
 int selector_matches_name(const struct selector *s, const char *name, size_t n, struct err *reterr);
+
+/* Is it plain to see that `a` matches all that `b` does? They have the same name then,
+ * and what `a` asks for `b` does, too. */
+bool selector_covers(const struct selector *a, const struct selector *b);

@@ -41,6 +41,7 @@ extern const struct field health_fields[];
 extern const struct http_reader health_reader; /* health_judge.c */
 void health_prepare(struct decode *c, const struct node *n, const struct probe_def *def,
                     void *spec);
+void health_given(const void *spec, void (*tell)(void *ctx, const char *selector), void *ctx);
 void health_release(void *spec);
 void *health_start(struct probe_env *env, const struct probe_def *def, struct probe_memory *memory,
                    probe_done_fn done, void *ctx);

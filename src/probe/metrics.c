@@ -257,12 +257,19 @@ static void *start(struct probe_env *env, const struct probe_def *def, struct pr
     return http_run_start(env, def, &m->http, &reader, memory, done, ctx);
 }
 
+static uint64_t source(const void *spec)
+{
+    const struct metrics_probe *p = spec;
+    return str_hash(p->http.url, strlen(p->http.url));
+}
+
 const struct probe_kind probe_metrics = {
     .name = "metrics",
     .help = "a page of metrics, as Prometheus scrapes it",
     .fields = metrics_fields,
     .spec_size = sizeof(struct metrics_probe),
     .samples = true,
+    .source = source,
     .prepare = prepare,
     .release = release,
     .memory_new = memory_new,

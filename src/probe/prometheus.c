@@ -402,6 +402,25 @@ static struct probe_memory *memory_new(const struct probe_def *def)
     return assertions_memory_new(&p->expect);
 }
 
+static void given(const void *spec, void (*tell)(void *ctx, const char *selector), void *ctx)
+{
+    const struct prometheus_probe *p = spec;
+    for (size_t i = 0; i < p->queries.n; i++)
+        tell(ctx, p->queries.at[i].key);
+}
+
+static uint64_t source(const void *spec)
+{
+    const struct prometheus_probe *p = spec;
+    uint64_t hash = str_hash(p->http.url, strlen(p->http.url));
+    for (size_t i = 0; i < p->queries.n; i++) {
+        const struct pair *query = &p->queries.at[i];
+        hash = hash_mix(hash, str_hash(query->key, strlen(query->key)));
+        hash = hash_mix(hash, str_hash(query->value, strlen(query->value)));
+    }
+    return hash;
+}
+
 const struct probe_kind probe_prometheus = {
     .name = "prometheus",
     .help = "queries to a Prometheus server",
@@ -409,6 +428,8 @@ const struct probe_kind probe_prometheus = {
     .spec_size = sizeof(struct prometheus_probe),
     .samples = true,
     .gives = gives,
+    .given = given,
+    .source = source,
     .prepare = prepare,
     .release = release,
     .memory_new = memory_new,

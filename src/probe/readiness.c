@@ -7,6 +7,7 @@ const struct probe_kind probe_readiness = {
     .spec_size = sizeof(struct health_probe),
     .samples = true,
     .components = true,
+    .given = health_given,
     .prepare = health_prepare,
     .release = health_release,
     .start = health_start,

@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/vec.h"
 #include "base/wide.h"
 #include "model/expr.h"
 #include "model/history.h"
@@ -15,7 +14,6 @@
 struct derive {
     const struct sli_metric *metric;
     struct history *history;
-    VEC(int64_t) widened;
 };
 
 static void want_all(struct derive *d)
@@ -48,7 +46,6 @@ void derive_free(struct derive *d)
     if (!d)
         return;
     history_free(d->history);
-    vec_release(&d->widened);
     free(d);
 }
 
@@ -68,19 +65,14 @@ void derive_seed_scrape(struct derive *d, int64_t at_us)
     history_seed_scrape(d->history, at_us);
 }
 
-void derive_widen(struct derive *d, int64_t at_us)
+void derive_restart(struct derive *d, int64_t since_us)
 {
-    vec_push(&d->widened, at_us);
+    history_restart(d->history, since_us);
 }
 
-/* Was more looked for since the scrape before? */
-static bool is_wider(const struct derive *d, int64_t slot_us)
+void derive_know(struct derive *d, const char *series, int64_t at_us)
 {
-    int64_t last_us = history_last_us(d->history);
-    for (size_t i = 0; i < d->widened.len; i++)
-        if (d->widened.at[i] > last_us && d->widened.at[i] <= slot_us)
-            return true;
-    return false;
+    history_know(d->history, series, at_us);
 }
 
 /* ---- ratios -------------------------------------------------------------- */
@@ -148,15 +140,7 @@ static const struct selector *part_of(const struct sli_metric *m)
     return m->good ? m->good : m->bad;
 }
 
-/* Who looked for `total` has seen whatever else has its name. */
-static bool goes_along(const struct sli_metric *m)
-{
-    const char *part = selector_name(part_of(m)), *total = selector_name(m->total);
-    return part && total && str_eq(part, total);
-}
-
-static void feed_ratio(struct derive *d, const struct scrape *s, bool wider, derive_fn emit,
-                       void *ctx)
+static void feed_ratio(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
 {
     const struct sli_metric *m = d->metric;
     struct sample floors[SAMPLES_MAX]; /* there are thousands of derivations */
@@ -168,16 +152,13 @@ static void feed_ratio(struct derive *d, const struct scrape *s, bool wider, der
     struct derived e = {.slot_us = s->slot_us};
     struct growth total = history_step(d->history, m->total);
     struct growth part = history_step(d->history, part_of(m));
-    bool along = goes_along(m);
-    if (total.series == 0 || (s->narrow && part.known == 0 && !along)) {
+    if (total.series == 0) {
         e.counts.silent = 1;
         emit(ctx, &e);
         return;
     }
     e.counts.scrapes = 1;
     e.reset = total.resets + part.resets > 0;
-    if (wider && part.fresh > 0 && part.fresh == part.known && !along)
-        total.by = 0; /* one baseline is that of both */
     int64_t span_us = total.to_us - total.from_us;
     count_events(d, part.by, total.by, span_us, &e);
     emit_spread(&e, span_us, s->interval_us, emit, ctx);
@@ -195,26 +176,10 @@ static bool has_series(struct derive *d)
     return false;
 }
 
-/* Was each of its series there before? If not it may not have been looked for. */
-static bool all_known(struct derive *d)
-{
-    const struct selector *named[EXPR_SELECTORS_MAX];
-    size_t n = expr_selectors(d->metric->condition, named);
-    for (size_t i = 0; i < n; i++)
-        if (history_step(d->history, named[i]).known == 0)
-            return false;
-    return true;
-}
-
 static void feed_threshold(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
 {
     struct derived e = {.slot_us = s->slot_us};
     history_add(d->history, s->slot_us, s->at, s->n);
-    if (s->narrow && !all_known(d)) {
-        e.counts.silent = 1;
-        emit(ctx, &e);
-        return;
-    }
     switch (expr_ask(d->metric->condition, d->history, s->slot_us, NULL, 0)) {
     case EXPR_HOLDS:
         e.counts = (struct counts){.good = 1, .scrapes = 1};
@@ -236,14 +201,10 @@ static void feed_threshold(struct derive *d, const struct scrape *s, derive_fn e
 void derive_feed(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
 {
     struct derived e = {.slot_us = s->slot_us};
-    bool wider;
     switch (s->state) {
     case SCRAPE_DATA:
-        wider = is_wider(d, s->slot_us);
-        if (wider)
-            history_widen(d->history);
         if (d->metric->kind == SLI_RATIO)
-            feed_ratio(d, s, wider, emit, ctx);
+            feed_ratio(d, s, emit, ctx);
         else
             feed_threshold(d, s, emit, ctx);
         return;

@@ -11,14 +11,10 @@
  * are added to what is there. Counts are whole: a counter counts as the floor of
  * its value, so that nothing is carried from scrape to scrape. good > total, and
  * more than DERIVE_RATE_MAX, are clamped and flagged. A scrape without
- * a series of `total` is silent; where `good` or `bad` alone is absent, none was. But
- * a narrow scrape is silent as well as long as that was never seen and has another
- * name than `total`: that it was absent is not known. Where it has its baseline,
- * `total` has, too.
+ * a series of `total` is silent; where `good` or `bad` alone is absent, none was.
  *
  * A threshold's event is good or bad; unknown is silent, but a first scrape whose
- * condition asks for growth only tells where that begins. A narrow scrape is silent
- * until each of the condition's series was seen.
+ * condition asks for growth only tells where that begins.
  *
  * Seeded with what a store keeps of the scrapes before (SCRAPE_DATA ones only,
  * NaN never), it goes on as if it had seen them.
@@ -50,9 +46,10 @@ void derive_free(struct derive *d);
 void derive_seed(struct derive *d, const char *series, int64_t at_us, double value);
 void derive_seed_scrape(struct derive *d, int64_t at_us);
 
-/* From this instant on runs look for series that they did not look for before: a
- * series that is new in the first scrape behind it has its baseline there. */
-void derive_widen(struct derive *d, int64_t at_us);
+/* Scrapes begin anew, and a series was there in one that is not told: as
+ * history_restart() and history_know(). */
+void derive_restart(struct derive *d, int64_t since_us);
+void derive_know(struct derive *d, const char *series, int64_t at_us);
 
 /* The slots in order. Emits nothing, one, or several in rising order. */
 typedef void (*derive_fn)(void *ctx, const struct derived *e);

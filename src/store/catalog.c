@@ -124,37 +124,17 @@ static bool same_sli(const struct stream *s, const struct sli_def *b)
     return metric_text_same(&s->metric->text, &text);
 }
 
-/* Behind what is stored of the probe, and what its definition before this one may
- * have in flight: slots before it were not measured for a stream that is made now. */
-static int find_born(struct catalog *c, struct sqlite *db, int64_t probe, int64_t *ret,
-                     struct err *reterr)
-{
-    int64_t adopted = catalog_at(c, probe)->adopted_us;
-    *ret = 0;
-    int rc =
-        sqlite_lookup(db,
-                      "SELECT 1 + max((SELECT coalesce(max(slot), -1) FROM result WHERE probe ="
-                      " ?1), (SELECT coalesce(max(last), -1) FROM chunk WHERE probe = ?1),"
-                      " (SELECT coalesce(max(slot), -1) FROM sample WHERE probe = ?1))",
-                      BIND(v_int(probe)), ret, reterr);
-    if (rc > 0 && *ret > 0 && *ret < adopted)
-        *ret = adopted;
-    return rc < 0 ? -1 : 0;
-}
-
 /* Writes down what a metric stream is, as of now; nothing is derived yet. */
-static int define_metric(struct catalog *c, struct sqlite *db, struct stream *s,
-                         const struct sli_metric *def, struct err *reterr)
+static int define_metric(struct sqlite *db, struct stream *s, const struct sli_metric *def,
+                         struct err *reterr)
 {
     struct metric_text t = metric_text(def);
-    int64_t born;
-    if (find_born(c, db, s->probe, &born, reterr) < 0 ||
-        sqlite_run(db,
+    if (sqlite_run(db,
                    "UPDATE roll_stream SET good_series = ?2, bad_series = ?3, total_series = ?4,"
-                   " condition = ?5, born = ?6, derived_through = 0, first_event = NULL"
+                   " condition = ?5, derived_through = 0, first_event = NULL"
                    " WHERE num = ?1",
                    BIND(v_int(s->num), v_text(t.good), v_text(t.bad), v_text(t.total),
-                        v_text(t.condition), v_int(born)),
+                        v_text(t.condition)),
                    reterr) < 0)
         return -1;
     if (!s->metric)
@@ -162,7 +142,6 @@ static int define_metric(struct catalog *c, struct sqlite *db, struct stream *s,
     else
         metric_redefine(s->metric, &t);
     s->metric->derived_through = 0;
-    s->metric->born = born;
     s->metric->first_event = INT64_MAX;
     return 0;
 }
@@ -187,7 +166,7 @@ static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum 
                        .days_through = day_floor(since)};
     s.sli.probe = NULL;
     s.sli.metric = NULL;
-    if (sli->metric && define_metric(c, db, &s, sli->metric, reterr) < 0)
+    if (sli->metric && define_metric(db, &s, sli->metric, reterr) < 0)
         return -1;
     s.sli.key = mem_strdup(sli->key);
     catalog_push_stream(c, s);
@@ -211,7 +190,7 @@ static int redefine_stream(struct catalog *c, struct sqlite *db, struct stream *
         return -1;
     if (s->metric) {
         c->behind += s->metric->derived_through == DERIVED_ALL;
-        if (define_metric(c, db, s, sli->metric, reterr) < 0)
+        if (define_metric(db, s, sli->metric, reterr) < 0)
             return -1;
     }
     s->sli.faster_than_us = sli->faster_than_us;

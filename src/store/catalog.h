@@ -46,7 +46,6 @@ struct catalog_probe {
     int64_t raw_since;              /* start of an hour: results before it are gone; 0: none are */
     int64_t sealed_through;         /* no chunk reaches to this slot or beyond */
     int64_t seal_after;             /* before this instant it has nothing to be sealed; seal.c's */
-    int64_t adopted_us;             /* when its definition came into force; 0: not known here */
     uint64_t newest_hours;          /* catalog_hours() of the newest schedule */
     struct probe_revision newest;   /* interval 0: not known here */
     bool metric;                    /* one of its streams is a metric SLI's */

@@ -112,14 +112,13 @@ static bool is_stream(const struct stream *s, int64_t raw_since_us)
            (!s->metric || catalog_is_start(s->metric->derived_through, 1));
 }
 
-/* Columns from 8 on: METRIC_COLUMNS, derived_through, born, first_event. */
+/* Columns from 8 on: METRIC_COLUMNS, derived_through, first_event. */
 static struct metric_stream *load_metric(struct sqlite_rows *q)
 {
     struct metric_text text = metric_text_read(q, 8);
     struct metric_stream *m = metric_new(&text);
     m->derived_through = sqlite_int(q, 12);
-    m->born = sqlite_int(q, 13);
-    m->first_event = sqlite_null(q, 14) ? INT64_MAX : sqlite_int(q, 14);
+    m->first_event = sqlite_null(q, 13) ? INT64_MAX : sqlite_int(q, 13);
     return m;
 }
 
@@ -128,7 +127,7 @@ static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr
     struct sqlite_rows *q = sqlite_query(
         db,
         "SELECT num, probe, kind, key, faster_than, classify, rolled_through, days_through,"
-        " " METRIC_COLUMNS ", derived_through, born, first_event FROM roll_stream",
+        " " METRIC_COLUMNS ", derived_through, first_event FROM roll_stream",
         NULL, reterr);
     int rc;
     if (!q)

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "io/sqlite.h"
-#include "slo/derive.h"
 #include "store/internal.h"
 #include "store/metric.h"
 #include "store/samples.h"
@@ -11,55 +10,6 @@
 #define LOOK_SLOTS 16 /* between two looks at the clock */
 
 /* ---- deriving ----------------------------------------------------------------- */
-
-static void seed(void *ctx, const char *series, int64_t slot_us, double value)
-{
-    struct derive *d = ctx;
-    if (series)
-        derive_seed(d, series, slot_us, value);
-    else
-        derive_seed_scrape(d, slot_us);
-}
-
-static int widen(struct sqlite *db, int64_t probe, int64_t born_us, struct derive *d,
-                 struct err *reterr)
-{
-    struct sqlite_rows *q =
-        sqlite_query(db,
-                     "SELECT DISTINCT born FROM roll_stream"
-                     " WHERE probe = ?1 AND kind = ?2 AND born <= ?3",
-                     BIND(v_int(probe), v_int(STREAM_METRIC), v_int(born_us)), reterr);
-    int rc = q ? 0 : -1;
-    while (q && (rc = sqlite_next(q, reterr)) > 0)
-        derive_widen(d, sqlite_int(q, 0));
-    return rc;
-}
-
-struct derive *derived_begin(struct sqlite *db, int64_t probe, const struct sli_def *sli,
-                             int64_t born_us, int64_t before_us, struct err *reterr)
-{
-    struct derive *d = derive_new(sli);
-    if (samples_before(db, probe, before_us, seed, d, reterr) == 0 &&
-        widen(db, probe, born_us, d, reterr) == 0)
-        return d;
-    derive_free(d);
-    return NULL;
-}
-
-struct scrape derived_scrape(const struct scraped *slot, int64_t born_us)
-{
-    struct scrape s = slot->scrape;
-    s.narrow = slot->measured && s.slot_us < born_us;
-    return s;
-}
-
-bool derived_counts(const struct scraped *slot, struct counts c, int64_t born_us,
-                    int64_t first_event_us)
-{
-    int64_t at = slot->scrape.slot_us;
-    bool data = (c.good | c.bad | c.scrapes) != 0, asked = slot->measured && at >= born_us;
-    return !counts_empty(c) && (data || asked || at > first_event_us);
-}
 
 /* Events of one slot on their way into the table. */
 struct writing {
@@ -74,7 +24,7 @@ static int insert(struct writing *w, int64_t slot_us, struct counts c)
 {
     struct store *s = w->s;
     struct stream *st = w->stream;
-    if (derived_is_event(c) && catalog_saw_first(s->db, st, slot_us, w->reterr) < 0)
+    if (derivation_is_event(c) && catalog_saw_first(s->db, st, slot_us, w->reterr) < 0)
         return -1;
     if (catalog_touch_stream(&s->catalog, s->db, st, slot_us, w->reterr) < 0)
         return -1;
@@ -94,9 +44,10 @@ static void write_event(void *ctx, const struct derived *e)
 {
     struct writing *w = ctx;
     const struct metric_stream *m = w->stream->metric;
+    const struct derivation *d = &m->derivation;
     /* Hours whose results are gone take no more. */
     bool kept = e->slot_us >= catalog_at(&w->s->catalog, w->stream->probe)->raw_since;
-    if (w->rc == 0 && kept && derived_counts(w->slot, e->counts, m->born, m->first_event))
+    if (w->rc == 0 && kept && derivation_counts(d, w->slot, e->counts, m->first_event))
         w->rc = insert(w, e->slot_us, e->counts);
 }
 
@@ -105,14 +56,11 @@ static int feed(struct store *s, struct stream *st, const struct scraped *slot, 
 {
     struct metric_stream *m = st->metric;
     struct writing w = {.s = s, .stream = st, .slot = slot, .reterr = reterr};
-    if (metric_parse(m, reterr) < 0)
+    if (!m->begun &&
+        (metric_begin(m, s->db, st->probe, slot->scrape.slot_us, reterr) < 0 ||
+         derivation_seed_all(&m->derivation, s->db, st->probe, slot->scrape.slot_us, reterr) < 0))
         return -1;
-    if (!m->derive)
-        m->derive = derived_begin(s->db, st->probe, &m->sli, m->born, slot->scrape.slot_us, reterr);
-    if (!m->derive)
-        return -1;
-    struct scrape scrape = derived_scrape(slot, m->born);
-    derive_feed(m->derive, &scrape, write_event, &w);
+    derivation_feed(&m->derivation, slot, write_event, &w);
     return w.rc;
 }
 
@@ -180,7 +128,7 @@ static void seed_all(void *ctx, const char *series, int64_t slot_us, double valu
 {
     struct beginning *b = ctx;
     for (size_t i = 0; i < b->at.len; i++)
-        seed(b->at.at[i]->derive, series, slot_us, value);
+        derivation_seed(&b->at.at[i]->derivation, series, slot_us, value);
 }
 
 static bool is_current(const struct stream *st)
@@ -198,14 +146,15 @@ static int begin_current(struct store *s, int64_t probe, int64_t slot_us, struct
     for (size_t i = catalog_at(c, probe)->first_stream; rc == 0 && i != STREAM_NONE;
          i = c->streams.at[i].next) {
         struct stream *st = &c->streams.at[i];
-        if (!is_current(st) || st->metric->derive)
+        if (!is_current(st) || st->metric->begun)
             continue;
         if (metric_parse(st->metric, NULL) < 0) {
             rc = catalog_set_derived(c, s->db, st, slot_us, reterr);
             continue;
         }
-        st->metric->derive = derive_new(&st->metric->sli);
-        vec_push(&b.at, st->metric);
+        rc = metric_begin(st->metric, s->db, probe, slot_us, reterr);
+        if (rc == 0)
+            vec_push(&b.at, st->metric);
     }
     if (rc == 0 && b.at.len)
         rc = samples_before(s->db, probe, slot_us, seed_all, &b, reterr);

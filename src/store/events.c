@@ -2,8 +2,7 @@
 
 #include "base/vec.h"
 #include "io/sqlite.h"
-#include "slo/derive.h"
-#include "store/derived.h"
+#include "store/derivation.h"
 #include "store/packed.h"
 #include "store/samples.h"
 
@@ -26,6 +25,7 @@ struct event {
 struct walk {
     const struct events_source *src;
     int64_t from_us, to_us, first_us;
+    struct derivation derivation;
     const struct scraped *slot; /* that is being fed */
     VEC(struct event) waiting;
     store_event_fn fn;
@@ -36,9 +36,9 @@ static void on_derived(void *ctx, const struct derived *e)
 {
     struct walk *w = ctx;
     if (e->slot_us < w->src->since_us ||
-        !derived_counts(w->slot, e->counts, w->src->born_us, w->first_us))
+        !derivation_counts(&w->derivation, w->slot, e->counts, w->first_us))
         return;
-    if (derived_is_event(e->counts) && e->slot_us < w->first_us)
+    if (derivation_is_event(e->counts) && e->slot_us < w->first_us)
         w->first_us = e->slot_us;
     if (e->slot_us >= w->from_us && e->slot_us < w->to_us)
         vec_push(&w->waiting, ((struct event){e->slot_us, w->slot->done_us, e->counts}));
@@ -71,7 +71,7 @@ static bool tell_waiting(struct walk *w)
 }
 
 /* Slots from `start_us` on, to the scrape whose growth may reach below to_us. */
-static int walk_slots(struct walk *w, int64_t start_us, struct derive *d, struct err *reterr)
+static int walk_slots(struct walk *w, int64_t start_us, struct err *reterr)
 {
     const struct events_source *src = w->src;
     struct scrapes *sc =
@@ -79,11 +79,9 @@ static int walk_slots(struct walk *w, int64_t start_us, struct derive *d, struct
     int rc = sc ? 1 : -1;
     bool more = true;
     while (rc > 0 && more && (rc = scrapes_next(sc, &w->slot, reterr)) > 0) {
-        bool data = w->slot->scrape.state == SCRAPE_DATA;
-        struct scrape scrape = derived_scrape(w->slot, src->born_us);
-        derive_feed(d, &scrape, on_derived, w);
-        if (!data)
-            continue;
+        bool its_own = derivation_feed(&w->derivation, w->slot, on_derived, w);
+        if (its_own && w->slot->scrape.state != SCRAPE_DATA)
+            continue; /* nothing grows over a slot that is not its own */
         more = tell_waiting(w);
         if (w->slot->scrape.slot_us >= w->to_us)
             break;
@@ -97,9 +95,9 @@ static int walk_slots(struct walk *w, int64_t start_us, struct derive *d, struct
 static bool stop_at_first(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
 {
     (void)done_us;
-    if (derived_is_event(c))
+    if (derivation_is_event(c))
         *(int64_t *)ctx = slot_us;
-    return !derived_is_event(c);
+    return !derivation_is_event(c);
 }
 
 static int walk_from(const struct events_source *src, int64_t start_us, int64_t first_us,
@@ -108,12 +106,12 @@ static int walk_from(const struct events_source *src, int64_t start_us, int64_t 
 {
     struct walk w = {
         .src = src, .from_us = from_us, .to_us = to_us, .first_us = first_us, .fn = fn, .ctx = ctx};
-    struct derive *d = derived_begin(src->db, src->probe, src->sli, src->born_us, start_us, reterr);
-    if (!d)
-        return -1;
-    int rc = walk_slots(&w, start_us, d, reterr);
+    derivation_init(&w.derivation, src->sli, src->asked, start_us);
+    int rc = derivation_seed_all(&w.derivation, src->db, src->probe, start_us, reterr);
+    if (rc == 0)
+        rc = walk_slots(&w, start_us, reterr);
     vec_release(&w.waiting);
-    derive_free(d);
+    derivation_release(&w.derivation);
     return rc;
 }
 
@@ -189,14 +187,19 @@ int events_visit(struct store_reader *r, const struct rolled *at, int64_t from_u
     int rc = visit_stored(r, at->stream, from_us, end < to_us ? end : to_us, fn, ctx, reterr);
     if (rc != 0 || end >= to_us)
         return rc;
+    struct asked_spans asked;
+    if (asked_load(r->db, at->probe, at->metric, &asked, reterr) < 0)
+        return -1;
     struct events_source src = {
         .db = r->db,
         .scanner = &r->scanner,
         .probe = at->probe,
         .sli = at->metric,
         .since_us = end,
-        .born_us = at->born_us,
+        .asked = &asked,
         .first_us = at->first_us < end ? at->first_us : INT64_MAX,
     };
-    return events_derive(&src, max64(from_us, end), to_us, fn, ctx, reterr);
+    rc = events_derive(&src, max64(from_us, end), to_us, fn, ctx, reterr);
+    asked_release(&asked);
+    return rc;
 }

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+struct asked_spans;
 struct scanner;
 struct sqlite;
 
@@ -27,7 +28,7 @@ struct events_source {
     const struct sli_def *sli;
     int64_t since_us; /* slots before give no events: their results are gone, or their
                          events stored */
-    int64_t born_us;
+    const struct asked_spans *asked;
     int64_t first_us; /* first event before since_us; INT64_MAX: none */
 };
 

@@ -160,10 +160,13 @@ static int check_stream(struct sqlite *db, struct scanner *scanner, const struct
                         struct stream *st, int64_t *ret_n, struct err *reterr)
 {
     struct metric_stream *m = st->metric;
+    struct asked_spans asked = {0};
     struct compare x = {.stream = st, .first_us = INT64_MAX, .rc = 1, .reterr = reterr};
     if (m->derived_through < DERIVED_ALL)
         return 1;
     if (metric_parse(m, reterr) < 0)
+        return -1;
+    if (asked_load(db, p->num, &m->sli, &asked, reterr) < 0)
         return -1;
     if (m->first_event < p->raw_since)
         x.first_us = m->first_event;
@@ -172,19 +175,18 @@ static int check_stream(struct sqlite *db, struct scanner *scanner, const struct
                                 .probe = p->num,
                                 .sli = &m->sli,
                                 .since_us = p->raw_since,
-                                .born_us = m->born,
+                                .asked = &asked,
                                 .first_us = x.first_us};
     x.q = sqlite_query(db,
                        "SELECT slot, done, good, bad, excluded, scrapes, silent FROM event"
                        " WHERE stream = ?1 AND slot >= ?2 ORDER BY slot, done",
                        BIND(v_int(st->num), v_int(p->raw_since)), reterr);
-    if (!x.q)
-        return -1;
-    int rc = events_derive(&src, p->raw_since, INT64_MAX, compare_event, &x, reterr);
+    int rc = x.q ? events_derive(&src, p->raw_since, INT64_MAX, compare_event, &x, reterr) : -1;
     if (rc >= 0)
         rc = x.rc > 0 ? check_end(&x) : x.rc;
     if (x.q)
         sqlite_end(x.q);
+    asked_release(&asked);
     *ret_n += x.n;
     return rc;
 }

@@ -5,7 +5,6 @@
 #include "io/sqlite.h"
 #include "model/expr.h"
 #include "model/selector.h"
-#include "slo/derive.h"
 
 #include <string.h>
 
@@ -64,9 +63,9 @@ struct metric_stream *metric_new(const struct metric_text *text)
 
 void metric_forget(struct metric_stream *m)
 {
-    if (m->derive)
-        derive_free(m->derive);
-    m->derive = NULL;
+    derivation_release(&m->derivation);
+    asked_release(&m->asked);
+    m->begun = false;
 }
 
 static void unparse(struct metric_stream *m)
@@ -128,5 +127,16 @@ int metric_parse(struct metric_stream *m, struct err *reterr)
         return err_set(reterr, "the roll_stream table is damaged: a definition: %s", why.msg);
     }
     m->sli.metric = &m->def;
+    return 0;
+}
+
+int metric_begin(struct metric_stream *m, struct sqlite *db, int64_t probe, int64_t from_us,
+                 struct err *reterr)
+{
+    metric_forget(m);
+    if (metric_parse(m, reterr) < 0 || asked_load(db, probe, &m->sli, &m->asked, reterr) < 0)
+        return -1;
+    derivation_init(&m->derivation, &m->sli, &m->asked, from_us);
+    m->begun = true;
     return 0;
 }

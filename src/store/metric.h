@@ -10,11 +10,12 @@
 #include "base/err.h"
 #include "base/when.h"
 #include "nines/slo.h"
+#include "store/derivation.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct derive;
+struct sqlite;
 struct sqlite_rows;
 
 #define DERIVED_ALL WHEN_END_US
@@ -41,14 +42,15 @@ struct metric_text metric_text_read(struct sqlite_rows *q, int column);
 struct metric_stream {
     struct metric_text text;
     int64_t derived_through; /* slots before this have their events; DERIVED_ALL: all have */
-    int64_t born;            /* slots before this were stored when the stream was made */
     int64_t first_event;     /* slot of the first event; INT64_MAX: none */
 
     bool broken;        /* its text cannot be parsed */
     struct arena arena; /* of all that is below; empty: not parsed yet */
     struct sli_metric def;
     struct sli_def sli;
-    struct derive *derive; /* as of the last slot before derived_through; NULL: not begun */
+    struct asked_spans asked;
+    struct derivation derivation; /* as of the last slot before derived_through */
+    bool begun;                   /* there are the two */
 };
 
 struct metric_stream *metric_new(const struct metric_text *text); /* copies it */
@@ -58,5 +60,8 @@ void metric_redefine(struct metric_stream *m, const struct metric_text *text);
 /* Makes m->sli. The text comes out of a file: what it says may be wrong. */
 int metric_parse(struct metric_stream *m, struct err *reterr);
 
-/* The derivation has to begin again. */
+/* Begins the derivation of slots from `from_us` on, without what is stored of before. */
+int metric_begin(struct metric_stream *m, struct sqlite *db, int64_t probe, int64_t from_us,
+                 struct err *reterr);
+/* It has to begin again. */
 void metric_forget(struct metric_stream *m);

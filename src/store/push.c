@@ -2,11 +2,15 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vec.h"
+#include "model/selector.h"
 #include "slo/hours.h"
+#include "store/asked.h"
 #include "store/internal.h"
 #include "store/metric.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 
 #define HEARTBEAT_GAP_US USEC_PER_MIN /* longer: the prober was not alive in between */
@@ -25,6 +29,42 @@ void store_push_probe(struct store *s, uint32_t handle, const struct probe_def *
         .timeout_us = def->timeout_us,
     };
     r->hours = arena_strdup(a, def->hours ? hours_text(def->hours) : "");
+    queue_push(&s->q, &r->head, false);
+}
+
+/* What a probe's runs look for, while it is put together. */
+struct wanting {
+    struct record_wanted *record;
+    VEC(const char *) at;
+};
+
+static void want(void *ctx, const char *selector)
+{
+    struct wanting *w = ctx;
+    for (size_t i = 0; i < w->at.len; i++)
+        if (str_eq(w->at.at[i], selector))
+            return;
+    vec_push(&w->at, arena_strdup(&w->record->head.arena, selector));
+}
+
+void store_push_wanted(struct store *s, uint32_t handle, const struct probe_def *def, int64_t at_us)
+{
+    struct record_wanted *r = record_new(RECORD_WANTED, sizeof(*r), 0);
+    struct wanting w = {.record = r};
+    char source[ASKED_SOURCE_MAX];
+    uint64_t from = def->kind->source ? def->kind->source(def->spec) : 0;
+    snprintf(source, sizeof(source), "%c%016" PRIx64, ASKED_SOURCE, from);
+    want(&w, source);
+    if (def->kind->given)
+        def->kind->given(def->spec, want, &w);
+    for (size_t i = 0; i < def->wanted_count; i++)
+        want(&w, selector_text(def->wanted[i]));
+    r->handle = handle;
+    r->at_us = at_us;
+    r->n = w.at.len;
+    r->selectors = arena_alloc(&r->head.arena, w.at.len * sizeof(*r->selectors));
+    memcpy(r->selectors, w.at.at, w.at.len * sizeof(*r->selectors));
+    vec_release(&w.at);
     queue_push(&s->q, &r->head, false);
 }
 

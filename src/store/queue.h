@@ -24,6 +24,7 @@
 
 enum record_kind {
     RECORD_PROBE,
+    RECORD_WANTED,
     RECORD_SLI,
     RECORD_SLO,
     RECORD_RESULT,
@@ -50,6 +51,14 @@ struct record_probe {
     const char *id, *renamed_from;
     struct probe_revision revision; /* without its hours, */
     const char *hours;              /* which are here as text; "": always */
+};
+
+struct record_wanted {
+    struct record head;
+    uint32_t handle;
+    int64_t at_us;
+    const char **selectors; /* as in asked.h */
+    size_t n;
 };
 
 struct record_sli {

@@ -133,7 +133,7 @@ static int read_stream(struct store_reader *r, const struct sli_def *sli, struct
     struct sqlite_rows *q = sqlite_query(
         r->db,
         "SELECT num, rolled_through, faster_than, classify, since, days_through,"
-        " " METRIC_COLUMNS ", derived_through, born, first_event"
+        " " METRIC_COLUMNS ", derived_through, first_event"
         " FROM roll_stream WHERE probe = ?1 AND kind = ?2 AND key = ?3",
         BIND(v_int(ret->probe), v_int(kind_of(sli)), v_text(sli ? sli->key : "")), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
@@ -143,8 +143,7 @@ static int read_stream(struct store_reader *r, const struct sli_def *sli, struct
         ret->since_us = sqlite_int(q, 4);
         ret->days_us = sqlite_int(q, 5);
         ret->derived_us = sqlite_int(q, 10);
-        ret->born_us = sqlite_int(q, 11);
-        ret->first_us = sqlite_null(q, 12) ? INT64_MAX : sqlite_int(q, 12);
+        ret->first_us = sqlite_null(q, 11) ? INT64_MAX : sqlite_int(q, 11);
     }
     sqlite_end(q);
     if (rc > 0 &&
@@ -198,8 +197,7 @@ int reader_rolled(struct store_reader *r, const char *probe, const struct sli_de
         ret->metric = metric ? sli : NULL;
         return 1;
     }
-    *ret =
-        (struct rolled){.metric = metric ? sli : NULL, .born_us = INT64_MAX, .first_us = INT64_MAX};
+    *ret = (struct rolled){.metric = metric ? sli : NULL, .first_us = INT64_MAX};
     int rc = reader_probe(r, probe, &ret->probe, &ret->raw_us, reterr);
     ret->through_us = ret->since_us = ret->raw_us; /* unless there is a stream */
     if (rc > 0 && read_stream(r, sli, ret, reterr) < 0)
@@ -221,16 +219,21 @@ int store_reader_sli_since(struct store_reader *r, const struct sli_def *sli, in
     return rc < 0 ? -1 : 0;
 }
 
-int store_reader_sli_born(struct store_reader *r, const struct sli_def *sli, int64_t *ret,
-                          struct err *reterr)
+int store_reader_sli_asked(struct store_reader *r, const struct sli_def *sli, struct sli_asked *ret,
+                           struct err *reterr)
 {
-    struct rolled at;
+    struct asked_spans spans = {0};
+    int64_t num, raw_since_us;
     if (reader_begin(r, reterr) < 0)
         return -1;
-    int rc = reader_end(r, reader_rolled(r, sli->probe, sli, &at, reterr));
-    if (rc >= 0)
-        *ret = at.born_us;
-    return rc < 0 ? -1 : 0;
+    int rc = reader_probe(r, sli->probe, &num, &raw_since_us, reterr);
+    if (rc > 0)
+        rc = asked_load(r->db, num, sli, &spans, reterr);
+    if (reader_end(r, rc) < 0)
+        return -1;
+    *ret = asked_now(&spans);
+    asked_release(&spans);
+    return 0;
 }
 
 /* ---- probes ------------------------------------------------------------------ */

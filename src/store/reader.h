@@ -22,7 +22,7 @@ struct rolled {
     /* of a metric SLI */
     const struct sli_def *metric; /* as it was asked for; NULL: it is none */
     int64_t derived_us;           /* slots before have their events; the others' are derived anew */
-    int64_t born_us, first_us;    /* as in struct metric_stream */
+    int64_t first_us;             /* as in struct metric_stream */
 };
 
 /* The answer of reader_rolled() to the last question of its kind. */

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "io/sqlite.h"
-#include "store/derived.h"
+#include "store/derivation.h"
 #include "store/events.h"
 #include "store/reader.h"
 #include "store/samples.h"
@@ -69,9 +69,9 @@ int store_reader_events(struct store_reader *r, const struct sli_def *sli, int64
 static bool stop_at_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
 {
     (void)done_us;
-    if (derived_is_event(c))
+    if (derivation_is_event(c))
         *(int64_t *)ctx = slot_us;
-    return !derived_is_event(c);
+    return !derivation_is_event(c);
 }
 
 static int find_first(struct store_reader *r, const struct sli_def *sli, int64_t *ret,

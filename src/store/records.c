@@ -3,8 +3,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "io/sqlite.h"
+#include "store/asked.h"
 #include "store/derived.h"
 #include "store/internal.h"
+#include "store/metric.h"
 #include "store/rows.h"
 #include "store/samples.h"
 #include "store/seal.h"
@@ -85,11 +87,27 @@ static int apply_probe(struct store *s, const struct record_probe *r, struct err
         catalog_stream(&s->catalog, s->db, num, NULL, reterr) < 0)
         return -1;
     catalog_at(&s->catalog, num)->known = true;
-    catalog_at(&s->catalog, num)->adopted_us = r->revision.since_us;
     while (s->handles.len <= r->handle)
         vec_push(&s->handles, 0);
     s->handles.at[r->handle] = num;
     return 0;
+}
+
+/* Runs that began before are no runs of these series, and their slots are not behind
+ * what is stored: a clock may have been set back. */
+static int apply_wanted(struct store *s, const struct record_wanted *r, struct err *reterr)
+{
+    int64_t num = s->handles.at[r->handle], newest;
+    struct catalog *c = &s->catalog;
+    if (derived_newest(s, num, &newest, reterr) < 0)
+        return -1;
+    int rc = asked_change(s->db, num, newest >= r->at_us ? newest + 1 : r->at_us, r->selectors,
+                          r->n, reterr);
+    for (size_t i = catalog_at(c, num)->first_stream; rc > 0 && i != STREAM_NONE;
+         i = c->streams.at[i].next)
+        if (c->streams.at[i].metric)
+            metric_forget(c->streams.at[i].metric);
+    return rc < 0 ? -1 : 0;
 }
 
 static int apply_sli(struct store *s, const struct record_sli *r, struct err *reterr)
@@ -312,6 +330,8 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
     switch (r->kind) {
     case RECORD_PROBE:
         return apply_probe(s, (const struct record_probe *)r, reterr);
+    case RECORD_WANTED:
+        return apply_wanted(s, (const struct record_wanted *)r, reterr);
     case RECORD_SLI:
         return apply_sli(s, (const struct record_sli *)r, reterr);
     case RECORD_SLO:

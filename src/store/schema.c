@@ -155,15 +155,18 @@ static const char version_4[] =
     " PRIMARY KEY(stream, slot, done)) STRICT, WITHOUT ROWID;"
     /* Streams of kind 2 are metric SLIs: selectors of a ratio (one of good and
      * bad is null), or the condition of a threshold. Before derived_through all
-     * has its events; the year 9999: everything has. Slots before `born` were
-     * stored when the stream was made. */
+     * has its events; the year 9999: everything has. */
     "ALTER TABLE roll_stream ADD COLUMN good_series TEXT;"
     "ALTER TABLE roll_stream ADD COLUMN bad_series TEXT;"
     "ALTER TABLE roll_stream ADD COLUMN total_series TEXT;"
     "ALTER TABLE roll_stream ADD COLUMN condition TEXT;"
     "ALTER TABLE roll_stream ADD COLUMN derived_through INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE roll_stream ADD COLUMN born INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE roll_stream ADD COLUMN first_event INTEGER;"
+    /* When runs of a probe looked for which series; asked.h. until: null when they
+     * still do. */
+    "CREATE TABLE wanted("
+    " probe INTEGER NOT NULL, selector TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER,"
+    " PRIMARY KEY(probe, selector, since)) STRICT, WITHOUT ROWID;"
     /* Of metric SLIs; 0 for all others. */
     "ALTER TABLE rollup ADD COLUMN scrapes INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE rollup ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;"

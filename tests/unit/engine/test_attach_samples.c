@@ -45,6 +45,13 @@ static const bool form_wants[FORMS][SERIES] = {
     {false, false, false, true, false, false},
 };
 
+static uint64_t source_of(const void *spec)
+{
+    return *(const uint64_t *)spec;
+}
+
+static const struct probe_kind pages = {.name = "pages", .samples = true, .source = source_of};
+
 struct world {
     uint64_t rng;
     char dir[64];
@@ -55,6 +62,7 @@ struct world {
     struct attach *attach; /* made, and not merged yet */
     bool read;             /* ... but read */
     struct probe_def probe;
+    uint64_t source; /* it changes with what the target counts */
     bool declared[FORMS];
     double value[SERIES];
     bool there[SERIES], seen[SERIES];
@@ -96,7 +104,7 @@ static struct sli_metric metric_of(struct arena *a, int form)
     return m;
 }
 
-static void add_slo(struct world *w, struct config *c, int form)
+static void add_slo(struct world *w, struct config *c, const struct probe_def *probe, int form)
 {
     struct slo_def *d = arena_alloc(&c->arena, sizeof(*d));
     struct sli_metric *m = arena_alloc(&c->arena, sizeof(*m));
@@ -108,26 +116,67 @@ static void add_slo(struct world *w, struct config *c, int form)
     d->sli.key = form_keys[form];
     d->sli.metric = m;
     memset(d->sli.classify, -1, sizeof(d->sli.classify));
-    d->probe = &w->probe;
+    d->probe = probe;
     d->target = (struct decimal){99, 2};
     d->window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = (4 + below(w, 4)) * DAY};
     c->slos[c->slo_count++] = d;
 }
 
-/* As the daemon does: daemon_reload.c. */
+static void want_series(struct probe_def *probe, struct config *c)
+{
+    const struct selector **wanted =
+        arena_alloc(&c->arena, FORMS * EXPR_SELECTORS_MAX * sizeof(*wanted));
+    probe->wanted = wanted;
+    for (size_t i = 0; i < c->slo_count; i++) {
+        const struct sli_metric *m = c->slos[i]->sli.metric;
+        const struct selector *named[EXPR_SELECTORS_MAX] = {m->good ? m->good : m->bad, m->total};
+        size_t n = m->condition ? expr_selectors(m->condition, named) : 2;
+        for (size_t k = 0; k < n; k++)
+            wanted[probe->wanted_count++] = named[k];
+    }
+}
+
+static struct probe_def *add_probe(struct world *w, struct config *c)
+{
+    struct probe_def *probe = arena_alloc(&c->arena, sizeof(*probe));
+    uint64_t *source = arena_alloc(&c->arena, sizeof(*source));
+    struct probe_def **all = arena_alloc(&c->arena, sizeof(*all));
+    *source = w->source;
+    *probe = w->probe;
+    probe->spec = source;
+    all[0] = probe;
+    c->probes = all;
+    c->probe_count = 1;
+    return probe;
+}
+
+/* To another target, which has counted more. */
+static void move(struct world *w)
+{
+    w->source++;
+    for (size_t i = 0; i < SERIES; i++)
+        w->value[i] += (double)below(w, 1000000000);
+}
+
+/* As the daemon does: daemon_reload.c. `more`: another SLI, or one that goes. */
 static void adopt(struct world *w, int more)
 {
     struct config *c = mem_alloc(sizeof(*c));
     c->refs = 1;
+    if (below(w, 8) == 0)
+        move(w);
+    struct probe_def *probe = add_probe(w, c);
     c->slos = arena_alloc(&c->arena, FORMS * sizeof(*c->slos));
     if (more >= 0)
-        w->declared[more] = true;
+        w->declared[more] = !w->declared[more] || below(w, 3) > 0;
     for (int i = 0; i < FORMS; i++)
         if (w->declared[i])
-            add_slo(w, c, i);
+            add_slo(w, c, probe, i);
+    want_series(probe, c);
     evaluator_set_config(w->e, c, w->now_us);
-    store_push_probe(w->store, 0, &w->probe, w->now_us);
-    evaluator_add_revision(w->e, &w->probe, w->now_us);
+    store_push_probe(w->store, 0, probe, w->now_us);
+    store_push_wanted(w->store, 0, probe, w->now_us);
+    evaluator_add_revision(w->e, probe, w->now_us);
     for (size_t i = 0; i < c->slo_count; i++)
         store_push_sli(w->store, &c->slos[i]->sli);
     config_unref(w->config);
@@ -245,14 +294,14 @@ static void change_target(struct world *w)
 }
 
 static void take_sample(struct world *w, struct observation *obs, struct sample *at, size_t i,
-                        const bool *looked_for)
+                        const bool *looked_for, double value)
 {
     bool wanted = false;
     for (int f = 0; f < FORMS; f++)
         wanted |= looked_for[f] && form_wants[f][i];
     if (!wanted || !w->there[i])
         return;
-    at[obs->sample_count++] = (struct sample){series_texts[i], w->value[i]};
+    at[obs->sample_count++] = (struct sample){series_texts[i], value};
     w->seen[i] = true;
 }
 
@@ -262,8 +311,11 @@ static void run(struct world *w)
     struct sample at[SERIES];
     struct observation obs = {.samples = at, .message = ""};
     bool looked_for[FORMS];
+    double value[SERIES]; /* of the target that it asks */
+    uint64_t source = w->source;
     int64_t draw = below(w, 24);
     memcpy(looked_for, w->declared, sizeof(looked_for));
+    memcpy(value, w->value, sizeof(value));
     obs.result.slot_us = w->slot_us;
     w->now_us = w->slot_us + 1 + below(w, S);
     if (!w->attach && below(w, 60) == 0) {
@@ -272,7 +324,10 @@ static void run(struct world *w)
     }
     obs.result.done_us = w->now_us += 1 + below(w, 4 * S);
     obs.result.total_us = 1;
-    change_target(w);
+    if (source == w->source) {
+        change_target(w);
+        memcpy(value, w->value, sizeof(value));
+    }
     if (draw == 0) {
         obs.result.outcome = OUTCOME_EXCLUDED;
     } else if (draw < 4) {
@@ -283,7 +338,7 @@ static void run(struct world *w)
     } else {
         obs.result.flags = RESULT_SCRAPED;
         for (size_t i = 0; i < SERIES; i++)
-            take_sample(w, &obs, at, i, looked_for);
+            take_sample(w, &obs, at, i, looked_for, value[i]);
     }
     evaluator_run_due(w->e, obs.result.done_us - 1);
     assert_true(store_reserve(w->store));
@@ -324,7 +379,12 @@ static int setup(void **state)
     struct world *w = mem_alloc(sizeof(*w));
     w->now_us = T0;
     w->probe = (struct probe_def){
-        .id = "page", .interval_us = 30 * S, .timeout_us = 10 * S, .max_in_flight = 1};
+        .id = "page",
+        .kind = &pages,
+        .interval_us = 30 * S,
+        .timeout_us = 10 * S,
+        .max_in_flight = 1,
+    };
     for (size_t i = 0; i < SERIES; i++) {
         w->value[i] = 1e9;
         w->there[i] = true;

@@ -135,17 +135,6 @@ static void test_seeded_by_an_empty_scrape(void **state)
     grew(history_step(w->h, w->all), 9, 1, 0);
 }
 
-static void test_what_is_newly_looked_for_has_a_baseline(void **state)
-{
-    struct world *w = *state;
-    add(w, 1 * S, "x=1");
-    history_widen(w->h);
-    add(w, 2 * S, "x=3 x{a=\"1\"}=50");
-    grew(history_step(w->h, w->all), 2, 2, 0);
-    add(w, 3 * S, "x=3 x{a=\"1\"}=51 x{a=\"2\"}=7"); /* this one only */
-    grew(history_step(w->h, w->all), 8, 3, 0);
-}
-
 static void test_windows(void **state)
 {
     struct world *w = *state;
@@ -303,7 +292,6 @@ int main(void)
         CASE(test_values_that_are_none),
         CASE(test_seeds),
         CASE(test_seeded_by_an_empty_scrape),
-        CASE(test_what_is_newly_looked_for_has_a_baseline),
         CASE(test_windows),
         CASE(test_long_windows_are_bounded),
         CASE(test_values_and_changes),

@@ -77,11 +77,11 @@ static void collect(void *ctx, const struct derived *e)
     vec_push(&w->events, *e);
 }
 
-static void feed_as(struct world *w, int64_t k, const char *page, bool narrow)
+/* Feeds slot k: a page like "x=1 y=2", or NULL for a failed run. */
+static void feed(struct world *w, int64_t k, const char *page)
 {
     struct sample at[16];
-    struct scrape s = {
-        .slot_us = k * INTERVAL, .interval_us = INTERVAL, .narrow = narrow, .at = at};
+    struct scrape s = {.slot_us = k * INTERVAL, .interval_us = INTERVAL, .at = at};
     mem_auto char *text = mem_strdup(page ? page : "");
     char *save = NULL;
     for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
@@ -92,12 +92,6 @@ static void feed_as(struct world *w, int64_t k, const char *page, bool narrow)
     s.state = page ? SCRAPE_DATA : SCRAPE_SILENT;
     vec_clear(&w->events);
     derive_feed(w->d, &s, collect, w);
-}
-
-/* Feeds slot k: a page like "x=1 y=2", or NULL for a failed run. */
-static void feed(struct world *w, int64_t k, const char *page)
-{
-    feed_as(w, k, page, false);
 }
 
 static void got(const struct world *w, size_t i, int64_t k, struct counts c)
@@ -201,46 +195,6 @@ static void test_a_long_gap_has_longer_steps(void **state)
     world_free(w);
 }
 
-/* What an SLI's series did before anybody looked for all of them. */
-static void test_narrow_scrapes(void **state)
-{
-    (void)state;
-    struct world *w = ratio("good", NULL, "total");
-    derive_widen(w->d, 4 * INTERVAL);
-    feed_as(w, 1, "total=100", true);
-    feed_as(w, 2, "total=150", true);
-    ONE(w, 2, .silent = 1);
-    feed(w, 4, "good=7000 total=250");
-    ONE(w, 4, .scrapes = 1); /* a baseline of both */
-    feed(w, 5, "good=7009 total=260");
-    ONE(w, 5, .good = 9, .bad = 1, .scrapes = 1);
-    feed(w, 6, "total=270");
-    ONE(w, 6, .bad = 10, .scrapes = 1);
-    world_free(w);
-
-    w = ratio(NULL, "x{code=\"500\"}", "x"); /* who saw x has seen all of it */
-    derive_widen(w->d, 3 * INTERVAL);
-    feed_as(w, 1, "x{code=\"200\"}=100", true);
-    feed_as(w, 2, "x{code=\"200\"}=150", true);
-    ONE(w, 2, .good = 50, .scrapes = 1);
-    feed(w, 3, "x{code=\"200\"}=160 x{code=\"500\"}=5");
-    ONE(w, 3, .good = 10, .scrapes = 1);
-    world_free(w);
-
-    w = ratio(NULL, "errors", "total"); /* it was looked for, and went away */
-    feed_as(w, 1, "errors=3 total=100", true);
-    feed_as(w, 2, "total=150", true);
-    ONE(w, 2, .good = 50, .scrapes = 1);
-    world_free(w);
-
-    w = threshold("errors / total <= 5%");
-    feed_as(w, 1, "total=100", true);
-    ONE(w, 1, .silent = 1);
-    feed(w, 2, "errors=50 total=100");
-    ONE(w, 2, .bad = 1, .scrapes = 1);
-    world_free(w);
-}
-
 static void test_clamps(void **state)
 {
     (void)state;
@@ -281,19 +235,6 @@ static void test_counts_are_whole(void **state)
         total += w->events.at[0].counts.good;
     }
     assert_int_equal(total, 10);
-    world_free(w);
-}
-
-static void test_series_that_are_newly_looked_for(void **state)
-{
-    (void)state;
-    struct world *w = ratio(NULL, "bad", "total");
-    derive_seed_scrape(w->d, 1 * INTERVAL); /* of other series */
-    derive_widen(w->d, 1 * INTERVAL + 1);
-    feed(w, 2, "bad=40 total=1000");
-    ONE(w, 2, .scrapes = 1);
-    feed(w, 3, "bad=41 total=1010 total{a=\"1\"}=3");
-    ONE(w, 3, .good = 12, .bad = 1, .scrapes = 1);
     world_free(w);
 }
 
@@ -461,10 +402,8 @@ int main(void)
         cmocka_unit_test(test_silence_and_exclusion),
         cmocka_unit_test(test_growth_is_spread_over_a_gap),
         cmocka_unit_test(test_a_long_gap_has_longer_steps),
-        cmocka_unit_test(test_narrow_scrapes),
         cmocka_unit_test(test_clamps),
         cmocka_unit_test(test_counts_are_whole),
-        cmocka_unit_test(test_series_that_are_newly_looked_for),
         cmocka_unit_test(test_thresholds),
         cmocka_unit_test(test_a_rate_threshold),
         cmocka_unit_test(test_a_restart_makes_no_difference),

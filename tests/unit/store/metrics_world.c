@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "model/expr.h"
 #include "model/selector.h"
+#include "nines/probe.h"
 #include "slo/derive.h"
 #include "store/dbcheck.h"
 
@@ -75,7 +76,8 @@ void world_init(struct world *w, uint32_t seed)
     for (size_t i = 0; i < WORLD_SLIS; i++) {
         w->slis[i] = sli_def(WORLD_PROBE, 0, keys[i]);
         w->slis[i].metric = &w->metrics[i];
-        w->born[i] = INT64_MAX;
+        for (int64_t k = 0; k < WORLD_SLOTS; k++)
+            w->asked[i][k].asked = true; /* nothing is known */
     }
     fixture_init(&w->f);
     fixture_open(&w->f);
@@ -98,16 +100,69 @@ static int64_t behind(const struct world *w)
     return i;
 }
 
-void world_declare(struct world *w, size_t slis)
+static uint64_t source_of(const void *spec)
+{
+    return *(const uint64_t *)spec;
+}
+
+static const struct probe_kind kind = {.name = "world", .samples = true, .source = source_of};
+
+/* A ratio's series are among those of the other one. */
+static struct world_asked ask(size_t sli, unsigned slis)
+{
+    struct world_asked a = {.named = slis >> sli & 1};
+    a.asked = a.named || (sli < 2 && slis & 3);
+    return a;
+}
+
+static void ask_from(struct world *w, int64_t slot, unsigned slis, bool anew)
+{
+    for (size_t i = 0; i < WORLD_SLIS; i++) {
+        struct world_asked a = ask(i, slis), before = {.asked = true};
+        if (slot > 0)
+            before = w->asked[i][slot - 1];
+        a.run = before.run + (anew || a.asked != before.asked);
+        for (int64_t k = slot; k < WORLD_SLOTS; k++)
+            w->asked[i][k] = a;
+    }
+}
+
+static size_t wanted_of(const struct sli_metric *m, const struct selector *ret[])
+{
+    if (m->kind == SLI_THRESHOLD)
+        return expr_selectors(m->condition, ret);
+    ret[0] = m->good ? m->good : m->bad;
+    ret[1] = m->total;
+    return 2;
+}
+
+void world_declare_only(struct world *w, unsigned slis, uint64_t source)
 {
     struct probe_def def = probe_def(WORLD_PROBE, WORLD_INTERVAL_US);
+    const struct selector *wanted[WORLD_SLIS * EXPR_SELECTORS_MAX];
     def.phase_us = world_slot_us(0) % WORLD_INTERVAL_US;
+    def.kind = &kind;
+    def.spec = &source;
+    def.wanted = wanted;
+    for (size_t i = 0; i < WORLD_SLIS; i++)
+        if (slis >> i & 1)
+            def.wanted_count += wanted_of(&w->metrics[i], &wanted[def.wanted_count]);
+    int64_t next = behind(w);
     store_push_probe(w->f.store, 5, &def, world_slot_us(0));
-    for (size_t i = 0; i < slis; i++) {
+    store_push_wanted(w->f.store, 5, &def, world_slot_us(next));
+    ask_from(w, next, slis, w->source && w->source != source);
+    w->source = source;
+    for (size_t i = 0; i < WORLD_SLIS; i++) {
+        if (!(slis >> i & 1))
+            continue;
+        w->declared[i] = true;
         store_push_sli(w->f.store, &w->slis[i]);
-        if (w->born[i] == INT64_MAX)
-            w->born[i] = behind(w);
     }
+}
+
+void world_declare(struct world *w, size_t slis)
+{
+    world_declare_only(w, (1u << slis) - 1, 1);
 }
 
 static void step(struct world *w, int series, uint32_t most)
@@ -211,7 +266,7 @@ static void on_derived(void *ctx, const struct derived *e)
     const struct world_slot *s = &x->w->slots[x->slot];
     int64_t i = (e->slot_us - world_slot_us(0)) / WORLD_INTERVAL_US;
     bool data = e->counts.good + e->counts.bad + e->counts.scrapes > 0;
-    bool asked = s->present && !s->imported && x->slot >= x->w->born[x->sli];
+    bool asked = s->present && !s->imported && x->w->asked[x->sli][x->slot].named;
     assert_int_equal(world_slot_us(i), e->slot_us);
     if (!data && !asked && x->first_us == INT64_MAX)
         return;
@@ -235,16 +290,30 @@ static void feed(struct expected *x, struct derive *d, const struct world_slot *
     derive_feed(d, &scrape, on_derived, x);
 }
 
+static void know(const struct expected *x, struct derive *d, const struct world_slot *s)
+{
+    for (int k = 0; s->scrape && k < WORLD_SERIES; k++)
+        if (s->has >> k & 1)
+            derive_know(d, world_series[k], world_slot_us(x->slot));
+}
+
 static void expect(struct expected *x, const struct world *w, size_t sli)
 {
     struct derive *d = derive_new(&w->slis[sli]);
+    int run = 0;
     memset(x, 0, sizeof(*x));
     x->w = w;
     x->sli = sli;
     x->first_us = INT64_MAX;
     for (x->slot = 0; x->slot < WORLD_SLOTS; x->slot++) {
         const struct world_slot *s = &w->slots[x->slot];
-        if (s->scrape || (s->present && s->outcome != OUTCOME_SKIPPED))
+        const struct world_asked *a = &w->asked[sli][x->slot];
+        if (a->run != run)
+            derive_restart(d, world_slot_us(x->slot));
+        run = a->run;
+        if (!a->asked)
+            know(x, d, s);
+        else if (s->scrape || (s->present && s->outcome != OUTCOME_SKIPPED))
             feed(x, d, s);
     }
     derive_free(d);
@@ -331,7 +400,7 @@ void world_check(struct world *w)
     struct store_probe p;
     assert_int_equal(store_reader_probe(r, WORLD_PROBE, &p, NULL), 1);
     for (size_t i = 0; i < WORLD_SLIS; i++) {
-        if (p.raw_since_us && w->born[i] == INT64_MAX)
+        if (p.raw_since_us && !w->declared[i])
             continue; /* nothing is known of what is gone */
         expect(x, w, i);
         check_events(w, r, p.raw_since_us, x);

@@ -30,7 +30,12 @@ struct world {
     struct arena arena;
     struct sli_metric metrics[WORLD_SLIS];
     struct sli_def slis[WORLD_SLIS];
-    int64_t born[WORLD_SLIS]; /* the next slot when it was declared; INT64_MAX: it was not */
+    bool declared[WORLD_SLIS]; /* ever */
+    struct world_asked {
+        bool asked, named;
+        int run; /* of slots whose scrapes follow one another */
+    } asked[WORLD_SLIS][WORLD_SLOTS];
+    uint64_t source;
     struct world_slot slots[WORLD_SLOTS];
     double counters[WORLD_SERIES]; /* of the target, now */
     int64_t live;                  /* the next slot */
@@ -46,6 +51,10 @@ int64_t world_slot_us(int64_t i);
 
 /* The probe and the SLIs below `slis`. */
 void world_declare(struct world *w, size_t slis);
+
+/* The probe, now of this source, and the SLIs with a bit in `slis`: from now on
+ * only their series are looked for. */
+void world_declare_only(struct world *w, unsigned slis, uint64_t source);
 
 /* What the target shows at the next instant. */
 void world_scrape(struct world *w, struct world_slot *ret);

@@ -62,6 +62,75 @@ static void restarts_do_not_show(void **state)
     world_end(w);
 }
 
+/* Declarations go and come back, other ones want the same series meanwhile, and the
+ * probe is pointed at another target. */
+static void what_nobody_looks_for_is_no_scrape(void **state)
+{
+    (void)state;
+    struct world *w = world_new(6);
+    uint64_t source = 1;
+    world_declare(w, 1);
+    for (int round = 0; round < 40 && w->live < WORLD_SLOTS; round++) {
+        world_run(w, 1 + world_next(w) % 200);
+        if (world_next(w) % 3 == 0)
+            world_verify(w);
+        if (world_next(w) % 4 == 0) {
+            fixture_close(&w->f);
+            fixture_open(&w->f);
+        }
+        source += world_next(w) % 8 == 0;
+        world_declare_only(w, world_next(w) % (1u << WORLD_SLIS), source);
+        world_check(w);
+    }
+    world_verify(w);
+    assert_true(source > 3);
+    assert_true(fixture_sql(&w->f, "SELECT count(*) FROM wanted WHERE until > since") > 20);
+    world_end(w);
+}
+
+/* The first two series, and a pod's with errors of its own unless that is negative. */
+static void scrape(struct world *w, double requests, double pod_errors)
+{
+    struct world_slot *s = &w->slots[w->live];
+    *s = (struct world_slot){.present = true, .scrape = true, .has = 3, .values = {requests, 5}};
+    if (pod_errors >= 0) {
+        s->has |= 1u << 3;
+        s->values[3] = pod_errors;
+    }
+    world_push(w, w->live++);
+}
+
+/* A pod that came while nobody looked has not had all its errors when it comes back. */
+static void what_came_unasked_is_not_new(void **state)
+{
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        struct world *w = world_new(8);
+        world_declare_only(w, 1, 1);
+        scrape(w, 1000, -1);
+        scrape(w, 1010, -1);
+        world_declare_only(w, 4, 1);
+        scrape(w, 1020, 70000);
+        world_declare_only(w, 1, 1);
+        if (again) {
+            fixture_close(&w->f);
+            fixture_open(&w->f);
+            world_declare_only(w, 1, 1);
+        }
+        scrape(w, 1030, -1);
+        scrape(w, 1040, 70001);
+        scrape(w, 1050, 70003);
+        fixture_settle(&w->f);
+        assert_int_equal(fixture_sql(&w->f, "SELECT sum(good) FROM event"), 10 + 10 + 10);
+        assert_int_equal(fixture_sql(&w->f, "SELECT sum(bad) FROM event WHERE stream IN (SELECT"
+                                            " num FROM roll_stream WHERE key LIKE '% bad')"),
+                         2);
+        world_check(w);
+        world_verify(w);
+        world_end(w);
+    }
+}
+
 /* A slot that had been left out, or one that is stored: that wins. */
 static void push_late(struct world *w)
 {
@@ -314,6 +383,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(restarts_do_not_show),
+        cmocka_unit_test(what_nobody_looks_for_is_no_scrape),
+        cmocka_unit_test(what_came_unasked_is_not_new),
         cmocka_unit_test(late_slots_are_told_in_their_place),
         cmocka_unit_test(imports_are_told_anew),
         cmocka_unit_test(what_is_left_goes_on_from_what_is_gone),
