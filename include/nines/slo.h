@@ -64,6 +64,10 @@ struct window_def {
     const char *text;        /* as shown: "30d", "1 month" */
 };
 
+/* What a budget is counted in: events, slices that are good or bad, or slices by
+ * their ratio; docs/numbers.md. */
+enum budget_method { METHOD_OCCURRENCES, METHOD_TIMESLICES, METHOD_RATIO_TIMESLICES };
+
 enum no_data { NO_DATA_EXCLUDE, NO_DATA_GOOD, NO_DATA_BAD };
 enum severity { SEVERITY_NONE, SEVERITY_TICKET, SEVERITY_PAGE };
 
@@ -86,6 +90,9 @@ struct slo_def {
     const struct probe_def *probe; /* resolved; same snapshot */
     struct decimal target;
     struct window_def window;
+    enum budget_method method;
+    int64_t slice_us;            /* of slices: whole minutes, at least the interval */
+    struct decimal slice_target; /* TIMESLICES: a slice is good from this ratio on */
     enum no_data no_data;
     bool alerting;                /* `default` or `none` */
     const struct tier_def *tiers; /* those that can fire, after dropping */
