@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report status import export backup db demo version --help --version" -- "$word")
+            "run check probe metrics report gate status import export backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -20,6 +20,7 @@ _nines()
     metrics) options="--openmetrics --header --timeout --insecure -H -t -k" ;;
     report) options="--slo --at --from --to --fail-on --out -s -o"
         formats="text json markdown html csv" ;;
+    gate) options="--remaining --strict --at -r" ;;
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
     export) options="--probe --from --to -p" words="results samples" formats="ndjson" ;;
@@ -52,7 +53,7 @@ _nines()
     --config | -c | --db | --out | -o | --test-clock | --script | --dir)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
-        --slo | -s | --probe | -p | --at | --from | --to | --incident | --seed | --days) ;;
+        --slo | -s | --remaining | -r | --probe | -p | --at | --from | --to | --incident | --seed | --days) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")

@@ -5,7 +5,7 @@
  * code:
  *
  *     0 good   1 the thing asked about is bad or failed   2 usage
- *     3 `--fail-on breached` and an objective is breached
+ *     3 `--fail-on breached` and an objective is breached, or `gate` says stop
  *
  * Data that could not be written to stdout is told by main(), and makes the
  * exit code 1. --help is made from the same tables.

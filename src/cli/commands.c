@@ -9,6 +9,7 @@ const struct command *const commands[] = {
     &command_probe,
     &command_metrics,
     &command_report,
+    &command_gate,
     &command_status,
     &command_import,
     &command_export,

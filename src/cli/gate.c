@@ -1,0 +1,209 @@
+/* nines gate: whether the error budget allows a change, for deploy pipelines. */
+#include "cli/cli.h"
+#include "cli/table.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "base/when.h"
+#include "base/wide.h"
+#include "engine/query.h"
+#include "nines/config.h"
+#include "report/fmt.h"
+#include "slo/budget.h"
+
+#include <math.h>
+
+#define GATE_BYTES_MAX (16u << 20)
+#define WHY_MAX 256
+
+struct gate {
+    const char *remaining_text; /* --remaining */
+    struct decimal remaining;   /* stop below it */
+    bool strict, json;
+    int64_t at_us;
+
+    struct str out;
+    bool stop;
+    size_t judged;
+};
+
+/* 1 - consumed < remaining; of events exactly, so that a budget of which just that
+ * much is left passes. */
+static bool is_below(const struct gate *g, const struct report_slo *s)
+{
+    struct decimal miss = decimal_one_minus(s->def->target);
+    struct decimal spend = decimal_one_minus(g->remaining);
+    if (!s->has_budget)
+        return false;
+    if (s->def->method != METHOD_OCCURRENCES)
+        return s->remaining_ratio < decimal_double(g->remaining) - 1e-12;
+    return !wide_at_least((uint128)counts_total(s->counts), (uint128)miss.n * (uint128)spend.n,
+                          (uint128)s->counts.bad,
+                          (uint128)decimal_pow10(miss.scale) * (uint128)decimal_pow10(spend.scale));
+}
+
+/* Whether to stop, and why, or why not. */
+static bool judge(const struct gate *g, const struct report_slo *s, char why[static WHY_MAX])
+{
+    char left[FMT_MAX], limit[UNITS_MAX];
+    bool below = is_below(g, s);
+    fmt_percent(left, s->remaining_ratio, 1);
+    if (s->state == SLO_NO_DATA) {
+        snprintf(why, WHY_MAX, "there is no data in the window");
+        return g->strict;
+    }
+    if (s->state == SLO_WARMING) {
+        snprintf(why, WHY_MAX, "data begins after the window does; %s of the error budget is left",
+                 left);
+        return g->strict;
+    }
+    if ((s->state == SLO_BREACHED || below) && !budget_is_conclusive(s->counts, s->def->target)) {
+        snprintf(why, WHY_MAX, "too few events to judge by: a single bad one is a breach");
+        return g->strict;
+    }
+    snprintf(why, WHY_MAX, "%s of the error budget is left", left);
+    if (s->state != SLO_BREACHED && below)
+        snprintf(why, WHY_MAX, "%s of the error budget is left, less than %s", left,
+                 decimal_percent(limit, g->remaining));
+    return s->state == SLO_BREACHED || below;
+}
+
+static void put_json(struct gate *g, const struct report_slo *s, bool stop, const char *why)
+{
+    char ratio[FMT_MAX];
+    str_add(&g->out, g->judged ? ",{\"slo\":" : "{\"slo\":");
+    json_add_string(&g->out, s->def->name);
+    str_add(&g->out, ",\"objective_name\":");
+    json_add_string(&g->out, s->def->objective_name);
+    str_addf(&g->out, ",\"decision\":\"%s\",\"state\":\"%s\",\"remaining_ratio\":%s,\"why\":",
+             stop ? "stop" : "go", slo_state_name(s->state),
+             s->has_budget ? fmt_ratio(ratio, s->remaining_ratio) : "null");
+    json_add_string(&g->out, why);
+    str_addc(&g->out, '}');
+}
+
+static void put_line(struct gate *g, const struct report_slo *s, bool stop, const char *why)
+{
+    str_add(&g->out, stop ? "stop " : "go ");
+    fmt_title(&g->out, s);
+    str_addf(&g->out, " (%s): %s\n", fmt_state(s->state), why);
+}
+
+static int judge_slo(struct gate *g, struct config *cfg, struct store_reader *r, const char *name,
+                     struct err *reterr)
+{
+    char why[WHY_MAX];
+    struct report *report;
+    struct query q = {.slo = name, .at_us = g->at_us, .generated_at_us = g->at_us, .brief = true};
+    if (query_report(cfg, r, &q, &report, reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < report->slo_count; i++) {
+        const struct report_slo *s = &report->slos[i];
+        bool stop = judge(g, s, why);
+        if (g->json)
+            put_json(g, s, stop, why);
+        else
+            put_line(g, s, stop, why);
+        g->judged++;
+        g->stop |= stop;
+    }
+    query_report_free(report);
+    return 0;
+}
+
+static int judge_all(struct gate *g, struct config *cfg, char **names, int n, struct err *reterr)
+{
+    struct clock clock;
+    struct store_reader *reader;
+    struct str rows;
+    char at[WHEN_MAX];
+    if (store_reader_open(cfg->daemon.database, &reader, reterr) < 0)
+        return -1;
+    clock_init(&clock);
+    int rc = g->at_us ? 0 : query_now(reader, clock_now(&clock), &g->at_us, reterr);
+    for (int i = 0; rc == 0 && i < n; i++)
+        rc = judge_slo(g, cfg, reader, names[i], reterr);
+    store_reader_free(reader);
+    if (rc < 0)
+        return -1;
+    if (g->out.overflow)
+        return err_set(reterr, "there is too much to say");
+    if (!g->json)
+        return 0;
+    rows = g->out;
+    str_init(&g->out, GATE_BYTES_MAX + 256);
+    str_addf(&g->out, "{\"at\":\"%s\",\"decision\":\"%s\",\"slos\":[%s]}\n",
+             when_text(at, g->at_us), g->stop ? "stop" : "go", rows.buf);
+    str_release(&rows);
+    return 0;
+}
+
+/* EXIT_USAGE, or -1 when the options make sense. */
+static int read_options(const struct command *self, const struct cli_common *common, struct gate *g,
+                        int operands)
+{
+    struct err err;
+    if (operands == 0)
+        return cli_usage(self, "expected the SLOs to ask: nines gate SLO...");
+    if (common->format && !str_eq(common->format, "text") && !str_eq(common->format, "json"))
+        return cli_usage(self, "--format is text or json; found '%s'", common->format);
+    g->json = str_eq(common->format, "json");
+    if (!g->remaining_text)
+        return -1;
+    if (decimal_parse_percent(g->remaining_text, &g->remaining, &err) < 0)
+        return cli_usage(self, "--remaining: %s", err.msg);
+    if (decimal_cmp(g->remaining, (struct decimal){1, 0}) > 0)
+        return cli_usage(self, "--remaining is at most 100%%; found '%s'", g->remaining_text);
+    return -1;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+    struct cli_common common = {0};
+    struct gate g = {.remaining = {0, 0}};
+    const struct cli_option options[] = {
+        {"remaining", 'r', OPT_STRING, &g.remaining_text, "PERCENT",
+         "stop when less of the budget is left; 0% by default"},
+        {"strict", 0, OPT_FLAG, &g.strict, NULL,
+         "stop where there is no data, or too little of it to judge by"},
+        {"at", 0, OPT_TIME, &g.at_us, "TIME", "look back from TIME instead of now"},
+        {0},
+    };
+    int first, rc = cli_parse(self, options, argc, argv, &common, &first);
+    if (rc >= 0)
+        return rc;
+    if ((rc = read_options(self, &common, &g, argc - first)) >= 0)
+        return rc;
+    struct config *cfg = cli_config(self, &common, true);
+    if (!cfg)
+        return EXIT_BAD;
+    struct err err = {{0}};
+    str_init(&g.out, GATE_BYTES_MAX);
+    if (judge_all(&g, cfg, argv + first, argc - first, &err) < 0) {
+        rc = cli_fail(self, "%s", err.msg);
+    } else {
+        fwrite(g.out.buf, 1, g.out.len, stdout);
+        rc = g.stop ? EXIT_BREACHED : EXIT_GOOD;
+    }
+    str_release(&g.out);
+    config_unref(cfg);
+    return rc;
+}
+
+const struct command command_gate = {
+    .name = "gate",
+    .arguments = "SLO...",
+    .summary = "tell a deploy pipeline whether the error budget allows a change",
+    .details = "Exits with 3 when one of the objectives is breached or has less of its budget\n"
+               "left than --remaining, with 1 when that cannot be told because of an error, and\n"
+               "with 0 otherwise. Says why, a line for each. Without data, while data begins\n"
+               "after the window does, and with so few events that a single bad one is a breach,\n"
+               "it lets pass, unless --strict.\n\n"
+               "Examples:\n"
+               "  nines gate api-availability && ./deploy\n"
+               "  nines gate api-availability api-latency --remaining 10%\n"
+               "  nines gate api-availability --strict --json\n",
+    .run = run,
+};
