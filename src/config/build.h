@@ -95,6 +95,10 @@ void build_probes(struct build *b, const struct node *doc);
 void build_slos(struct build *b, const struct node *doc);
 void build_daemon(struct build *b, const struct node *doc);
 
+/* One SLO in the short form; several objectives of one SLO are told apart by
+ * their name ("": there is but one) and have the same node under `name`. */
+void build_slo(struct build *b, const struct node *n, const char *objective_name);
+
 /* The service hours of `n`, a mapping or a list of them; NULL after an error. */
 struct hours *build_hours(struct build *b, const struct node *n);
 /* Hours in which a probe never runs are an error, at `n`. */

@@ -1,4 +1,5 @@
 /* Documents of kind SLOs, the short form. */
+#include "config/alerting.h"
 #include "config/build.h"
 #include "config/sli.h"
 
@@ -22,7 +23,8 @@ struct slos_doc {
 struct slo_raw {
     struct slo_def def;
     struct sli_raw sli;
-    int no_data, alerting;
+    struct alerting alerting;
+    int no_data;
 };
 
 static const struct field document_fields[] = {
@@ -174,8 +176,7 @@ static const struct field slo_fields[] = {
     {"budgeting", FIELD_CUSTOM, 0, .decode = decode_budgeting},
     {"no_data", FIELD_ENUM, offsetof(struct slo_raw, no_data),
      .names = (const char *const[]){"exclude", "good", "bad", NULL}},
-    {"alerting", FIELD_ENUM, offsetof(struct slo_raw, alerting),
-     .names = (const char *const[]){"default", "none", NULL}},
+    {"alerting", FIELD_CUSTOM, offsetof(struct slo_raw, alerting), .decode = decode_alerting},
     {"labels", FIELD_STRING_MAP, DEF(labels)},
     {0},
 };
@@ -203,6 +204,9 @@ static uint64_t content_hash(const struct slo_def *s)
              decimal_text(target, s->target), s->window.type, s->window.duration_us, s->window.unit,
              s->window.count, s->window.timezone ? s->window.timezone : "", s->no_data,
              s->alerting);
+    if (s->objective_name[0])
+        str_addf(&text, "\n%s", s->objective_name);
+    alerting_identify(s, &text);
     uint64_t h = str_hash(text.buf, text.len);
     str_release(&text);
     return h;
@@ -218,9 +222,9 @@ static void check_no_data(struct build *b, const struct node *n, const struct sl
                      "ratio or histogram is neither good nor bad: exclude");
 }
 
-static void build_slo(struct build *b, const struct node *n)
+void build_slo(struct build *b, const struct node *n, const char *objective_name)
 {
-    struct slo_raw raw = {.def = {.service = "", .objective_name = ""}};
+    struct slo_raw raw = {.def = {.service = "", .objective_name = objective_name}};
     size_t errors = b->decode.diag->errors;
     sli_raw_init(&raw.sli);
     decode_object(&b->decode, n, slo_fields, &raw);
@@ -235,7 +239,10 @@ static void build_slo(struct build *b, const struct node *n)
     *def = raw.def;
     def->pos = node_get(n, "name")->pos;
     def->no_data = (enum no_data)raw.no_data;
-    def->alerting = raw.alerting == 0;
+    def->alerting = !raw.alerting.none;
+    def->min_failures = raw.alerting.min_failures;
+    def->declared = raw.alerting.tiers;
+    def->declared_count = raw.alerting.n;
     check_no_data(b, n, def);
     if (b->decode.diag->errors == errors) {
         open_zone(b, n, &def->window);
@@ -254,5 +261,5 @@ void build_slos(struct build *b, const struct node *doc)
     decode_object(&b->decode, doc, document_fields, &d);
     const struct node *list = build_list(b, doc, "slos");
     for (size_t i = 0; list && i < list->n; i++)
-        build_slo(b, list->items[i]);
+        build_slo(b, list->items[i], "");
 }
