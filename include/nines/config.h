@@ -228,6 +228,7 @@ struct config_sources {
     const char *config_file;  /* --config; missing file is an error only if given */
     const char *const *paths; /* `nines check PATH...`: files or directories, by content */
     size_t path_count;
+    const char *slos; /* a file or folder: its SLOs take the place of all others */
 };
 
 /*

@@ -24,6 +24,7 @@ struct document {
     const struct node *node;
     enum document_kind kind;
     bool in_folder; /* of a file that a folder of the configuration holds */
+    bool instead;   /* of what takes the place of the configuration's SLOs */
 };
 
 /* A file is read once, by however many ways it is found. */
@@ -39,7 +40,8 @@ struct load {
     VEC(struct document) documents;
     VEC(struct file_id) seen;
     size_t bytes, errors_before;
-    bool in_folder; /* what is added to the documents now */
+    bool in_folder, instead; /* what is added to the documents now */
+    bool replaced;           /* SLOs that are not `instead` of others are left out */
 };
 
 static bool seen_before(struct load *l, const char *path)
@@ -73,7 +75,8 @@ static void parse_file(struct load *l, const char *name, const char *text, size_
     if (yaml_parse(&l->nodes, &l->build.config->arena, name, text, len, l->diag, &docs) < 0)
         l->build.unread = true;
     for (size_t i = 0; i < docs.n; i++)
-        vec_push(&l->documents, ((struct document){docs.at[i], kind_of(docs.at[i]), l->in_folder}));
+        vec_push(&l->documents,
+                 ((struct document){docs.at[i], kind_of(docs.at[i]), l->in_folder, l->instead}));
 }
 
 static void load_file(struct load *l, const char *path)
@@ -221,10 +224,18 @@ static const struct node *find_daemon(const struct load *l)
     return NULL;
 }
 
+/* Before the folders: a file that is in one of them too is read once. */
+static void load_instead(struct load *l, const char *path)
+{
+    l->replaced = true;
+    l->instead = true;
+    load_path(l, path, (struct pos){.file = path}, true);
+    l->instead = false;
+}
+
 static void load_folders(struct load *l)
 {
     struct build *b = &l->build;
-    l->in_folder = true;
     for (size_t i = 0; i < b->folders.len; i++)
         load_path(l, b->folders.at[i].path, b->folders.at[i].pos, b->folders.at[i].required);
 }
@@ -239,12 +250,19 @@ static void load_begin(struct load *l, const struct config_tables *tables, struc
     build_init(&l->build, config, tables, diag);
 }
 
+/* Kinds behind Probes are those of objectives. */
+static bool is_replaced(const struct load *l, const struct document *d)
+{
+    return l->replaced && !d->instead && d->kind > DOC_PROBES;
+}
+
 /* All files are parsed: decodes them. */
 static int load_end(struct load *l, struct config **ret)
 {
     struct config *config = l->build.config;
     for (size_t i = 0; i < l->documents.len; i++)
-        build_document(l, &l->documents.at[i]);
+        if (!is_replaced(l, &l->documents.at[i]))
+            build_document(l, &l->documents.at[i]);
     build_finish(&l->build);
     build_release(&l->build);
     arena_release(&l->nodes);
@@ -267,6 +285,9 @@ int config_load(const struct config_sources *src, const struct config_tables *ta
     load_named(&l, src);
     const struct node *daemon = find_daemon(&l);
     build_folders(&l.build, daemon ? daemon->pos.file : src->config_file, daemon);
+    l.in_folder = true;
+    if (src->slos)
+        load_instead(&l, src->slos);
     /* Files named one by one are all there is, unless nines.yaml is among them. */
     if (daemon || src->path_count == 0)
         load_folders(&l);
