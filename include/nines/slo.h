@@ -79,6 +79,17 @@ struct tier_def {
     int min_failures;
 };
 
+/* A rule as it was written; slo/tiers.h makes a tier_def of it. */
+struct tier_decl {
+    struct pos pos, long_pos, short_pos, burn_pos; /* burn_pos: of factor or budget */
+    enum severity severity;
+    int64_t long_us;
+    int64_t short_us;      /* 0: a twelfth of long_us */
+    struct decimal factor; /* n is 0: by `budget` */
+    struct decimal budget; /* share of the SLO's budget spent in long_us */
+    int min_failures;      /* 0: as the SLO says */
+};
+
 struct slo_def {
     const char *name;
     const char *service;
@@ -94,7 +105,10 @@ struct slo_def {
     int64_t slice_us;            /* of slices: whole minutes, at least the interval */
     struct decimal slice_target; /* TIMESLICES: a slice is good from this ratio on */
     enum no_data no_data;
-    bool alerting;                /* `default` or `none` */
+    bool alerting;                    /* false: `none` */
+    int min_failures;                 /* of tiers that name none; 0: TIER_MIN_FAILURES */
+    const struct tier_decl *declared; /* NULL: the default tiers */
+    size_t declared_count;
     const struct tier_def *tiers; /* those that can fire, after dropping */
     size_t tier_count;
     struct string_map labels;

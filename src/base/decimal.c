@@ -19,7 +19,7 @@ int64_t decimal_pow10(int exp)
     return p;
 }
 
-static struct decimal lowest(struct decimal d)
+struct decimal decimal_lowest(struct decimal d)
 {
     while (d.scale > 0 && d.n % 10 == 0) {
         d.n /= 10;
@@ -53,7 +53,7 @@ static int parse(const char *text, size_t n, int max_scale, struct decimal *ret)
             return -1;
         d.scale += point;
     }
-    d = lowest(d);
+    d = decimal_lowest(d);
     if (!digit || d.scale > max_scale)
         return -1;
     *ret = d;
@@ -80,7 +80,7 @@ int decimal_parse_percent(const char *text, struct decimal *ret, struct err *ret
                        "most 10 after the point); found '%.60s'",
                        text);
     d.scale += 2;
-    *ret = lowest(d);
+    *ret = decimal_lowest(d);
     return 0;
 }
 
@@ -125,7 +125,7 @@ struct decimal decimal_one_minus(struct decimal d)
 {
     int64_t one = decimal_pow10(d.scale);
     assert(d.n <= one);
-    return lowest((struct decimal){one - d.n, d.scale});
+    return decimal_lowest((struct decimal){one - d.n, d.scale});
 }
 
 double decimal_double(struct decimal d)

@@ -52,6 +52,7 @@ int decimal_parse(const char *text, struct decimal *ret, struct err *reterr);   
 int decimal_parse_percent(const char *text, struct decimal *ret, struct err *reterr); /* "99.9%" */
 char *decimal_text(char buf[static UNITS_MAX], struct decimal d);                     /* "0.999" */
 char *decimal_percent(char buf[static UNITS_MAX], struct decimal d);                  /* "99.9%" */
+struct decimal decimal_lowest(struct decimal d); /* without zeros at the end */
 int decimal_cmp(struct decimal a, struct decimal b);
 struct decimal decimal_one_minus(struct decimal d); /* d <= 1 */
 double decimal_double(struct decimal d);            /* for printing only */

@@ -160,6 +160,7 @@ static bool same_tiers(const struct slo_def *a, const struct slo_def *b)
         same = a->tiers[i].severity == b->tiers[i].severity &&
                a->tiers[i].long_us == b->tiers[i].long_us &&
                a->tiers[i].short_us == b->tiers[i].short_us &&
+               a->tiers[i].min_failures == b->tiers[i].min_failures &&
                decimal_cmp(a->tiers[i].factor, b->tiers[i].factor) == 0;
     return same;
 }
@@ -354,6 +355,11 @@ struct evaluator *evaluator_new(const struct evaluator_hooks *hooks, int64_t now
     e->born_us = now_us;
     e->next_tick_us = (now_us / EVALUATE_EVERY_US + 1) * EVALUATE_EVERY_US;
     return e;
+}
+
+void evaluator_set_past(struct evaluator *e)
+{
+    e->running = true;
 }
 
 void evaluator_free(struct evaluator *e)

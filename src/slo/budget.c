@@ -5,6 +5,9 @@
 #include <assert.h>
 #include <math.h>
 
+/* share.n * window * 10^12 is at most 10^12 * 3.4e14 * 10^12, which 128 bits hold. */
+#define SHARE_WINDOW_MAX_US (3900 * USEC_PER_DAY)
+
 /* Events the target allows in `events`, in units of 10^-scale events. */
 static uint128 allowed_units(int64_t events, struct decimal miss)
 {
@@ -68,6 +71,26 @@ bool budget_is_conclusive(struct counts c, struct decimal target)
 bool budget_unreachable(struct decimal target, struct decimal factor)
 {
     return !budget_burns_at(1, 1, target, factor);
+}
+
+struct decimal budget_largest_burn(struct decimal target)
+{
+    struct decimal miss = decimal_one_minus(target);
+    assert(miss.n > 0 && miss.scale <= 12);
+    return decimal_lowest((struct decimal){decimal_pow10(miss.scale + 2) / miss.n, 2});
+}
+
+struct decimal budget_share_factor(struct decimal share, int64_t window_us, int64_t part_us)
+{
+    assert(share.n >= 0 && share.n <= decimal_pow10(share.scale) && share.scale <= 12);
+    assert(window_us > 0 && window_us <= SHARE_WINDOW_MAX_US && part_us > 0);
+    uint128 over = (uint128)decimal_pow10(share.scale) * (uint128)part_us;
+    uint128 spent = (uint128)share.n * (uint128)window_us;
+    int scale = 12;
+    while (spent * (uint128)decimal_pow10(scale) / over > INT64_MAX)
+        scale--;
+    int64_t n = (int64_t)(spent * (uint128)decimal_pow10(scale) / over);
+    return decimal_lowest((struct decimal){n, scale});
 }
 
 enum slo_state budget_state(struct counts c, struct decimal target, int64_t first_event_us,

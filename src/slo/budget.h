@@ -34,6 +34,14 @@ bool budget_is_conclusive(struct counts c, struct decimal target);
 /* factor > 1 / (1-T): a burn rate that even a total outage does not reach. */
 bool budget_unreachable(struct decimal target, struct decimal factor);
 
+/* 1 / (1-T), the burn rate of a total outage, rounded down to two decimals. */
+struct decimal budget_largest_burn(struct decimal target);
+
+/* The burn rate that spends `share` (at most 1) of the budget of a window in a
+ * part of it: share * window / part. Rounded down at the twelfth decimal, or the
+ * last that an int64_t holds, so a tier fires at the exact rate as well. */
+struct decimal budget_share_factor(struct decimal share, int64_t window_us, int64_t part_us);
+
 /* State in the order of the manual: no_data, breached, warming, at_risk, met. */
 enum slo_state budget_state(struct counts c, struct decimal target, int64_t first_event_us,
                             int64_t window_start_us);

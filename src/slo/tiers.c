@@ -7,23 +7,54 @@
 #include "slo/window.h"
 
 #include <assert.h>
-
-#define MIN_FAILURES 2
+#include <stdio.h>
+#include <string.h>
 
 static const struct tier_def default_tiers[] = {
-    {SEVERITY_PAGE, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, MIN_FAILURES},
-    {SEVERITY_PAGE, 6 * USEC_PER_HOUR, 30 * USEC_PER_MIN, {6, 0}, MIN_FAILURES},
-    {SEVERITY_TICKET, USEC_PER_DAY, 2 * USEC_PER_HOUR, {3, 0}, MIN_FAILURES},
-    {SEVERITY_TICKET, 3 * USEC_PER_DAY, 6 * USEC_PER_HOUR, {1, 0}, MIN_FAILURES},
+    {SEVERITY_PAGE, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 0},
+    {SEVERITY_PAGE, 6 * USEC_PER_HOUR, 30 * USEC_PER_MIN, {6, 0}, 0},
+    {SEVERITY_TICKET, USEC_PER_DAY, 2 * USEC_PER_HOUR, {3, 0}, 0},
+    {SEVERITY_TICKET, 3 * USEC_PER_DAY, 6 * USEC_PER_HOUR, {1, 0}, 0},
 };
 
-static int64_t stretch_short(int64_t short_us, int64_t interval_us, int64_t timeout_us)
+/* ---- what both kinds have in common ----------------------------------------------- */
+
+/* What a window's start is floored to. */
+static int64_t step_of(int64_t length_us)
 {
-    int64_t least = 2 * interval_us + timeout_us;
-    if (least < short_us)
-        least = short_us;
-    return (least + USEC_PER_MIN - 1) / USEC_PER_MIN * USEC_PER_MIN;
+    return length_us <= USEC_PER_HOUR      ? EVALUATE_EVERY_US
+           : length_us <= 3 * USEC_PER_DAY ? USEC_PER_MIN
+                                           : USEC_PER_HOUR;
 }
+
+static int64_t round_up(int64_t us, int64_t step_us)
+{
+    return (us + step_us - 1) / step_us * step_us;
+}
+
+static int64_t stretch_short(int64_t short_us, const struct probe_def *probe)
+{
+    int64_t least = 2 * probe->interval_us + probe->timeout_us;
+    int64_t us = round_up(least < short_us ? short_us : least, USEC_PER_MIN);
+    return round_up(us, step_of(us));
+}
+
+int64_t tier_unit_us(const struct slo_def *slo)
+{
+    return slo->method == METHOD_OCCURRENCES ? slo->probe->interval_us : slo->slice_us;
+}
+
+static bool too_few(const struct slo_def *slo, const struct tier_def *t)
+{
+    return t->long_us / tier_unit_us(slo) < 2LL * t->min_failures;
+}
+
+static int min_failures(const struct slo_def *slo)
+{
+    return slo->min_failures ? slo->min_failures : TIER_MIN_FAILURES;
+}
+
+/* ---- the default ones ------------------------------------------------------------- */
 
 static void warn_dropped(struct diag *diag, struct pos pos, const struct tier_def *t,
                          const char *why)
@@ -33,34 +64,134 @@ static void warn_dropped(struct diag *diag, struct pos pos, const struct tier_de
                  decimal_text(factor, t->factor), units_duration(lng, t->long_us), why);
 }
 
-static bool suits(const struct tier_def *t, struct decimal target, int64_t interval_us,
-                  struct pos pos, struct diag *diag)
+static bool suits(const struct slo_def *slo, const struct tier_def *t, struct diag *diag)
 {
-    if (budget_unreachable(target, t->factor)) {
-        warn_dropped(diag, pos, t, "even a total outage of this objective burns slower");
+    char why[128], most[UNITS_MAX];
+    if (budget_unreachable(slo->target, t->factor)) {
+        snprintf(why, sizeof(why), "even a total outage of this objective burns at %s only",
+                 decimal_text(most, budget_largest_burn(slo->target)));
+        warn_dropped(diag, slo->pos, t, why);
         return false;
     }
-    if (t->long_us / interval_us < 2 * t->min_failures) {
-        warn_dropped(diag, pos, t, "the probe runs too rarely for that window");
+    if (too_few(slo, t)) {
+        warn_dropped(diag, slo->pos, t, "the probe runs too rarely for that window");
         return false;
     }
     return true;
 }
 
-size_t tiers_default(struct decimal target, int64_t slo_window_us, int64_t interval_us,
-                     int64_t timeout_us, struct pos pos, struct diag *diag,
-                     struct tier_def out[static TIERS_MAX])
+static size_t make_default(const struct slo_def *slo, struct diag *diag,
+                           struct tier_def out[static TIERS_MAX])
 {
     size_t n = 0;
-    assert(interval_us > 0);
     for (size_t i = 0; i < countof(default_tiers); i++) {
         struct tier_def t = default_tiers[i];
-        if (t.long_us >= slo_window_us || !suits(&t, target, interval_us, pos, diag))
+        t.min_failures = min_failures(slo);
+        if (t.long_us >= window_nominal_us(&slo->window) || !suits(slo, &t, diag))
             continue;
-        t.short_us = stretch_short(t.short_us, interval_us, timeout_us);
+        t.short_us = stretch_short(t.short_us, slo->probe);
         out[n++] = t;
     }
     return n;
+}
+
+/* ---- declared ones ---------------------------------------------------------------- */
+
+static void check_factor(const struct slo_def *slo, const struct tier_decl *d,
+                         const struct tier_def *t, struct diag *diag)
+{
+    char factor[UNITS_MAX], share[UNITS_MAX], lng[UNITS_MAX], most[UNITS_MAX], target[UNITS_MAX];
+    const struct decimal one = {1, 0};
+    decimal_text(factor, t->factor);
+    if (decimal_cmp(t->factor, one) < 0)
+        diag_error(diag, d->burn_pos,
+                   "budget: to spend %s of the budget of %s in %s is a burn rate of %s; below 1 "
+                   "there is budget over at the window's end: a larger share, or a shorter window",
+                   decimal_percent(share, d->budget), slo->window.text,
+                   units_duration(lng, d->long_us), factor);
+    else if (budget_unreachable(slo->target, t->factor))
+        diag_error(diag, d->burn_pos,
+                   "%s: a burn rate of %s is out of reach: at an objective of %s even a total "
+                   "outage burns at %s only",
+                   d->budget.n ? "budget" : "factor", factor, decimal_percent(target, slo->target),
+                   decimal_text(most, budget_largest_burn(slo->target)));
+}
+
+static void check_long(const struct slo_def *slo, const struct tier_decl *d,
+                       const struct tier_def *t, struct diag *diag)
+{
+    char lng[UNITS_MAX], unit[UNITS_MAX];
+    units_duration(lng, t->long_us);
+    if (t->long_us > window_nominal_us(&slo->window))
+        diag_error(diag, d->long_pos, "long: %s is longer than the window of the SLO (%s)", lng,
+                   slo->window.text);
+    else if (too_few(slo, t))
+        diag_error(diag, d->long_pos,
+                   "long: %s holds %lld %s of %s; for min_failures of %d it must hold %d", lng,
+                   (long long)(t->long_us / tier_unit_us(slo)),
+                   slo->method == METHOD_OCCURRENCES ? "slots" : "slices",
+                   units_duration(unit, tier_unit_us(slo)), t->min_failures, 2 * t->min_failures);
+}
+
+static void check_short(const struct slo_def *slo, const struct tier_decl *d,
+                        const struct tier_def *t, struct diag *diag)
+{
+    char declared[UNITS_MAX], needed[UNITS_MAX], lng[UNITS_MAX];
+    units_duration(needed, t->short_us);
+    if (t->short_us >= t->long_us)
+        diag_error(diag, d->long_pos,
+                   "long: the short window is at least %s, two intervals and a timeout of the "
+                   "probe '%s' in whole minutes; a long one of %s is no longer than that",
+                   needed, slo->probe->id, units_duration(lng, t->long_us));
+    else if (d->short_us && d->short_us != t->short_us)
+        diag_warning(diag, d->short_pos,
+                     "short: %s is stretched to %s, two intervals and a timeout of the probe '%s' "
+                     "in whole minutes",
+                     units_duration(declared, d->short_us), needed, slo->probe->id);
+}
+
+/* Their metrics would have the same labels. */
+static void check_distinct(const struct tier_decl *d, const struct tier_def *tiers, size_t i,
+                           struct diag *diag)
+{
+    const struct tier_def *t = &tiers[i];
+    char lng[UNITS_MAX], shrt[UNITS_MAX];
+    for (size_t k = 0; k < i; k++) {
+        if (tiers[k].severity != t->severity || tiers[k].long_us != t->long_us ||
+            tiers[k].short_us != t->short_us)
+            continue;
+        diag_error(diag, d->pos, "two %s tiers have the windows %s and %s",
+                   severity_name(t->severity), units_duration(lng, t->long_us),
+                   units_duration(shrt, t->short_us));
+        return;
+    }
+}
+
+static size_t make_declared(const struct slo_def *slo, struct diag *diag,
+                            struct tier_def out[static TIERS_MAX])
+{
+    assert(slo->declared_count <= TIERS_MAX);
+    for (size_t i = 0; i < slo->declared_count; i++) {
+        const struct tier_decl *d = &slo->declared[i];
+        int64_t shrt = d->short_us ? d->short_us : d->long_us / 12;
+        struct tier_def t = {d->severity, d->long_us, stretch_short(shrt, slo->probe), d->factor,
+                             d->min_failures ? d->min_failures : min_failures(slo)};
+        if (d->budget.n)
+            t.factor = budget_share_factor(d->budget, window_nominal_us(&slo->window), d->long_us);
+        out[i] = t;
+        check_factor(slo, d, &t, diag);
+        check_long(slo, d, &t, diag);
+        check_short(slo, d, &t, diag);
+        check_distinct(d, out, i, diag);
+    }
+    return slo->declared_count;
+}
+
+size_t tiers_make(const struct slo_def *slo, struct diag *diag,
+                  struct tier_def out[static TIERS_MAX])
+{
+    assert(tier_unit_us(slo) > 0);
+    return slo->declared ? make_declared(slo, diag, out) : make_default(slo, diag, out);
 }
 
 void slo_finish(struct slo_def *slo, struct decode *c)
@@ -70,8 +201,7 @@ void slo_finish(struct slo_def *slo, struct decode *c)
     slo->tier_count = 0;
     if (!slo->alerting || !slo->probe)
         return;
-    size_t n = tiers_default(slo->target, window_nominal_us(&slo->window), slo->probe->interval_us,
-                             slo->probe->timeout_us, slo->pos, c->diag, tiers);
+    size_t n = tiers_make(slo, c->diag, tiers);
     if (n == 0)
         return;
     struct tier_def *kept = arena_alloc(c->arena, n * sizeof(*kept));
@@ -80,11 +210,11 @@ void slo_finish(struct slo_def *slo, struct decode *c)
     slo->tier_count = n;
 }
 
+/* ---- windows ---------------------------------------------------------------------- */
+
 int64_t tier_window_start(int64_t t_us, int64_t length_us)
 {
-    int64_t step = length_us <= USEC_PER_HOUR      ? EVALUATE_EVERY_US
-                   : length_us <= 3 * USEC_PER_DAY ? USEC_PER_MIN
-                                                   : USEC_PER_HOUR;
+    int64_t step = step_of(length_us);
     int64_t start = t_us - length_us;
     int64_t over = start % step;
     return start - (over < 0 ? over + step : over);
@@ -127,7 +257,7 @@ bool tier_may_clear(struct tier_counts shrt)
     return 2 * shrt.observed >= shrt.expected;
 }
 
-/* The smallest k with k / slots >= factor * (1 - target), by halving. */
+/* The smallest k in 1..slots with k / slots >= factor * (1 - target), by halving. */
 static int64_t fewest_bad(int64_t slots, struct decimal target, struct decimal factor)
 {
     int64_t low = 1, high = slots;

@@ -19,18 +19,32 @@
 #define TIERS_MAX 16
 #define EVALUATE_EVERY_US (10 * USEC_PER_SEC)
 
-/* The `default` tiers that suit this SLO: 14.4 (1h/5m) and 6 (6h/30m) page,
- * 3 (1d/2h) and 1 (3d/6h) ticket; those not shorter than the SLO's window,
- * unreachable ones (F > 1/(1-T)) and those whose long window holds fewer than
- * 2 * min_failures slots are dropped, the latter two with a warning. Short
- * windows are stretched to max(short, 2 * interval + timeout), rounded up to a
- * minute. Returns the number written. */
-size_t tiers_default(struct decimal target, int64_t slo_window_us, int64_t interval_us,
-                     int64_t timeout_us, struct pos pos, struct diag *diag,
-                     struct tier_def out[static TIERS_MAX]);
+#define TIER_MIN_FAILURES 2
 
-/* Gives a decoded SLO its tiers: the default ones if it alerts and its probe
- * is resolved. Hook of the configuration loader; warnings go to c->diag. */
+/*
+ * The tiers of an SLO that alerts and whose probe is resolved; returns how many.
+ *
+ * The default ones: 14.4 (1h/5m) and 6 (6h/30m) page, 3 (1d/2h) and 1 (3d/6h)
+ * ticket; those not shorter than the SLO's window, unreachable ones (F > 1/(1-T))
+ * and those whose long window holds fewer than 2 * min_failures slots are left out,
+ * the latter two with a warning.
+ *
+ * Declared ones: all of them, though what is left out above is an error here, and
+ * so are a long window that is longer than the SLO's, F below 1, a short window
+ * that had to become as long as the long one, and two tiers of one severity with
+ * the same windows. F of a budget share: budget_share_factor().
+ *
+ * Short windows are stretched to max(short, 2 * interval + timeout), rounded up to
+ * a minute, beyond 3 d to an hour; where one was declared that is a warning.
+ */
+size_t tiers_make(const struct slo_def *slo, struct diag *diag,
+                  struct tier_def out[static TIERS_MAX]);
+
+/* What tiers count, events by the slot or slices: how far apart they are. */
+int64_t tier_unit_us(const struct slo_def *slo);
+
+/* Gives a decoded SLO its tiers, if it alerts and its probe is resolved. Hook of
+ * the configuration loader: errors and warnings go to c->diag. */
 void slo_finish(struct slo_def *slo, struct decode *c);
 
 /* Start of a tier window that ends at t: t - L floored to 10 s for L up to

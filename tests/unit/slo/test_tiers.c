@@ -28,8 +28,10 @@ static size_t defaults(struct decimal target, int64_t window, int64_t interval, 
                        size_t *warnings, struct tier_def *out)
 {
     struct diag diag = {0};
-    size_t n =
-        tiers_default(target, window, interval, timeout, (struct pos){"x.yaml", 1, 1}, &diag, out);
+    struct probe_def probe = {.id = "api", .interval_us = interval, .timeout_us = timeout};
+    struct slo_def slo = {.target = target, .probe = &probe, .pos = {"x.yaml", 1, 1}};
+    slo.window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = window};
+    size_t n = tiers_make(&slo, &diag, out);
     assert_int_equal(diag.errors, 0);
     *warnings = diag.warnings;
     diag_release(&diag);
