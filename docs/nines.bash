@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report gate status import export backup db demo version --help --version" -- "$word")
+            "run check probe metrics report gate status import export annotate backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -24,6 +24,14 @@ _nines()
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
     export) options="--probe --from --to -p" words="results samples" formats="ndjson" ;;
+    annotate)
+        case ${COMP_WORDS[2]} in
+        add) options="--kind --probe --at -k -p" ;;
+        list) options="--from --to" ;;
+        remove) ;;
+        *) words="add list remove" ;;
+        esac
+        ;;
     backup) options="--force" ;;
     db)
         case ${COMP_WORDS[2]} in

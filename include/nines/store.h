@@ -117,8 +117,11 @@ struct annotation {
     const char *kind;  /* "deploy", "note" */
     const char *probe; /* whose version it is; "" for a note */
     const char *text;  /* "1.0.0 -> 1.1.0" */
+    bool by_hand;      /* else a target has said so */
+    int64_t id;        /* of what is stored */
 };
 void store_push_annotation(struct store *s, const struct annotation *a);
+void store_push_forget_annotation(struct store *s, int64_t id);
 
 /* A transition with what is to be sent, in one transaction, synchronous=FULL. */
 struct outbox_new {

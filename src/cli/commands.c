@@ -13,6 +13,7 @@ const struct command *const commands[] = {
     &command_status,
     &command_import,
     &command_export,
+    &command_annotate,
     &command_backup,
     &command_db,
     &command_demo,

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/daemon.h"
+#include "engine/edit.h"
 #include "engine/import.h"
 #include "engine/kinds.h"
 #include "nines/config.h"
@@ -42,6 +43,11 @@ static int on_import(void *ctx, struct web_body *body, const struct web_import *
     return import_into(daemon_store(ctx), &source, &o, ret, reterr);
 }
 
+static int on_edit(void *ctx, const char *request, size_t n, struct str *answer, struct err *reterr)
+{
+    return edit_run(daemon_store(ctx), daemon_database(ctx), request, n, answer, reterr);
+}
+
 static int on_reload(void *ctx, struct err *reterr)
 {
     return daemon_reload_wait(ctx, reterr);
@@ -55,6 +61,7 @@ static int serve(struct daemon *d, const char *listen, struct web **ret, struct 
         .control_path = control,
         .board = daemon_board(d),
         .import = on_import,
+        .edit = on_edit,
         .reload = on_reload,
         .ctx = d,
     };

@@ -4,20 +4,16 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "engine/import.h"
-#include "io/http.h"
+#include "engine/remote.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <uv.h>
 
 #define PART_BYTES (8 << 20)
-#define REPLY_BYTES (64 << 10)
-#define TIMEOUT_US (5 * USEC_PER_MIN)
 
-struct remote {
-    const char *socket_path;
+struct sending {
+    struct remote *remote;
     const struct import_source *src;
     const struct import_options *o;
     struct import_totals *totals;
@@ -25,21 +21,14 @@ struct remote {
     int64_t bytes;
     long lines; /* sent in earlier parts */
 
-    uv_loop_t loop;
-    struct http_client *client;
-
     char *buf;  /* PART_BYTES */
     size_t len; /* of buf */
     bool ended;
-
-    bool replied; /* to the call under way */
-    int rc;
-    struct err *reterr;
 };
 
 /* ---- the reply ---------------------------------------------------------------- */
 
-static int read_totals(struct remote *r, json_t *reply, struct err *reterr)
+static int read_totals(struct sending *r, json_t *reply, struct err *reterr)
 {
     json_int_t lines, inserted, same, different, replaced;
     if (json_unpack(reply, "{s:I, s:I, s:I, s:I, s:I}", "lines", &lines, "inserted", &inserted,
@@ -55,7 +44,7 @@ static int read_totals(struct remote *r, json_t *reply, struct err *reterr)
 
 /* The server counts the lines of one request: "17: message". What it stored
  * before that is in the totals. */
-static int read_error(struct remote *r, json_t *reply, int status, struct err *reterr)
+static int read_error(struct sending *r, json_t *reply, int status, struct err *reterr)
 {
     (void)read_totals(r, reply, NULL); /* not there when it did not even begin */
     const char *text = json_string_value(json_object_get(reply, "error"));
@@ -69,49 +58,23 @@ static int read_error(struct remote *r, json_t *reply, int status, struct err *r
     return err_set(reterr, "%s:%ld: %s", r->o->name ? r->o->name : "-", r->lines + line, end + 2);
 }
 
-static void on_reply(void *ctx, const struct http_response *resp)
-{
-    struct remote *r = ctx;
-    r->replied = true;
-    if (resp->reason != REASON_NONE) {
-        r->rc = err_set(r->reterr, "%s: %s", r->socket_path, resp->message);
-        return;
-    }
-    json_t *reply = json_loadb(resp->body, resp->body_len, JSON_REJECT_DUPLICATES, NULL);
-    r->rc = resp->status == 200 ? read_totals(r, reply, r->reterr)
-                                : read_error(r, reply, resp->status, r->reterr);
-    json_decref(reply);
-}
-
 /* ---- requests ----------------------------------------------------------------- */
 
-static int send_lines(struct remote *r, size_t n, struct err *reterr)
+static int send_lines(struct sending *r, size_t n, struct err *reterr)
 {
-    char url[160];
-    snprintf(url, sizeof(url),
-             "http://localhost/v1/import?create_interval_us=%" PRId64 "&replace=%d&id=%" PRId64,
+    char path[160];
+    json_t *reply;
+    int status;
+    snprintf(path, sizeof(path), "/v1/import?create_interval_us=%" PRId64 "&replace=%d&id=%" PRId64,
              r->o->create_interval_us, r->o->replace, r->import_id);
-    const char *const headers[] = {"Content-Type: application/x-ndjson"};
-    struct http_request req = {
-        .method = "POST",
-        .url = url,
-        .unix_socket = r->socket_path,
-        .headers = headers,
-        .header_count = 1,
-        .body = r->buf,
-        .body_len = n,
-        .timeout_us = TIMEOUT_US,
-        .max_body = REPLY_BYTES,
-    };
-    r->replied = false;
-    r->reterr = reterr;
-    http_start(r->client, &req, NULL, on_reply, r);
-    while (!r->replied)
-        uv_run(&r->loop, UV_RUN_ONCE);
-    return r->rc;
+    if (remote_post(r->remote, path, r->buf, n, &status, &reply, reterr) < 0)
+        return -1;
+    int rc = status == 200 ? read_totals(r, reply, reterr) : read_error(r, reply, status, reterr);
+    json_decref(reply);
+    return rc;
 }
 
-static int fill(struct remote *r, struct err *reterr)
+static int fill(struct sending *r, struct err *reterr)
 {
     while (!r->ended && r->len < PART_BYTES) {
         ssize_t n = r->src->read(r->src->ctx, r->buf + r->len, PART_BYTES - r->len);
@@ -125,7 +88,7 @@ static int fill(struct remote *r, struct err *reterr)
 }
 
 /* How much of the buffer are whole lines; at the end of the text, all of it. */
-static size_t whole_lines(const struct remote *r)
+static size_t whole_lines(const struct sending *r)
 {
     const char *nl = memrchr(r->buf, '\n', r->len);
     if (r->ended || !nl)
@@ -144,7 +107,7 @@ static long count_lines(const char *text, size_t n)
     return lines;
 }
 
-static int send_all(struct remote *r, struct err *reterr)
+static int send_all(struct sending *r, struct err *reterr)
 {
     while (!r->ended || r->len) {
         if (fill(r, reterr) < 0)
@@ -164,26 +127,17 @@ static int send_all(struct remote *r, struct err *reterr)
 int import_remote(const char *socket_path, const struct import_source *src,
                   const struct import_options *o, struct import_totals *totals, struct err *reterr)
 {
-    struct remote r = {
-        .socket_path = socket_path,
+    struct sending r = {
         .src = src,
         .o = o,
         .totals = totals,
         .import_id = o->import_id ? o->import_id : import_new_id(),
     };
-    int rc = uv_loop_init(&r.loop);
-    if (rc < 0)
-        return err_set(reterr, "cannot make an event loop: %s", uv_strerror(rc));
-    rc = http_client_new(&r.loop, NULL, &r.client, reterr);
-    if (rc == 0) {
-        r.buf = mem_alloc(PART_BYTES);
-        rc = send_all(&r, reterr);
-        free(r.buf);
-        http_client_close(r.client, NULL, NULL);
-        uv_run(&r.loop, UV_RUN_DEFAULT);
-    }
-    int closed = uv_loop_close(&r.loop);
-    assert(closed == 0);
-    (void)closed;
+    if (remote_open(socket_path, &r.remote, reterr) < 0)
+        return -1;
+    r.buf = mem_alloc(PART_BYTES);
+    int rc = send_all(&r, reterr);
+    free(r.buf);
+    remote_close(r.remote);
     return rc;
 }

@@ -244,7 +244,15 @@ void store_push_annotation(struct store *s, const struct annotation *a)
         .kind = arena_strdup(arena, a->kind),
         .probe = arena_strdup(arena, a->probe ? a->probe : ""),
         .text = arena_strdup(arena, a->text),
+        .by_hand = a->by_hand,
     };
+    queue_push(&s->q, &r->head, false);
+}
+
+void store_push_forget_annotation(struct store *s, int64_t id)
+{
+    struct record_annotation *r = record_new(RECORD_FORGET_ANNOTATION, sizeof(*r), 0);
+    r->a.id = id;
     queue_push(&s->q, &r->head, false);
 }
 

@@ -32,6 +32,7 @@ enum record_kind {
     RECORD_DELIVERY,
     RECORD_HEARTBEAT,
     RECORD_ANNOTATION,
+    RECORD_FORGET_ANNOTATION,
     RECORD_IMPORT, /* always a batch of its own */
 };
 

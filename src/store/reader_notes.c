@@ -14,7 +14,7 @@ int store_reader_annotations(struct store_reader *r, int64_t from_us, int64_t to
     if (reader_begin(r, reterr) < 0)
         return -1;
     struct sqlite_rows *q = sqlite_query(r->db,
-                                         "SELECT at, kind, probe, text FROM annotation"
+                                         "SELECT at, kind, probe, text, id, by_hand FROM annotation"
                                          " WHERE at >= ?1 AND at < ?2 ORDER BY at, id",
                                          BIND(v_int(from_us), v_int(to_us)), reterr);
     int rc = q ? 0 : -1;
@@ -24,6 +24,8 @@ int store_reader_annotations(struct store_reader *r, int64_t from_us, int64_t to
             .kind = sqlite_text(q, 1),
             .probe = sqlite_text(q, 2),
             .text = sqlite_text(q, 3),
+            .id = sqlite_int(q, 4),
+            .by_hand = sqlite_int(q, 5) != 0,
         };
         if (!fn(ctx, &a)) {
             rc = 0;
@@ -41,6 +43,7 @@ int store_reader_version(struct store_reader *r, const char *probe, char **ret, 
     struct sqlite_rows *q =
         sqlite_query(r->db,
                      "SELECT text FROM annotation WHERE probe = ?1 AND kind = 'deploy'"
+                     " AND by_hand = 0"
                      " ORDER BY at DESC, id DESC LIMIT 1",
                      BIND(v_text(probe)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;

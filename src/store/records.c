@@ -238,8 +238,15 @@ static int apply_heartbeat(struct store *s, const struct record_heartbeat *r, st
 static int apply_annotation(struct store *s, const struct record_annotation *r, struct err *reterr)
 {
     return sqlite_run(
-        s->db, "INSERT INTO annotation(at, kind, probe, text) VALUES(?1, ?2, ?3, ?4)",
-        BIND(v_int(r->a.at_us), v_text(r->a.kind), v_text(r->a.probe), v_text(r->a.text)), reterr);
+        s->db, "INSERT INTO annotation(at, kind, probe, text, by_hand) VALUES(?1, ?2, ?3, ?4, ?5)",
+        BIND(v_int(r->a.at_us), v_text(r->a.kind), v_text(r->a.probe), v_text(r->a.text),
+             v_int(r->a.by_hand)),
+        reterr);
+}
+
+static int forget_annotation(struct store *s, const struct record_annotation *r, struct err *reterr)
+{
+    return sqlite_run(s->db, "DELETE FROM annotation WHERE id = ?1", BIND(v_int(r->a.id)), reterr);
 }
 
 /* ---- alerts -------------------------------------------------------------- */
@@ -346,6 +353,8 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
         return apply_heartbeat(s, (const struct record_heartbeat *)r, reterr);
     case RECORD_ANNOTATION:
         return apply_annotation(s, (const struct record_annotation *)r, reterr);
+    case RECORD_FORGET_ANNOTATION:
+        return forget_annotation(s, (const struct record_annotation *)r, reterr);
     case RECORD_IMPORT:
         break; /* a batch of its own, writer.c */
     }

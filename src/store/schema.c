@@ -174,8 +174,9 @@ static const char version_4[] =
     "ALTER TABLE rollup_day ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;"
     /* Deploys and notes. probe: an id, or ''. */
     "CREATE TABLE annotation("
-    " id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
-    " kind TEXT NOT NULL, probe TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, probe TEXT NOT NULL, text TEXT NOT NULL,"
+    " by_hand INTEGER NOT NULL) STRICT;"
     "CREATE INDEX annotation_at ON annotation(at);"
     "CREATE INDEX annotation_probe ON annotation(probe, at);"
     /* The severity that people were told of; -1: as state_severity says. */

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "engine/edit.h"
 #include "engine/import.h"
 #include "web/health.h"
 #include "web/metrics.h"
@@ -110,6 +111,39 @@ static int do_import(const void *arg, struct web_body *body, struct str *out)
     return rc < 0 ? 400 : 200;
 }
 
+/* All of the body, in `text`: 0, or the status of an error. */
+static int read_text(struct web_body *body, struct str *text, struct str *out)
+{
+    char buf[4096];
+    ssize_t n;
+
+    while ((n = web_body_read(body, buf, sizeof(buf))) > 0)
+        str_addn(text, buf, (size_t)n);
+    if (n == 0 && !text->overflow)
+        return 0;
+    error_json(out, n < 0 ? "the request did not end" : "the request is too long");
+    return n < 0 ? 400 : 413;
+}
+
+static int do_edit(const void *arg, struct web_body *body, struct str *out)
+{
+    const struct job_arg *a = arg;
+    struct err err = {0};
+    struct str text;
+
+    str_init(&text, EDIT_REQUEST_MAX);
+    int status = read_text(body, &text, out);
+    if (status == 0) {
+        status = 200;
+        if (a->opts->edit(a->opts->ctx, text.buf, text.len, out, &err) < 0) {
+            error_json(out, err.msg);
+            status = 400;
+        }
+    }
+    str_release(&text);
+    return status;
+}
+
 static int do_reload(const void *arg, struct web_body *body, struct str *out)
 {
     const struct job_arg *a = arg;
@@ -181,6 +215,7 @@ static const struct route {
     {"GET", "/version", JSON, get_version, NULL, "the version"},
     {"GET", "/metrics", EXPOSITION_CONTENT_TYPE, get_metrics, NULL, "metrics for Prometheus"},
     {"POST", "/v1/import", JSON, NULL, do_import, "backfill results from NDJSON"},
+    {"POST", "/v1/edit", JSON, NULL, do_edit, "write a deploy or a note"},
     {"POST", "/v1/reload", JSON, NULL, do_reload, "read the configuration again"},
 };
 

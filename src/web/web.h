@@ -7,11 +7,13 @@
  *
  *   - loopback TCP: GET / /livez /readyz /health /version /metrics
  *   - the control socket, mode 0600, peers of our own uid or root: the same,
- *     and POST /v1/import (NDJSON) and POST /v1/reload
+ *     and POST /v1/import (NDJSON), POST /v1/edit (JSON, engine/edit.h) and POST
+ *     /v1/reload
  */
 #pragma once
 
 #include "base/err.h"
+#include "base/str.h"
 #include "engine/status.h"
 #include "nines/store.h"
 
@@ -48,6 +50,8 @@ struct web_options {
     /* *ret counts what was stored, also before an error. */
     int (*import)(void *ctx, struct web_body *body, const struct web_import *how,
                   struct import_totals *ret, struct err *reterr);
+    /* Appends the JSON answer. */
+    int (*edit)(void *ctx, const char *request, size_t n, struct str *answer, struct err *reterr);
     /* Returns when the reload is done; -1: refused, the old one stays. */
     int (*reload)(void *ctx, struct err *reterr);
     void *ctx;

@@ -285,6 +285,16 @@ static void annotations_come_back(void **state)
                                   "3 deploy page: 1.0.0 -> 1.1.0\n");
     store_reader_free(r);
     str_release(&told);
+
+    /* What people write is no version that the target has told. */
+    struct annotation by_hand = {T0 + 20, "deploy", "page", "9.9", .by_hand = true};
+    store_push_annotation(f.store, &by_hand);
+    fixture_flush(&f);
+    check_version(&f, "page", "1.1.0");
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM annotation"), 5);
+    store_push_forget_annotation(f.store, fixture_sql(&f, "SELECT max(id) FROM annotation"));
+    fixture_flush(&f);
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM annotation WHERE by_hand"), 0);
     renamed.renamed_from = "page";
     store_push_probe(f.store, 0, &renamed, T0);
     fixture_flush(&f);

@@ -1,6 +1,7 @@
 /*
  * The web thread over real sockets: routes, limits, the control socket, jobs.
  */
+#include "engine/edit.h"
 #include "web/web.h"
 
 #include "base/mem.h"
@@ -79,6 +80,16 @@ static int reload(void *ctx, struct err *reterr)
     return w->fail ? err_set(reterr, "probes/a.yaml:3:1: unknown key") : 0;
 }
 
+static int edit(void *ctx, const char *request, size_t n, struct str *answer, struct err *reterr)
+{
+    const struct world *w = ctx;
+
+    if (w->fail)
+        return err_set(reterr, "there is no annotation 7");
+    str_addf(answer, "{\"bytes\":%zu,\"first\":\"%c\"}", n, *request);
+    return 0;
+}
+
 static int set_up(void **state)
 {
     struct world *w = mem_alloc(sizeof(*w));
@@ -96,6 +107,7 @@ static int set_up(void **state)
         .control_path = w->path,
         .board = &w->board,
         .import = import,
+        .edit = edit,
         .reload = reload,
         .ctx = w,
     };
@@ -251,6 +263,34 @@ static void test_control(void **state)
     assert_true(str_starts(bad, "HTTP/1.1 409"));
     assert_non_null(strstr(bad, "{\"error\":\"probes/a.yaml:3:1: unknown key\"}"));
     assert_int_equal(w->reloads, 2);
+}
+
+static void test_edits(void **state)
+{
+    struct world *w = *state;
+    size_t n = EDIT_REQUEST_MAX + 1;
+    struct str request;
+
+    mem_auto char *ok = control(w, "POST /v1/edit HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+                                   "Connection: close\r\n\r\nabcde");
+    assert_true(str_starts(ok, "HTTP/1.1 200"));
+    assert_non_null(strstr(ok, "{\"bytes\":5,\"first\":\"a\"}"));
+    w->fail = true;
+    mem_auto char *bad = control(w, "POST /v1/edit HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+                                    "Connection: close\r\n\r\n{}");
+    assert_true(str_starts(bad, "HTTP/1.1 400"));
+    assert_non_null(strstr(bad, "{\"error\":\"there is no annotation 7\"}"));
+
+    w->fail = false;
+    str_init(&request, 2 * n);
+    str_addf(&request,
+             "POST /v1/edit HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\nConnection: close\r\n"
+             "\r\n%*s",
+             n, (int)n, "");
+    mem_auto char *large = control(w, request.buf);
+    str_release(&request);
+    assert_true(str_starts(large, "HTTP/1.1 413"));
+    answers(w, "POST /v1/edit", "HTTP/1.1 404", "error"); /* not over TCP */
 }
 
 #define UPLOAD_LINES 50000
@@ -520,6 +560,7 @@ int main(void)
         WEB_TEST(test_documents),    WEB_TEST(test_refusals),
         WEB_TEST(test_keep_alive),   WEB_TEST(test_per_address),
         WEB_TEST(test_control),      WEB_TEST(test_import),
+        WEB_TEST(test_edits),      WEB_TEST(test_import),
         WEB_TEST(test_import_fails), WEB_TEST(test_import_client_leaves),
         WEB_TEST(test_import_limit), WEB_TEST(test_stop_with_job),
         WEB_TEST(test_start_errors), cmocka_unit_test(test_slow_headers),

@@ -1,0 +1,109 @@
+#include "engine/edit.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "engine/edit_internal.h"
+#include "engine/remote.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+#define PATIENCE_US (30 * USEC_PER_SEC)
+
+static const struct edit {
+    const char *name;
+    edit_fn *run;
+} edits[] = {
+    {"annotate", edit_annotate},
+    {"forget_annotation", edit_forget_annotation},
+};
+
+static const struct edit *find_edit(const char *name)
+{
+    for (size_t i = 0; name && i < countof(edits); i++)
+        if (str_eq(edits[i].name, name))
+            return &edits[i];
+    return NULL;
+}
+
+static int run_edit(const struct editing *e, json_t *request, struct err *reterr)
+{
+    const struct edit *edit = find_edit(json_string_value(json_object_get(request, "do")));
+    if (!edit)
+        return err_set(reterr, "\"do\": no such edit");
+    if (edit->run(e, request, reterr) < 0)
+        return -1;
+    return store_flush(e->store, PATIENCE_US, reterr);
+}
+
+int edit_run(struct store *s, const char *database, const char *request, size_t n,
+             struct str *answer, struct err *reterr)
+{
+    json_error_t why;
+    json_t *doc = json_loadb(request, n, JSON_REJECT_DUPLICATES, &why);
+    struct editing e = {s, database};
+    if (!doc)
+        return err_set(reterr, "not JSON: %s", why.text);
+    int rc = run_edit(&e, doc, reterr);
+    json_decref(doc);
+    if (rc == 0)
+        str_add(answer, "{}\n");
+    return rc;
+}
+
+/* ---- asking ------------------------------------------------------------------- */
+
+static int ask_here(const char *database, const char *request, struct str *answer,
+                    struct err *reterr)
+{
+    struct store_options o = {.path = database};
+    struct store *s;
+    if (store_open(&o, &s, reterr) < 0)
+        return -1;
+    int rc = edit_run(s, database, request, strlen(request), answer, reterr);
+    if (store_close(s, PATIENCE_US, rc == 0 ? reterr : NULL) < 0)
+        rc = -1;
+    return rc;
+}
+
+static int ask_there(const char *socket_path, const char *request, json_t **ret, struct err *reterr)
+{
+    struct remote *r;
+    json_t *reply = NULL;
+    int status;
+    if (remote_open(socket_path, &r, reterr) < 0)
+        return -1;
+    int rc = remote_post(r, "/v1/edit", request, strlen(request), &status, &reply, reterr);
+    remote_close(r);
+    if (rc < 0)
+        return -1;
+    const char *error = json_string_value(json_object_get(reply, "error"));
+    if (status != 200 && error)
+        rc = err_set(reterr, "%s", error);
+    else if (status != 200 || !reply)
+        rc = err_set(reterr, "the process that holds the database answered with status %d", status);
+    if (rc == 0)
+        *ret = reply;
+    else
+        json_decref(reply);
+    return rc;
+}
+
+int edit_ask(const char *database, const json_t *request, json_t **ret, struct err *reterr)
+{
+    mem_auto char *text = json_dumps(request, JSON_COMPACT);
+    mem_auto char *socket_path = mem_printf("%s.sock", database);
+    long holder = store_lock_holder(database);
+    if (holder != 0 && access(socket_path, F_OK) < 0)
+        return err_set(reterr, "%s is in use by process %ld, which takes no requests", database,
+                       holder);
+    if (holder != 0)
+        return ask_there(socket_path, text, ret, reterr);
+    struct str answer;
+    str_init(&answer, EDIT_REQUEST_MAX);
+    int rc = ask_here(database, text, &answer, reterr);
+    if (rc == 0)
+        *ret = json_loadb(answer.buf, answer.len, 0, NULL);
+    str_release(&answer);
+    return rc;
+}
