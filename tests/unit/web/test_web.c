@@ -560,7 +560,7 @@ int main(void)
         WEB_TEST(test_documents),    WEB_TEST(test_refusals),
         WEB_TEST(test_keep_alive),   WEB_TEST(test_per_address),
         WEB_TEST(test_control),      WEB_TEST(test_import),
-        WEB_TEST(test_edits),      WEB_TEST(test_import),
+        WEB_TEST(test_edits),        WEB_TEST(test_import),
         WEB_TEST(test_import_fails), WEB_TEST(test_import_client_leaves),
         WEB_TEST(test_import_limit), WEB_TEST(test_stop_with_job),
         WEB_TEST(test_start_errors), cmocka_unit_test(test_slow_headers),
