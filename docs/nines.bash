@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report gate status import export annotate backup db demo version --help --version" -- "$word")
+            "run check probe metrics report explain gate status import export annotate backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -20,6 +20,7 @@ _nines()
     metrics) options="--openmetrics --header --timeout --insecure -H -t -k" ;;
     report) options="--slo --at --from --to --fail-on --out -s -o"
         formats="text json markdown html csv" ;;
+    explain) options="--at --objective --limit --span -o -n -s" ;;
     gate) options="--remaining --strict --at -r" ;;
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
@@ -49,6 +50,7 @@ _nines()
         ;;
     esac
 
+    [ "$command$previous" = explain-o ] && previous=--objective # elsewhere -o is a file
     [ "$command$previous" = demo-d ] && previous=--dir # elsewhere -d is a body
     case $previous in
     --format | -f) mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$word") ;;
@@ -61,7 +63,7 @@ _nines()
     --config | -c | --db | --out | -o | --test-clock | --script | --dir)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
-        --slo | -s | --remaining | -r | --probe | -p | --at | --from | --to | --incident | --seed | --days) ;;
+        --slo | -s | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --at | --from | --to | --incident | --seed | --days) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")

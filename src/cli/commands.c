@@ -9,6 +9,8 @@ const struct command *const commands[] = {
     &command_probe,
     &command_metrics,
     &command_report,
+    &command_replay,
+    &command_explain,
     &command_gate,
     &command_status,
     &command_import,

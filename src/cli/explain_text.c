@@ -1,0 +1,221 @@
+#include "cli/explain.h"
+
+#include "base/units.h"
+#include "report/fmt.h"
+#include "report/term.h"
+
+#define WIDTH_MIN 80
+#define WIDTH_MAX 132
+#define REASONS_SHOWN 3
+#define AROUND_SHOWN 3
+
+/* ---- the headline ------------------------------------------------------------- */
+
+static void put_budget(struct term *t, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    str_add(t->out, "  ");
+    if (!s->has_budget) {
+        term_paint(t, TERM_DIM, "no events, so no budget to spend\n");
+        return;
+    }
+    str_addf(t->out, "%s of %s bad %s spent, ", fmt_events(a, s->consumed),
+             fmt_events(b, s->allowed), fmt_unit(s));
+    term_paint(t, s->remaining < 0 ? TERM_RED : TERM_PLAIN, "%s left",
+               fmt_percent(a, s->remaining_ratio, 1));
+    str_addf(t->out, "; %s bad of %s events\n", fmt_count(a, s->counts.bad),
+             fmt_count(b, counts_total(s->counts)));
+}
+
+static void put_head(struct term *t, const struct report_slo *s)
+{
+    char a[FMT_MAX], target[UNITS_MAX];
+    struct str title;
+    str_init(&title, 4096);
+    fmt_title(&title, s);
+    term_paint(t, term_state_color(s->state), "%s ", term_state_mark(s->state));
+    term_clean(t, TERM_BOLD, title.buf, (size_t)t->width - 14);
+    term_paint(t, term_state_color(s->state), " %s\n", fmt_state(s->state));
+    str_clear(&title);
+    fmt_subject(&title, s);
+    str_add(t->out, "  ");
+    term_clean(t, TERM_DIM, title.buf, (size_t)t->width - 4);
+    str_addc(t->out, '\n');
+    str_clear(&title);
+    fmt_period(&title, s);
+    str_addf(t->out, "  %s, target %s, ", fmt_sli(a, s), decimal_percent(target, s->def->target));
+    str_addf(t->out, "%s: %s\n", fmt_window(a, s), title.buf);
+    str_release(&title);
+    put_budget(t, s);
+}
+
+/* ---- spans --------------------------------------------------------------------- */
+
+static const char *share_text(char buf[static FMT_MAX], const struct explain *e, int64_t lost)
+{
+    double share;
+    return explain_share(e, lost, &share) ? fmt_percent(buf, share, 1) : FMT_NONE;
+}
+
+static void put_reasons(struct term *t, const struct explain_span *s)
+{
+    char n[FMT_MAX];
+    if (s->reason_count == 0)
+        term_paint(t, TERM_DIM, "results are deleted");
+    for (size_t i = 0; i < s->reason_count && i < REASONS_SHOWN; i++)
+        str_addf(t->out, "%s%s %s", i ? ", " : "", reason_name(s->reasons[i].reason),
+                 fmt_count(n, s->reasons[i].count));
+    if (s->reason_count > REASONS_SHOWN)
+        str_add(t->out, ", \xe2\x80\xa6");
+    str_addc(t->out, '\n');
+}
+
+/* The newest changes, and the alerts. */
+static void put_around(struct term *t, const struct report_slo *slo, const struct explain_span *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    size_t skip = s->annotation_count > AROUND_SHOWN ? s->annotation_count - AROUND_SHOWN : 0;
+    for (size_t i = skip; i < s->annotation_count; i++) {
+        const struct report_annotation *n = &slo->annotations[s->annotation_first + i];
+        int64_t before = s->from_us - n->at_us;
+        term_paint(t, TERM_BLUE, "       %s ", n->kind);
+        term_clean(t, TERM_PLAIN, n->text, 60);
+        if (before > 0)
+            term_paint(t, TERM_DIM, " %s before\n", fmt_span(a, before));
+        else
+            term_paint(t, TERM_DIM, " at %s\n", fmt_stamp(a, n->at_us));
+    }
+    for (size_t i = 0; i < s->alert_count && i < AROUND_SHOWN; i++) {
+        const struct report_incident *n = &slo->incidents[s->alert_first + i];
+        term_paint(t, n->severity == SEVERITY_PAGE ? TERM_RED : TERM_YELLOW, "       %s",
+                   severity_name(n->severity));
+        str_addf(t->out, " fired %s, ", fmt_stamp(a, n->from_us));
+        str_addf(t->out, "%s\n", n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on");
+    }
+}
+
+static void put_span(struct term *t, const struct explain *e, size_t i)
+{
+    const struct explain_span *s = &e->spans[i];
+    char a[FMT_MAX];
+    str_addf(t->out, "%5zu  ", i + 1);
+    term_cell(t, TERM_PLAIN, 21, fmt_stamp(a, s->from_us));
+    term_cell(t, TERM_PLAIN, 9, fmt_span(a, s->to_us - s->from_us));
+    term_right(t, TERM_RED, 10, fmt_count(a, s->lost));
+    term_right(t, TERM_PLAIN, 10, share_text(a, e, s->lost));
+    str_add(t->out, "  ");
+    put_reasons(t, s);
+    put_around(t, e->slo, s);
+}
+
+static void put_sum(struct term *t, const struct explain *e, const char *name,
+                    struct explain_sums sum)
+{
+    char a[FMT_MAX], words[FMT_MAX];
+    snprintf(words, sizeof words, "%s %s span%s", name, fmt_count(a, sum.count),
+             sum.count == 1 ? "" : "s");
+    str_add(t->out, "       ");
+    term_cell(t, TERM_DIM, 30, words);
+    term_right(t, TERM_DIM, 10, fmt_count(a, sum.lost));
+    term_right(t, TERM_DIM, 10, share_text(a, e, sum.lost));
+    str_addc(t->out, '\n');
+}
+
+static void put_spans(struct term *t, const struct explain *e)
+{
+    char gap[UNITS_MAX];
+    struct explain_sums rest = e->bad;
+    if (e->bad.count == 0) {
+        str_add(t->out, "\nNo event was bad.\n");
+        return;
+    }
+    term_paint(t, TERM_BOLD, "\nWhere the budget went");
+    term_paint(t, TERM_DIM, " (bad minutes at most %s apart are one span)\n",
+               units_duration(gap, e->gap_us));
+    str_add(t->out, "       ");
+    term_cell(t, TERM_DIM, 21, "start, UTC");
+    term_cell(t, TERM_DIM, 9, "length");
+    term_right(t, TERM_DIM, 10, "bad");
+    term_right(t, TERM_DIM, 10, "of budget");
+    term_paint(t, TERM_DIM, "  reasons\n");
+    for (size_t i = 0; i < e->span_count; i++) {
+        put_span(t, e, i);
+        rest.count--;
+        rest.lost -= e->spans[i].lost;
+    }
+    if (rest.count > 0)
+        put_sum(t, e, "and", rest);
+    if (e->bad.count > 1)
+        put_sum(t, e, "all", e->bad);
+}
+
+static void put_gaps(struct term *t, const struct explain *e)
+{
+    char a[FMT_MAX];
+    if (e->missing.count == 0)
+        return;
+    term_paint(t, TERM_BOLD, "\nWhat was not seen\n");
+    for (size_t i = 0; i < e->gap_count; i++) {
+        const struct explain_span *s = &e->gaps[i];
+        str_add(t->out, "       ");
+        term_cell(t, TERM_PLAIN, 21, fmt_stamp(a, s->from_us));
+        term_cell(t, TERM_PLAIN, 9, fmt_span(a, s->to_us - s->from_us));
+        term_right(t, TERM_YELLOW, 10, fmt_count(a, s->lost));
+        str_addf(t->out, " slots    %s\n",
+                 s->cause == EXPLAIN_PROBER_DOWN ? "prober down" : "target silent");
+    }
+    if ((size_t)e->missing.count > e->gap_count)
+        term_paint(t, TERM_DIM, "       and %s more\n",
+                   fmt_count(a, e->missing.count - (int64_t)e->gap_count));
+}
+
+/* ---- rows ------------------------------------------------------------------------ */
+
+static void put_row(struct term *t, const struct report_slo *s, const struct explain_row *r)
+{
+    char a[FMT_MAX], b[FMT_MAX], words[2 * FMT_MAX + 16];
+    const char *why = r->message ? r->message : fmt_reason(s, r->reason);
+    term_paint(t, TERM_DIM, "       %s  ", fmt_stamp(a, r->at_us));
+    if (r->total_us < 0) {
+        snprintf(words, sizeof words, "%s bad of %s", fmt_count(a, r->bad),
+                 fmt_count(b, r->bad + r->good));
+        term_cell(t, TERM_PLAIN, 32, words);
+        str_addc(t->out, '\n');
+        return;
+    }
+    term_cell(t, TERM_PLAIN, 14, reason_name(r->reason));
+    snprintf(a, sizeof a, "%d", r->code);
+    term_cell(t, TERM_PLAIN, 5, r->code ? a : "");
+    term_right(t, TERM_PLAIN, 8, fmt_latency(a, r->total_us, false));
+    str_add(t->out, "  ");
+    term_clean(t, TERM_PLAIN, why, (size_t)t->width - 58);
+    str_addc(t->out, '\n');
+}
+
+static void put_rows(struct term *t, const struct explain *e)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    if (e->rank == 0)
+        return;
+    term_paint(t, TERM_BOLD, "\nSpan %zu", e->rank);
+    term_paint(t, TERM_DIM, ", from %s", fmt_stamp(a, e->chosen.from_us));
+    if (e->row_count == 0) {
+        str_add(t->out, ": its results are deleted, counts are kept\n");
+        return;
+    }
+    term_paint(t, TERM_DIM, ": %s of its %s bad events\n", fmt_count(a, e->rows_bad),
+               fmt_count(b, e->chosen.lost));
+    for (size_t i = 0; i < e->row_count; i++)
+        put_row(t, e->slo, &e->rows[i]);
+}
+
+int explain_put_text(const struct explain *e, const struct report_style *style, struct str *out)
+{
+    struct term t = {.out = out, .color = style->color, .width = style->width};
+    t.width = t.width < WIDTH_MIN ? WIDTH_MIN : t.width > WIDTH_MAX ? WIDTH_MAX : t.width;
+    put_head(&t, e->slo);
+    put_spans(&t, e);
+    put_gaps(&t, e);
+    put_rows(&t, e);
+    return out->overflow ? -1 : 0;
+}
