@@ -19,8 +19,7 @@ static const struct tier_def default_tiers[] = {
 
 /* ---- what both kinds have in common ----------------------------------------------- */
 
-/* What a window's start is floored to. */
-static int64_t step_of(int64_t length_us)
+int64_t tier_window_step(int64_t length_us)
 {
     return length_us <= USEC_PER_HOUR      ? EVALUATE_EVERY_US
            : length_us <= 3 * USEC_PER_DAY ? USEC_PER_MIN
@@ -36,7 +35,7 @@ static int64_t stretch_short(int64_t short_us, const struct probe_def *probe)
 {
     int64_t least = 2 * probe->interval_us + probe->timeout_us;
     int64_t us = round_up(least < short_us ? short_us : least, USEC_PER_MIN);
-    return round_up(us, step_of(us));
+    return round_up(us, tier_window_step(us));
 }
 
 int64_t tier_unit_us(const struct slo_def *slo)
@@ -214,7 +213,7 @@ void slo_finish(struct slo_def *slo, struct decode *c)
 
 int64_t tier_window_start(int64_t t_us, int64_t length_us)
 {
-    int64_t step = step_of(length_us);
+    int64_t step = tier_window_step(length_us);
     int64_t start = t_us - length_us;
     int64_t over = start % step;
     return start - (over < 0 ? over + step : over);
@@ -248,7 +247,8 @@ static bool burns(struct tier_counts c, struct decimal target, struct decimal fa
 bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_counts lng,
                 struct tier_counts shrt)
 {
-    return lng.bad >= tier->min_failures && burns(lng, target, tier->factor) &&
+    int64_t whole = lng.whole ? lng.whole : 1;
+    return lng.bad >= tier->min_failures * whole && burns(lng, target, tier->factor) &&
            burns(shrt, target, tier->factor);
 }
 
@@ -257,8 +257,7 @@ bool tier_may_clear(struct tier_counts shrt)
     return 2 * shrt.observed >= shrt.expected;
 }
 
-/* The smallest k in 1..slots with k / slots >= factor * (1 - target), by halving. */
-static int64_t fewest_bad(int64_t slots, struct decimal target, struct decimal factor)
+int64_t tier_fewest(int64_t slots, struct decimal target, struct decimal factor)
 {
     int64_t low = 1, high = slots;
     if (!budget_burns_at(slots, slots, target, factor))
@@ -280,8 +279,8 @@ int64_t tier_failures_to_fire(const struct tier_def *tier, struct decimal target
     int64_t in_long = tier->long_us / interval_us, in_short = tier->short_us / interval_us;
     if (in_short < 1)
         in_short = 1;
-    int64_t k = fewest_bad(in_long, target, tier->factor);
-    int64_t k_short = fewest_bad(in_short, target, tier->factor);
+    int64_t k = tier_fewest(in_long, target, tier->factor);
+    int64_t k_short = tier_fewest(in_short, target, tier->factor);
     if (k == 0 || k_short == 0)
         return 0;
     if (k < k_short)

@@ -47,14 +47,17 @@ int64_t tier_unit_us(const struct slo_def *slo);
  * the configuration loader: errors and warnings go to c->diag. */
 void slo_finish(struct slo_def *slo, struct decode *c);
 
-/* Start of a tier window that ends at t: t - L floored to 10 s for L up to
- * 1 h, to 1 min up to 3 d, to 1 h beyond. */
+/* What starts of windows are floored to: 10 s for L up to 1 h, 1 min up to 3 d,
+ * 1 h beyond. Lengths of tiers are multiples of it. */
+int64_t tier_window_step(int64_t length_us);
+/* Start of a tier window that ends at t: t - L floored to its step. */
 int64_t tier_window_start(int64_t t_us, int64_t length_us);
 
 /* What one window saw: events, and slots. */
 struct tier_counts {
     int64_t bad, total;
     int64_t observed, expected;
+    int64_t whole; /* what `bad` of one failure is: the parts of a slice; 0: 1 */
 };
 
 /* Counts of a window of the SLO that holds `slots` scheduled slots: silent ones
@@ -70,6 +73,10 @@ bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_
 /* A firing tier must not clear while less than half of the short window's
  * expected slots are observed. */
 bool tier_may_clear(struct tier_counts shrt);
+
+/* The smallest k of `slots` (> 0) that burns at the factor, k / slots >= F * (1-T);
+ * 0: not even all of them do. */
+int64_t tier_fewest(int64_t slots, struct decimal target, struct decimal factor);
 
 /* The smallest number of failures in a row that fires the tier at this
  * interval, max(k, min_failures); 0 when it can never fire. For lint. */
