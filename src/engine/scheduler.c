@@ -360,6 +360,10 @@ static void adopt_known(struct scheduler *s, struct scheduled *p, const struct p
     bool same_slots = p->def->phase_us == def->phase_us &&
                       p->def->interval_us == def->interval_us &&
                       hours_same(p->def->hours, def->hours);
+    /* What was due before belongs to the definition that goes: results of slots
+     * before now_us are taken for runs of it. */
+    if (!same && p->next_us < now_us && !s->stopped)
+        run_probe(s, p, now_us);
     if (!same_slots) {
         /* Both schedules may have a slot right now: it has been run. */
         p->next_us = next_slot(def, p->passed_us < now_us ? now_us : p->passed_us + 1);

@@ -619,6 +619,25 @@ static void test_no_slot_runs_twice_for_a_new_interval(void **state)
     assert_int_equal(scheduler_due(w->scheduler), 105 * S);
 }
 
+/* It is stored as one of the definition that was in force then. */
+static void test_what_was_due_runs_as_it_was(void **state)
+{
+    struct world *w = *state;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}, {"b", 10 * S, 0, 1, 1}}, 2);
+    const struct probe_def *before = scheduler_at(w->scheduler, 0)->def;
+    scheduler_run_due(w->scheduler, 0);
+    end_run(w, 0, OUTCOME_GOOD);
+    end_run(w, 0, OUTCOME_GOOD);
+    w->now_us = 10 * S + 1;
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 2}, {"b", 10 * S, 0, 1, 1}}, 2);
+    assert_int_equal(w->runs.len, 1);
+    assert_ptr_equal(w->runs.at[0]->def, before);
+    assert_int_equal(scheduler_at(w->scheduler, 0)->next_us, 20 * S);
+    assert_int_equal(scheduler_at(w->scheduler, 1)->next_us, 10 * S); /* the same as before */
+    end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(w->results.at[2].result.slot_us, 10 * S);
+}
+
 static void test_stop_lets_runs_end(void **state)
 {
     struct world *w = *state;
@@ -680,6 +699,7 @@ int main(void)
         T(test_a_wait_can_be_cancelled),
         T(test_reload_keeps_unchanged_probes),
         T(test_no_slot_runs_twice_for_a_new_interval),
+        T(test_what_was_due_runs_as_it_was),
         T(test_stop_lets_runs_end),
         T(test_many_probes_start_in_slot_order),
     };
