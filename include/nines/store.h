@@ -76,7 +76,8 @@ long store_lock_holder(const char *path);
  * later results name it), and records a revision if its schedule changed. */
 void store_push_probe(struct store *s, uint32_t handle, const struct probe_def *def, int64_t at_us);
 
-/* What runs of a probe that gives samples look for from this instant on. */
+/* What runs of a probe look for from this instant on: nothing, if its kind gives no
+ * samples. */
 void store_push_wanted(struct store *s, uint32_t handle, const struct probe_def *def,
                        int64_t at_us);
 

@@ -95,8 +95,7 @@ static void hook_adopt(void *ctx, struct scheduled *p, int64_t now_us)
 {
     struct daemon *d = ctx;
     store_push_probe(d->store, p->handle, p->def, now_us);
-    if (p->def->kind->samples)
-        store_push_wanted(d->store, p->handle, p->def, now_us);
+    store_push_wanted(d->store, p->handle, p->def, now_us);
     evaluator_add_revision(d->evaluator, p->def, now_us);
 }
 

@@ -223,6 +223,13 @@ struct sli_asked asked_now(const struct asked_spans *s)
 
 /* ---- changing ------------------------------------------------------------------- */
 
+int asked_any(struct sqlite *db, int64_t probe, struct err *reterr)
+{
+    int64_t one;
+    return sqlite_lookup(db, "SELECT 1 FROM wanted WHERE probe = ?1 AND until IS NULL LIMIT 1",
+                         BIND(v_int(probe)), &one, reterr);
+}
+
 struct open_spans {
     struct arena arena;
     VEC(const char *) at;

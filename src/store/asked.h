@@ -51,7 +51,11 @@ int64_t asked_since(const struct asked_spans *s, int64_t slot_us);
 /* As of the newest span. */
 struct sli_asked asked_now(const struct asked_spans *s);
 
+/* 1: the newest declaration looks for something; 0; -1. */
+int asked_any(struct sqlite *db, int64_t probe, struct err *reterr);
+
 /* From this instant on runs look for these, each once, one of them the source, and
- * for no others. In the caller's transaction. 1: that is news; 0; -1. */
+ * for no others; or for none at all: the probe's kind has no samples any more. In the
+ * caller's transaction. 1: that is news; 0; -1. */
 int asked_change(struct sqlite *db, int64_t probe, int64_t at_us, const char *const *selectors,
                  size_t n, struct err *reterr);

@@ -47,23 +47,30 @@ static void want(void *ctx, const char *selector)
     vec_push(&w->at, arena_strdup(&w->record->head.arena, selector));
 }
 
+static void want_all(struct wanting *w, const struct probe_def *def)
+{
+    char source[ASKED_SOURCE_MAX];
+    uint64_t from = def->kind->source ? def->kind->source(def->spec) : 0;
+    snprintf(source, sizeof(source), "%c%016" PRIx64, ASKED_SOURCE, from);
+    want(w, source);
+    if (def->kind->given)
+        def->kind->given(def->spec, want, w);
+    for (size_t i = 0; i < def->wanted_count; i++)
+        want(w, selector_text(def->wanted[i]));
+}
+
 void store_push_wanted(struct store *s, uint32_t handle, const struct probe_def *def, int64_t at_us)
 {
     struct record_wanted *r = record_new(RECORD_WANTED, sizeof(*r), 0);
     struct wanting w = {.record = r};
-    char source[ASKED_SOURCE_MAX];
-    uint64_t from = def->kind->source ? def->kind->source(def->spec) : 0;
-    snprintf(source, sizeof(source), "%c%016" PRIx64, ASKED_SOURCE, from);
-    want(&w, source);
-    if (def->kind->given)
-        def->kind->given(def->spec, want, &w);
-    for (size_t i = 0; i < def->wanted_count; i++)
-        want(&w, selector_text(def->wanted[i]));
+    if (def->kind->samples)
+        want_all(&w, def);
     r->handle = handle;
     r->at_us = at_us;
     r->n = w.at.len;
     r->selectors = arena_alloc(&r->head.arena, w.at.len * sizeof(*r->selectors));
-    memcpy(r->selectors, w.at.at, w.at.len * sizeof(*r->selectors));
+    if (w.at.len)
+        memcpy(r->selectors, w.at.at, w.at.len * sizeof(*r->selectors));
     vec_release(&w.at);
     queue_push(&s->q, &r->head, false);
 }

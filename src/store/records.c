@@ -99,9 +99,12 @@ static int apply_wanted(struct store *s, const struct record_wanted *r, struct e
 {
     int64_t num = s->handles.at[r->handle], newest;
     struct catalog *c = &s->catalog;
+    int rc = r->n ? 1 : asked_any(s->db, num, reterr); /* most probes never had samples */
+    if (rc <= 0)
+        return rc;
     if (derived_newest(s, num, &newest, reterr) < 0)
         return -1;
-    int rc = asked_change(s->db, num, newest >= r->at_us ? newest + 1 : r->at_us, r->selectors,
+    rc = asked_change(s->db, num, newest >= r->at_us ? newest + 1 : r->at_us, r->selectors,
                           r->n, reterr);
     for (size_t i = catalog_at(c, num)->first_stream; rc > 0 && i != STREAM_NONE;
          i = c->streams.at[i].next)

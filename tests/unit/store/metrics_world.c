@@ -106,6 +106,7 @@ static uint64_t source_of(const void *spec)
 }
 
 static const struct probe_kind kind = {.name = "world", .samples = true, .source = source_of};
+static const struct probe_kind plain_kind = {.name = "plain"};
 
 /* A ratio's series are among those of the other one. */
 static struct world_asked ask(size_t sli, unsigned slis)
@@ -141,7 +142,7 @@ void world_declare_only(struct world *w, unsigned slis, uint64_t source)
     struct probe_def def = probe_def(WORLD_PROBE, WORLD_INTERVAL_US);
     const struct selector *wanted[WORLD_SLIS * EXPR_SELECTORS_MAX];
     def.phase_us = world_slot_us(0) % WORLD_INTERVAL_US;
-    def.kind = &kind;
+    def.kind = source ? &kind : &plain_kind;
     def.spec = &source;
     def.wanted = wanted;
     for (size_t i = 0; i < WORLD_SLIS; i++)

@@ -53,7 +53,7 @@ int64_t world_slot_us(int64_t i);
 void world_declare(struct world *w, size_t slis);
 
 /* The probe, now of this source, and the SLIs with a bit in `slis`: from now on
- * only their series are looked for. */
+ * only their series are looked for. Without a source (0) its kind has no samples. */
 void world_declare_only(struct world *w, unsigned slis, uint64_t source);
 
 /* What the target shows at the next instant. */

@@ -131,6 +131,34 @@ static void what_came_unasked_is_not_new(void **state)
     }
 }
 
+/* The runs of a kind without samples are no silence of those that had looked. */
+static void another_kind_looks_for_nothing(void **state)
+{
+    (void)state;
+    struct world *w = world_new(9);
+    world_declare_only(w, 5, 1);
+    scrape(w, 1000, -1);
+    scrape(w, 1010, -1);
+    world_declare_only(w, 0, 0);
+    for (int i = 0; i < 5; i++) {
+        w->slots[w->live].present = true;
+        world_push(w, w->live++);
+    }
+    world_declare_only(w, 5, 1);
+    scrape(w, 5000, -1);
+    scrape(w, 5020, -1);
+    fixture_settle(&w->f);
+    assert_int_equal(fixture_sql(&w->f, "SELECT sum(good) FROM event WHERE stream IN (SELECT"
+                                        " num FROM roll_stream WHERE key LIKE '% bad')"),
+                     10 + 20);
+    assert_int_equal(fixture_sql(&w->f, "SELECT sum(silent) FROM event WHERE stream IN (SELECT"
+                                        " num FROM roll_stream WHERE key LIKE '% bad')"),
+                     0);
+    world_check(w);
+    world_verify(w);
+    world_end(w);
+}
+
 /* A slot that had been left out, or one that is stored: that wins. */
 static void push_late(struct world *w)
 {
@@ -385,6 +413,7 @@ int main(void)
         cmocka_unit_test(restarts_do_not_show),
         cmocka_unit_test(what_nobody_looks_for_is_no_scrape),
         cmocka_unit_test(what_came_unasked_is_not_new),
+        cmocka_unit_test(another_kind_looks_for_nothing),
         cmocka_unit_test(late_slots_are_told_in_their_place),
         cmocka_unit_test(imports_are_told_anew),
         cmocka_unit_test(what_is_left_goes_on_from_what_is_gone),
