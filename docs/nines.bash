@@ -15,6 +15,7 @@ _nines()
     fi
     case $command in
     run) options="--listen --test-clock -l" ;;
+    check) options="--verbose -v" ;;
     probe) options="--method --header --body --expect-status --timeout --follow --insecure
         --kind --verbose -X -H -d -t -L -k -v" ;;
     metrics) options="--openmetrics --header --timeout --insecure -H -t -k" ;;

@@ -1,4 +1,5 @@
 /* nines check: everything that is wrong with the configuration, in one go. */
+#include "cli/check_lint.h"
 #include "cli/cli.h"
 #include "cli/table.h"
 
@@ -71,6 +72,8 @@ static int print_json(const struct command *self, const struct config *c, const 
                  "\"receivers\":%zu",
                  c->file_count, c->probe_count, probes_per_second(c), c->slo_count,
                  c->receiver_count);
+    if (c)
+        check_lint_json(c, &out);
     add_items(&out, "errors", d, false);
     add_items(&out, "warnings", d, true);
     str_addf(&out, ",\"dropped\":%zu}", d->dropped);
@@ -91,7 +94,7 @@ static void no_files(const struct config_sources *src, struct diag *d)
 }
 
 static int check(const struct command *self, const struct cli_common *common,
-                 const struct config_sources *src)
+                 const struct config_sources *src, bool verbose)
 {
     struct diag diag = {0};
     struct config *config = NULL;
@@ -102,10 +105,14 @@ static int check(const struct command *self, const struct cli_common *common,
         config = NULL;
     }
     int rc = config ? EXIT_GOOD : EXIT_BAD;
+    if (config)
+        check_lint_warn(config, &diag);
     if (json) {
         rc = print_json(self, config, &diag) == EXIT_GOOD ? rc : EXIT_BAD;
     } else {
         cli_print_diag(&diag, stderr, cli_color(common, stderr));
+        if (config && verbose)
+            check_lint_print(config, cli_color(common, stdout));
         if (config)
             print_summary(config, &diag);
         else
@@ -118,7 +125,11 @@ static int check(const struct command *self, const struct cli_common *common,
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    static const struct cli_option options[] = {{0}};
+    bool verbose = false;
+    const struct cli_option options[] = {
+        {"verbose", 'v', OPT_FLAG, &verbose, NULL, "what each objective and its alerts are worth"},
+        {0},
+    };
     struct cli_common common = {0};
     int first;
     int rc = cli_parse(self, options, argc, argv, &common, &first);
@@ -129,7 +140,7 @@ static int run(const struct command *self, int argc, char **argv)
     struct config_sources src = {.config_file = common.config,
                                  .paths = (const char *const *)(argv + first),
                                  .path_count = (size_t)(argc - first)};
-    return check(self, &common, &src);
+    return check(self, &common, &src, verbose);
 }
 
 const struct command command_check = {
@@ -138,11 +149,14 @@ const struct command command_check = {
     .summary = "validate the configuration",
     .details = "Reads nines.yaml, probes/ and slos/, or the files and folders given, and prints\n"
                "every error as file:line:column with what was expected. Nothing is probed.\n"
+               "Objectives that one failed run breaches or pages for are warned of; --verbose\n"
+               "says of every one how many failures its alerts take, and how soon they tell.\n"
                "Exit status: 0 when all is well (warnings do not count), 1 when it is not.\n"
                "\n"
                "Examples:\n"
                "  nines check\n"
                "  nines check probes/api.yaml slos/\n"
+               "  nines check --verbose\n"
                "  nines check --config /etc/nines/nines.yaml --json\n",
     .run = run,
 };

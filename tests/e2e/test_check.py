@@ -1,5 +1,8 @@
 """nines check: every error at once, for people and for programs."""
 import json
+import re
+
+import pytest
 
 PROBES = """apiVersion: nines/v1
 kind: Probes
@@ -20,6 +23,7 @@ def test_well(workspace):
     assert done.stdout == "1 probe (2.0/s), 1 SLO, 1 receiver from 2 files: ok\n"
     assert done.stderr == ""
     told = json.loads(workspace.run("check", "--json").stdout)
+    assert [slo["slo"] for slo in told.pop("lint")] == ["up"]
     assert told == {"ok": True, "files": 2, "probes": 1, "probes_per_second": 2.0, "slos": 1,
                     "receivers": 1, "errors": [], "warnings": [], "dropped": 0}
 
@@ -86,3 +90,93 @@ def test_retention_shorter_than_a_window(workspace):
         "nines.yaml:3:32: warning: rollups: 1d", "nines.yaml:3:44: warning: alerts: 2d"]
     workspace.write("nines.yaml", daemon.replace("raw", "rollups") % "60d")
     assert "rollups: has no effect while results are kept for ever" in workspace.run("check").stderr
+
+
+def declare(workspace, interval, slo):
+    workspace.write("probes/p.yaml", PROBES.replace("500ms", f"{interval}, timeout: 5s"))
+    workspace.write("slos/s.yaml", SLOS.split("  - ")[0]
+                    + "  - {name: up, sli: {probe: api-health}, " + slo + "}\n")
+
+
+def warnings(workspace):
+    return [line.split(" warning: ")[1] for line in workspace.run("check").stderr.splitlines()]
+
+
+def test_failures_that_page(workspace):
+    declare(workspace, "60s", "objective: 99.9%, window: 30d")
+    assert warnings(workspace) == [
+        "at 1m one failed run pages (14.4 over 1h), were it not for min_failures of 2; at 25s or "
+        "less it takes three"]
+    declare(workspace, "60s", "objective: 99.9%, window: 30d, alerting: {min_failures: 1}")
+    assert warnings(workspace) == [
+        "at 1m one failed run pages (14.4 over 1h); at 25s or less it takes three"]
+    for calm in ("objective: 99.9%, window: 30d, alerting: none", "objective: 99%, window: 30d"):
+        declare(workspace, "60s", calm)
+        assert warnings(workspace) == []
+    declare(workspace, "25s", "objective: 99.9%, window: 30d")
+    assert warnings(workspace) == []
+
+
+def test_budget_of_hardly_a_run(workspace):
+    declare(workspace, "60s", "objective: 99.9%, window: 1d, alerting: none")
+    assert warnings(workspace) == [
+        "a window of 1d holds 1440 runs of 1m, of which 99.9% lets 1 fail: a budget of less than 3 "
+        "runs; a shorter interval, a longer window or a lower objective"]
+    declare(workspace, "60s", "objective: 99.79%, window: 1d, alerting: none")
+    assert warnings(workspace) == []
+
+
+def test_lint_for_programs_and_people(workspace):
+    declare(workspace, "15s", "objective: 99.9%, window: 30d, alerting: "
+            "[{severity: page, long: 6h, budget: 5%}]")
+    [slo] = json.loads(workspace.run("check", "--json").stdout)["lint"]
+    assert slo.pop("proven") == pytest.approx(172800 / (172800 + 1.959963984540054**2), abs=1e-9)
+    assert slo == {
+        "slo": "up", "objective_name": "", "unit": "run", "unit_seconds": 15.0,
+        "expected": 172800, "allowed": 172, "tiers": [
+            {"severity": "page", "long": "6h", "short": "30m", "factor": "6", "min_failures": 2,
+             "failures": 9, "failures_by_ratio": 9, "detect_seconds": 9 * 15.0 + 5 + 10,
+             "reset_seconds": 30 * 60.0 - 0 + 10, "interval_for_three": None}]}
+    text = workspace.run("check", "--verbose").stdout
+    assert "budget: 172 of 172800 runs; a window without a failure proves 99.997777%" in text
+    assert re.search(r"^  page +6 +6h/30m +9 +2m30s +30m10s$", text, re.M)
+    declare(workspace, "15s", "objective: 99.9%, window: 30d, alerting: none")
+    assert "no alerts" in workspace.run("check", "-v").stdout
+
+
+@pytest.mark.parametrize("tier, objective, where, message", [
+    ("severity: page, long: 1h, factor: 1000.1", "99.9%", "factor",
+     "factor: a burn rate of 1000.1 is out of reach: at an objective of 99.9% even a total outage "
+     "burns at 1000 only"),
+    ("severity: page, long: 10h, budget: 5%", "70%", "budget",
+     "budget: a burn rate of 3.6 is out of reach: at an objective of 70% even a total outage burns "
+     "at 3.33 only"),
+    ("severity: ticket, long: 4d, budget: 10%", "99.9%", "budget",
+     "budget: to spend 10% of the budget of 30d in 4d is a burn rate of 0.75; below 1 there is "
+     "budget over at the window's end: a larger share, or a shorter window"),
+    ("severity: page, long: 31d, factor: 1", "99.9%", "long",
+     "long: 31d is longer than the window of the SLO (30d)"),
+    ("severity: page, long: 5m, factor: 14.4, min_failures: 11", "99.9%", "long",
+     "long: 5m holds 20 slots of 15s; for min_failures of 11 it must hold 22"),
+    ("severity: page, long: 1m, factor: 14.4, min_failures: 1", "99.9%", "long",
+     "long: the short window is at least 1m, two intervals and a timeout of the probe 'api-health' "
+     "in whole minutes; a long one of 1m is no longer than that"),
+    ("severity: page, long: 1h, factor: 2}, {severity: page, long: 1h, short: 5m, factor: 3",
+     "99.9%", "{severity: page, long: 1h, short", "two page tiers have the windows 1h and 5m"),
+])
+def test_tiers_that_cannot_be(workspace, tier, objective, where, message):
+    declare(workspace, "15s", f"objective: {objective}, window: 30d, alerting: [{{{tier}}}]")
+    done = workspace.run("check", check=False)
+    assert done.returncode == 1
+    [error, _] = done.stderr.splitlines()
+    line = (workspace.path / "slos/s.yaml").read_text().splitlines()[3]
+    value = line.index(where + ": ") + len(where) + 2 if where[0] != "{" else line.index(where)
+    assert error == f"slos/s.yaml:4:{value + 1}: error: {message}"
+
+
+def test_a_short_window_that_is_too_short(workspace):
+    declare(workspace, "5m", "objective: 99%, window: 30d, alerting: "
+            "[{severity: page, long: 6h, short: 5m, factor: 6}]")
+    assert warnings(workspace) == [
+        "short: 5m is stretched to 11m, two intervals and a timeout of the probe 'api-health' in "
+        "whole minutes"]
