@@ -47,6 +47,10 @@ struct evaluator_hooks {
 struct evaluator *evaluator_new(const struct evaluator_hooks *hooks, int64_t now_us);
 void evaluator_free(struct evaluator *e);
 
+/* For replay, before the first snapshot: what is stored goes on beyond the instant
+ * that the evaluator begins at, and history is what was done by then. */
+void evaluator_set_past(struct evaluator *e);
+
 /* Takes over the SLOs of a snapshot (holds a reference). Windows of an SLI
  * that was known go on; new ones collect from now on and wait for
  * evaluator_merge() before their SLOs alert. */
@@ -103,6 +107,8 @@ int64_t evaluator_done_us(const struct evaluator *e, int64_t end_us, int64_t now
 
 /* One run of a probe. Ticks up to its done instant must have been run. */
 void evaluator_result(struct evaluator *e, const char *probe, const struct observation *obs);
+/* The same of samples that no result came with, as an import may bring them. */
+void evaluator_samples(struct evaluator *e, const char *probe, const struct observation *obs);
 
 /* The next evaluation instant, a multiple of 10 s. */
 int64_t evaluator_due(const struct evaluator *e);

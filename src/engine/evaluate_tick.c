@@ -150,6 +150,16 @@ void evaluator_result(struct evaluator *e, const char *probe, const struct obser
         eval_scrape(w, obs);
 }
 
+void evaluator_samples(struct evaluator *e, const char *probe, const struct observation *obs)
+{
+    struct watched *w = table_get(&e->probes, probe);
+    bool metric = false;
+    for (size_t i = 0; w && i < w->slis.len; i++)
+        metric |= w->slis.at[i]->def->metric != NULL;
+    if (metric)
+        eval_scrape(w, obs);
+}
+
 static void tick_slo(struct evaluator *e, struct eval_slo *slo, int64_t t_us)
 {
     const struct slo_def *def = slo->def;
