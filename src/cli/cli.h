@@ -88,12 +88,16 @@ bool cli_color(const struct cli_common *common, FILE *f);
 int cli_width(FILE *f); /* columns; 80 when not a terminal; COLUMNS overrides */
 
 struct config;
+struct config_sources;
 struct diag;
 
 /* Loads the configuration as every command does, printing errors and (unless
  * quiet) warnings as file:line:column. NULL: errors were printed. With --db
  * the snapshot's database path is overridden. */
 struct config *cli_config(const struct command *self, const struct cli_common *common, bool quiet);
+/* The same from `sources`. */
+struct config *cli_config_from(const struct command *self, const struct cli_common *common,
+                               const struct config_sources *sources, bool quiet);
 void cli_print_diag(const struct diag *d, FILE *f, bool color);
 
 /* A progress bar on stderr: only on a terminal, at most ten times a second. */
