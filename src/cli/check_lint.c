@@ -7,6 +7,7 @@
 #include "nines/diag.h"
 #include "nines/probe.h"
 #include "nines/slo.h"
+#include "report/fmt.h"
 #include "slo/lint.h"
 #include "slo/tiers.h"
 
@@ -102,7 +103,7 @@ static void print_worth(const struct slo_def *slo, const struct lint_slo *all)
 
 static void print_tier(const struct slo_def *slo, const struct tier_def *t, bool counted)
 {
-    char lng[UNITS_MAX], shrt[UNITS_MAX], factor[UNITS_MAX], detect[UNITS_MAX], reset[UNITS_MAX];
+    char lng[UNITS_MAX], shrt[UNITS_MAX], factor[FMT_MAX], detect[UNITS_MAX], reset[UNITS_MAX];
     char windows[2 * UNITS_MAX + 4], fewest[64] = "-", calm[UNITS_MAX] = "";
     struct lint_tier l;
     lint_tier(slo, t, &l);
@@ -113,7 +114,7 @@ static void print_tier(const struct slo_def *slo, const struct tier_def *t, bool
     else if (counted)
         snprintf(fewest, sizeof(fewest), "%" PRId64, l.fewest);
     printf("  %-7s %-8s %-10s %9s  %14s  %14s%s%s\n", severity_name(t->severity),
-           decimal_text(factor, t->factor), windows, fewest, seconds(detect, l.detect_us),
+           fmt_factor(factor, t->factor), windows, fewest, seconds(detect, l.detect_us),
            seconds(reset, l.reset_us), l.calm_us ? "   three at " : "",
            l.calm_us ? units_duration(calm, l.calm_us) : "");
 }

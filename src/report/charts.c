@@ -291,14 +291,14 @@ static struct ticks burn_ticks(const struct scale *y)
 
 static size_t burn_marks(const struct report_slo *s, struct mark *marks)
 {
-    char factor[UNITS_MAX], window[UNITS_MAX];
+    char factor[FMT_MAX], window[UNITS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < s->tier_count && n < MARKS_MAX; i++) {
         const struct tier_def *d = &s->tiers[i].def;
         struct mark *m = &marks[n++];
         m->at = decimal_double(d->factor);
         m->css = d->severity == SEVERITY_PAGE ? "page" : "ticket";
-        snprintf(m->text, sizeof m->text, "%.20s %.8s over %.16s", decimal_text(factor, d->factor),
+        snprintf(m->text, sizeof m->text, "%.20s %.8s over %.16s", fmt_factor(factor, d->factor),
                  severity_name(d->severity), units_duration(window, d->long_us));
     }
     return n;

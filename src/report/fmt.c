@@ -136,6 +136,15 @@ char *fmt_burn(char buf[static FMT_MAX], double rate)
     return group(fixed(buf, rate, a < 9.995 ? 2 : a < 99.95 ? 1 : 0));
 }
 
+char *fmt_factor(char buf[static FMT_MAX], struct decimal factor)
+{
+    if (factor.scale > 3)
+        return fixed(buf, decimal_double(factor), 3);
+    char text[UNITS_MAX];
+    snprintf(buf, FMT_MAX, "%s", decimal_text(text, factor));
+    return buf;
+}
+
 char *fmt_latency(char buf[static FMT_MAX], int64_t us, bool lower)
 {
     char text[UNITS_MAX];

@@ -40,7 +40,9 @@ char *fmt_events(char buf[static FMT_MAX], double n);                  /* "172.8
 char *fmt_percent(char buf[static FMT_MAX], double ratio, int digits); /* rounded: "42.1%" */
 /* Floored: "99.94%", "100%" only when it is all of it. */
 char *fmt_floor(char buf[static FMT_MAX], double ratio, int digits);
-char *fmt_burn(char buf[static FMT_MAX], double rate);               /* "0.25" "14.4" "1,000" */
+char *fmt_burn(char buf[static FMT_MAX], double rate); /* "0.25" "14.4" "1,000" */
+/* Of a tier: exact, but for what stands after a third decimal: "14.4" "2.143". */
+char *fmt_factor(char buf[static FMT_MAX], struct decimal factor);
 char *fmt_latency(char buf[static FMT_MAX], int64_t us, bool lower); /* "12.3ms" "≥50ms" "–" */
 
 /* A round latency on an axis: "5ms", "0.5s". */

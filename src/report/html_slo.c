@@ -177,7 +177,7 @@ static void put_tiers(struct str *out, const struct report_slo *s)
         str_addf(out, "<tr><td>%s</td><td class=\"w\">%s and %s</td>",
                  severity_name(t->def.severity), units_duration(u, t->def.long_us),
                  units_duration(v, t->def.short_us));
-        str_addf(out, "<td class=\"n\">%s</td>", decimal_text(u, t->def.factor));
+        str_addf(out, "<td class=\"n\">%s</td>", fmt_factor(a, t->def.factor));
         str_addf(out, "<td class=\"n\">%s</td>", fmt_burn(a, t->long_burn));
         str_addf(out, "<td class=\"n\">%s</td>", fmt_burn(a, t->short_burn));
         str_add(out, t->firing ? "<td class=\"hot\">firing</td></tr>"

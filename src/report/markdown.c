@@ -164,8 +164,8 @@ static void put_burn(struct str *out, const struct report_slo *s)
         const struct report_tier *tier = &s->tiers[i];
         str_addf(out, "| %s | %s and %s", severity_name(tier->def.severity),
                  units_duration(t, tier->def.long_us), units_duration(u, tier->def.short_us));
-        str_addf(out, " | %s | %s", decimal_text(t, tier->def.factor),
-                 fmt_burn(a, tier->long_burn));
+        str_addf(out, " | %s", fmt_factor(a, tier->def.factor));
+        str_addf(out, " | %s", fmt_burn(a, tier->long_burn));
         str_addf(out, " | %s | %s |\n", fmt_burn(a, tier->short_burn),
                  tier->firing ? "**firing**" : "quiet");
     }

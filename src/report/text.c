@@ -7,6 +7,8 @@
 #include "base/units.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 /* Narrower than this the tables do not fit; wider than that lines are hard to
  * follow. */
@@ -270,21 +272,33 @@ static void put_burn(struct term *t, const struct report_slo *s)
     }
 }
 
+#define TIER_WINDOWS_MAX (2 * UNITS_MAX + 2)
+
+static const char *tier_windows(char buf[static TIER_WINDOWS_MAX], const struct tier_def *d)
+{
+    char lng[UNITS_MAX], shrt[UNITS_MAX];
+    snprintf(buf, TIER_WINDOWS_MAX, "%s/%s", units_duration(lng, d->long_us),
+             units_duration(shrt, d->short_us));
+    return buf;
+}
+
 static void put_tiers(struct term *t, const struct report_slo *s)
 {
-    char a[FMT_MAX], b[FMT_MAX], u[UNITS_MAX], v[UNITS_MAX], f[UNITS_MAX];
+    char a[FMT_MAX], b[FMT_MAX], f[FMT_MAX], windows[TIER_WINDOWS_MAX];
+    int wide = 8, digits = 5;
+    for (size_t i = 0; i < s->tier_count; i++) {
+        const struct tier_def *d = &s->tiers[i].def;
+        int w = (int)strlen(tier_windows(windows, d)), n = (int)strlen(fmt_factor(f, d->factor));
+        wide = w > wide ? w : wide;
+        digits = n > digits ? n : digits;
+    }
     for (size_t i = 0; i < s->tier_count; i++) {
         const struct report_tier *tier = &s->tiers[i];
-        struct str windows;
-        str_init(&windows, 256);
-        str_addf(&windows, "%s/%s", units_duration(u, tier->def.long_us),
-                 units_duration(v, tier->def.short_us));
         put_label(t, i ? "" : "Alerts");
         term_cell(t, TERM_PLAIN, 8, severity_name(tier->def.severity));
-        term_cell(t, TERM_PLAIN, 8, windows.buf);
-        str_release(&windows);
+        term_cell(t, TERM_PLAIN, wide, tier_windows(windows, &tier->def));
         str_add(t->out, " fires at ");
-        term_right(t, TERM_PLAIN, 5, decimal_text(f, tier->def.factor));
+        term_right(t, TERM_PLAIN, digits, fmt_factor(f, tier->def.factor));
         str_add(t->out, ", now ");
         term_right(t, TERM_PLAIN, 6, fmt_burn(a, tier->long_burn));
         str_addf(t->out, " / %s", fmt_burn(b, tier->short_burn));

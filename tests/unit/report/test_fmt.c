@@ -54,6 +54,10 @@ static void test_people_numbers(void **state)
     assert_string_equal(fmt_burn(b, 0), "0.00");
     assert_string_equal(fmt_burn(b, 14.4), "14.4");
     assert_string_equal(fmt_burn(b, 9.999), "10.0");
+    assert_string_equal(fmt_factor(b, (struct decimal){144, 1}), "14.4");
+    assert_string_equal(fmt_factor(b, (struct decimal){13125, 3}), "13.125");
+    assert_string_equal(fmt_factor(b, (struct decimal){2142857142857, 12}), "2.143");
+    assert_string_equal(fmt_factor(b, (struct decimal){1000, 0}), "1000");
     assert_string_equal(fmt_burn(b, 1000), "1,000");
     assert_string_equal(fmt_burn(b, INFINITY), FMT_NONE);
     assert_string_equal(fmt_latency(b, -1, false), FMT_NONE);
