@@ -32,5 +32,5 @@ void diag_error(struct diag *d, struct pos pos, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_warning(struct diag *d, struct pos pos, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void diag_sort(struct diag *d); /* by file, line, column; stable */
+void diag_sort(struct diag *d); /* by file, line, column; stable; what comes twice goes */
 void diag_release(struct diag *d);

@@ -139,6 +139,7 @@ void build_release(struct build *b)
     vec_release(&b->slos);
     vec_release(&b->receivers);
     vec_release(&b->dependents);
+    vec_release(&b->openslo);
     vec_release(&b->probe_ids);
     vec_release(&b->renames);
     vec_release(&b->folders);

@@ -30,6 +30,14 @@ struct built_slo {
     const struct node *probe, *faster_than, *component; /* may be NULL */
 };
 
+/* An OpenSLO document; openslo.h. */
+struct openslo_object {
+    int kind; /* enum openslo_kind */
+    const char *name;
+    struct pos pos; /* of the name */
+    const struct node *metadata, *spec;
+};
+
 /* A file or folder to read, and where it was asked for. */
 struct folder {
     const char *path;
@@ -53,6 +61,7 @@ struct build {
     VEC(struct built_slo) slos;
     VEC(struct receiver_def *) receivers;
     VEC(struct dependent) dependents;
+    VEC(struct openslo_object) openslo;
     VEC(struct named) probe_ids; /* those of faulty probes too */
     VEC(struct named) renames;   /* name: the old id; pos: where renamed_from says it */
     VEC(struct folder) folders;  /* that the Daemon document names */

@@ -12,20 +12,35 @@
 
 #define NAMES_MAX 64
 #define LIST_TEXT_MAX 512
+#define REPORT_MAX 1024
 
 /* ---- reporting -------------------------------------------------------------- */
 
-void decode_error(struct decode *c, struct pos pos, const char *fmt, ...)
+static const char *format(char text[static REPORT_MAX], const char *fmt, va_list ap)
 {
-    char text[1024];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
+    vsnprintf(text, REPORT_MAX, fmt, ap);
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < ' ' || *p == 0x7f)
             *p = ' ';
-    diag_error(c->diag, pos, "%s", text);
+    return text;
+}
+
+void decode_error(struct decode *c, struct pos pos, const char *fmt, ...)
+{
+    char text[REPORT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    diag_error(c->diag, pos, "%s", format(text, fmt, ap));
+    va_end(ap);
+}
+
+void decode_warning(struct decode *c, struct pos pos, const char *fmt, ...)
+{
+    char text[REPORT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    diag_warning(c->diag, pos, "%s", format(text, fmt, ap));
+    va_end(ap);
 }
 
 const char *decode_found(const struct node *n, char buf[static FOUND_MAX])

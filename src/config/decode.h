@@ -12,6 +12,8 @@
 /* Reports at a position; control characters of the input do not get through. */
 void decode_error(struct decode *c, struct pos pos, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+void decode_warning(struct decode *c, struct pos pos, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* What a node is, for "expected X; found Y": "'15'", "a list", "nothing". */
 const char *decode_found(const struct node *n, char buf[static FOUND_MAX]);

@@ -3,6 +3,7 @@
 
 #include "config/build.h"
 #include "config/file.h"
+#include "config/openslo.h"
 #include "config/tree.h"
 
 #include "base/mem.h"
@@ -16,7 +17,7 @@
 #define DEFAULT_FILE "nines.yaml"
 #define API_VERSION "nines/v1"
 
-enum document_kind { DOC_UNKNOWN, DOC_DAEMON, DOC_PROBES, DOC_SLOS };
+enum document_kind { DOC_UNKNOWN, DOC_DAEMON, DOC_PROBES, DOC_SLOS, DOC_OPENSLO };
 
 static const char *const kind_names[] = {"Daemon", "Probes", "SLOs"};
 
@@ -59,6 +60,8 @@ static bool seen_before(struct load *l, const char *path)
 static enum document_kind kind_of(const struct node *doc)
 {
     const struct node *kind = node_get(doc, "kind");
+    if (openslo_is(doc))
+        return DOC_OPENSLO;
     for (int i = 0; kind && kind->kind == NODE_SCALAR && i < (int)countof(kind_names); i++)
         if (str_eq(kind->text, kind_names[i]))
             return (enum document_kind)(DOC_DAEMON + i);
@@ -66,6 +69,23 @@ static enum document_kind kind_of(const struct node *doc)
 }
 
 /* ---- reading --------------------------------------------------------------------------- */
+
+static void add_document(struct load *l, const struct node *doc)
+{
+    vec_push(&l->documents, ((struct document){doc, kind_of(doc), l->in_folder, l->instead}));
+}
+
+/* OpenSLO's documents may be lists of objects. */
+static void add_documents(struct load *l, const struct node *doc)
+{
+    bool list = false;
+    for (size_t i = 0; doc->kind == NODE_SEQ && i < doc->n; i++)
+        list = list || openslo_is(doc->items[i]);
+    if (!list)
+        add_document(l, doc);
+    for (size_t i = 0; list && i < doc->n; i++)
+        add_document(l, doc->items[i]);
+}
 
 static void parse_file(struct load *l, const char *name, const char *text, size_t len)
 {
@@ -75,8 +95,7 @@ static void parse_file(struct load *l, const char *name, const char *text, size_
     if (yaml_parse(&l->nodes, &l->build.config->arena, name, text, len, l->diag, &docs) < 0)
         l->build.unread = true;
     for (size_t i = 0; i < docs.n; i++)
-        vec_push(&l->documents,
-                 ((struct document){docs.at[i], kind_of(docs.at[i]), l->in_folder, l->instead}));
+        add_documents(l, docs.at[i]);
 }
 
 static void load_file(struct load *l, const char *path)
@@ -173,7 +192,8 @@ static void build_document(struct load *l, const struct document *d)
         b->unread = true;
         return;
     }
-    check_version(b, d->node);
+    if (d->kind != DOC_OPENSLO)
+        check_version(b, d->node);
     switch (d->kind) {
     case DOC_PROBES:
         build_probes(b, d->node);
@@ -191,6 +211,9 @@ static void build_document(struct load *l, const struct document *d)
             decode_error(&b->decode, d->node->pos,
                          "a second Daemon document; the first one is at %s:%d:%d",
                          b->daemon->pos.file, b->daemon->pos.line, b->daemon->pos.column);
+        break;
+    case DOC_OPENSLO:
+        openslo_add(b, d->node);
         break;
     case DOC_UNKNOWN:
         unknown_document(b, d->node);
@@ -263,6 +286,7 @@ static int load_end(struct load *l, struct config **ret)
     for (size_t i = 0; i < l->documents.len; i++)
         if (!is_replaced(l, &l->documents.at[i]))
             build_document(l, &l->documents.at[i]);
+    openslo_build(&l->build);
     build_finish(&l->build);
     build_release(&l->build);
     arena_release(&l->nodes);

@@ -82,6 +82,23 @@ static int compare(const struct diag_item *a, const struct diag_item *b)
     return (a->pos.column > b->pos.column) - (a->pos.column < b->pos.column);
 }
 
+/* Something that several definitions refer to is found faulty once for each. */
+static void drop_repeated(struct diag *d)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        struct diag_item *item = &d->items[i], *last = kept ? &d->items[kept - 1] : NULL;
+        if (last && last->warning == item->warning && compare(last, item) == 0 &&
+            strcmp(last->text, item->text) == 0) {
+            *(item->warning ? &d->warnings : &d->errors) -= 1;
+            item_release(item);
+            continue;
+        }
+        d->items[kept++] = *item;
+    }
+    d->n = kept;
+}
+
 void diag_sort(struct diag *d)
 {
     /* Insertion: stable, and there are DIAG_MAX at most. */
@@ -92,6 +109,7 @@ void diag_sort(struct diag *d)
             d->items[at] = d->items[at - 1];
         d->items[at] = item;
     }
+    drop_repeated(d);
 }
 
 void diag_release(struct diag *d)

@@ -1,0 +1,112 @@
+/* Labels and annotations of an SLO. */
+#include "config/openslo.h"
+
+#include "config/tree.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+#define OURS "nines/" /* annotations that are meant for us */
+
+/* A key of the short form: letters, digits and '_', the first one no digit. */
+static const char *label_name(struct build *b, const char *key)
+{
+    bool digit = key[0] >= '0' && key[0] <= '9';
+    char *name = arena_printf(&b->config->arena, "%s%s", digit ? "_" : "", key);
+    for (char *p = name; *p; p++)
+        if (*p == '-' || *p == '.')
+            *p = '_';
+    return name;
+}
+
+static const struct node *label_value(struct build *b, const struct node *n)
+{
+    struct str text;
+    if (n->kind == NODE_SCALAR)
+        return n;
+    str_init(&text, YAML_FILE_MAX);
+    for (size_t i = 0; i < n->n; i++)
+        str_addf(&text, "%s%s", i ? "," : "", n->items[i]->text);
+    const struct node *joined =
+        openslo_scalar(b, n->pos, arena_strdup(&b->config->arena, text.buf));
+    str_release(&text);
+    return joined;
+}
+
+const struct node *openslo_labels(struct build *b, const struct node *n)
+{
+    if (!n || n->n == 0)
+        return NULL;
+    struct arena *a = &b->config->arena;
+    struct node *map = openslo_map(b, n->pos);
+    map->items = arena_alloc(a, 2 * n->n * sizeof(*map->items));
+    for (size_t i = 0; i < n->n; i++) {
+        const struct node *key = n->items[2 * i];
+        const char *name = label_name(b, key->text);
+        if (node_get(map, name)) {
+            decode_error(&b->decode, key->pos,
+                         "labels: '-' and '.' become '_', and there is a label '%s' already", name);
+            continue;
+        }
+        struct node *value = arena_alloc(a, sizeof(*value));
+        *value = *label_value(b, n->items[2 * i + 1]);
+        map->items[2 * map->n] = openslo_scalar(b, key->pos, name);
+        map->items[2 * map->n + 1] = value;
+        map->n++;
+    }
+    return map;
+}
+
+static void move_to(struct node *n, struct pos pos)
+{
+    size_t items = n->kind == NODE_MAP ? 2 * n->n : n->n;
+    n->pos = pos;
+    for (size_t i = 0; i < items; i++)
+        move_to(n->items[i], pos);
+}
+
+/* What the short form has under `alerting`, as text of an annotation. */
+static const struct node *alerting(struct build *b, const struct node *text)
+{
+    struct yaml_documents docs = {0};
+    struct diag diag = {0};
+    struct arena *a = &b->config->arena;
+    int rc = yaml_parse(a, a, text->pos.file, text->text, strlen(text->text), &diag, &docs);
+    bool ok = rc == 0 && diag.errors == 0 && docs.n == 1;
+    if (!ok)
+        decode_error(&b->decode, text->pos,
+                     "%salerting: expected what 'alerting' has in the "
+                     "short form, such as default or none%s%s",
+                     OURS, diag.n ? ": " : "", diag.n ? diag.items[0].text : "");
+    diag_release(&diag);
+    if (!ok)
+        return NULL;
+    move_to(docs.at[0], text->pos);
+    return docs.at[0];
+}
+
+bool openslo_annotations(struct build *b, const struct node *n, struct node *slo)
+{
+    static const char *const names[] = {OURS "alerting", OURS "no_data", OURS "runbook"};
+    bool ok = true;
+    for (size_t i = 0; n && i < n->n; i++) {
+        const struct node *key = n->items[2 * i], *value = n->items[2 * i + 1];
+        if (!str_starts(key->text, OURS))
+            continue;
+        if (str_eq(key->text, names[0])) {
+            const struct node *tiers = alerting(b, value);
+            openslo_put(b, slo, "alerting", tiers);
+            ok = ok && tiers;
+        } else if (str_eq(key->text, names[1]) || str_eq(key->text, names[2])) {
+            openslo_put(b, slo, key->text + strlen(OURS), value);
+        } else {
+            const char *near = str_nearest(key->text, names, countof(names));
+            decode_error(&b->decode, key->pos, "unknown annotation '%.60s'; %s%s%s", key->text,
+                         near ? "did you mean '" : "ours are nines/alerting, nines/no_data and ",
+                         near ? near : "nines/runbook", near ? "'?" : "");
+            ok = false;
+        }
+    }
+    return ok;
+}
