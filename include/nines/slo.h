@@ -59,6 +59,8 @@ struct window_def {
     int64_t duration_us; /* rolling */
     enum calendar_unit unit;
     int count;               /* calendar: `1 month` */
+    int64_t anchor_s;        /* a period begins when clocks show this: seconds from
+                                1970-01-01 00:00, in no zone */
     const char *timezone;    /* IANA name, "UTC" by default */
     const struct zone *zone; /* calendar: resolved at load */
     const char *text;        /* as shown: "30d", "1 month" */
@@ -67,6 +69,12 @@ struct window_def {
 /* What a budget is counted in: events, slices that are good or bad, or slices by
  * their ratio; docs/numbers.md. */
 enum budget_method { METHOD_OCCURRENCES, METHOD_TIMESLICES, METHOD_RATIO_TIMESLICES };
+
+/* Midnight of 1970-01-01, or for weeks of Monday, 1970-01-05. */
+static inline int64_t window_default_anchor(enum calendar_unit unit)
+{
+    return unit == CALENDAR_WEEK ? 4 * 86400 : 0;
+}
 
 enum no_data { NO_DATA_EXCLUDE, NO_DATA_GOOD, NO_DATA_BAD };
 enum severity { SEVERITY_NONE, SEVERITY_TICKET, SEVERITY_PAGE };

@@ -1,5 +1,6 @@
 /* Documents of kind SLOs, the short form. */
 #include "config/alerting.h"
+#include "config/anchor.h"
 #include "config/build.h"
 #include "config/sli.h"
 
@@ -124,8 +125,20 @@ static void decode_period(struct decode *c, const struct node *n, void *out)
                  decode_found(n, found));
 }
 
+static void decode_start(struct decode *c, const struct node *n, void *out)
+{
+    struct window_def *w = out;
+    char found[FOUND_MAX];
+    if (n->kind != NODE_SCALAR || !anchor_parse(n->text, &w->anchor_s))
+        decode_error(c, n->pos,
+                     "start: expected when a period begins, as YYYY-MM-DD or 'YYYY-MM-DD HH:MM:SS' "
+                     "on the wall clock of the time zone; found %s",
+                     decode_found(n, found));
+}
+
 static const struct field window_fields[] = {
     {"calendar", FIELD_CUSTOM, 0, .flags = FIELD_REQUIRED, .decode = decode_period},
+    {"start", FIELD_CUSTOM, 0, .decode = decode_start},
     {"timezone", FIELD_STRING, offsetof(struct window_def, timezone)},
     {0},
 };
@@ -138,6 +151,8 @@ static void decode_window(struct decode *c, const struct node *n, void *out)
         w->type = WINDOW_CALENDAR;
         w->timezone = "UTC";
         decode_object(c, n, window_fields, w);
+        if (!node_get(n, "start"))
+            w->anchor_s = window_default_anchor(w->unit);
     } else if (n->kind == NODE_SCALAR && !node_is_null(n)) {
         decode_rolling(c, n, w);
     } else {
@@ -206,6 +221,9 @@ static uint64_t content_hash(const struct slo_def *s)
              s->alerting);
     if (s->objective_name[0])
         str_addf(&text, "\n%s", s->objective_name);
+    if (s->window.type == WINDOW_CALENDAR &&
+        s->window.anchor_s != window_default_anchor(s->window.unit))
+        str_addf(&text, "\nfrom %" PRId64, s->window.anchor_s);
     alerting_identify(s, &text);
     uint64_t h = str_hash(text.buf, text.len);
     str_release(&text);

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#define SECONDS_A_DAY 86400LL
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
@@ -26,35 +28,42 @@ static int months_in(enum calendar_unit unit)
     return 0;
 }
 
+static struct civil anchor_of(const struct window_def *w, int64_t days_on)
+{
+    struct civil c = {0};
+    int64_t day = floor_div(w->anchor_s, SECONDS_A_DAY);
+    int second = (int)(w->anchor_s - day * SECONDS_A_DAY);
+    when_civil_from_days(day + days_on, &c.year, &c.month, &c.day);
+    c.hour = second / 3600;
+    c.minute = second / 60 % 60;
+    c.second = second % 60;
+    return c;
+}
+
 /* The start of period k. Always counted from the anchor, never from another
  * boundary, so that neither DST nor a short month can make them creep. */
 static int64_t boundary(const struct window_def *w, int64_t k)
 {
-    struct civil c = {.year = 1970, .month = 1, .day = 1};
     int months = months_in(w->unit) * w->count;
-    if (months) {
-        int64_t total = k * months;
-        c.year += floor_div(total, 12);
-        c.month += (int)(total - floor_div(total, 12) * 12);
-        return zone_to_us(w->zone, c);
-    }
-    int64_t days = k * w->count * (w->unit == CALENDAR_WEEK ? 7 : 1);
-    if (w->unit == CALENDAR_WEEK)
-        days += 4; /* 1970-01-05 is a Monday */
-    when_civil_from_days(days, &c.year, &c.month, &c.day);
+    if (!months)
+        return zone_to_us(w->zone, anchor_of(w, k * w->count * (w->unit == CALENDAR_WEEK ? 7 : 1)));
+    struct civil c = anchor_of(w, 0);
+    int64_t total = c.month - 1 + k * months;
+    c.year += floor_div(total, 12);
+    c.month = (int)(total - floor_div(total, 12) * 12) + 1;
     return zone_to_us(w->zone, c);
 }
 
+/* About: what day and time the anchor has is not looked at. */
 static int64_t period_of(const struct window_def *w, int64_t at_us)
 {
-    struct civil c = zone_from_us(w->zone, at_us);
+    struct civil c = zone_from_us(w->zone, at_us), first = anchor_of(w, 0);
     int months = months_in(w->unit) * w->count;
     if (months)
-        return floor_div((c.year - 1970) * 12 + c.month - 1, months);
-    int64_t days = when_days_from_civil(c.year, c.month, c.day);
-    if (w->unit == CALENDAR_WEEK)
-        return floor_div(days - 4, 7LL * w->count);
-    return floor_div(days, w->count);
+        return floor_div((c.year - first.year) * 12 + c.month - first.month, months);
+    int64_t days = when_days_from_civil(c.year, c.month, c.day) -
+                   when_days_from_civil(first.year, first.month, first.day);
+    return floor_div(days, w->count * (w->unit == CALENDAR_WEEK ? 7 : 1));
 }
 
 struct span window_span(const struct window_def *w, int64_t at_us)

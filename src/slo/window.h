@@ -2,9 +2,10 @@
  * The span an objective looks at. Half-open, microseconds.
  *
  * Rolling: [at - W, at). Calendar: the period that holds `at`, following the
- * wall clock of its zone: boundaries are anchor + k periods from 1970-01-01
- * (weeks from Monday 1970-01-05), so days may have 23 or 25 hours. `at` on a
- * boundary belongs to the period that starts there.
+ * wall clock of its zone: boundaries are anchor + k periods, never counted from one
+ * another, so days may have 23 or 25 hours. A day that a month does not have
+ * overflows: a month behind 31 January is 3 March, or 2 March in a leap year. `at` on
+ * a boundary belongs to the period that starts there.
  */
 #pragma once
 

@@ -24,7 +24,11 @@ static void check(const char *zone, enum calendar_unit unit, int count, const ch
     struct zone *z;
     char a[WHEN_MAX], b[WHEN_MAX];
     assert_int_equal(zone_open(zone, &z, NULL), 0);
-    struct window_def w = {.type = WINDOW_CALENDAR, .unit = unit, .count = count, .zone = z};
+    struct window_def w = {.type = WINDOW_CALENDAR,
+                           .unit = unit,
+                           .count = count,
+                           .anchor_s = window_default_anchor(unit),
+                           .zone = z};
     struct span s = window_span(&w, at(when));
     assert_string_equal(when_text(a, s.start_us), start);
     assert_string_equal(when_text(b, s.end_us), end);
@@ -146,7 +150,11 @@ static void periods_have_no_gaps(void **state)
     struct zone *z;
     assert_int_equal(zone_open("Australia/Lord_Howe", &z, NULL), 0);
     for (size_t u = 0; u < 5; u++) {
-        struct window_def w = {.type = WINDOW_CALENDAR, .unit = units[u], .count = 1, .zone = z};
+        struct window_def w = {.type = WINDOW_CALENDAR,
+                               .unit = units[u],
+                               .count = 1,
+                               .anchor_s = window_default_anchor(units[u]),
+                               .zone = z};
         int64_t t = at("2024-12-31T20:00:00Z"), end = at("2028-01-02T00:00:00Z");
         while (t < end) {
             struct span s = window_span(&w, t), before = window_span(&w, s.start_us - 1);
@@ -170,10 +178,12 @@ static void no_period_is_longer(void **state)
     struct zone *z;
     (void)state;
     assert_int_equal(zone_open("Europe/Berlin", &z, NULL), 0);
-    for (size_t i = 0; i < 12 * countof(most); i++) {
-        size_t unit = i / 12, n = i % 12 * (size_t)most[unit] / 12 + 1;
+    for (size_t i = 0; i < 24 * countof(most); i++) {
+        size_t unit = i / 24, n = i % 12 * (size_t)most[unit] / 12 + 1;
         struct window_def w = {
             .type = WINDOW_CALENDAR, .unit = (enum calendar_unit)unit, .count = (int)n, .zone = z};
+        if (i % 24 < 12) /* else from midnight of 1970-01-01, a Thursday */
+            w.anchor_s = (when_days_from_civil(2020, 1, 20 + (int)i % 12) * 24 + 2) * 3600 + 1799;
         int64_t t = at("2019-01-01T00:00:00Z"), end = at("2033-01-02T00:00:00Z"), longest = 0;
         while (t < end) {
             struct span s = window_span(&w, t);
