@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report explain gate status import export annotate backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate status import export annotate backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -21,6 +21,8 @@ _nines()
     metrics) options="--openmetrics --header --timeout --insecure -H -t -k" ;;
     report) options="--slo --at --from --to --fail-on --out -s -o"
         formats="text json markdown html csv" ;;
+    replay) options="--from --to --slos --slo --incidents -s -i"
+        formats="ndjson text" ;;
     explain) options="--at --objective --limit --span -o -n -s" ;;
     gate) options="--remaining --strict --at -r" ;;
     status) options="--watch -w" ;;
@@ -61,7 +63,7 @@ _nines()
         mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT PATCH DELETE OPTIONS" -- "$word") ;;
     --kind) mapfile -t COMPREPLY < <(compgen -W "http health readiness metrics" -- "$word") ;;
     --create) mapfile -t COMPREPLY < <(compgen -W "interval=" -- "$word") ;;
-    --config | -c | --db | --out | -o | --test-clock | --script | --dir)
+    --config | -c | --db | --out | -o | --test-clock | --script | --dir | --slos | --incidents | -i)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
         --slo | -s | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --at | --from | --to | --incident | --seed | --days) ;;

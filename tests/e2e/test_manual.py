@@ -110,7 +110,7 @@ def complete(*words):
 
 def test_completion_has_every_command():
     assert complete("nines", "") == commands_of_help() + ["--help", "--version"]
-    assert complete("nines", "re") == ["report"]
+    assert complete("nines", "re") == ["report", "replay"]
 
 
 @pytest.mark.parametrize("command", all_commands())
