@@ -84,6 +84,10 @@ struct report_slo {
     int64_t upto_us;              /* data counted up to here, min(end, at) */
     enum slo_state state;
     struct counts counts;
+    struct counts judged; /* what the budget is made of: `counts`, or the worth of
+                             slices (slo/slices.h) */
+    int64_t slices;       /* that were judged; 0 of Occurrences */
+    bool conclusive;      /* enough events or slices that one bad one is no breach */
     bool has_sli;
     double sli;
 
@@ -93,7 +97,7 @@ struct report_slo {
     double confidence_low, confidence_high; /* Wilson, 95 % */
 
     bool has_budget;
-    double allowed, projected, consumed, remaining; /* events */
+    double allowed, projected, consumed, remaining; /* events or slices */
     double consumed_ratio, remaining_ratio;
     int64_t exhausts_at_us; /* 0: not in sight */
 

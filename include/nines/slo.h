@@ -111,6 +111,7 @@ struct slo_def {
     struct window_def window;
     enum budget_method method;
     int64_t slice_us;            /* of slices: whole minutes, at least the interval */
+    struct pos slice_pos;        /* where it was said */
     struct decimal slice_target; /* TIMESLICES: a slice is good from this ratio on */
     enum no_data no_data;
     bool alerting;                    /* false: `none` */
@@ -161,5 +162,6 @@ static inline bool counts_empty(struct counts c)
  * skipped: it is missing data. */
 enum outcome sli_classify(const struct sli_def *sli, const struct result *r);
 
-const char *severity_name(enum severity s);     /* "page" */
-const char *sli_source_name(enum sli_source s); /* "histogram" */
+const char *budget_method_name(enum budget_method m); /* "Timeslices" */
+const char *severity_name(enum severity s);           /* "page" */
+const char *sli_source_name(enum sli_source s);       /* "histogram" */

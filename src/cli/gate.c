@@ -59,7 +59,7 @@ static bool judge(const struct gate *g, const struct report_slo *s, char why[sta
                  left);
         return g->strict;
     }
-    if ((s->state == SLO_BREACHED || below) && !budget_is_conclusive(s->counts, s->def->target)) {
+    if ((s->state == SLO_BREACHED || below) && !s->conclusive) {
         snprintf(why, WHY_MAX, "too few events to judge by: a single bad one is a breach");
         return g->strict;
     }

@@ -141,7 +141,7 @@ static bool any_breached(const struct report *r)
 {
     for (size_t i = 0; i < r->slo_count; i++) {
         const struct report_slo *s = &r->slos[i];
-        if (s->state == SLO_BREACHED && budget_is_conclusive(s->counts, s->def->target))
+        if (s->state == SLO_BREACHED && s->conclusive)
             return true;
     }
     return false;

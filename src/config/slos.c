@@ -1,6 +1,7 @@
 /* Documents of kind SLOs, the short form. */
 #include "config/alerting.h"
 #include "config/anchor.h"
+#include "config/budgeting.h"
 #include "config/build.h"
 #include "config/sli.h"
 
@@ -163,18 +164,6 @@ static void decode_window(struct decode *c, const struct node *n, void *out)
     }
 }
 
-static void decode_budgeting(struct decode *c, const struct node *n, void *out)
-{
-    char found[FOUND_MAX];
-    (void)out;
-    const struct node *method = n->kind == NODE_MAP ? node_get(n, "method") : n;
-    if (n->kind == NODE_SCALAR && str_eq(n->text, "Occurrences"))
-        return;
-    decode_error(c, method ? method->pos : n->pos,
-                 "budgeting: this version counts events and accepts Occurrences only; found %s",
-                 decode_found(method ? method : n, found));
-}
-
 /* ---- one SLO ------------------------------------------------------------------------- */
 
 #define DEF(member) offsetof(struct slo_raw, def.member)
@@ -188,7 +177,7 @@ static const struct field slo_fields[] = {
      .fields = sli_fields},
     {"objective", FIELD_CUSTOM, DEF(target), .flags = FIELD_REQUIRED, .decode = decode_objective},
     {"window", FIELD_CUSTOM, DEF(window), .flags = FIELD_REQUIRED, .decode = decode_window},
-    {"budgeting", FIELD_CUSTOM, 0, .decode = decode_budgeting},
+    {"budgeting", FIELD_CUSTOM, offsetof(struct slo_raw, def), .decode = decode_budgeting},
     {"no_data", FIELD_ENUM, offsetof(struct slo_raw, no_data),
      .names = (const char *const[]){"exclude", "good", "bad", NULL}},
     {"alerting", FIELD_CUSTOM, offsetof(struct slo_raw, alerting), .decode = decode_alerting},
@@ -225,6 +214,7 @@ static uint64_t content_hash(const struct slo_def *s)
         s->window.anchor_s != window_default_anchor(s->window.unit))
         str_addf(&text, "\nfrom %" PRId64, s->window.anchor_s);
     alerting_identify(s, &text);
+    budgeting_identify(s, &text);
     uint64_t h = str_hash(text.buf, text.len);
     str_release(&text);
     return h;

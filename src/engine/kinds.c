@@ -10,6 +10,7 @@
 #include "probe/metrics.h"
 #include "probe/prometheus.h"
 #include "slo/hours.h"
+#include "slo/slices.h"
 #include "slo/tiers.h"
 
 /* clang-format off */
@@ -29,6 +30,12 @@ static const struct notifier_kind *const notifier_kinds[] = {
     NULL,
 };
 
+static void finish_slo(struct slo_def *slo, struct decode *c)
+{
+    slo_finish(slo, c);
+    slices_check(slo, c->diag);
+}
+
 static void finish(const struct config *cfg, const struct node *daemon, struct decode *c)
 {
     retention_finish(cfg, daemon, c);
@@ -41,7 +48,7 @@ static const struct config_tables tables = {
     .hours = &hours_ops,
     .zone_open = zone_open,
     .zone_free = zone_free,
-    .finish_slo = slo_finish,
+    .finish_slo = finish_slo,
     .finish = finish,
 };
 

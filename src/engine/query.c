@@ -6,6 +6,8 @@
 #include "slo/budget.h"
 #include "slo/expected.h"
 #include "slo/source.h"
+#include "slo/slices.h"
+#include "slo/period.h"
 #include "slo/window.h"
 
 #include <assert.h>
@@ -45,20 +47,6 @@ static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct 
     return 0;
 }
 
-/* The events of the whole period, if it goes on as it has: a ratio's come by
- * scrapes, of any other SLI each expected slot is one. */
-static int64_t whole_events(const struct slo_query *q, struct coverage v)
-{
-    int64_t slots = v.expected + slo_query_slots(q, q->out->upto_us, q->out->end_us);
-    int64_t total = counts_total(q->out->counts);
-    if (q->out->source != SOURCE_RATIO && q->out->source != SOURCE_HISTOGRAM)
-        return slots;
-    if (v.observed == 0)
-        return total;
-    uint128 whole = (uint128)total * (uint128)slots / (uint128)v.observed;
-    return whole < BUDGET_EVENTS_MAX ? (int64_t)whole : BUDGET_EVENTS_MAX;
-}
-
 static int step_counts(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
@@ -74,15 +62,50 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     s->prober_down = v.prober_down;
     s->target_silent = v.target_silent;
     s->not_started = v.not_started;
-    s->state = budget_state(s->counts, q->def->target, q->first_event_us, s->start_us);
-    budget_fill(s, s->counts, q->def->target, whole_events(q, v));
-    if (counts_total(s->counts) == 0)
+    return 0;
+}
+
+/* The events of the whole period, if it goes on as it has: a ratio's come by
+ * scrapes, of any other SLI each expected slot is one. */
+static int64_t whole_events(const struct slo_query *q)
+{
+    const struct report_slo *s = q->out;
+    int64_t slots = s->expected + slo_query_slots(q, s->upto_us, s->end_us);
+    int64_t total = counts_total(s->counts);
+    if (s->source != SOURCE_RATIO && s->source != SOURCE_HISTOGRAM)
+        return slots;
+    if (s->observed == 0)
+        return total;
+    uint128 whole = (uint128)total * (uint128)slots / (uint128)s->observed;
+    return whole < BUDGET_EVENTS_MAX ? (int64_t)whole : BUDGET_EVENTS_MAX;
+}
+
+static int64_t whole_slices(const struct slo_query *q)
+{
+    const struct report_slo *s = q->out;
+    return s->slices + s->judged.silent + query_slices_to_come(q);
+}
+
+static int step_budget(struct slo_query *q, struct err *reterr)
+{
+    struct report_slo *s = q->out;
+    const struct slo_def *def = q->def;
+    if (slo_query_judged(q, s->start_us, s->upto_us, &s->judged, reterr) < 0)
+        return -1;
+    int64_t total = counts_total(s->judged);
+    bool slices = def->method != METHOD_OCCURRENCES;
+    s->slices = slices ? total / slices_whole(def) : 0;
+    struct counts judged = {.good = total / slices_whole(def)};
+    s->conclusive = budget_is_conclusive(judged, def->target);
+    s->state = budget_state(s->judged, def->target, q->first_event_us, s->start_us);
+    slices_fill(s, def, s->judged, slices ? whole_slices(q) : whole_events(q));
+    if (total == 0)
         return 0;
     s->has_sli = true;
-    s->sli = (double)s->counts.good / (double)counts_total(s->counts);
-    s->has_confidence = q->def->sli.metric == NULL;
+    s->sli = (double)s->judged.good / (double)total;
+    s->has_confidence = !def->sli.metric && def->method != METHOD_RATIO_TIMESLICES;
     if (s->has_confidence)
-        budget_wilson(s->counts, &s->confidence_low, &s->confidence_high);
+        budget_wilson(s->judged, &s->confidence_low, &s->confidence_high);
     return 0;
 }
 
@@ -110,18 +133,25 @@ static int64_t exhausts_at(const struct report_slo *s, const struct slo_def *def
 }
 
 static int step_burn(struct slo_query *q, struct err *reterr)
+/* A window that is no whole number of slices would hold now more of them, now
+ * fewer. */
+static bool divides(const struct slo_def *def, int64_t window_us)
+{
+    return def->method == METHOD_OCCURRENCES || window_us % def->slice_us == 0;
+}
+
 {
     struct report_slo *s = q->out;
     assert(query_burn_count <= countof(s->burn));
     for (size_t i = 0; i < query_burn_count; i++) {
         struct counts c;
         int64_t window = query_burn_windows[i];
-        if (slo_query_counts(q, q->at_us - window, q->at_us, &c, reterr) < 0)
+        if (slo_query_judged(q, q->at_us - window, q->at_us, &c, reterr) < 0)
             return -1;
         struct report_burn *b = &s->burn[s->burn_count++];
         b->window_us = window;
-        b->has_rate = counts_total(c) > 0;
-        b->rate = budget_burn(c.bad, counts_total(c), q->def->target);
+        b->has_rate = counts_total(c) > 0 && divides(q->def, window);
+        b->rate = b->has_rate ? budget_burn(c.bad, counts_total(c), q->def->target) : 0;
         if (q->outlook && b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
             s->exhausts_at_us = exhausts_at(s, q->def, b->rate, q->at_us);
     }
@@ -151,8 +181,9 @@ static int step_latency(struct slo_query *q, struct err *reterr)
 
 typedef int query_step(struct slo_query *q, struct err *reterr);
 
-static query_step *const brief_steps[] = {query_step_sums, query_step_first_event, step_counts,
-                                          step_burn, query_step_tiers};
+static query_step *const brief_steps[] = {
+    query_step_sums, query_step_slices, query_step_first_event, step_counts,
+    step_budget,     step_burn,         query_step_tiers};
 static query_step *const detail_steps[] = {step_latency,        query_step_reasons,
                                            query_step_curve,    query_step_incidents,
                                            query_step_failures, query_step_annotations};
@@ -228,7 +259,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                            .revision_count = 1,
                            .first_event_us = INT64_MAX};
     s->def = def;
-    s->budgeting_method = "Occurrences";
+    s->budgeting_method = budget_method_name(def->method);
     set_source(s, &def->sli, &report->arena);
     s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
     set_window(s, def, q, report->at_us);
@@ -248,6 +279,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
     vec_release(&sq.instants);
     free(sq.sums);
     revisions_free(known.revisions, known.revision_count);
+    free(sq.worth);
     return rc;
 }
 

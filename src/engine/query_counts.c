@@ -9,6 +9,7 @@
 #include "slo/expected.h"
 #include "slo/tiers.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static void add_instant(struct slo_query *q, int64_t at_us)
@@ -63,11 +64,16 @@ int query_step_sums(struct slo_query *q, struct err *reterr)
     return 0;
 }
 
+/* The instant among those that are known; NULL: it is not. */
+static const int64_t *find_instant(const struct slo_query *q, int64_t at_us)
+{
+    return q->instants.len ? bsearch(&at_us, q->instants.at, q->instants.len, sizeof(at_us), compare)
+                           : NULL;
+}
+
 static const struct counts *sum_at(const struct slo_query *q, int64_t at_us)
 {
-    const int64_t *found =
-        q->instants.len ? bsearch(&at_us, q->instants.at, q->instants.len, sizeof(at_us), compare)
-                        : NULL;
+    const int64_t *found = find_instant(q, at_us);
     return found ? &q->sums[found - q->instants.at] : NULL;
 }
 
@@ -88,5 +94,16 @@ int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, 
     if (slo_query_stored(q, from_us, to_us, &stored, reterr) < 0)
         return -1;
     *ret = slo_apply_no_data(stored, q->def->no_data);
+    return 0;
+}
+
+int slo_query_judged(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
+                     struct err *reterr)
+{
+    if (!q->worth)
+        return slo_query_counts(q, from_us, to_us, ret, reterr);
+    const int64_t *from = find_instant(q, from_us), *to = find_instant(q, to_us);
+    assert(from && to && from <= to);
+    *ret = counts_minus(q->worth[to - q->instants.at], q->worth[from - q->instants.at]);
     return 0;
 }

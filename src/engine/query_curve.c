@@ -9,6 +9,11 @@
 /* Longer spans are drawn in whole hours, which rollups answer. */
 #define HOURLY_FROM_US (2 * USEC_PER_DAY)
 
+static int64_t max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The finest step that draws a span in QUERY_POINTS_MAX points and holds at
  * least one slot. `hourly`: in whole hours, whatever its length. */
 static int64_t choose_step(int64_t span_us, int64_t interval_us, bool hourly)
@@ -30,7 +35,7 @@ static int64_t choose_step(int64_t span_us, int64_t interval_us, bool hourly)
  * own remaining ratio at its end. */
 static void set_budget(const struct slo_query *q, struct report_point *p, int64_t bad_so_far)
 {
-    int64_t total = counts_total(q->out->counts);
+    int64_t total = counts_total(q->out->judged);
     if (bad_so_far > total) /* events that came while the report was read */
         bad_so_far = total;
     p->has_budget = total > 0;
@@ -46,7 +51,8 @@ int query_step_grid(struct slo_query *q, struct err *reterr)
     const struct probe_revision *last = &q->revisions[q->revision_count - 1];
     (void)reterr;
     s->step_us =
-        choose_step(s->end_us - s->start_us, last->interval_us, s->start_us < q->raw_since_us);
+        choose_step(s->end_us - s->start_us, max64(last->interval_us, q->def->slice_us),
+                    s->start_us < q->raw_since_us);
     int64_t first = (s->start_us + s->step_us - 1) / s->step_us * s->step_us;
     if (first >= s->upto_us)
         return 0;
@@ -88,15 +94,16 @@ static int fill_percentiles(struct slo_query *q, struct err *reterr)
 int query_step_curve(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
-    struct counts c;
+    struct counts c, judged;
     if (s->point_count == 0)
         return 0;
-    if (slo_query_counts(q, s->start_us, s->points[0].at_us, &c, reterr) < 0)
+    if (slo_query_judged(q, s->start_us, s->points[0].at_us, &c, reterr) < 0)
         return -1;
     int64_t bad = c.bad;
     for (size_t i = 0; i < s->point_count; i++) {
         struct report_point *p = &s->points[i];
-        if (slo_query_counts(q, p->at_us, end_of(s, i), &c, reterr) < 0)
+        if (slo_query_counts(q, p->at_us, end_of(s, i), &c, reterr) < 0 ||
+            slo_query_judged(q, p->at_us, end_of(s, i), &judged, reterr) < 0)
             return -1;
         p->counts = c;
         p->p50_us = p->p95_us = p->p99_us = -1;
@@ -104,10 +111,10 @@ int query_step_curve(struct slo_query *q, struct err *reterr)
         p->expected = slo_query_slots(q, p->at_us, end_of(s, i)) - c.excluded;
         if (p->expected < p->observed)
             p->expected = p->observed;
-        bad += c.bad;
+        bad += judged.bad;
         set_budget(q, p, bad);
-        p->has_burn = counts_total(c) > 0;
-        p->burn = budget_burn(c.bad, counts_total(c), q->def->target);
+        p->has_burn = counts_total(judged) > 0;
+        p->burn = budget_burn(judged.bad, counts_total(judged), q->def->target);
     }
     return q->def->sli.metric ? 0 : fill_percentiles(q, reterr);
 }

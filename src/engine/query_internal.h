@@ -26,6 +26,8 @@ struct slo_query {
     /* rising; what was counted before each of them, from the first on */
     VEC(int64_t) instants;
     struct counts *sums;
+    struct counts *worth; /* the same of slices that ended at or before them; NULL: the
+                             objective has none */
 };
 
 /* Slots of [from, to) by those schedules. */
@@ -39,6 +41,11 @@ int slo_query_stored(const struct slo_query *q, int64_t from_us, int64_t to_us, 
 int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
                      struct err *reterr);
 
+/* What the budget of [from, to) is made of: events as above, or the worth of the
+ * slices that ended in it (slo/slices.h). Between instants that are known only. */
+int slo_query_judged(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
+                     struct err *reterr);
+
 /* The windows of the burn rates. */
 extern const int64_t query_burn_windows[];
 extern const size_t query_burn_count;
@@ -48,7 +55,10 @@ int64_t query_tiers_at(const struct slo_query *q);
 
 int query_step_grid(struct slo_query *q, struct err *reterr);        /* query_curve.c */
 int query_step_sums(struct slo_query *q, struct err *reterr);        /* query_counts.c */
+int query_step_slices(struct slo_query *q, struct err *reterr);      /* query_slices.c */
 int query_step_first_event(struct slo_query *q, struct err *reterr); /* query_first.c */
+/* Slices from `upto` to the end of the window, that in progress among them. */
+int64_t query_slices_to_come(const struct slo_query *q);
 int query_step_tiers(struct slo_query *q, struct err *reterr);       /* query_tiers.c */
 int query_step_curve(struct slo_query *q, struct err *reterr);       /* query_curve.c */
 int query_step_incidents(struct slo_query *q, struct err *reterr);   /* query_events.c */

@@ -1,6 +1,7 @@
 #include "engine/query_internal.h"
 
 #include "base/vec.h"
+#include "slo/slices.h"
 #include "slo/tiers.h"
 
 /* A run may last this long: younger results are looked at one by one, for
@@ -12,11 +13,18 @@ struct unseen {
     struct counts counts;
 };
 
+/* A slice with such events: what they make it to be worth more than it seemed. */
+struct unseen_slice {
+    int64_t begin_us, end_us;
+    struct counts events, worth;
+};
+
 /* Events whose slot is before t and which were visible after it. */
 struct unseen_list {
     const struct sli_def *sli;
     int64_t t_us;
     VEC(struct unseen) list;
+    VEC(struct unseen_slice) slices;
 };
 
 static bool collect(void *ctx, const struct result *r)
@@ -76,11 +84,70 @@ static void forget_unseen(struct counts *c, const struct unseen_list *u, int64_t
     }
 }
 
+/* ---- slices ---------------------------------------------------------------------- */
+
+static void add_to_slice(struct unseen_list *u, struct slice_grid *grid, const struct unseen *e)
+{
+    int64_t begin = slices_floor(grid, e->slot_us);
+    size_t i = u->slices.len;
+    while (i > 0 && u->slices.at[i - 1].begin_us != begin)
+        i--;
+    if (i == 0) {
+        struct unseen_slice s = {.begin_us = begin, .end_us = slices_next(grid, begin)};
+        vec_push(&u->slices, s);
+        i = u->slices.len;
+    }
+    counts_add(&u->slices.at[i - 1].events, e->counts);
+}
+
+static int judge_slice(const struct slo_query *q, struct unseen_slice *s, struct err *reterr)
+{
+    struct counts all;
+    int64_t slots = slo_query_slots(q, s->begin_us, s->end_us);
+    if (store_reader_counts(q->reader, &q->def->sli, s->begin_us, s->end_us, &all, reterr) < 0)
+        return -1;
+    s->worth = counts_minus(slices_judge(q->def, all, slots),
+                            slices_judge(q->def, counts_minus(all, s->events), slots));
+    return 0;
+}
+
+static int judge_slices(const struct slo_query *q, struct unseen_list *u, struct err *reterr)
+{
+    if (q->def->method == METHOD_OCCURRENCES)
+        return 0;
+    struct slice_grid grid = slices_grid(q->def);
+    for (size_t i = 0; i < u->list.len; i++)
+        add_to_slice(u, &grid, &u->list.at[i]);
+    for (size_t i = 0; i < u->slices.len; i++)
+        if (judge_slice(q, &u->slices.at[i], reterr) < 0)
+            return -1;
+    return 0;
+}
+
+static int window_slices(const struct slo_query *q, const struct unseen_list *u, int64_t start_us,
+                         struct tier_counts *ret, struct err *reterr)
+{
+    struct counts c;
+    if (slo_query_judged(q, start_us, u->t_us, &c, reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < u->slices.len; i++) {
+        const struct unseen_slice *s = &u->slices.at[i];
+        if (s->end_us > start_us && s->end_us <= u->t_us)
+            c = counts_minus(c, s->worth);
+    }
+    *ret = slices_tier_counts(q->def, c);
+    return 0;
+}
+
+/* ---- tiers ----------------------------------------------------------------------- */
+
 static int window_counts(const struct slo_query *q, const struct unseen_list *u, int64_t length_us,
                          struct tier_counts *ret, struct err *reterr)
 {
     int64_t start = tier_window_start(u->t_us, length_us);
     struct counts c;
+    if (q->def->method != METHOD_OCCURRENCES)
+        return window_slices(q, u, start, ret, reterr);
     if (slo_query_stored(q, start, u->t_us, &c, reterr) < 0)
         return -1;
     forget_unseen(&c, u, start);
@@ -124,7 +191,10 @@ int query_step_tiers(struct slo_query *q, struct err *reterr)
         return 0;
     int rc = collect_unseen(q, &u, reterr);
     if (rc == 0)
+        rc = judge_slices(q, &u, reterr);
+    if (rc == 0)
         rc = evaluate(q, &u, reterr);
     vec_release(&u.list);
+    vec_release(&u.slices);
     return rc;
 }

@@ -73,6 +73,12 @@ enum outcome sli_classify(const struct sli_def *sli, const struct result *r)
     return o;
 }
 
+const char *budget_method_name(enum budget_method m)
+{
+    static const char *const names[] = {"Occurrences", "Timeslices", "RatioTimeslices"};
+    return name_of(names, countof(names), m);
+}
+
 const char *severity_name(enum severity s)
 {
     static const char *const names[] = {"none", "ticket", "page"};

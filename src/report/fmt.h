@@ -67,6 +67,9 @@ char *fmt_span(char buf[static FMT_MAX], int64_t us);
 const char *fmt_state(enum slo_state s);                 /* "at risk" */
 const char *fmt_failure(const struct report_failure *f); /* its message, or what the reason means */
 const char *fmt_unit(const struct report_slo *s);        /* of the budget: "events" or "slices" */
+/* What the SLI is of: "172,700 good of 172,800", "9,990 good of 10,000 slices of
+ * 1m", "mean of 10,000 slices of 1m". */
+void fmt_judged(struct str *out, const struct report_slo *s);
 char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s); /* "30d rolling" */
 
 /* "22 Oct 2026 to 21 Nov 2026", with times unless both ends are midnight UTC. */

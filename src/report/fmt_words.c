@@ -36,6 +36,20 @@ const char *fmt_unit(const struct report_slo *s)
 }
 
 char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s)
+void fmt_judged(struct str *out, const struct report_slo *s)
+{
+    char good[FMT_MAX], all[FMT_MAX], slice[UNITS_MAX];
+    bool events = s->def->method == METHOD_OCCURRENCES;
+    fmt_count(all, events ? counts_total(s->counts) : s->slices);
+    if (events)
+        str_addf(out, "%s good of %s", fmt_count(good, s->counts.good), all);
+    else if (s->def->method == METHOD_TIMESLICES)
+        str_addf(out, "%s good of %s slices of %s", fmt_count(good, s->judged.good), all,
+                 units_duration(slice, s->def->slice_us));
+    else
+        str_addf(out, "mean of %s slices of %s", all, units_duration(slice, s->def->slice_us));
+}
+
 {
     const struct window_def *w = &s->def->window;
     if (w->type == WINDOW_ROLLING)

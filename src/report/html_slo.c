@@ -78,6 +78,10 @@ static void fact_sli(struct str *out, const struct report_slo *s)
         str_addf(out, "<br>95%% interval %s to %s", fmt_percent(a, s->confidence_low, digits),
                  fmt_percent(b, s->confidence_high, digits));
     }
+    if (s->def->method != METHOD_OCCURRENCES) {
+        str_add(out, "<br>");
+        fmt_judged(out, s);
+    }
     fact_close(out);
 }
 

@@ -122,6 +122,22 @@ static void put_window(struct json *j, const struct report_slo *s)
     json_close(j, '}');
 }
 
+static void put_slices(struct json *j, const struct report_slo *s)
+{
+    const struct slo_def *def = s->def;
+    char slice[UNITS_MAX], target[UNITS_MAX];
+    if (def->method == METHOD_OCCURRENCES)
+        return;
+    json_open(j, "slices", '{');
+    json_string(j, "length", units_duration(slice, def->slice_us));
+    json_int(j, "judged", s->slices);
+    if (def->method == METHOD_TIMESLICES) {
+        json_string(j, "target", decimal_text(target, def->slice_target));
+        json_int(j, "bad", s->judged.bad);
+    }
+    json_close(j, '}');
+}
+
 static void put_sli(struct json *j, const struct report_slo *s)
 {
     json_number(j, "sli", s->has_sli, s->sli, fmt_near_one);
@@ -294,6 +310,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
 static int write_json(const struct report *r, const struct report_style *style, struct str *out)
 {
     struct json j = {.out = out, .first = true};
+    put_slices(j, s);
     (void)style;
     json_open(&j, NULL, '{');
     json_time(&j, "generated_at", r->generated_at_us);

@@ -98,9 +98,8 @@ static void put_facts(struct str *out, const struct report_slo *s)
     double coverage;
     int digits = fmt_sli_digits(s);
 
-    str_addf(out, "- **SLI** %s, target %s; %s good", fmt_sli(a, s),
-             decimal_percent(t, s->def->target), fmt_count(b, s->counts.good));
-    str_addf(out, " of %s", fmt_count(a, counts_total(s->counts)));
+    str_addf(out, "- **SLI** %s, target %s; ", fmt_sli(a, s), decimal_percent(t, s->def->target));
+    fmt_judged(out, s);
     if (s->counts.excluded)
         str_addf(out, ", %s", fmt_excluded(a, s, s->counts.excluded));
     if (s->has_confidence)

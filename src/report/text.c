@@ -173,8 +173,9 @@ static void put_sli(struct term *t, const struct report_slo *s)
     put_label(t, "SLI");
     term_paint(t, short_of ? TERM_RED : TERM_BOLD, "%s", fmt_sli(a, s));
     str_addf(t->out, "  target %s", decimal_percent(target, s->def->target));
-    str_addf(t->out, "  %s good of %s\n", fmt_count(a, s->counts.good),
-             fmt_count(b, counts_total(s->counts)));
+    str_add(t->out, "  ");
+    fmt_judged(t->out, s);
+    str_addc(t->out, '\n');
     if (!s->has_confidence && !s->counts.excluded)
         return;
     put_label(t, "");

@@ -115,11 +115,24 @@ static void block_widen(struct ring_block *b, unsigned width)
     *b = wide;
 }
 
+/* Less than the least: a correction, which is rare. */
+static void block_lower(struct ring_block *b, size_t i, uint64_t value)
+{
+    uint64_t values[RING_BLOCK];
+    block_get_all(b, values);
+    values[i] = value;
+    block_put_all(b, values);
+}
+
 static void block_add(struct ring_block *b, size_t i, int64_t n)
 {
     uint64_t value = block_get(b, i) + (uint64_t)n;
-    unsigned width = width_for(value - b->least);
     assert(value < (uint64_t)RING_COUNT_MAX);
+    if (value < b->least) {
+        block_lower(b, i, value);
+        return;
+    }
+    unsigned width = width_for(value - b->least);
     if (b->width < width)
         block_widen(b, width);
     block_put(b, i, value);
@@ -257,7 +270,7 @@ static void need_column(struct ring *r, enum ring_column c)
 
 static void add_to(struct ring *r, enum ring_column c, int64_t b, int64_t n)
 {
-    assert(n >= 0 && n < RING_COUNT_MAX);
+    assert(n > -RING_COUNT_MAX && n < RING_COUNT_MAX);
     if (n == 0)
         return;
     need_column(r, c);

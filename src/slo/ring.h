@@ -40,8 +40,8 @@ int64_t ring_oldest_us(const struct ring *r);
 /* Makes the bucket of now_us the newest, if it is newer. */
 void ring_advance(struct ring *r, int64_t now_us);
 
-/* Each of one bucket stays below RING_COUNT_MAX. What is outside the ring is
- * ignored. */
+/* Each of one bucket stays below RING_COUNT_MAX, and with corrections, which are
+ * negative, at 0 or above. What is outside the ring is ignored. */
 void ring_add(struct ring *r, int64_t at_us, struct counts c);
 /* The same for n buckets in a row, the first one starting at from_us. */
 void ring_add_series(struct ring *r, int64_t from_us, const struct counts *at, size_t n);

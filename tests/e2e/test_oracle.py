@@ -25,6 +25,7 @@ ROLLING = ["37m", "1h", "2h", "6h", "1d", "7d", "30d", "90d"]
 PERIODS = [(1, "day"), (1, "week"), (1, "month"), (1, "quarter"), (1, "year"), (2, "month"),
            (3, "day")]
 TARGETS = ["50%", "90%", "95%", "99%", "99.9%", "99.99%", "99.999%"]
+SLICES = [1, 2, 5, 6, 10, 15, 30, 37, 60, 120, 360, 720, 1440]
 REASONS = ["status", "connect", "total_timeout", "rate_limited", "json"]
 
 
@@ -42,6 +43,31 @@ class Objective:
                              for r in rng.sample(REASONS, 2)}
         self.rolling = rng.choice(ROLLING) if rng.random() < 0.5 else None
         self.period, self.zone = rng.choice(PERIODS), rng.choice(ZONES)
+        self.slices = None
+
+    def slice(self, rng, interval):
+        """Counts in slices instead: as long as the interval, and few enough to be summed here."""
+        if self.rolling:
+            length = recompute.duration(self.rolling)
+        else:
+            length = recompute.NOMINAL_DAYS[self.period[1]] * self.period[0] * DAY
+        whole = length if self.rolling else DAY
+        fit = [m * MINUTE for m in SLICES if whole % (m * MINUTE) == 0 and
+               interval <= m * MINUTE and length // (m * MINUTE) <= 6000]
+        if not fit:
+            return self
+        target = recompute.ratio(rng.choice(["50%", "90%", "95%", "100%"]))
+        method = rng.choice(["Timeslices", "RatioTimeslices"])
+        self.slices = recompute.Slices(method, rng.choice(fit[:4]), target,
+                                       None if self.rolling else (*self.period, self.zone))
+        return self
+
+    def budgeting(self):
+        s = self.slices
+        text = {"method": s.method, "slice": f"{s.length // MINUTE}m"}
+        if s.method == "Timeslices":
+            text["slice_target"] = f"{int(s.target * 100)}%"
+        return text
 
     def yaml(self):
         sli = {"probe": "p"}
@@ -50,8 +76,10 @@ class Objective:
         if self.classify:
             sli["classify"] = self.classify
         window = self.rolling or {"calendar": "{} {}".format(*self.period), "timezone": self.zone}
-        return "  - " + json.dumps({"name": self.name, "sli": sli, "objective": self.target,
-                                    "window": window}) + "\n"
+        slo = {"name": self.name, "sli": sli, "objective": self.target, "window": window}
+        if self.slices:
+            slo.update(budgeting=self.budgeting(), alerting="none")
+        return "  - " + json.dumps(slo) + "\n"
 
     def recomputed(self, results, interval, timeout, at, span):
         if self.rolling:
@@ -63,7 +91,8 @@ class Objective:
         if span:
             start, end = span
         slo = recompute.Slo(results, interval, at, start, end, recompute.ratio(self.target),
-                            self.faster_than, timeout, self.classify, length)
+                            self.faster_than, timeout, self.classify, length, self.slices,
+                            not self.slices)
         wanted = slo.report(rolling=bool(self.rolling or span))
         if span:
             wanted["budget"]["exhausts_at"] = None
@@ -83,6 +112,8 @@ class Scenario:
             self.start -= self.start % self.interval
         self.lines = [self.line(k) for k in self.slots()]
         self.objectives = [Objective(rng, f"o{i}", self.threshold) for i in range(3)]
+        self.objectives += [Objective(rng, f"p{i}", self.threshold).slice(rng, self.interval)
+                            for i in range(3)]
 
     def slots(self):
         """With gaps, one in the head of the history."""
@@ -154,8 +185,9 @@ class Scenario:
             assert found["window"]["start"] == recompute.when(start)
             assert found["window"]["end"] == recompute.when(end)
             compare(found, wanted)
+            judged = found["slices"]["judged"] if objective.slices else wanted["total"]
             conclusive |= wanted["state"] == "breached" and \
-                wanted["total"] * (1 - recompute.ratio(objective.target)) >= 1
+                judged * (1 - recompute.ratio(objective.target)) >= 1
         return conclusive
 
 

@@ -8,6 +8,7 @@ numbers are fractions and percentiles are exact. Prints the JSON object that
 `nines report --format json` has in `slos`, as far as it follows from the file.
 """
 import argparse
+import bisect
 import calendar
 import datetime
 import decimal
@@ -98,17 +99,48 @@ def read(lines, probe=None):
     return [results[slot] for slot in sorted(results)]
 
 
+class Slices:
+    """How a budget is counted in slices; `period` of a calendar window: (count, unit, zone)."""
+
+    PARTS = 10 ** 12
+
+    def __init__(self, method, length, target=None, period=None):
+        self.method, self.length, self.target, self.period = method, length, target, period
+
+    def between(self, start, end):
+        """The slices that ended in (start, end]."""
+        at = start // self.length * self.length
+        stop = None
+        while True:
+            if self.period and (stop is None or at >= stop):
+                first, stop = calendar_window(start if stop is None else at, *self.period)
+                at = first + max(0, at - first, start - first) // self.length * self.length
+            to = at + self.length if stop is None else min(at + self.length, stop)
+            if to > end:
+                return
+            if to > start:
+                yield at, to
+            at = to
+
+    def worth(self, good, bad):
+        if self.method == "Timeslices":
+            return F(int(good >= self.target * (good + bad)))
+        return F(good * self.PARTS // (good + bad), self.PARTS)
+
+
 class Slo:
     """`length` is the declared window's, where [start, end) is a span or a calendar period."""
 
     def __init__(self, results, interval, at, start, end, target, faster_than=None,
-                 timeout=5 * SECOND, classify=None, length=None):
+                 timeout=5 * SECOND, classify=None, length=None, slices=None, alerts=True):
         self.results, self.interval, self.at = results, interval, at
         self.start, self.end, self.upto = start, end, min(at, end)
         self.miss = 1 - target
         self.faster_than, self.timeout = faster_than, timeout
         self.classify, self.length = classify or {}, length or end - start
         self.phase = results[0].slot % interval if results else 0
+        self.slices, self.alerts = slices, alerts
+        self.order = [r.slot for r in results]
 
     def kind(self, r):
         kind = r.outcome
@@ -122,7 +154,8 @@ class Slo:
         return next((r.slot for r in self.results if self.kind(r) in ("good", "bad")), None)
 
     def within(self, start, end):
-        return [r for r in self.results if start <= r.slot < end]
+        return self.results[bisect.bisect_left(self.order, start):
+                            bisect.bisect_left(self.order, end)]
 
     def counts(self, results):
         kinds = [self.kind(r) for r in results]
@@ -133,13 +166,32 @@ class Slo:
         last = -((self.phase - end) // self.interval)
         return max(0, last - first)
 
+    def judged(self, start, end, done=None):
+        """Slices that could be judged, what of them is lost, and those that could not."""
+        judged, lost, missing = 0, F(0), 0
+        for a, b in self.slices.between(start, end):
+            seen = [r for r in self.within(a, b) if done is None or r.done <= done]
+            good, bad, excluded = self.counts(seen) if seen else (0, 0, 0)
+            if good + bad:
+                judged += 1
+                lost += 1 - self.slices.worth(good, bad)
+            elif self.slots(a, b) > excluded:
+                missing += 1
+        return judged, lost, missing
+
     def burn(self, length):
+        if self.slices:
+            judged, lost, _ = self.judged(self.at - length, self.at)
+            return lost / judged / self.miss if judged and not length % self.slices.length else None
         good, bad, _ = self.counts(self.within(self.at - length, self.at))
         return F(bad, good + bad) / self.miss if good + bad else None
 
     def tier_window(self, t, length):
         step = 10 if length <= 3600 * SECOND else 60 if length <= 3 * 86400 * SECOND else 3600
         start = (t - length) // (step * SECOND) * (step * SECOND)
+        if self.slices:
+            judged, lost, missing = self.judged(start, t, t)
+            return lost, judged + missing
         seen = [r for r in self.within(start, t) if r.done <= t]
         good, bad, excluded = self.counts(seen)
         return bad, max(self.slots(start, t) - excluded, good + bad)
@@ -147,9 +199,10 @@ class Slo:
     def tiers(self):
         t = self.at // (10 * SECOND) * (10 * SECOND)
         out = []
-        for severity, long, short, factor in TIERS:
+        apart = self.slices.length if self.slices else self.interval
+        for severity, long, short, factor in TIERS if self.alerts else []:
             if duration(long) >= self.length or F(factor) * self.miss > 1 or \
-                    duration(long) // self.interval < 2 * MIN_FAILURES:
+                    duration(long) // apart < 2 * MIN_FAILURES:
                 continue
             least = max(duration(short), 2 * self.interval + self.timeout)
             least = -(-least // (60 * SECOND)) * 60 * SECOND
@@ -225,19 +278,27 @@ class Slo:
                "tiers": self.tiers(), "latency": self.latency(), "reasons": self.reasons(),
                "burn": {w: number(self.burn(duration(w))) for w in BURN_WINDOWS}}
         projected = self.miss * (coverage["expected"] + self.slots(self.upto, self.end))
-        if not total:
+        unit, consumed = total, F(bad)
+        if self.slices:
+            unit, consumed, missing = self.judged(self.start, self.upto)
+            later = sum(self.slots(a, b) > 0 for a, b in self.slices.between(self.upto, self.end))
+            projected = self.miss * (unit + missing + later)
+            out["state"] = self.state(unit, consumed)
+        if not unit:
             out["budget"] = {"allowed": 0, "projected": number(projected), "consumed": 0,
                              "remaining": 0, "consumed_ratio": None, "remaining_ratio": None,
                              "exhausts_at": None}
             return out
-        allowed = self.miss * total
-        out["sli"] = number(F(good, total))
-        out["confidence"] = wilson(good, total)
+        allowed = self.miss * unit
+        out["sli"] = number(1 - consumed / unit)
+        if not self.slices or self.slices.method == "Timeslices":
+            out["confidence"] = wilson(int(unit - consumed), unit)
         out["budget"] = {"allowed": number(allowed), "projected": number(projected),
-                         "consumed": bad, "remaining": number(allowed - bad),
-                         "consumed_ratio": number(bad / allowed),
-                         "remaining_ratio": number(1 - bad / allowed),
-                         "exhausts_at": self.exhausts(1 - bad / allowed, rolling, projected, bad)}
+                         "consumed": number(consumed), "remaining": number(allowed - consumed),
+                         "consumed_ratio": number(consumed / allowed),
+                         "remaining_ratio": number(1 - consumed / allowed),
+                         "exhausts_at": self.exhausts(1 - consumed / allowed, rolling, projected,
+                                                      consumed)}
         return out
 
 
