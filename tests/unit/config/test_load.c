@@ -142,6 +142,59 @@ static void default_folders(void **state)
     assert_int_equal(n.zones_freed, 1);
 }
 
+/* What an SLO is when its alerting is declared so. */
+static struct slo_def alerting_of(const char *text, uint64_t *ret_content)
+{
+    char doc[1024];
+    snprintf(doc, sizeof(doc),
+             "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
+             "  - {name: one, sli: {probe: a}, objective: 99%%, window: 30d%s%s}\n",
+             text[0] ? ", alerting: " : "", text);
+    put("s.yaml", doc);
+    struct config *c = load(&(struct config_sources){
+        .paths = (const char *const[]){"p.yaml", "s.yaml"}, .path_count = 2});
+    struct slo_def def = *c->slos[0];
+    *ret_content = def.content;
+    def.declared = NULL; /* goes with the snapshot */
+    config_unref(c);
+    fake_take_counts();
+    return def;
+}
+
+static void tiers_are_part_of_a_revision(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "none",
+        "{min_failures: 3}",
+        "[{severity: page, long: 1h, factor: 14.4}]",
+        "[{severity: ticket, long: 1h, factor: 14.4}]",
+        "[{severity: page, long: 2h, factor: 14.4}]",
+        "[{severity: page, long: 1h, short: 10m, factor: 14.4}]",
+        "[{severity: page, long: 1h, factor: 14.5}]",
+        "[{severity: page, long: 1h, budget: 2%}]",
+        "[{severity: page, long: 1h, factor: 14.4, min_failures: 3}]",
+        "{min_failures: 3, tiers: [{severity: page, long: 1h, factor: 14.4}]}",
+    };
+    uint64_t content[countof(texts)], plain, same;
+    put("p.yaml", "apiVersion: nines/v1\nkind: Probes\nprobes: [{id: a, http: {url: x}}]\n");
+    assert_true(alerting_of("", &plain).alerting);
+    alerting_of("default", &same);
+    assert_int_equal(plain, same);
+    for (size_t i = 0; i < countof(texts); i++) {
+        struct slo_def def = alerting_of(texts[i], &content[i]);
+        assert_true(content[i] != plain);
+        for (size_t k = 0; k < i; k++)
+            assert_true(content[i] != content[k]);
+        assert_true(def.alerting == (i > 0));
+        assert_int_equal(def.declared_count, i > 1);
+        assert_int_equal(def.min_failures, i == 1 || i == 9 ? 3 : 0);
+    }
+    /* however it is written */
+    alerting_of("{tiers: [{severity: page, long: 60m, factor: 14.40}]}", &same);
+    assert_int_equal(same, content[2]);
+}
+
 static void schedule(void **state)
 {
     (void)state;
@@ -521,13 +574,21 @@ static void many_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(nothing),      IN_FOLDER(default_folders),
-        IN_FOLDER(schedule),     IN_FOLDER(service_hours),
-        IN_FOLDER(dependencies), IN_FOLDER(contents),
-        IN_FOLDER(metric_slis),  IN_FOLDER(wants_are_content),
-        IN_FOLDER(slo_contents), IN_FOLDER(secrets),
-        IN_FOLDER(elsewhere),    IN_FOLDER(missing),
-        IN_FOLDER(many_errors),  cmocka_unit_test(listen_addresses),
+        IN_FOLDER(nothing),
+        IN_FOLDER(default_folders),
+        IN_FOLDER(tiers_are_part_of_a_revision),
+        IN_FOLDER(schedule),
+        IN_FOLDER(service_hours),
+        IN_FOLDER(dependencies),
+        IN_FOLDER(contents),
+        IN_FOLDER(metric_slis),
+        IN_FOLDER(wants_are_content),
+        IN_FOLDER(slo_contents),
+        IN_FOLDER(secrets),
+        IN_FOLDER(elsewhere),
+        IN_FOLDER(missing),
+        IN_FOLDER(many_errors),
+        cmocka_unit_test(listen_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,6 +323,39 @@ static void test_reload_keeps_windows_and_alert(void **state)
 }
 
 /* Two SLOs may share an SLI: the history is there, the alert's state is not. */
+/* The prober is down while a page fires; then tiers come that ask for `failures`. */
+static size_t reload_unobserved(struct world *w, int failures)
+{
+    struct tier_def other = tiers[0];
+    struct config *c = make_config(1);
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_span(w, T0, T0 + 2 * USEC_PER_HOUR, OUTCOME_GOOD);
+    t = feed_span(w, t, t + 5 * MIN, OUTCOME_BAD);
+    assert_int_equal(w->transitions.len, 1);
+    evaluator_run_due(w->e, t + 10 * MIN);
+    assert_int_equal(w->transitions.len, 1); /* held: nothing is observed */
+    other.min_failures = failures;
+    ((struct slo_def *)c->slos[0])->tiers = &other;
+    evaluator_set_config(w->e, c, t + 10 * MIN);
+    evaluator_run_due(w->e, t + 11 * MIN);
+    adopt(w, 1, t + 11 * MIN); /* `other` goes */
+    config_unref(c);
+    return w->transitions.len;
+}
+
+static void test_what_fires_is_of_its_tiers(void **state)
+{
+    assert_int_equal(reload_unobserved(*state, 2), 1);
+}
+
+static void test_other_tiers_begin_anew(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(reload_unobserved(w, 3), 2);
+    assert_int_equal(w->transitions.at[1].kind, ALERT_EVENT_COOL);
+}
+
 static void test_slo_on_a_known_sli_goes_on_from_its_stored_alert(void **state)
 {
     struct world *w = *state;
@@ -428,6 +461,8 @@ int main(void)
         DEPENDS(test_a_restart_goes_on_muted),
         T(test_no_alert_before_history_is_merged),
         T(test_reload_keeps_windows_and_alert),
+        T(test_what_fires_is_of_its_tiers),
+        T(test_other_tiers_begin_anew),
         T(test_slo_on_a_known_sli_goes_on_from_its_stored_alert),
         T(test_clock_jump_is_not_evaluated_tick_by_tick),
         T(test_a_slot_stored_before_counts_once),

@@ -78,6 +78,47 @@ static void reachability(void **state)
     assert_false(budget_unreachable((struct decimal){9, 1}, (struct decimal){10, 0})); /* equal */
 }
 
+static void assert_decimal(struct decimal got, int64_t n, int scale)
+{
+    assert_int_equal(got.n, n);
+    assert_int_equal(got.scale, scale);
+}
+
+static void a_share_of_the_budget_is_a_rate(void **state)
+{
+    (void)state;
+    const int64_t h = USEC_PER_HOUR, d = USEC_PER_DAY;
+    const struct decimal two = {2, 2}, five = {5, 2}, ten = {1, 1}, one = {1, 0};
+    assert_decimal(budget_share_factor(two, 30 * d, h), 144, 1);
+    assert_decimal(budget_share_factor(five, 30 * d, 6 * h), 6, 0);
+    assert_decimal(budget_share_factor(ten, 30 * d, d), 3, 0);
+    assert_decimal(budget_share_factor(ten, 30 * d, 3 * d), 1, 0);
+    assert_decimal(budget_share_factor(two, 28 * d, h), 1344, 2);
+    assert_decimal(budget_share_factor(ten, 7 * d, h), 168, 1);
+    assert_decimal(budget_share_factor(one, 30 * d, 30 * d), 1, 0);
+    /* No decimal: cut, not rounded, so that it is reached by what is equal. */
+    assert_decimal(budget_share_factor(ten, 28 * d, 3 * d), 933333333333, 12);
+    assert_decimal(budget_share_factor((struct decimal){5, 1}, 30 * d, 7 * d), 2142857142857, 12);
+    assert_true(budget_burns_at(15, 7000, three_nines, (struct decimal){2142857142857, 12}));
+    assert_decimal(budget_share_factor((struct decimal){2, 1}, 10 * d, 3 * d), 666666666666, 12);
+    /* The largest and the longest there are. */
+    assert_decimal(budget_share_factor(one, 3660 * d, USEC_PER_MIN), 3660 * 1440, 0);
+    assert_decimal(budget_share_factor(one, 3660 * d, 70 * USEC_PER_SEC), 4517485714285714285, 12);
+    assert_decimal(budget_share_factor((struct decimal){1, 12}, 3660 * d, 3660 * d), 1, 12);
+}
+
+static void a_total_outage_burns_most(void **state)
+{
+    (void)state;
+    assert_decimal(budget_largest_burn(three_nines), 1000, 0);
+    assert_decimal(budget_largest_burn((struct decimal){7, 1}), 333, 2);
+    assert_decimal(budget_largest_burn((struct decimal){5, 1}), 2, 0);
+    assert_decimal(budget_largest_burn((struct decimal){999999999999, 12}), 1000000000000, 0);
+    /* What is printed can be reached. */
+    assert_false(budget_unreachable((struct decimal){7, 1}, (struct decimal){333, 2}));
+    assert_true(budget_unreachable((struct decimal){7, 1}, (struct decimal){334, 2}));
+}
+
 static void enough_events_to_judge(void **state)
 {
     (void)state;
@@ -192,6 +233,8 @@ int main(void)
         cmocka_unit_test(budget_minutes),
         cmocka_unit_test(meeting_and_firing_are_inclusive),
         cmocka_unit_test(reachability),
+        cmocka_unit_test(a_share_of_the_budget_is_a_rate),
+        cmocka_unit_test(a_total_outage_burns_most),
         cmocka_unit_test(enough_events_to_judge),
         cmocka_unit_test(states_in_their_order),
         cmocka_unit_test(huge_counts_stay_exact),

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <cmocka.h>
 
 #define S USEC_PER_SEC
@@ -95,6 +96,114 @@ static void finish_fills_an_objective(void **state)
     assert_int_equal(slo.tier_count, 0);
     assert_null(slo.tiers);
     arena_release(&arena);
+}
+
+static void min_failures_of_the_default_ones(void **state)
+{
+    (void)state;
+    struct diag diag = {0};
+    struct tier_def t[TIERS_MAX];
+    struct probe_def probe = {.interval_us = 10 * MINUTE, .timeout_us = 5 * S};
+    struct slo_def slo = {.target = three_nines, .probe = &probe, .min_failures = 3};
+    slo.window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = 30 * DAY};
+    assert_int_equal(tiers_make(&slo, &diag, t), 4); /* 6 slots in an hour */
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(t[i].min_failures, 3);
+    slo.min_failures = 4;
+    assert_int_equal(tiers_make(&slo, &diag, t), 3);
+    assert_int_equal(diag.warnings, 1);
+    diag_release(&diag);
+}
+
+static void declared_tiers(void **state)
+{
+    (void)state;
+    static const struct tier_decl declared[] = {
+        {.severity = SEVERITY_PAGE,
+         .long_us = HOUR,
+         .short_us = 5 * MINUTE,
+         .factor = {144, 1},
+         .min_failures = 1},
+        {.severity = SEVERITY_PAGE, .long_us = 6 * HOUR, .short_us = 30 * MINUTE, .budget = {5, 2}},
+        {.severity = SEVERITY_TICKET, .long_us = 3 * DAY, .budget = {1, 1}},
+        {.severity = SEVERITY_TICKET, .long_us = 10 * MINUTE, .factor = {2, 0}},
+        {.severity = SEVERITY_TICKET, .long_us = 30 * DAY, .budget = {1, 0}},
+        {.severity = SEVERITY_TICKET, .long_us = 28 * DAY, .budget = {1, 0}},
+    };
+    struct diag diag = {0};
+    struct tier_def t[TIERS_MAX];
+    struct probe_def probe = {.id = "api", .interval_us = 15 * S, .timeout_us = 5 * S};
+    struct slo_def slo = {.target = three_nines,
+                          .probe = &probe,
+                          .min_failures = 3,
+                          .declared = declared,
+                          .declared_count = countof(declared)};
+    /* A month is taken for 30 days; a tier may be as long as the window. */
+    slo.window = (struct window_def){
+        .type = WINDOW_CALENDAR, .unit = CALENDAR_MONTH, .count = 1, .text = "1 month"};
+    assert_int_equal(tiers_make(&slo, &diag, t), countof(declared));
+    assert_int_equal(diag.errors + diag.warnings, 0);
+    static const struct tier_def want[] = {
+        {SEVERITY_PAGE, HOUR, 5 * MINUTE, {144, 1}, 1},
+        {SEVERITY_PAGE, 6 * HOUR, 30 * MINUTE, {6, 0}, 3},
+        {SEVERITY_TICKET, 3 * DAY, 6 * HOUR, {1, 0}, 3},
+        {SEVERITY_TICKET, 10 * MINUTE, MINUTE, {2, 0}, 3}, /* a twelfth is 50 s */
+        {SEVERITY_TICKET, 30 * DAY, 60 * HOUR, {1, 0}, 3},
+        {SEVERITY_TICKET, 28 * DAY, 56 * HOUR, {1071428571428, 12}, 3},
+    };
+    for (size_t i = 0; i < countof(want); i++) {
+        assert_int_equal(t[i].severity, want[i].severity);
+        assert_int_equal(t[i].long_us, want[i].long_us);
+        assert_int_equal(t[i].short_us, want[i].short_us);
+        assert_int_equal(decimal_cmp(t[i].factor, want[i].factor), 0);
+        assert_int_equal(t[i].min_failures, want[i].min_failures);
+    }
+    /* Beyond 3 d windows start at whole hours: so do stretched ones end. */
+    probe.interval_us = 2 * DAY;
+    slo.declared = &declared[4];
+    slo.declared_count = 1;
+    assert_int_equal(tiers_make(&slo, &diag, t), 1);
+    assert_int_equal(t[0].short_us, 4 * DAY + HOUR);
+    assert_int_equal(diag.errors, 0);
+    diag_release(&diag);
+}
+
+/* What may be said of one tier: what it is (0: nothing), and whether it is an error. */
+static void mistakes_in_declared_tiers(void **state)
+{
+    (void)state;
+    static const struct {
+        struct tier_decl tier;
+        size_t errors, warnings;
+        const char *said;
+    } rows[] = {
+        {{.long_us = HOUR, .factor = {1000, 0}}, 0, 0, NULL},
+        {{.long_us = HOUR, .factor = {10001, 1}}, 1, 0, "burns at 1000 only"},
+        {{.long_us = DAY, .budget = {4, 2}}, 0, 0, NULL},
+        {{.long_us = DAY, .budget = {333, 4}}, 1, 0, "a burn rate of 0.999"},
+        {{.long_us = 30 * DAY, .factor = {1, 0}}, 0, 0, NULL},
+        {{.long_us = 30 * DAY + HOUR, .factor = {1, 0}}, 1, 0, "longer than the window"},
+        {{.long_us = 2 * MINUTE, .factor = {10, 0}, .min_failures = 4}, 0, 0, NULL},
+        {{.long_us = 2 * MINUTE, .factor = {10, 0}, .min_failures = 5}, 1, 0, "must hold 10"},
+        {{.long_us = MINUTE, .factor = {10, 0}}, 1, 0, "no longer than that"},
+        {{.long_us = HOUR, .short_us = MINUTE, .factor = {10, 0}}, 0, 0, NULL},
+        {{.long_us = 30 * DAY + HOUR, .factor = {1001, 0}}, 2, 0, NULL},
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct diag diag = {0};
+        struct tier_def t[TIERS_MAX];
+        struct probe_def probe = {.id = "api", .interval_us = 15 * S, .timeout_us = 5 * S};
+        struct slo_def slo = {
+            .target = three_nines, .probe = &probe, .declared = &rows[i].tier, .declared_count = 1};
+        slo.window =
+            (struct window_def){.type = WINDOW_ROLLING, .duration_us = 30 * DAY, .text = "30d"};
+        tiers_make(&slo, &diag, t);
+        assert_int_equal(diag.errors, rows[i].errors);
+        assert_int_equal(diag.warnings, rows[i].warnings);
+        if (rows[i].said)
+            assert_non_null(strstr(diag.items[0].text, rows[i].said));
+        diag_release(&diag);
+    }
 }
 
 static void starts_are_floored(void **state)
@@ -313,6 +422,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(default_tiers_that_suit),
         cmocka_unit_test(finish_fills_an_objective),
+        cmocka_unit_test(min_failures_of_the_default_ones),
+        cmocka_unit_test(declared_tiers),
+        cmocka_unit_test(mistakes_in_declared_tiers),
         cmocka_unit_test(starts_are_floored),
         cmocka_unit_test(quantisation_table),
         cmocka_unit_test(a_young_objective_does_not_page_by_division),
