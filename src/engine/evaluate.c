@@ -54,7 +54,7 @@ static void collect(struct eval_sli *sli, int64_t longest_us, int64_t now_us)
     sli->stream = NULL;
     sli->first_event_us = INT64_MAX;
     sli->fed_us = INT64_MIN;
-    sli->anew_us = INT64_MAX;
+    vec_clear(&sli->anew);
 }
 
 static struct eval_sli *new_sli(struct evaluator *e, const struct sli_def *def)
@@ -120,6 +120,7 @@ static void sli_free(struct eval_sli *sli)
     live_free(sli->live);
     stream_free(sli->stream);
     vec_release(&sli->windows);
+    vec_release(&sli->anew);
     free(sli->key);
     free(sli);
 }
@@ -222,7 +223,7 @@ static void note_sources(struct evaluator *e, const struct config *cfg, int64_t 
         struct eval_sli *sli = e->sli_list.at[i];
         const char *probe = sli->probe->id;
         if (sli->def->metric && source_of(e->config, probe) != source_of(cfg, probe))
-            sli->anew_us = now_us;
+            vec_push(&sli->anew, now_us);
     }
 }
 
@@ -306,6 +307,21 @@ size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, siz
     return n;
 }
 
+/* What was read tells of all sources up to its newest one. */
+static void merge_sources(struct eval_sli *sli, const struct sli_past *past)
+{
+    VEC(int64_t) anew = {0};
+    if (past->newest_us < past->asked.anew_us)
+        vec_push(&anew, past->asked.anew_us);
+    for (size_t i = 0; i < sli->anew.len; i++)
+        if (sli->anew.at[i] > past->asked.anew_us)
+            vec_push(&anew, sli->anew.at[i]);
+    vec_clear(&sli->anew);
+    for (size_t i = 0; i < anew.len; i++)
+        vec_push(&sli->anew, anew.at[i]);
+    vec_release(&anew);
+}
+
 void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *past)
 {
     struct eval_sli *sli = table_get(&e->slis, sli_key);
@@ -321,9 +337,7 @@ void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *
     sli->first_event_us = past->first_event_us;
     sli->fed_us = past->newest_us;
     sli->asked = past->asked;
-    bool later = sli->anew_us < INT64_MAX && sli->anew_us > past->asked.anew_us;
-    if (!later) /* than what was read */
-        sli->anew_us = past->newest_us < past->asked.anew_us ? past->asked.anew_us : INT64_MAX;
+    merge_sources(sli, past);
     eval_release_held(sli);
 }
 

@@ -63,7 +63,7 @@ struct eval_sli {
     int64_t first_event_us;
     int64_t fed_us; /* newest slot that the stream knows */
     struct sli_asked asked;
-    int64_t anew_us; /* slots from then on are of another source; INT64_MAX: of the same */
+    VEC(int64_t) anew; /* rising: slots from each on are of another source; fed ones leave */
     int64_t resets, clamped;
     bool torn; /* a scrape was not held: the history must be read again */
     bool used; /* by the snapshot being adopted */

@@ -57,6 +57,19 @@ static void know(struct eval_sli *sli, const struct scrape *s)
             derive_know(sli->stream->derive, s->at[i].series, s->slot_us);
 }
 
+/* Several reloads may have come while a run was in flight. */
+static void begin_anew(struct eval_sli *sli, int64_t slot_us)
+{
+    size_t n = 0;
+    while (n < sli->anew.len && sli->anew.at[n] <= slot_us)
+        n++;
+    if (n == 0)
+        return;
+    derive_restart(sli->stream->derive, sli->anew.at[n - 1]);
+    sli->anew.len -= n;
+    memmove(sli->anew.at, sli->anew.at + n, sli->anew.len * sizeof(*sli->anew.at));
+}
+
 static void feed(struct eval_sli *sli, const struct scrape *s)
 {
     struct fed f = {.sli = sli, .slot_us = s->slot_us};
@@ -71,10 +84,7 @@ static void feed(struct eval_sli *sli, const struct scrape *s)
         return;
     }
     sli->fed_us = s->slot_us;
-    if (s->slot_us >= sli->anew_us) {
-        derive_restart(sli->stream->derive, sli->anew_us);
-        sli->anew_us = INT64_MAX;
-    }
+    begin_anew(sli, s->slot_us);
     derive_feed(sli->stream->derive, s, on_derived, &f);
     sli->resets += f.reset;
     sli->clamped += f.clamped;

@@ -104,8 +104,8 @@ static int apply_wanted(struct store *s, const struct record_wanted *r, struct e
         return rc;
     if (derived_newest(s, num, &newest, reterr) < 0)
         return -1;
-    rc = asked_change(s->db, num, newest >= r->at_us ? newest + 1 : r->at_us, r->selectors,
-                          r->n, reterr);
+    rc = asked_change(s->db, num, newest >= r->at_us ? newest + 1 : r->at_us, r->selectors, r->n,
+                      reterr);
     for (size_t i = catalog_at(c, num)->first_stream; rc > 0 && i != STREAM_NONE;
          i = c->streams.at[i].next)
         if (c->streams.at[i].metric)

@@ -305,6 +305,16 @@ static void take_sample(struct world *w, struct observation *obs, struct sample 
     w->seen[i] = true;
 }
 
+static void record(struct world *w, const struct observation *obs)
+{
+    struct store_extra extra = {.samples = obs->samples, .sample_count = obs->sample_count};
+    evaluator_run_due(w->e, obs->result.done_us - 1);
+    assert_true(store_reserve(w->store));
+    store_push_result(w->store, 0, &obs->result, &extra);
+    evaluator_result(w->e, "page", obs);
+    store_push_heartbeat(w->store, w->now_us, w->slot_us);
+}
+
 /* A run looks for what was wanted when it began; a reload may come before it ends. */
 static void run(struct world *w)
 {
@@ -340,12 +350,7 @@ static void run(struct world *w)
         for (size_t i = 0; i < SERIES; i++)
             take_sample(w, &obs, at, i, looked_for, value[i]);
     }
-    evaluator_run_due(w->e, obs.result.done_us - 1);
-    assert_true(store_reserve(w->store));
-    struct store_extra extra = {.samples = at, .sample_count = obs.sample_count};
-    store_push_result(w->store, 0, &obs.result, &extra);
-    evaluator_result(w->e, "page", &obs);
-    store_push_heartbeat(w->store, w->now_us, w->slot_us);
+    record(w, &obs);
 }
 
 static void step(struct world *w)
@@ -455,6 +460,39 @@ static void run_slots(struct world *w, int n)
     }
 }
 
+static void point_elsewhere(struct world *w)
+{
+    move(w);
+    adopt(w, -1);
+    read_attached(w);
+    merge_attached(w);
+}
+
+/* A url is changed, and once more while the first run of that is in flight. */
+static void test_two_other_targets_at_once(void **state)
+{
+    struct world *w = *state;
+    struct sample at[SERIES];
+    struct observation obs = {.samples = at, .message = ""};
+    w->rng = 7;
+    begin(w, 0);
+    run_slots(w, 5);
+    point_elsewhere(w);
+    w->slot_us = (w->now_us / w->probe.interval_us + 1) * w->probe.interval_us;
+    for (size_t i = 0; i < SERIES; i++)
+        take_sample(w, &obs, at, i, w->declared, w->value[i]);
+    w->now_us = w->slot_us + S;
+    point_elsewhere(w);
+    w->now_us += S;
+    obs.result = (struct result){
+        .slot_us = w->slot_us, .done_us = w->now_us, .total_us = 2 * S, .flags = RESULT_SCRAPED};
+    record(w, &obs);
+    run_slots(w, 3);
+    evaluator_run_due(w->e, w->now_us + 4 * MIN);
+    look(w);
+    end(w);
+}
+
 /* An import brought a scrape of a time to come, without a result. */
 static void test_a_scrape_that_is_yet_to_come(void **state)
 {
@@ -481,9 +519,8 @@ static void test_a_scrape_that_is_yet_to_come(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_live_is_what_is_stored_1),
-        T(test_live_is_what_is_stored_2),
-        T(test_live_is_what_is_stored_3),
+        T(test_live_is_what_is_stored_1),     T(test_live_is_what_is_stored_2),
+        T(test_live_is_what_is_stored_3),     T(test_two_other_targets_at_once),
         T(test_a_scrape_that_is_yet_to_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
