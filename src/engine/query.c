@@ -5,9 +5,9 @@
 #include "model/sketch.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
-#include "slo/source.h"
 #include "slo/slices.h"
 #include "slo/period.h"
+#include "slo/source.h"
 #include "slo/window.h"
 
 #include <assert.h>
@@ -132,7 +132,6 @@ static int64_t exhausts_at(const struct report_slo *s, const struct slo_def *def
     return (at_us + llround(wait)) / USEC_PER_SEC * USEC_PER_SEC; /* 44.999999... is 45 */
 }
 
-static int step_burn(struct slo_query *q, struct err *reterr)
 /* A window that is no whole number of slices would hold now more of them, now
  * fewer. */
 static bool divides(const struct slo_def *def, int64_t window_us)
@@ -140,6 +139,7 @@ static bool divides(const struct slo_def *def, int64_t window_us)
     return def->method == METHOD_OCCURRENCES || window_us % def->slice_us == 0;
 }
 
+static int step_burn(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     assert(query_burn_count <= countof(s->burn));
@@ -278,8 +278,8 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
     store_reader_end(r);
     vec_release(&sq.instants);
     free(sq.sums);
-    revisions_free(known.revisions, known.revision_count);
     free(sq.worth);
+    revisions_free(known.revisions, known.revision_count);
     return rc;
 }
 

@@ -35,7 +35,6 @@ const char *fmt_unit(const struct report_slo *s)
     return str_eq(s->budgeting_method, "Occurrences") ? "events" : "slices";
 }
 
-char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s)
 void fmt_judged(struct str *out, const struct report_slo *s)
 {
     char good[FMT_MAX], all[FMT_MAX], slice[UNITS_MAX];
@@ -50,6 +49,7 @@ void fmt_judged(struct str *out, const struct report_slo *s)
         str_addf(out, "mean of %s slices of %s", all, units_duration(slice, s->def->slice_us));
 }
 
+char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s)
 {
     const struct window_def *w = &s->def->window;
     if (w->type == WINDOW_ROLLING)

@@ -73,14 +73,14 @@ static void fact_sli(struct str *out, const struct report_slo *s)
     bool miss = s->has_sli && s->sli < decimal_double(s->def->target);
     fact_open(out, fmt_sli_name(s), miss ? " over-limit" : "", fmt_sli(a, s));
     str_addf(out, "target %s", decimal_percent(t, s->def->target));
+    if (s->def->method != METHOD_OCCURRENCES) {
+        str_add(out, "<br>");
+        fmt_judged(out, s);
+    }
     if (s->has_confidence) {
         int digits = fmt_sli_digits(s);
         str_addf(out, "<br>95%% interval %s to %s", fmt_percent(a, s->confidence_low, digits),
                  fmt_percent(b, s->confidence_high, digits));
-    }
-    if (s->def->method != METHOD_OCCURRENCES) {
-        str_add(out, "<br>");
-        fmt_judged(out, s);
     }
     fact_close(out);
 }

@@ -292,6 +292,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
     json_string(j, "objective_name", s->def->objective_name);
     json_string(j, "target", decimal_text(text, s->def->target));
     json_string(j, "budgeting_method", s->budgeting_method);
+    put_slices(j, s);
     put_source(j, s);
     put_window(j, s);
     json_string(j, "state", slo_state_name(s->state));
@@ -310,7 +311,6 @@ static void put_slo(struct json *j, const struct report_slo *s)
 static int write_json(const struct report *r, const struct report_style *style, struct str *out)
 {
     struct json j = {.out = out, .first = true};
-    put_slices(j, s);
     (void)style;
     json_open(&j, NULL, '{');
     json_time(&j, "generated_at", r->generated_at_us);
