@@ -39,6 +39,9 @@ int probe_put_text(const struct probe_view *v, struct str *out);
  */
 int probe_put_json(const struct probe_view *v, struct str *out);
 
+/* Whole days until the certificate expires; negative: it did. */
+int64_t probe_days_left(const struct probe_view *v);
+
 /* A sample's value: the shortest text that reads back as the same. Returns buf. */
 #define PROBE_VALUE_MAX 32
 const char *probe_value(char buf[static PROBE_VALUE_MAX], double value);

@@ -57,7 +57,7 @@ static void put_certificate(const struct probe_view *v, struct str *out)
         str_add(out, ",\"certificate\":null");
     else
         str_addf(out, ",\"certificate\":{\"not_after\":\"%s\",\"days_left\":%lld}",
-                 when_text(text, end_us), (long long)((end_us - v->now_us) / USEC_PER_DAY));
+                 when_text(text, end_us), (long long)probe_days_left(v));
 }
 
 static void put_hops(const struct probe_view *v, struct str *out)

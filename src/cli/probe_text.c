@@ -44,6 +44,12 @@ static void pad(struct str *out, int n)
         str_addc(out, ' ');
 }
 
+int64_t probe_days_left(const struct probe_view *v)
+{
+    int64_t left_us = v->obs->cert_not_after_us - v->now_us;
+    return left_us / USEC_PER_DAY - (left_us % USEC_PER_DAY < 0);
+}
+
 /* ---- the waterfall ------------------------------------------------------------ */
 
 struct span {
@@ -135,7 +141,7 @@ static void put_hop_line(const struct probe_view *v, struct str *out, const stru
     if (h->status)
         str_addf(out, " · %s", units_size(text, h->bytes));
     if (last && v->obs->cert_not_after_us) {
-        int64_t days = (v->obs->cert_not_after_us - v->now_us) / USEC_PER_DAY;
+        int64_t days = probe_days_left(v);
         str_addf(out, " · certificate %s", days < 0 ? "expired" : "");
         if (days >= 0)
             str_addf(out, "%lld days left", (long long)days);

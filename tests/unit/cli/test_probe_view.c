@@ -64,6 +64,19 @@ static char *text_of(const struct observation *obs, bool color, int width)
     return text;
 }
 
+/* An hour ago is not today. */
+static void test_an_expired_certificate(void **state)
+{
+    (void)state;
+    struct observation obs = bad_run();
+    obs.cert_not_after_us = 10 * USEC_PER_DAY - USEC_PER_HOUR;
+    mem_auto char *got = text_of(&obs, false, 42);
+    assert_non_null(strstr(got, " · certificate expired\n"));
+    obs.cert_not_after_us = 10 * USEC_PER_DAY + USEC_PER_HOUR;
+    mem_auto char *last_day = text_of(&obs, false, 42);
+    assert_non_null(strstr(last_day, " · certificate 0 days left\n"));
+}
+
 static void test_text(void **state)
 {
     (void)state;
@@ -206,7 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),        cmocka_unit_test(test_color_changes_no_text),
         cmocka_unit_test(test_no_response), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_verbose),
+        cmocka_unit_test(test_verbose),     cmocka_unit_test(test_an_expired_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
