@@ -74,7 +74,7 @@ const char *health_text(struct arena *a, const char *text, size_t n, size_t max)
 static size_t normalise(char buf[static WORD_MAX], const char *text, size_t n)
 {
     size_t len = 0;
-    if (n == 0 || n > WORD_MAX - 3)
+    if (n == 0 || n > WORD_MAX - 3 || memchr(text, '\0', n))
         return 0;
     buf[len++] = ' ';
     for (size_t i = 0; i < n; i++) {

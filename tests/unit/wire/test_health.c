@@ -259,6 +259,18 @@ static void test_words(void **state)
     check(samples, countof(samples));
 }
 
+/* The word ends where its line does. */
+static void test_a_nul_in_a_line(void **state)
+{
+    static const char body[] = "[-]etcd failed: late\nhe\0x";
+    struct str out;
+    (void)state;
+    str_init(&out, TOLD_MAX);
+    told("text/plain", body, sizeof(body) - 1, &out);
+    assert_string_equal(out.buf, "unhealthy: etcd=unhealthy(late)");
+    str_release(&out);
+}
+
 static void test_kubernetes(void **state)
 {
     (void)state;
@@ -468,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_other_json),
         cmocka_unit_test(test_latencies),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_a_nul_in_a_line),
         cmocka_unit_test(test_kubernetes),
         cmocka_unit_test(test_never_guessed_good),
         cmocka_unit_test(test_ten_thousand_components),
