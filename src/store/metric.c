@@ -106,8 +106,12 @@ int metric_text_parse(struct arena *a, const struct metric_text *t, struct sli_m
     *ret = (struct sli_metric){.kind = t->condition ? SLI_THRESHOLD : SLI_RATIO};
     if (!ratio && !(t->condition && !t->total && !t->good && !t->bad))
         return err_set(reterr, "it is neither a ratio nor a condition");
-    if (t->condition)
-        return expr_parse(a, t->condition, &ret->condition, NULL, reterr);
+    if (t->condition) {
+        if (expr_parse(a, t->condition, &ret->condition, NULL, reterr) < 0)
+            return -1;
+        /* No configuration lets one pass, and no derivation could follow it. */
+        return expr_window_us(ret->condition) == 0 ? 0 : err_set(reterr, "it looks at a window");
+    }
     if (parse_selector(a, t->good, &ret->good, reterr) < 0 ||
         parse_selector(a, t->bad, &ret->bad, reterr) < 0)
         return -1;

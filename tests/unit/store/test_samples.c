@@ -210,6 +210,7 @@ static void damage_is_named(void **state)
         {"UPDATE roll_stream SET first_event = first_event + 1 WHERE kind = 2",
          "not known as the first"},
         {"UPDATE roll_stream SET condition = 'queue <' WHERE kind = 2", "a definition"},
+        {"UPDATE roll_stream SET condition = 'rate(queue[5m]) < 1' WHERE kind = 2", "a definition"},
         {"DELETE FROM series", "there is no series"},
         {"UPDATE event SET stream = stream + 90", "there is no stream"},
     };
