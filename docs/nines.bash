@@ -19,7 +19,7 @@ _nines()
     probe) options="--method --header --body --expect-status --timeout --follow --insecure
         --kind --verbose -X -H -d -t -L -k -v" ;;
     metrics) options="--openmetrics --header --timeout --insecure -H -t -k" ;;
-    report) options="--slo --at --from --to --fail-on --out -s -o"
+    report) options="--slo --at --from --to --period --fail-on --out -s -o"
         formats="text json markdown html csv" ;;
     replay) options="--from --to --slos --slo --incidents -s -i"
         formats="ndjson text" ;;
@@ -66,7 +66,7 @@ _nines()
     --config | -c | --db | --out | -o | --test-clock | --script | --dir | --slos | --incidents | -i)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
-        --slo | -s | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --at | --from | --to | --incident | --seed | --days) ;;
+        --slo | -s | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --at | --from | --to | --period | --incident | --seed | --days) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")

@@ -119,6 +119,9 @@ struct report_slo {
     size_t failure_count;
     struct report_annotation *annotations; /* oldest first */
     size_t annotation_count;
+
+    /* of the period before, brief; NULL unless the report is one of a period */
+    struct report_slo *previous;
 };
 
 struct report {

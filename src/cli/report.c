@@ -8,6 +8,7 @@
 #include "engine/query.h"
 #include "nines/config.h"
 #include "slo/budget.h"
+#include "slo/period.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +20,9 @@
 #define FORMATS_MAX 16
 
 struct report_options {
-    const char *slo, *out, *fail_on;
+    const char *slo, *out, *fail_on, *period;
     int64_t from_us, to_us, at_us;
+    struct period parsed; /* of `period` */
 };
 
 static const struct report_format *find_format(const struct command *self, const char *name,
@@ -43,14 +45,19 @@ static const struct report_format *find_format(const struct command *self, const
 }
 
 /* EXIT_USAGE, or -1 when the options make sense. */
-static int check_options(const struct command *self, const struct report_options *o)
+static int check_options(const struct command *self, struct report_options *o)
 {
+    struct err err;
     if ((o->from_us != 0) != (o->to_us != 0))
         return cli_usage(self, "--from and --to belong together");
     if (o->to_us && o->at_us)
         return cli_usage(self, "--at looks back from one instant; --from and --to name both ends");
     if (o->to_us && o->from_us >= o->to_us)
         return cli_usage(self, "--from must be before --to");
+    if (o->period && (o->to_us || o->at_us))
+        return cli_usage(self, "--period is a span of its own; --from, --to and --at name others");
+    if (o->period && period_parse(o->period, &o->parsed, &err) < 0)
+        return cli_usage(self, "--period: %s", err.msg);
     if (o->fail_on && !str_eq(o->fail_on, "breached"))
         return cli_usage(self, "--fail-on knows 'breached'; found '%s'", o->fail_on);
     return -1;
@@ -160,6 +167,11 @@ static int compute(struct config *cfg, const struct report_options *o, struct re
     int rc = 0;
     if (!q.at_us && !q.to_us)
         rc = query_now(reader, now, &q.at_us, reterr);
+    if (rc == 0 && o->period) {
+        q.period = &o->parsed;
+        rc = query_period_end(cfg, o->slo, q.period, q.at_us, &q.at_us, reterr);
+        now = q.at_us;
+    }
     q.generated_at_us = o->to_us ? o->to_us : o->at_us ? o->at_us : now;
     if (rc == 0)
         rc = query_report(cfg, reader, &q, ret, reterr);
@@ -176,6 +188,8 @@ static int run(const struct command *self, int argc, char **argv)
         {"at", 0, OPT_TIME, &o.at_us, "TIME", "look back from TIME instead of now"},
         {"from", 0, OPT_TIME, &o.from_us, "TIME", "report on [from, to) instead of the window"},
         {"to", 0, OPT_TIME, &o.to_us, "TIME", "end of that span"},
+        {"period", 0, OPT_STRING, &o.period, "PERIOD",
+         "report on a period that is over: 2026-10, 2026, 2026-Q3, 2026-W45, 2026-10-21"},
         {"fail-on", 0, OPT_STRING, &o.fail_on, "STATE",
          "'breached': exit 3 if an objective with enough events is breached"},
         {"out", 'o', OPT_STRING, &o.out, "FILE", "write to FILE, at once"},
@@ -212,11 +226,14 @@ const struct command command_report = {
     .summary = "tell how much error budget is left, and where it went",
     .details = "Formats: text, json, markdown, html (one self-contained file) and csv. Times are\n"
                "RFC 3339, such as 2026-11-21T00:00:00Z. Without --at the report looks back from\n"
-               "now. What the numbers mean: docs/numbers.md.\n\n"
+               "now. --period is a period of the calendar by the time zone of each SLO's\n"
+               "calendar window, or UTC, beside the period before; it must be over. What the\n"
+               "numbers mean: docs/numbers.md.\n\n"
                "Examples:\n"
                "  nines report\n"
                "  nines report --slo api-availability --format json\n"
                "  nines report --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z\n"
+               "  nines report --period 2026-10 --format markdown\n"
                "  nines report --format html --out report.html\n"
                "  nines report --fail-on breached --format markdown    # a gate in CI\n",
     .run = run,

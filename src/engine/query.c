@@ -1,6 +1,7 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
+#include "base/when.h"
 #include "base/wide.h"
 #include "model/sketch.h"
 #include "slo/budget.h"
@@ -251,7 +252,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
     struct slo_query sq = {.reader = r,
                            .config = report->config,
                            .def = def,
-                           .at_us = report->at_us,
+                           .at_us = q->to_us ? q->to_us : report->at_us,
                            .outlook = q->to_us == 0,
                            .arena = &report->arena,
                            .out = s,
@@ -262,7 +263,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
     s->budgeting_method = budget_method_name(def->method);
     set_source(s, &def->sli, &report->arena);
     s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
-    set_window(s, def, q, report->at_us);
+    set_window(s, def, q, sq.at_us);
 
     /* One moment for all of it; the log of a busy store grows for as long. */
     int rc = store_reader_begin(r, reterr);
@@ -281,6 +282,30 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
     free(sq.worth);
     revisions_free(known.revisions, known.revision_count);
     return rc;
+}
+
+static void set_span(struct query *q, const struct period *p, const struct slo_def *def)
+{
+    struct span s = period_span(p, def->window.zone);
+    q->from_us = s.start_us;
+    q->to_us = s.end_us;
+}
+
+/* Its own window, or the period asked for beside the one before. */
+static int query_windows(struct report *report, struct store_reader *r, const struct query *q,
+                         const struct slo_def *def, struct report_slo *s, struct err *reterr)
+{
+    struct query own = *q;
+    if (!q->period)
+        return query_slo(report, r, q, def, s, reterr);
+    set_span(&own, q->period, def);
+    if (query_slo(report, r, &own, def, s, reterr) < 0)
+        return -1;
+    struct period before = period_before(q->period);
+    set_span(&own, &before, def);
+    own.brief = true;
+    s->previous = arena_alloc(&report->arena, sizeof(*s->previous));
+    return query_slo(report, r, &own, def, s->previous, reterr);
 }
 
 /* ---- the report ----------------------------------------------------------------- */
@@ -312,7 +337,7 @@ int query_report(struct config *cfg, struct store_reader *r, const struct query 
         const struct slo_def *def = cfg->slos[i];
         if (q->slo && !str_eq(q->slo, def->name))
             continue;
-        if (query_slo(report, r, q, def, &report->slos[report->slo_count++], reterr) < 0)
+        if (query_windows(report, r, q, def, &report->slos[report->slo_count++], reterr) < 0)
             goto fail;
     }
     if (q->slo && report->slo_count == 0) {
@@ -333,6 +358,26 @@ void query_report_free(struct report *report)
     arena_release(&report->arena);
     config_unref(report->config);
     free(report);
+}
+
+int query_period_end(const struct config *cfg, const char *slo, const struct period *period,
+                     int64_t now_us, int64_t *ret, struct err *reterr)
+{
+    char name[PERIOD_MAX], end[WHEN_MAX];
+    int64_t last = 0;
+    for (size_t i = 0; i < cfg->slo_count; i++) {
+        if (slo && !str_eq(slo, cfg->slos[i]->name))
+            continue;
+        struct span s = period_span(period, cfg->slos[i]->window.zone);
+        last = s.end_us > last ? s.end_us : last;
+    }
+    if (last == 0)
+        last = period_span(period, NULL).end_us;
+    if (last > now_us)
+        return err_set(reterr, "the period %s is not over before %s; --from and --to name any span",
+                       period_text(name, period), when_text(end, last));
+    *ret = last;
+    return 0;
 }
 
 int query_now(struct store_reader *r, int64_t now_us, int64_t *ret, struct err *reterr)

@@ -23,7 +23,8 @@ static const char header[] =
     "consumed_ratio,remaining_ratio,exhausts_at,"
     "burn_5m,burn_30m,burn_1h,burn_2h,burn_6h,burn_1d,burn_3d,firing,"
     "latency_count,latency_censored,p50,p90,p95,p99,max,lower_bound,reasons,"
-    "probe,source,expression\r\n";
+    "probe,source,expression,"
+    "previous_sli,previous_bad,previous_total,previous_consumed_ratio\r\n";
 
 struct row {
     struct str *out;
@@ -178,6 +179,22 @@ static void put_source(struct row *r, const struct report_slo *s)
     put(r, s->expression ? s->expression : "");
 }
 
+static void put_count(struct row *r, bool has, int64_t n)
+{
+    if (has)
+        put_int(r, n);
+    else
+        put(r, "");
+}
+
+static void put_previous(struct row *r, const struct report_slo *p)
+{
+    put_number(r, p && p->has_sli, p ? p->sli : 0, fmt_near_one);
+    put_count(r, p != NULL, p ? p->counts.bad : 0);
+    put_count(r, p != NULL, p ? counts_total(p->counts) : 0);
+    put_number(r, p && p->has_budget, p ? p->consumed_ratio : 0, fmt_ratio);
+}
+
 static int write_csv(const struct report *r, const struct report_style *style, struct str *out)
 {
     (void)style;
@@ -191,6 +208,7 @@ static int write_csv(const struct report *r, const struct report_style *style, s
         put_latency(&row, &r->slos[i].latency);
         put_reasons(&row, &r->slos[i]);
         put_source(&row, &r->slos[i]);
+        put_previous(&row, r->slos[i].previous);
         str_add(out, "\r\n");
     }
     return out->overflow ? -1 : 0;

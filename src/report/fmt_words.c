@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *fmt_state(enum slo_state s)
 {
@@ -140,6 +141,26 @@ static void put_overspent(struct str *out, const struct report_slo *s)
     str_addf(out, "The budget is spent: %s bad %s where %s %s allowed",
              fmt_events(consumed, s->consumed), fmt_unit(s), fmt_events(allowed, s->allowed),
              s->allowed == 1 ? "is" : "are");
+}
+
+void fmt_trend(struct str *out, const struct report_slo *s)
+{
+    char sli[FMT_MAX], spent[FMT_MAX], points[FMT_MAX];
+    const struct report_slo *p = s->previous;
+    if (!p->has_budget) {
+        str_add(out, "The period before has no data");
+        return;
+    }
+    str_addf(out, "The period before: %s, %s of the budget spent", fmt_sli(sli, p),
+             fmt_percent(spent, p->consumed_ratio, 1));
+    if (!s->has_budget)
+        return;
+    double change = (s->consumed_ratio - p->consumed_ratio) * 100;
+    fmt_real(points, fabs(change), 1);
+    if (strcmp(points, "0") == 0)
+        str_add(out, "; now as much");
+    else
+        str_addf(out, "; now %s points %s", points, change > 0 ? "more" : "less");
 }
 
 void fmt_outlook(struct str *out, const struct report_slo *s)

@@ -48,6 +48,11 @@ static void put_head(struct str *out, const struct report_slo *s, size_t index)
     }
     fmt_outlook(out, s);
     str_add(out, ".");
+    if (s->previous) {
+        str_add(out, "<br>");
+        fmt_trend(out, s);
+        str_addc(out, '.');
+    }
     if (s->state == SLO_WARMING)
         str_add(out, " Data begins after the window does, so this is not yet the whole picture.");
     str_add(out, "</p>\n");

@@ -283,6 +283,24 @@ static void put_annotations(struct json *j, const struct report_slo *s)
     json_close(j, ']');
 }
 
+/* Only the report of a period has it. */
+static void put_previous(struct json *j, const struct report_slo *s)
+{
+    const struct report_slo *p = s->previous;
+    if (!p)
+        return;
+    json_open(j, "previous", '{');
+    json_time(j, "start", p->start_us);
+    json_time(j, "end", p->end_us);
+    json_string(j, "state", slo_state_name(p->state));
+    put_sli(j, p);
+    json_number(j, "consumed_ratio", p->has_budget, p->consumed_ratio, fmt_ratio);
+    json_number(j, "sli_change", s->has_sli && p->has_sli, s->sli - p->sli, fmt_near_one);
+    json_number(j, "consumed_ratio_change", s->has_budget && p->has_budget,
+                s->consumed_ratio - p->consumed_ratio, fmt_ratio);
+    json_close(j, '}');
+}
+
 static void put_slo(struct json *j, const struct report_slo *s)
 {
     char text[UNITS_MAX];
@@ -305,6 +323,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
     put_latency(j, &s->latency);
     put_reasons(j, s);
     put_annotations(j, s);
+    put_previous(j, s);
     json_close(j, '}');
 }
 

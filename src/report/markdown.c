@@ -113,6 +113,11 @@ static void put_facts(struct str *out, const struct report_slo *s)
         fmt_outlook(out, s);
         str_add(out, ".\n");
     }
+    if (s->previous) {
+        str_add(out, "- **Trend** ");
+        fmt_trend(out, s);
+        str_addc(out, '\n');
+    }
     if (fmt_coverage(s, &coverage)) {
         str_addf(out, "- **Coverage** %s: ", fmt_floor(a, coverage, 2));
         str_addf(out, "%s of %s expected", fmt_count(a, s->observed), fmt_count(b, s->expected));

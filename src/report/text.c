@@ -213,6 +213,18 @@ static void put_budget(struct term *t, const struct report_slo *s)
     str_release(&line);
 }
 
+static void put_trend(struct term *t, const struct report_slo *s)
+{
+    struct str line;
+    if (!s->previous)
+        return;
+    str_init(&line, 4096);
+    fmt_trend(&line, s);
+    put_label(t, "Trend");
+    str_addf(t->out, "%s\n", line.buf);
+    str_release(&line);
+}
+
 static void put_history(struct term *t, const struct report_slo *s)
 {
     struct curve c;
@@ -397,6 +409,7 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_heading(t, s);
     put_sli(t, s);
     put_budget(t, s);
+    put_trend(t, s);
     put_history(t, s);
     put_coverage(t, s);
     put_burn(t, s);

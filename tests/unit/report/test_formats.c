@@ -595,6 +595,43 @@ static void test_maximum(void **state)
     sample_release(&r);
 }
 
+static void contains(const struct report *r, const char *format, const char *wanted)
+{
+    struct str out;
+    render(&out, r, format, 100);
+    if (!strstr(out.buf, wanted))
+        fail_msg("%s has no '%s':\n%s", format, wanted, out.buf);
+    str_release(&out);
+}
+
+/* The report of a period tells of the one before, in every format. */
+static void test_trend(void **state)
+{
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    struct report_slo before = *s;
+    static const char *const formats[] = {"text", "markdown", "html"};
+    s->previous = &before;
+    before.consumed_ratio = s->consumed_ratio + 0.125;
+    before.sli = 0.9995;
+    before.counts.bad = 4321;
+    for (size_t i = 0; i < countof(formats); i++)
+        contains(&r, formats[i], "of the budget spent; now 12.5 points less");
+    contains(&r, "json", "\"consumed_ratio_change\": -0.125");
+    contains(&r, "json", "\"bad\": 4321");
+    contains(&r, "csv", ",0.9995,4321,");
+    before.consumed_ratio = s->consumed_ratio - 2;
+    contains(&r, "text", "; now 200 points more");
+    before.consumed_ratio = s->consumed_ratio;
+    contains(&r, "text", "; now as much");
+    before.has_budget = before.has_sli = false;
+    contains(&r, "text", "The period before has no data");
+    contains(&r, "json", "\"sli_change\": null");
+    sample_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -616,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_bare),
         cmocka_unit_test(test_many_points),
         cmocka_unit_test(test_maximum),
+        cmocka_unit_test(test_trend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
