@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report replay explain gate status import export annotate backup db demo version --help --version" -- "$word")
+            "run check probe metrics report suggest replay explain gate status import export annotate backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -36,6 +36,7 @@ _nines()
         *) words="add list remove" ;;
         esac
         ;;
+    suggest) options="--from --to" ;;
     backup) options="--force" ;;
     db)
         case ${COMP_WORDS[2]} in

@@ -12,6 +12,7 @@ const struct command *const commands[] = {
     &command_replay,
     &command_explain,
     &command_gate,
+    &command_suggest,
     &command_status,
     &command_import,
     &command_export,

@@ -9,7 +9,8 @@ import pytest
 
 DOCS = conftest.ROOT / "docs"
 COMMON = "Common options"
-SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo history"]}
+SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo history"],
+               "annotate": ["annotate add", "annotate list", "annotate remove"]}
 
 
 def help_of(*command):
