@@ -222,7 +222,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command command_annotate = {
     .name = "annotate",
-    .arguments = "add|list|remove",
+    .arguments = "[add|list|remove]",
     .summary = "write deploys and notes into the history",
     .details = "  nines annotate add TEXT     write one\n"
                "  nines annotate list         list them, with those that probes have seen\n"
