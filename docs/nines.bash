@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report suggest replay explain gate status import export annotate backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate suggest status import export annotate backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -27,8 +27,7 @@ _nines()
     gate) options="--remaining --strict --at -r" ;;
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
-    export) options="--probe --slo --from --to -p -s" words="results samples openslo"
-        formats="ndjson yaml" ;;
+    export) options="--probe --from --to -p" words="results samples" formats="ndjson" ;;
     annotate)
         case ${COMP_WORDS[2]} in
         add) options="--kind --probe --at -k -p" ;;
