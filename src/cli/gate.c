@@ -11,7 +11,6 @@
 #include "engine/query.h"
 #include "nines/config.h"
 #include "report/fmt.h"
-#include "slo/budget.h"
 
 #include <math.h>
 
@@ -29,18 +28,16 @@ struct gate {
     size_t judged;
 };
 
-/* 1 - consumed < remaining; of events exactly, so that a budget of which just that
- * much is left passes. */
+/* 1 - consumed < remaining, exactly, so that a budget of which just that much is left
+ * passes. */
 static bool is_below(const struct gate *g, const struct report_slo *s)
 {
     struct decimal miss = decimal_one_minus(s->def->target);
     struct decimal spend = decimal_one_minus(g->remaining);
     if (!s->has_budget)
         return false;
-    if (s->def->method != METHOD_OCCURRENCES)
-        return s->remaining_ratio < decimal_double(g->remaining) - 1e-12;
-    return !wide_at_least((uint128)counts_total(s->counts), (uint128)miss.n * (uint128)spend.n,
-                          (uint128)s->counts.bad,
+    return !wide_at_least((uint128)counts_total(s->judged), (uint128)miss.n * (uint128)spend.n,
+                          (uint128)s->judged.bad,
                           (uint128)decimal_pow10(miss.scale) * (uint128)decimal_pow10(spend.scale));
 }
 

@@ -8,7 +8,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 import recompute
-from test_report_numbers import HOUR, MINUTE, DAY, SECOND, history, imported
+from test_report_numbers import DAY, HOUR, MINUTE, SECOND, history, imported
+from test_retention import run_until_deleted, site
 
 INTERVAL = 15 * SECOND
 END = recompute.instant("2026-10-20T06:00:00Z")
@@ -81,7 +82,7 @@ def test_spans_add_up_to_the_report(workspace, seed):
         assert missing["slots"] == found["coverage"]["missing"]["prober_down"]
 
 
-def scripted(workspace, daemons=None):
+def scripted(workspace):
     """An outage of half an hour, a blip, and an hour without the prober."""
     lines = history(1, INTERVAL, END - 2 * DAY, END, [], [(END - 5 * HOUR, END - 4 * HOUR)])
     out = []
@@ -183,3 +184,110 @@ def test_errors(workspace, args, code, told):
     done = workspace.run("explain", *args, *(["--at", recompute.when(END)] if code == 1 else []),
                          check=False)
     assert (done.returncode, done.stdout) == (code, "") and told in done.stderr
+
+
+# ---- metric SLIs, slices, deleted results ------------------------------------------------
+
+METRIC_SLOS = """
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: errors
+    service: shop
+    sli: {probe: page, ratio: {bad: errors_total, total: requests_total}}
+    objective: 99%
+    window: 1d
+    alerting: none
+  - name: queue
+    service: shop
+    sli: {probe: page, threshold: queue_depth < 10}
+    objective: 99%
+    window: 1d
+    no_data: bad
+    alerting: none
+  - name: queue-unjudged
+    service: shop
+    sli: {probe: page, threshold: queue_depth < 10}
+    objective: 99%
+    window: 1d
+    alerting: none
+"""
+
+
+def sampled(workspace):
+    """Four hours: 100 requests a minute, 7 failing in three of them; a queue too deep for
+    two minutes and not told for ten."""
+    workspace.write("probes/p.yaml", """apiVersion: nines/v1
+kind: Probes
+probes:
+  - {id: page, interval: 1m, timeout: 5s, metrics: {url: "http://127.0.0.1:9/"}}
+""")
+    workspace.write("slos/s.yaml", METRIC_SLOS)
+    lines, errors = [], 0
+    for i in range(240):
+        errors += 7 if 30 <= i < 33 else 0
+        values = {"requests_total": 100 * i, "errors_total": errors}
+        if not 100 <= i < 110:
+            values["queue_depth"] = 50 if 200 <= i < 202 else 1
+        for series, value in values.items():
+            lines.append(json.dumps({"probe": "page", "series": series, "value": value,
+                                     "time": recompute.when(END - (240 - i) * MINUTE)}))
+    workspace.run("import", workspace.write("s.ndjson", "\n".join(lines) + "\n"))
+
+
+def test_metric_slis(workspace):
+    sampled(workspace)
+    start = END - 240 * MINUTE
+    found = explain(workspace, "errors")
+    (span,) = found["spans"]
+    assert span["bad"] == found["bad"] == 21 and span["total"] == 300
+    assert span["start"] == recompute.when(start + 30 * MINUTE)
+    assert span["end"] == recompute.when(start + 33 * MINUTE)
+    assert span["reasons"] == [{"reason": "metric", "count": 21}]
+    assert [(r["bad"], r["good"], r["latency"]) for r in found["rows"]["rows"]] == [
+        (7, 93, None)] * 3
+    found = explain(workspace, "queue")
+    assert [(s["bad"], s["total"]) for s in found["spans"]] == [(10, 10), (2, 2)]
+    assert found["bad"] == 12 and found["missing"]["count"] == 0
+    found = explain(workspace, "queue-unjudged")
+    assert [s["bad"] for s in found["spans"]] == [2] and found["bad"] == 2
+    (gap,) = found["missing"]["spans"]
+    assert gap == {"cause": "target_silent", "start": recompute.when(start + 100 * MINUTE),
+                   "end": recompute.when(start + 110 * MINUTE), "slots": 10}
+    assert "7 bad of 100" in workspace.run("explain", "errors", "--at", recompute.when(END)).stdout
+
+
+def test_slices_have_spans_of_events(workspace):
+    scripted(workspace)
+    workspace.write("slos/all.yaml", """apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: minutes
+    service: shop
+    sli: {probe: api-health}
+    objective: 99%
+    window: 2d
+    budgeting: {method: Timeslices, slice: 1m, slice_target: 95%}
+    alerting: none
+""")
+    found = explain(workspace, "minutes")
+    assert found["budget"]["unit"] == "slices" and found["budget"]["consumed"] == 31
+    assert [(s["bad"], s["budget_ratio"]) for s in found["spans"]] == [(120, None), (1, None)]
+    args = ("gate", "minutes", "--at", recompute.when(END))
+    assert workspace.run(*args, check=False).returncode == 3
+
+
+def test_deleted_results(site, daemons):
+    def all_of(at):
+        return json.loads(site.run("explain", "up", "--json", "--at", at).stdout)
+    at = "2026-03-03T12:00:00Z"
+    before = all_of(at)
+    assert run_until_deleted(site, daemons).stop() == 0
+    after = all_of(at)
+    assert after["bad"] == before["bad"] == sum(s["bad"] for s in after["spans"]) + 11
+    assert [s["bad"] for s in after["spans"]] == [s["bad"] for s in before["spans"]]
+    assert before["spans"][0]["reasons"] and not after["spans"][0]["reasons"]
+    assert after["spans"][0]["end"] == "2026-03-02T12:11:00Z"  # whole minutes
+    assert before["rows"]["shown"] == 1 and after["rows"]["shown"] == 0
+    text = site.run("explain", "up", "--at", at).stdout
+    assert "results are deleted" in text
