@@ -341,3 +341,17 @@ const struct probe_kind probe_http = {
     .start = start,
     .cancel = http_run_cancel,
 };
+
+uint64_t http_spec_source(const struct http_spec *s)
+{
+    uint64_t hash = str_hash(s->url, strlen(s->url)), headers = 0;
+    for (size_t i = 0; i < s->headers.n; i++) {
+        const struct secret_pair *h = &s->headers.at[i];
+        if (h->secret || strcasecmp(h->key, "Authorization") == 0)
+            continue;
+        /* Their order makes no difference. */
+        headers += hash_mix(str_hash(h->key, strlen(h->key)),
+                            str_hash(h->value.value, strlen(h->value.value)));
+    }
+    return headers ? hash_mix(hash, headers) : hash;
+}

@@ -122,6 +122,11 @@ extern const char *const http_ip_names[], *const http_dns_names[], *const http_a
  * is absent or there is no map. */
 struct pos http_key_pos(const struct node *n, struct pos whole, const char *key);
 
+/* A hash of what tells whose the answer is, but for the body: the url, and headers
+ * that are no secrets, as they name a tenant. Credentials change while the target
+ * stays. */
+uint64_t http_spec_source(const struct http_spec *s);
+
 /* Fills the defaults, checks what belongs together, compiles. Errors to
  * c->diag at `pos` or at the keys of `n` (the `http:` map; may be NULL). */
 void http_spec_prepare(struct decode *c, const struct node *n, struct pos pos, struct http_spec *s);

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "base/table.h"
+#include "config/decode.h"
 #include "io/http.h"
 #include "model/selector.h"
 #include "probe/churn.h"
@@ -260,7 +261,9 @@ static void *start(struct probe_env *env, const struct probe_def *def, struct pr
 static uint64_t source(const void *spec)
 {
     const struct metrics_probe *p = spec;
-    return str_hash(p->http.url, strlen(p->http.url));
+    const char *body = p->http.body;
+    uint64_t hash = http_spec_source(&p->http);
+    return body ? hash_mix(hash, str_hash(body, strlen(body))) : hash;
 }
 
 const struct probe_kind probe_metrics = {

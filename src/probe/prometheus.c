@@ -412,7 +412,7 @@ static void given(const void *spec, void (*tell)(void *ctx, const char *selector
 static uint64_t source(const void *spec)
 {
     const struct prometheus_probe *p = spec;
-    uint64_t hash = str_hash(p->http.url, strlen(p->http.url));
+    uint64_t hash = http_spec_source(&p->http);
     for (size_t i = 0; i < p->queries.n; i++) {
         const struct pair *query = &p->queries.at[i];
         hash = hash_mix(hash, str_hash(query->key, strlen(query->key)));

@@ -1,5 +1,6 @@
 /* Runs of the prometheus kind against a server that speaks its API. */
 #include "probe/prometheus.h"
+#include "probe/metrics.h"
 #include "runs.h"
 
 #include "base/mem.h"
@@ -150,6 +151,41 @@ static void test_cancel(void **state)
     fixture_release(&f);
 }
 
+static uint64_t source_of(const struct probe_kind *kind, const char *yaml)
+{
+    struct fixture f;
+    fixture_init_kind(&f, kind, yaml);
+    assert_int_equal(f.diag.errors, 0);
+    uint64_t source = kind->source(f.def.spec);
+    fixture_release(&f);
+    return source;
+}
+
+/* Who is asked, and for whom: credentials and patience make no difference. */
+static void test_sources(void **state)
+{
+    (void)state;
+    const struct probe_kind *k = &probe_prometheus;
+    uint64_t a = source_of(k, "{url: 'http://h', queries: {a: x}}");
+    assert_true(a == source_of(k, "{url: 'http://h', queries: {a: x}, reuse: true,"
+                                  " auth: {basic: {user: u, password: p}}}"));
+    assert_true(a == source_of(k, "{url: 'http://h', queries: {a: x},"
+                                  " headers: {Authorization: Bearer t}}"));
+    assert_true(a != source_of(k, "{url: 'http://g', queries: {a: x}}"));
+    assert_true(a != source_of(k, "{url: 'http://h', queries: {a: y}}"));
+    uint64_t t = source_of(k, "{url: 'http://h', queries: {a: x}, headers: {X-Org: '1', B: c}}");
+    assert_true(t != a);
+    assert_true(t ==
+                source_of(k, "{url: 'http://h', queries: {a: x}, headers: {B: c, X-Org: '1'}}"));
+    assert_true(t !=
+                source_of(k, "{url: 'http://h', queries: {a: x}, headers: {X-Org: '2', B: c}}"));
+    k = &probe_metrics;
+    a = source_of(k, "{url: 'http://h/m'}");
+    assert_true(a != source_of(k, "{url: 'http://h/m', headers: {X-Org: '1'}}"));
+    assert_true(a != source_of(k, "{url: 'http://h/m', body: '{\"org\": 1}'}"));
+    assert_true(a == source_of(k, "{url: 'http://h/m', expect: [x < 5]}"));
+}
+
 static void test_refused_definitions(void **state)
 {
     (void)state;
@@ -167,15 +203,11 @@ static void test_refused_definitions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_queries_come_through),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_warnings_are_shown),
-        cmocka_unit_test(test_assertions),
-        cmocka_unit_test(test_auth),
-        cmocka_unit_test(test_nobody_there),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_refused_definitions),
+        cmocka_unit_test(test_values),       cmocka_unit_test(test_queries_come_through),
+        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_warnings_are_shown),
+        cmocka_unit_test(test_assertions),   cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_sources),      cmocka_unit_test(test_refused_definitions),
     };
     return cmocka_run_group_tests(tests, setup, runs_teardown);
 }
