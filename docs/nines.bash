@@ -27,7 +27,8 @@ _nines()
     gate) options="--remaining --strict --at -r" ;;
     status) options="--watch -w" ;;
     import) options="--create --replace" ;;
-    export) options="--probe --from --to -p" words="results samples" formats="ndjson" ;;
+    export) options="--probe --slo --from --to -p -s" words="results samples openslo"
+        formats="ndjson yaml" ;;
     annotate)
         case ${COMP_WORDS[2]} in
         add) options="--kind --probe --at -k -p" ;;

@@ -1,12 +1,16 @@
-/* nines export: what is stored, for other tools and for nines import. */
+/* nines export: what is stored, for other tools and for nines import; objectives
+ * for tools that read OpenSLO. */
 #include "cli/cli.h"
 #include "cli/table.h"
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "config/openslo_write.h"
 #include "engine/export.h"
 #include "nines/config.h"
+#include "nines/slo.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -130,13 +134,75 @@ static int open_and_export(const struct command *self, const struct cli_common *
     return rc == 0 ? EXIT_GOOD : EXIT_BAD; /* main() tells that output was lost */
 }
 
+/* ---- objectives -------------------------------------------------------------------- */
+
+#define OPENSLO_MAX ((size_t)64 << 20)
+
+/* Every name that is asked for must be one. */
+static int check_names(const struct config *cfg, const struct option_list *wanted,
+                       struct err *reterr)
+{
+    const char **names = mem_array(cfg->slo_count + 1, sizeof(*names));
+    int rc = 0;
+    for (size_t i = 0; i < cfg->slo_count; i++)
+        names[i] = cfg->slos[i]->name;
+    for (size_t i = 0; rc == 0 && i < wanted->n; i++) {
+        if (listed(wanted->at[i], names, cfg->slo_count))
+            continue;
+        const char *near = str_nearest(wanted->at[i], names, cfg->slo_count);
+        rc = err_set(reterr, "unknown SLO '%s'%s%s%s", wanted->at[i],
+                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    mem_free(&names);
+    return rc;
+}
+
+/* All that can be said is written, also when something cannot. */
+static int write_openslo(const struct command *self, const struct config *cfg,
+                         const struct option_list *wanted)
+{
+    struct err err;
+    struct str out;
+    int code = EXIT_GOOD;
+    if (check_names(cfg, wanted, &err) < 0)
+        return cli_fail(self, "%s", err.msg);
+    str_init(&out, OPENSLO_MAX);
+    for (size_t i = 0, n; i < cfg->slo_count; i += n) {
+        n = openslo_objectives(cfg->slos + i, cfg->slo_count - i);
+        if (wanted->n && !listed(cfg->slos[i]->name, wanted->at, wanted->n))
+            continue;
+        str_clear(&out);
+        if (openslo_write(cfg->slos + i, n, &out, &err) < 0)
+            code = cli_fail(self, "%s", err.msg);
+        fwrite(out.buf, 1, out.len, stdout);
+    }
+    str_release(&out);
+    return code;
+}
+
+static int export_openslo(const struct command *self, const struct cli_common *common,
+                          const struct option_list *wanted)
+{
+    if (common->format && !str_eq(common->format, "yaml"))
+        return cli_usage(self, "--format of openslo is yaml; found '%s'", common->format);
+    struct config *cfg = cli_config(self, common, true);
+    if (!cfg)
+        return EXIT_BAD;
+    int code = write_openslo(self, cfg, wanted);
+    config_unref(cfg);
+    return code;
+}
+
+/* ---- the command ---------------------------------------------------------------------- */
+
 static int run(const struct command *self, int argc, char **argv)
 {
     struct cli_common common = {0};
-    struct option_list wanted = {0};
+    struct option_list wanted = {0}, slos = {0};
     struct export x = {.wanted = &wanted, .o = {.to_us = WHEN_END_US}};
     const struct cli_option options[] = {
         {"probe", 'p', OPT_STRINGS, &wanted, "ID", "only this probe; may be repeated"},
+        {"slo", 's', OPT_STRINGS, &slos, "NAME", "of openslo: only this SLO; may be repeated"},
         {"from", 0, OPT_TIME, &x.o.from_us, "TIME", "what is at or after this"},
         {"to", 0, OPT_TIME, &x.o.to_us, "TIME", "what is before this"},
         {0},
@@ -145,10 +211,18 @@ static int run(const struct command *self, int argc, char **argv)
     if (rc >= 0)
         return rc;
     if (argc - first != 1)
-        return cli_usage(self, "expected what to export: results or samples");
+        return cli_usage(self, "expected what to export: results, samples or openslo");
+    if (str_eq(argv[first], "openslo")) {
+        if (wanted.n || x.o.from_us || x.o.to_us != WHEN_END_US)
+            return cli_usage(self, "openslo is of the configuration: it takes --slo, not --probe, "
+                                   "--from and --to");
+        return export_openslo(self, &common, &slos);
+    }
+    if (slos.n)
+        return cli_usage(self, "--slo is of openslo; results and samples are of probes");
     x.samples = str_eq(argv[first], "samples");
     if (!x.samples && !str_eq(argv[first], "results"))
-        return cli_usage(self, "cannot export '%s', only results or samples", argv[first]);
+        return cli_usage(self, "cannot export '%s', only results, samples or openslo", argv[first]);
     if (common.format && !str_eq(common.format, "ndjson"))
         return cli_usage(self, "--format is ndjson; found '%s'", common.format);
     if (x.o.to_us <= x.o.from_us)
@@ -158,15 +232,18 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command command_export = {
     .name = "export",
-    .arguments = "results|samples",
-    .summary = "write stored results, or samples of metrics, as NDJSON",
+    .arguments = "results|samples|openslo",
+    .summary = "write stored results or samples as NDJSON, or objectives as OpenSLO",
     .details = "One JSON object a line, as `nines import` takes them, by probe and time. Works\n"
                "with and without a running daemon. Lines do not say how late a run started, nor\n"
                "that its connection was kept.\n\n"
+               "`openslo` writes the objectives of the configuration as OpenSLO v1, from which\n"
+               "the same objectives are read.\n\n"
                "Examples:\n"
                "  nines export results > history.ndjson\n"
                "  nines export results --probe api-health --from 2026-10-01T00:00:00Z\n"
                "  nines export samples --probe api-metrics > samples.ndjson\n"
+               "  nines export openslo --slo api-availability > api-availability.yaml\n"
                "  nines export results | nines import --db copy.db --create interval=15s -\n",
     .run = run,
 };

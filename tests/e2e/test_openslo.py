@@ -1,0 +1,145 @@
+"""OpenSLO documents: read, reported by, and written."""
+import re
+
+import conftest
+import pytest
+
+PROBES = """\
+apiVersion: nines/v1
+kind: Probes
+defaults: {interval: 15s, timeout: 5s}
+probes:
+  - {id: api-health, http: {url: 'http://127.0.0.1:1/'}}
+  - {id: api-ready, readiness: {url: 'http://127.0.0.1:1/'}}
+  - {id: api-metrics, metrics: {url: 'http://127.0.0.1:1/metrics'}}
+  - {id: api-database, prometheus: {url: 'http://127.0.0.1:1', queries: {connections: sum(x)}}}
+"""
+
+SHORT = """\
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: short
+    service: shop
+    sli: {probe: api-health, faster_than: 200ms, classify: {status: excluded}}
+    objective: 99%
+    window: 7d
+    alerting: none
+"""
+
+LONG = """\
+[{"apiVersion": "openslo/v1", "kind": "SLI", "metadata": {"name": "fast"},
+  "spec": {"ratioMetric": {"counter": true,
+    "good": {"metricSource": {"metricSourceRef": "health",
+      "spec": {"faster_than": "200ms", "classify": {"status": "excluded"}}}},
+    "total": {"metricSource": {"type": "nines", "spec": {"probe": "api-health"}}}}}},
+ {"apiVersion": "openslo/v1", "kind": "SLO", "metadata": {"name": "long"},
+  "spec": {"service": "shop", "indicatorRef": "fast", "budgetingMethod": "Occurrences",
+    "timeWindow": [{"duration": "1w", "isRolling": true}],
+    "objectives": [{"displayName": "easy", "target": 0.5}, {"displayName": "same", "target": 0.99}]}}]
+"""
+
+SOURCE = """\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {name: health}
+spec: {type: nines, connectionDetails: {probe: api-health}}
+"""
+
+
+def history():
+    lines = []
+    for i in range(2000):
+        at = f"2026-10-20T{i // 240:02}:{i // 4 % 60:02}:{i % 4 * 15:02}Z"
+        outcome = ('"outcome":"bad","reason":"connect"' if i % 37 == 0 else
+                   '"outcome":"bad","reason":"status","code":500' if i % 41 == 0 else
+                   '"outcome":"good","code":200')
+        lines.append(f'{{"probe":"api-health","time":"{at}",{outcome},'
+                     f'"latency_ms":{100 + i % 110}}}\n')
+    return "".join(lines)
+
+
+def numbers(slo):
+    """All that does not name the SLO."""
+    return {k: v for k, v in slo.items() if k not in ("slo", "objective_name", "name")}
+
+
+def test_the_same_numbers(workspace):
+    """In two files that refer to each other, beside the short form."""
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/short.yaml", SHORT)
+    workspace.write("slos/long.yaml", LONG)
+    workspace.write("slos/source.yaml", SOURCE)
+    assert "3 SLOs" in workspace.run("check").stdout
+    workspace.run("import", "--create", "interval=15s", "-", stdin=history())
+    slos = workspace.report("--at", "2026-10-20T09:00:00Z")["slos"]
+    by_name = {(s["slo"], s["objective_name"]): s for s in slos}
+    assert sorted(by_name) == [("long", "easy"), ("long", "same"), ("short", "")]
+    short = by_name["short", ""]
+    assert short["bad"] > 0 and short["good"] > 0
+    assert numbers(by_name["long", "same"]) == numbers(short)
+    easy = by_name["long", "easy"]
+    assert (easy["good"], easy["bad"], easy["target"]) == (short["good"], short["bad"], "0.5")
+
+
+def test_the_page_is_right(workspace):
+    """Each block of docs/openslo.md by itself, without a warning about it."""
+    workspace.write("probes/p.yaml", PROBES)
+    blocks = re.findall(r"```yaml\n(.*?)```", (conftest.ROOT / "docs" / "openslo.md").read_text(), re.S)
+    assert len(blocks) == 6
+    for block in blocks:
+        workspace.write("slos/page.yaml", block)
+        done = workspace.run("check")
+        warnings = [w for w in done.stderr.splitlines() if "left out" not in w]
+        assert not warnings, warnings
+        assert " 1 SLO" in done.stdout or " 2 SLOs" in done.stdout
+        first = workspace.run("export", "openslo").stdout
+        workspace.write("slos/page.yaml", first)
+        assert workspace.run("export", "openslo").stdout == first
+
+
+def test_all_samples_there_and_back(workspace):
+    """The objectives of this repository, written and read and written again."""
+    folders = lambda name: sorted({str(p.parent) for p in (conftest.ROOT / name).rglob("*.yaml")})
+    workspace.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\n"
+               f"probes: {folders('probes')}\nslos: {folders('slos')}\n")
+    text = workspace.run("export", "openslo").stdout
+    names = re.findall(r"^  name: (.*)", text, re.M)
+    assert len(names) > 40 and names == sorted(names)
+    workspace.write("slos/all.yaml", text)
+    workspace.write("nines.yaml", f"apiVersion: nines/v1\nkind: Daemon\nprobes: {folders('probes')}\n")
+    assert workspace.run("export", "openslo").stdout == text
+    one = workspace.run("export", "openslo", "--slo", names[3]).stdout
+    assert one in text and one.count("kind: SLO\n") == 1
+
+
+@pytest.mark.parametrize("args, code, said", [
+    (("--slo", "shrt"), 1, "unknown SLO 'shrt'; did you mean 'short'?"),
+    (("--probe", "api-health"), 2, "it takes --slo"),
+    (("--format", "ndjson"), 2, "--format of openslo is yaml"),
+])
+def test_export_refuses(workspace, args, code, said):
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/short.yaml", SHORT)
+    done = workspace.run("export", "openslo", *args, check=False)
+    assert done.returncode == code and said in done.stderr and not done.stdout
+
+
+def test_what_cannot_be_said(workspace):
+    """The others are written all the same."""
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/short.yaml", SHORT + "  - {name: odd, sli: {probe: api-health}, objective: 99%, window: 90s}\n")
+    done = workspace.run("export", "openslo", check=False)
+    assert done.returncode == 1
+    assert "SLO 'odd': OpenSLO's durations are whole minutes; the window is 1m30s" in done.stderr
+    assert "name: short" in done.stdout and "odd" not in done.stdout
+
+
+def test_a_half_right_set_loads_nothing(workspace):
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/short.yaml", SHORT)
+    workspace.write("slos/long.yaml", LONG)  # whose DataSource is not there
+    done = workspace.run("check", check=False)
+    assert done.returncode == 1
+    assert ("slos/long.yaml:3:50: error: metricSourceRef: no document of kind DataSource has the name"
+            " 'health'") in done.stderr

@@ -1,0 +1,242 @@
+/* OpenSLO documents are the short form's SLOs, and back. */
+#include "../cmocka_all.h"
+#include "fake.h"
+
+#include "config/load.h"
+#include "config/openslo_write.h"
+
+#include "base/mem.h"
+#include "base/units.h"
+#include "nines/diag.h"
+#include "nines/slo.h"
+
+#include <stdio.h>
+
+#define TEXT_MAX ((size_t)1 << 20)
+
+#define PROBES                                                                                     \
+    "apiVersion: nines/v1\nkind: Probes\nprobes:\n"                                                \
+    "  - {id: a, interval: 15s, http: {url: x}}\n"                                                 \
+    "  - {id: page, interval: 15s, page: {address: x}}\n"                                          \
+    "  - {id: doc, interval: 15s, document: {address: x}}\n---\n"
+#define SLOS "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
+
+static struct config *load(const char *text)
+{
+    struct diag diag = {0};
+    struct config *c = NULL;
+    int rc = config_load_text("x.yaml", text, strlen(text), &fake_tables, &c, &diag);
+    for (size_t i = 0; i < diag.n; i++)
+        print_error("%d:%d: %s\n", diag.items[i].pos.line, diag.items[i].pos.column,
+                    diag.items[i].text);
+    if (diag.n)
+        print_error("%s\n", text);
+    assert_int_equal(diag.n, 0);
+    assert_int_equal(rc, 0);
+    diag_release(&diag);
+    return c;
+}
+
+static void write_all(const struct config *c, struct str *out)
+{
+    struct err err;
+    for (size_t i = 0, n; i < c->slo_count; i += n) {
+        n = openslo_objectives(c->slos + i, c->slo_count - i);
+        assert_int_equal(openslo_write(c->slos + i, n, out, &err), 0);
+    }
+}
+
+static void same_text(const char *a, const char *b)
+{
+    assert_int_equal(a == NULL, b == NULL);
+    if (a)
+        assert_string_equal(a, b);
+}
+
+static void same_slo(const struct slo_def *a, const struct slo_def *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_string_equal(a->objective_name, b->objective_name);
+    assert_string_equal(a->sli.key, b->sli.key);
+    same_text(a->description, b->description);
+    same_text(a->runbook, b->runbook);
+    assert_string_equal(a->service[0] ? a->service : a->name, b->service);
+    assert_string_equal(a->window.text, b->window.text);
+    assert_int_equal(a->method, b->method);
+    assert_int_equal(a->slice_us, b->slice_us);
+    assert_int_equal(decimal_cmp(a->slice_target, b->slice_target), 0);
+    assert_int_equal(a->labels.n, b->labels.n);
+    for (size_t i = 0; i < a->labels.n; i++) {
+        assert_string_equal(a->labels.at[i].key, b->labels.at[i].key);
+        assert_string_equal(a->labels.at[i].value, b->labels.at[i].value);
+    }
+    assert_true(a->content == b->content);
+}
+
+/* Written and read, it is what it was; written again, it is the same text. */
+static void there_and_back(const char *text)
+{
+    struct str out, again;
+    struct config *before = load(text);
+    str_init(&out, TEXT_MAX);
+    str_init(&again, TEXT_MAX);
+    str_add(&out, PROBES);
+    write_all(before, &out);
+    struct config *after = load(out.buf);
+    assert_int_equal(before->slo_count, after->slo_count);
+    for (size_t i = 0; i < before->slo_count; i++)
+        same_slo(before->slos[i], after->slos[i]);
+    str_add(&again, PROBES);
+    write_all(after, &again);
+    assert_string_equal(out.buf, again.buf);
+    str_release(&out);
+    str_release(&again);
+    config_unref(before);
+    config_unref(after);
+    fake_take_counts();
+}
+
+static void slis(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{probe: a}",
+        "{probe: a, faster_than: 1500ms}",
+        "{probe: a, classify: {rate_limited: excluded, status: good}}",
+        "{probe: page, ratio: {bad: 'x{code=~\"5..\",path=\"it''s\"}', total: x}}",
+        "{probe: page, ratio: {good: \"x{a=\\\"\\u00e9\\\\\\\\n\\\"}\", total: "
+        "'{__name__=~\"x.*\"}'}}",
+        "{probe: page, histogram: 'latency_seconds{path=\"/\"}', faster_than: 250ms}",
+        "{probe: page, threshold: 'queue_depth < 10000'}",
+        "{probe: page, threshold: 'rate(x{a=\" < 5\"}) / rate(y) >= 99.9%'}",
+        "{probe: page, threshold: rate(traces) >= 1000/s}",
+        "{probe: page, threshold: temperature > -4.5e-7}",
+        "{probe: page, threshold: config == 3}",
+        "{probe: page, threshold: config != 3}",
+        "{probe: page, threshold: absent(fatal)}",
+        "{probe: doc, component: redis}",
+        "{probe: doc, component: 'a \"b\" \\\\n', faster_than: 50ms}",
+        "{probe: doc, component: \"two\\nlines\"}",
+        "{probe: doc, threshold: 'component_up{component=\"redis\"} >= 1'}",
+    };
+    for (size_t i = 0; i < countof(texts); i++) {
+        mem_auto char *text = mem_printf(
+            PROBES SLOS "  - {name: s, sli: %s, objective: 99.9%%, window: 30d}\n", texts[i]);
+        there_and_back(text);
+    }
+}
+
+static void definitions(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "window: 90m",
+        "window: 2w, alerting: none",
+        "window: {calendar: 1 month, timezone: Europe/Berlin}",
+        "window: {calendar: 2 weeks}",
+        "window: {calendar: 1 quarter, start: 2026-02-15, timezone: UTC}",
+        "window: {calendar: 3 days, start: '2026-01-02 06:30:00'}",
+        "window: {calendar: 1 year}, no_data: bad, runbook: 'https://example.org/?a=b#c'",
+        "window: 1d, service: my shop, description: \"two\\nlines, 'quoted' \\u00e9\"",
+        "window: 1d, labels: {team: a, b_c: 'true', d: '1.0', e: ''}",
+        "window: 1d, alerting: {min_failures: 3}",
+        "window: 30d, alerting: {tiers: [{severity: page, long: 1h, short: 5m, factor: 14.4}, "
+        "{severity: ticket, long: 3d, budget: 10%, min_failures: 4}], min_failures: 5}",
+        "window: 30d, budgeting: {method: Timeslices, slice: 5m, slice_target: 95%}",
+        "window: 30d, budgeting: {method: RatioTimeslices, slice: 1h}",
+    };
+    for (size_t i = 0; i < countof(texts); i++) {
+        mem_auto char *text = mem_printf(
+            PROBES SLOS "  - {name: s, sli: {probe: a}, objective: 99.95%%, %s}\n", texts[i]);
+        there_and_back(text);
+    }
+}
+
+static const char objectives_text[] =
+    PROBES "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: queue}\nspec:\n"
+           "  service: shop\n"
+           "  indicator:\n    metadata: {name: x}\n    spec: {thresholdMetric: {metricSource:\n"
+           "      {type: nines, spec: {probe: page, query: queue_depth}}}}\n"
+           "  budgetingMethod: Timeslices\n"
+           "  timeWindow: [{duration: 4w, isRolling: true}]\n"
+           "  objectives:\n"
+           "    - {target: 0.9, op: lt, value: 10, timeSliceWindow: 1m, timeSliceTarget: 1}\n"
+           "    - {targetPercent: 99.90, displayName: 'far off', op: gte, value: 1e3,\n"
+           "       timeSliceWindow: 1h, timeSliceTarget: 0.50}\n";
+
+static void objectives(void **state)
+{
+    (void)state;
+    struct config *c = load(objectives_text);
+    assert_int_equal(c->slo_count, 2);
+    const struct slo_def *far = c->slos[0], *first = c->slos[1];
+    assert_string_equal(far->objective_name, "far off");
+    assert_string_equal(far->sli.key, "page threshold=queue_depth >= 1000");
+    assert_int_equal(decimal_cmp(far->target, (struct decimal){999, 3}), 0);
+    assert_int_equal(decimal_cmp(far->slice_target, (struct decimal){5, 1}), 0);
+    assert_int_equal(far->slice_us, USEC_PER_HOUR);
+    assert_string_equal(first->objective_name, "objective-1");
+    assert_string_equal(first->sli.key, "page threshold=queue_depth < 10");
+    assert_int_equal(first->slice_us, USEC_PER_MIN);
+    assert_int_equal(first->method, METHOD_TIMESLICES);
+    assert_string_equal(first->service, "shop");
+    assert_false(first->alerting); /* no policy, no annotation */
+    assert_int_equal(first->window.duration_us, 28 * USEC_PER_DAY);
+    assert_true(first->content != far->content);
+    config_unref(c);
+    fake_take_counts();
+    there_and_back(objectives_text);
+}
+
+/* The same as in the short form, for who changes from one to the other. */
+static void same_revision(void **state)
+{
+    (void)state;
+    struct config *c =
+        load(PROBES SLOS "  - {name: s, sli: {probe: a, faster_than: 1s}, objective: 99%,\n"
+                         "     window: {calendar: 1 month, timezone: Europe/Berlin}}\n");
+    struct config *o =
+        load(PROBES "apiVersion: openslo/v1\nkind: SLO\n"
+                    "metadata: {name: s, annotations: {nines/alerting: default}}\n"
+                    "spec:\n  service: x\n"
+                    "  indicator:\n    metadata: {name: x}\n    spec:\n"
+                    "      ratioMetric:\n"
+                    "        good: {metricSource: {type: nines, spec: {probe: a, "
+                    "faster_than: 1s}}}\n"
+                    "        total: {metricSource: {type: nines, spec: {probe: a}}}\n"
+                    "  budgetingMethod: Occurrences\n"
+                    "  timeWindow: [{duration: 1M, calendar: {startTime: 2026-01-01 "
+                    "00:00:00, timeZone: Europe/Berlin}}]\n"
+                    "  objectives: [{target: 0.99}]\n");
+    assert_true(c->slos[0]->content == o->slos[0]->content);
+    config_unref(c);
+    config_unref(o);
+    fake_take_counts();
+}
+
+static void not_sayable(void **state)
+{
+    (void)state;
+    struct str out;
+    struct err err;
+    struct config *c =
+        load(PROBES SLOS "  - {name: s, sli: {probe: a}, objective: 99%, window: 90s}\n");
+    str_init(&out, TEXT_MAX);
+    assert_int_equal(openslo_write(c->slos, 1, &out, &err), -1);
+    assert_string_equal(err.msg,
+                        "SLO 's': OpenSLO's durations are whole minutes; the window is 1m30s");
+    assert_int_equal(out.len, 0);
+    str_release(&out);
+    config_unref(c);
+    fake_take_counts();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slis),        cmocka_unit_test(definitions),
+        cmocka_unit_test(objectives),  cmocka_unit_test(same_revision),
+        cmocka_unit_test(not_sayable),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
