@@ -62,24 +62,31 @@ static int64_t most_slots(int64_t length_us, int64_t unit_us)
  * Slots fall anywhere in windows and on the grid, so both are bounds: the windows
  * that ask for the most failures, the outage that begins just after a slot and ends
  * just after one, and an evaluation that has just been missed. A slice is known when
- * it ends, and the one that an outage begins in may still be good.
+ * it ends: the one that an outage begins in may still be good, and the one that it
+ * ends in bad already.
  */
+static int64_t part_slice(const struct slo_def *slo)
+{
+    return slo->method == METHOD_OCCURRENCES ? 0 : slo->slice_us;
+}
+
 static int64_t longest_detect(const struct slo_def *slo, const struct tier_def *tier)
 {
-    int64_t unit = tier_unit_us(slo), late = slo->method == METHOD_OCCURRENCES ? 0 : unit;
+    int64_t unit = tier_unit_us(slo);
     int64_t lng = tier_fewest(most_slots(tier->long_us, unit), slo->target, tier->factor);
     int64_t shrt = tier_fewest(most_slots(tier->short_us, unit), slo->target, tier->factor);
     int64_t k = lng > shrt ? lng : shrt;
     if (k < tier->min_failures)
         k = tier->min_failures;
-    return k * unit + late + slo->probe->timeout_us + EVALUATE_EVERY_US;
+    return k * unit + part_slice(slo) + slo->probe->timeout_us + EVALUATE_EVERY_US;
 }
 
 static int64_t longest_reset(const struct slo_def *slo, const struct tier_def *tier)
 {
     int64_t unit = tier_unit_us(slo), least = tier->short_us / unit;
     int64_t k = tier_fewest(least > 0 ? least : 1, slo->target, tier->factor);
-    return tier->short_us + slack(tier->short_us) - (k - 1) * unit + EVALUATE_EVERY_US;
+    return tier->short_us + slack(tier->short_us) + part_slice(slo) - (k - 1) * unit +
+           EVALUATE_EVERY_US;
 }
 
 static bool is_calm(const struct slo_def *slo, const struct tier_def *tier, int64_t interval_us)

@@ -248,6 +248,8 @@ static void slices_stand_for_runs(void **state)
     assert_int_equal(t.fewest, 3);
     /* three whole slices, one that was begun, the last run and the grid */
     assert_int_equal(t.detect_us / S, 4 * 60 + 5 + 10);
+    /* one slice of 30 burns, the one that the outage ended in is among them */
+    assert_int_equal(t.reset_us / S, 30 * 60 + 60 + 10);
 }
 
 int main(void)
