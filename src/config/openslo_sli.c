@@ -140,7 +140,8 @@ static bool read_source(struct build *b, const struct node *n, struct source *re
         ret->spec.probe = probe;
     if (m.spec && m.spec->kind == NODE_MAP && !ret->spec.probe && (!m.ref || o))
         missing_probe(b, m.spec, &ret->spec);
-    return b->decode.diag->errors == errors;
+    /* What a file that could not be read may hold is not reported as missing. */
+    return b->decode.diag->errors == errors && ret->spec.probe;
 }
 
 /* ---- ratios --------------------------------------------------------------------------- */

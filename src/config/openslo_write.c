@@ -209,7 +209,9 @@ static char *component_name(const char *text, const char *series, const char **r
         str_addc(&name, escaped && *p == 'n' ? '\n' : *p);
     }
     *ret_end = p;
-    return str_detach(&name);
+    char *copy = mem_strdup(name.buf);
+    str_release(&name);
+    return copy;
 }
 
 /* Seconds as a duration: 0 when they are no whole microseconds. */

@@ -104,8 +104,8 @@ static void slis(void **state)
         "{probe: a, faster_than: 1500ms}",
         "{probe: a, classify: {rate_limited: excluded, status: good}}",
         "{probe: page, ratio: {bad: 'x{code=~\"5..\",path=\"it''s\"}', total: x}}",
-        "{probe: page, ratio: {good: \"x{a=\\\"\\u00e9\\\\\\\\n\\\"}\", total: "
-        "'{__name__=~\"x.*\"}'}}",
+        ("{probe: page, ratio: {good: \"x{a=\\\"\\u00e9\\\\\\\\n\\\"}\", total: "
+         "'{__name__=~\"x.*\"}'}}"),
         "{probe: page, histogram: 'latency_seconds{path=\"/\"}', faster_than: 250ms}",
         "{probe: page, threshold: 'queue_depth < 10000'}",
         "{probe: page, threshold: 'rate(x{a=\" < 5\"}) / rate(y) >= 99.9%'}",
@@ -140,8 +140,8 @@ static void definitions(void **state)
         "window: 1d, service: my shop, description: \"two\\nlines, 'quoted' \\u00e9\"",
         "window: 1d, labels: {team: a, b_c: 'true', d: '1.0', e: ''}",
         "window: 1d, alerting: {min_failures: 3}",
-        "window: 30d, alerting: {tiers: [{severity: page, long: 1h, short: 5m, factor: 14.4}, "
-        "{severity: ticket, long: 3d, budget: 10%, min_failures: 4}], min_failures: 5}",
+        ("window: 30d, alerting: {tiers: [{severity: page, long: 1h, short: 5m, factor: 14.4}, "
+         "{severity: ticket, long: 3d, budget: 10%, min_failures: 4}], min_failures: 5}"),
         "window: 30d, budgeting: {method: Timeslices, slice: 5m, slice_target: 95%}",
         "window: 30d, budgeting: {method: RatioTimeslices, slice: 1h}",
     };
