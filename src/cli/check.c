@@ -11,7 +11,7 @@
 #include "nines/diag.h"
 #include "nines/probe.h"
 
-#define JSON_MAX (4u << 20)
+#define JSON_MAX (64u << 20) /* some KiB for each objective */
 #define RATE_MAX 32
 
 static double probes_per_second(const struct config *c)
