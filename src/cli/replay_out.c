@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #define NAME_COLUMNS 28
+#define TIER_COLUMNS 13 /* "14.4x 1h/5m" */
 
 /* ---- NDJSON ---------------------------------------------------------------------- */
 
@@ -165,20 +166,27 @@ static void put_name(struct term *t, const struct alert_transition *tr)
     str_release(&name);
 }
 
+static void put_tier(struct term *t, const struct tier_def *tier)
+{
+    char text[4 * UNITS_MAX], factor[UNITS_MAX], lng[UNITS_MAX], shrt[UNITS_MAX];
+    snprintf(text, sizeof(text), "%sx %s/%s", decimal_text(factor, tier->factor),
+             units_duration(lng, tier->long_us), units_duration(shrt, tier->short_us));
+    term_cell(t, TERM_PLAIN, TIER_COLUMNS, text);
+}
+
 void replay_put_text(struct term *t, const struct alert_transition *tr)
 {
-    char text[FMT_MAX], lng[UNITS_MAX], shrt[UNITS_MAX], factor[UNITS_MAX];
+    char text[FMT_MAX];
     str_addf(t->out, "%s  ", fmt_stamp(text, tr->at_us));
     term_paint(t, color_of(tr), "%-10s %-6s", alert_event_name(tr->kind),
                severity_name(tr->severity));
-    str_add(t->out, tr->notify ? "  " : " -"); /* nobody is told */
-    str_addc(t->out, ' ');
+    str_add(t->out, tr->notify ? "   " : " - "); /* nobody is told */
     put_name(t, tr);
-    str_addf(t->out, " %sx %s/%s", decimal_text(factor, tr->tier.factor),
-             units_duration(lng, tr->tier.long_us), units_duration(shrt, tr->tier.short_us));
-    str_addf(t->out, "  burn %s", fmt_burn(text, tr->long_burn));
+    str_addc(t->out, ' ');
+    put_tier(t, &tr->tier);
+    str_addf(t->out, " burn %s", fmt_burn(text, tr->long_burn));
     str_addf(t->out, " and %s", fmt_burn(text, tr->short_burn));
-    str_addf(t->out, "  bad %s", fmt_count(text, tr->long_counts.bad));
+    str_addf(t->out, "; bad %s", fmt_count(text, tr->long_counts.bad));
     str_addf(t->out, " of %s\n", fmt_count(text, tr->long_expected));
 }
 
@@ -214,7 +222,7 @@ static void put_shares(struct term *t, const struct score *sc)
 {
     char text[FMT_MAX];
     size_t sent = score_sent(sc);
-    str_addf(t->out, "precision %s: %zu of %zu alert%s belong to an incident\n",
+    str_addf(t->out, "precision %s: %zu of %zu alert%s in an incident\n",
              sent ? fmt_percent(text, (double)sc->right / (double)sent, 1) : FMT_NONE, sc->right,
              sent, plural(sent));
     str_addf(t->out, "recall %s: %zu of %zu incident%s detected\n",
