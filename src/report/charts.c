@@ -11,7 +11,7 @@
 #include <math.h>
 
 #define TICKS_MAX 12
-#define MARKS_MAX 8
+#define MARKS_MAX 16 /* one for each tier there may be */
 #define FAINT_STUB 7.0
 #define STUB 22.0         /* the least height of a cell that is there at all */
 #define AT_RISK_LEFT 0.25 /* what is left where `at_risk` begins */
