@@ -137,6 +137,56 @@ def test_metrics_as_the_daemon_saw_them(workspace, daemons, start):
         [t for t in seen if t["event"] == "fire"])
 
 
+METRICS = """
+apiVersion: nines/v1
+kind: Probes
+probes:
+  - id: pages
+    interval: 15s
+    timeout: 5s
+    metrics: {url: "http://127.0.0.1:1/metrics"}
+"""
+ERRORS = """
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: errors
+    service: api
+    sli: {probe: pages, ratio: {bad: 'requests_total{code="500"}', total: requests_total}}
+    objective: 99%
+    window: 28d
+    alerting: default
+  - name: up
+    service: api
+    sli: {probe: pages}
+    objective: 99%
+    window: 28d
+    alerting: default
+"""
+
+
+def test_samples_alone(workspace):
+    """Imported without results: no run of the probe, but scrapes."""
+    workspace.write("probes/pages.yaml", METRICS)
+    workspace.write("slos/errors.yaml", ERRORS)
+    lines, good, bad = [], 0, 0
+    for i in range(480):  # two hours; the second quarter of an hour fails
+        good, bad = good + 10, bad + (10 if 60 <= i < 120 else 0)
+        for code, value in (("200", good), ("500", bad)):
+            lines.append(json.dumps({"probe": "pages", "time": instant(i),
+                                     "series": f'requests_total{{code="{code}"}}',
+                                     "value": value}) + "\n")
+    workspace.run("import", "--create", "interval=15s", "-", stdin="".join(lines))
+    transitions, summary = replay(workspace, instant(0), instant(480))
+    assert {t["slo"] for t in transitions} == {"errors"}
+    assert transitions[0]["event"] == "fire"
+    assert summary["results"] == 479  # the first is of before
+    for t in (t for t in transitions if t["event"] in ("fire", "escalate")):
+        (slo,) = [s for s in workspace.report("--at", t["at"])["slos"] if s["slo"] == "errors"]
+        assert t["long"]["bad"] == slo["bad"] > 0
+        assert any(tier["firing"] for tier in slo["tiers"])
+
+
 # ---- a month ---------------------------------------------------------------------------
 
 STEP = 10
