@@ -140,6 +140,8 @@ void build_release(struct build *b)
     vec_release(&b->receivers);
     vec_release(&b->dependents);
     vec_release(&b->openslo);
+    for (size_t i = 0; i < OPENSLO_KINDS; i++)
+        table_release(&b->openslo_names[i]);
     vec_release(&b->probe_ids);
     vec_release(&b->renames);
     vec_release(&b->folders);

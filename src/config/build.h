@@ -30,9 +30,20 @@ struct built_slo {
     const struct node *probe, *faster_than, *component; /* may be NULL */
 };
 
+enum openslo_kind {
+    OPENSLO_DATA_SOURCE,
+    OPENSLO_SLO,
+    OPENSLO_SLI,
+    OPENSLO_ALERT_POLICY,
+    OPENSLO_ALERT_CONDITION,
+    OPENSLO_ALERT_TARGET,
+    OPENSLO_SERVICE,
+    OPENSLO_KINDS,
+};
+
 /* An OpenSLO document; openslo.h. */
 struct openslo_object {
-    int kind; /* enum openslo_kind */
+    enum openslo_kind kind;
     const char *name;
     struct pos pos; /* of the name */
     const struct node *metadata, *spec;
@@ -61,12 +72,13 @@ struct build {
     VEC(struct built_slo) slos;
     VEC(struct receiver_def *) receivers;
     VEC(struct dependent) dependents;
-    VEC(struct openslo_object) openslo;
-    VEC(struct named) probe_ids; /* those of faulty probes too */
-    VEC(struct named) renames;   /* name: the old id; pos: where renamed_from says it */
-    VEC(struct folder) folders;  /* that the Daemon document names */
-    const struct node *daemon;   /* the Daemon document, or NULL */
-    bool unread;                 /* a probe or file was not understood: a probe that seems to be
+    VEC(struct openslo_object *) openslo;
+    struct table openslo_names[OPENSLO_KINDS]; /* the first of each name */
+    VEC(struct named) probe_ids;               /* those of faulty probes too */
+    VEC(struct named) renames;  /* name: the old id; pos: where renamed_from says it */
+    VEC(struct folder) folders; /* that the Daemon document names */
+    const struct node *daemon;  /* the Daemon document, or NULL */
+    bool unread;                /* a probe or file was not understood: a probe that seems to be
                                     missing may be there */
 };
 

@@ -240,13 +240,10 @@ static int find_kind(struct build *b, const struct node *n)
     return -1;
 }
 
-static const struct openslo_object *known(const struct build *b, enum openslo_kind kind,
-                                          const char *name)
+const struct openslo_object *openslo_known(const struct build *b, enum openslo_kind kind,
+                                           const char *name)
 {
-    for (size_t i = 0; i < b->openslo.len; i++)
-        if (b->openslo.at[i].kind == (int)kind && str_eq(b->openslo.at[i].name, name))
-            return &b->openslo.at[i];
-    return NULL;
+    return table_get(&b->openslo_names[kind], name);
 }
 
 void openslo_add(struct build *b, const struct node *doc)
@@ -268,12 +265,15 @@ void openslo_add(struct build *b, const struct node *doc)
         b->unread = true; /* a name that others may refer to is not known */
         return;
     }
-    struct openslo_object o = {kind, m.name, node_get(e.metadata, "name")->pos, e.metadata, e.spec};
-    const struct openslo_object *first = known(b, (enum openslo_kind)kind, m.name);
-    if (first && kind != OPENSLO_SLO) /* those are told with the short form's */
-        decode_error(&b->decode, o.pos,
-                     "two documents of kind %s have the name '%s'; the other "
-                     "one is at %s:%d:%d",
+    struct openslo_object *o = arena_alloc(&b->config->arena, sizeof(*o));
+    *o = (struct openslo_object){(enum openslo_kind)kind, m.name, node_get(e.metadata, "name")->pos,
+                                 e.metadata, e.spec};
+    const struct openslo_object *first = openslo_known(b, o->kind, m.name);
+    if (!first)
+        table_set(&b->openslo_names[kind], m.name, o);
+    else if (o->kind != OPENSLO_SLO) /* those are told with the short form's */
+        decode_error(&b->decode, o->pos,
+                     "two documents of kind %s have the name '%s'; the other one is at %s:%d:%d",
                      kind_names[kind], m.name, first->pos.file, first->pos.line, first->pos.column);
     vec_push(&b->openslo, o);
 }
@@ -286,14 +286,14 @@ const struct openslo_object *openslo_find(struct build *b, enum openslo_kind kin
     decode_value(&b->decode, name, &text, &wanted);
     if (!wanted)
         return NULL;
-    const struct openslo_object *o = known(b, kind, wanted);
+    const struct openslo_object *o = openslo_known(b, kind, wanted);
     if (o || b->unread)
         return o;
     const char **names = mem_array(b->openslo.len + 1, sizeof(*names));
     size_t n = 0;
     for (size_t i = 0; i < b->openslo.len; i++)
-        if (b->openslo.at[i].kind == (int)kind)
-            names[n++] = b->openslo.at[i].name;
+        if (b->openslo.at[i]->kind == kind)
+            names[n++] = b->openslo.at[i]->name;
     const char *near = str_nearest(wanted, names, n);
     mem_free(&names);
     decode_error(&b->decode, name->pos, "%s: no document of kind %s has the name '%.128s'%s%s%s",
@@ -347,7 +347,7 @@ static void check_service(struct build *b, const struct node *spec)
 
 static void build_object(struct build *b, const struct openslo_object *o)
 {
-    switch ((enum openslo_kind)o->kind) {
+    switch (o->kind) {
     case OPENSLO_DATA_SOURCE:
         openslo_check_data_source(b, o->spec);
         break;
@@ -377,6 +377,6 @@ static void build_object(struct build *b, const struct openslo_object *o)
 void openslo_build(struct build *b)
 {
     for (size_t i = 0; i < b->openslo.len; i++)
-        if (b->openslo.at[i].spec)
-            build_object(b, &b->openslo.at[i]);
+        if (b->openslo.at[i]->spec)
+            build_object(b, b->openslo.at[i]);
 }

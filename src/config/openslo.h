@@ -14,17 +14,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum openslo_kind {
-    OPENSLO_DATA_SOURCE,
-    OPENSLO_SLO,
-    OPENSLO_SLI,
-    OPENSLO_ALERT_POLICY,
-    OPENSLO_ALERT_CONDITION,
-    OPENSLO_ALERT_TARGET,
-    OPENSLO_SERVICE,
-    OPENSLO_KINDS,
-};
-
 /* Does it say that it is OpenSLO, of whatever version? */
 bool openslo_is(const struct node *doc);
 
@@ -49,6 +38,8 @@ struct openslo_metadata {
 bool openslo_metadata(struct build *b, const struct node *n, struct openslo_metadata *ret);
 void openslo_check_description(struct build *b, const struct node *n);
 
+const struct openslo_object *openslo_known(const struct build *b, enum openslo_kind kind,
+                                           const char *name); /* or NULL */
 /* The object of this kind that the scalar under `key` names; NULL, reported. */
 const struct openslo_object *openslo_find(struct build *b, enum openslo_kind kind, const char *key,
                                           const struct node *name);

@@ -39,12 +39,13 @@ const struct node *openslo_labels(struct build *b, const struct node *n)
     if (!n || n->n == 0)
         return NULL;
     struct arena *a = &b->config->arena;
+    struct table seen = {0};
     struct node *map = openslo_map(b, n->pos);
     map->items = arena_alloc(a, 2 * n->n * sizeof(*map->items));
     for (size_t i = 0; i < n->n; i++) {
         const struct node *key = n->items[2 * i];
         const char *name = label_name(b, key->text);
-        if (node_get(map, name)) {
+        if (table_get(&seen, name)) {
             decode_error(&b->decode, key->pos,
                          "labels: '-' and '.' become '_', and there is a label '%s' already", name);
             continue;
@@ -54,7 +55,9 @@ const struct node *openslo_labels(struct build *b, const struct node *n)
         map->items[2 * map->n] = openslo_scalar(b, key->pos, name);
         map->items[2 * map->n + 1] = value;
         map->n++;
+        table_set(&seen, name, value);
     }
+    table_release(&seen);
     return map;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define OBJECTIVES_MAX 64
+#define SERVICES_MAX 256 /* that a misspelt one is compared with */
 
 struct slo_spec {
     const char *service;
@@ -182,18 +183,15 @@ static void put_alerting(struct build *b, const struct slo_spec *s, struct node 
 static void check_service(struct build *b, struct slo_spec *s)
 {
     static const struct field field = {"service", FIELD_STRING};
-    const char *names[256];
+    const char *names[SERVICES_MAX];
     size_t n = 0;
     decode_value(&b->decode, s->service_node, &field, &s->service);
-    for (size_t i = 0; s->service && i < b->openslo.len; i++) {
-        if (b->openslo.at[i].kind != OPENSLO_SERVICE)
-            continue;
-        if (str_eq(b->openslo.at[i].name, s->service))
-            return;
-        if (n < countof(names))
-            names[n++] = b->openslo.at[i].name;
-    }
-    if (!s->service || n == 0 || b->unread)
+    if (!s->service || b->unread || openslo_known(b, OPENSLO_SERVICE, s->service))
+        return;
+    for (size_t i = 0; i < b->openslo.len && n < SERVICES_MAX; i++)
+        if (b->openslo.at[i]->kind == OPENSLO_SERVICE)
+            names[n++] = b->openslo.at[i]->name;
+    if (n == 0)
         return; /* a service need not be declared */
     const char *near = str_nearest(s->service, names, n);
     decode_warning(&b->decode, s->service_node->pos,
