@@ -68,6 +68,46 @@ static void warn_page(const struct slo_def *slo, struct diag *d)
     }
 }
 
+/* ---- load --------------------------------------------------------------------------- */
+
+/* What one loop carries while its times are still those of the targets. */
+#define LOOP_TLS_RATE 300.0
+#define LOOP_PLAIN_RATE 4000.0
+
+static bool by_tls(const struct probe_def *p)
+{
+    for (const struct field *f = p->kind->fields; f->name; f++) {
+        if (f->type != FIELD_STRING || !str_eq(f->name, "url"))
+            continue;
+        const char *url = *(const char *const *)((const char *)p->spec + f->offset);
+        return url && str_starts(url, "https:");
+    }
+    return false;
+}
+
+static void warn_load(const struct config *c, struct diag *d)
+{
+    double tls = 0, plain = 0, most = 0;
+    const struct probe_def *first = NULL;
+    for (size_t i = 0; i < c->probe_count; i++) {
+        const struct probe_def *p = c->probes[i];
+        double rate = (double)USEC_PER_SEC / (double)p->interval_us;
+        *(by_tls(p) ? &tls : &plain) += rate;
+        if (rate > most) {
+            most = rate;
+            first = p;
+        }
+    }
+    double load = tls / LOOP_TLS_RATE + plain / LOOP_PLAIN_RATE;
+    if (load > 0.5)
+        diag_warning(
+            d, first->pos,
+            "all probes together are %.0f TLS connections and %.0f others a second, "
+            "%.0f%% of what one loop carries: the times it measures begin to hold its own; "
+            "longer intervals, this one's first",
+            tls, plain, 100 * load);
+}
+
 void check_lint_warn(const struct config *c, struct diag *d)
 {
     for (size_t i = 0; i < c->slo_count; i++) {
@@ -77,6 +117,7 @@ void check_lint_warn(const struct config *c, struct diag *d)
         if (!warn_budget(slo, &all, d) && all.counted)
             warn_page(slo, d);
     }
+    warn_load(c, d);
     diag_sort(d);
 }
 

@@ -10,7 +10,8 @@ struct config;
 struct diag;
 struct str;
 
-/* One warning for each SLO that is declared worse than need be. */
+/* One warning for each SLO that is declared worse than need be, and one for probes
+ * that are too much for a loop. */
 void check_lint_warn(const struct config *c, struct diag *d);
 
 /* A table for each SLO, on stdout. */

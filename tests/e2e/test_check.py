@@ -180,3 +180,18 @@ def test_a_short_window_that_is_too_short(workspace):
     assert warnings(workspace) == [
         "short: 5m is stretched to 11m, two intervals and a timeout of the probe 'api-health' in "
         "whole minutes"]
+
+
+def test_more_than_half_a_loop(workspace):
+    def probes(n, scheme):
+        listed = (f'  - {{id: p{i}, interval: 500ms, timeout: 400ms, http: {{url: '
+                  f'"{scheme}://127.0.0.1:8000/"}}}}\n' for i in range(n))
+        workspace.write("probes/p.yaml", PROBES.split("  - ")[0] + "".join(listed))
+
+    probes(76, "https")
+    [told] = warnings(workspace)
+    assert told.startswith("all probes together are 152 TLS connections and 0 others a second, 51%")
+    probes(75, "https")
+    assert warnings(workspace) == []
+    probes(76, "http")
+    assert warnings(workspace) == []
