@@ -171,6 +171,8 @@ void fmt_outlook(struct str *out, const struct report_slo *s)
                 s->observed ? "There were no events to judge by" : "There is no data to judge by");
     else if (s->remaining <= 0)
         put_overspent(out, s);
+    else if (s->previous)
+        str_add(out, "The period is over");
     else if (s->exhausts_at_us)
         str_addf(out, "At the 6h burn rate the budget runs out on %s",
                  fmt_instant(text, s->exhausts_at_us));

@@ -617,8 +617,10 @@ static void test_trend(void **state)
     before.consumed_ratio = s->consumed_ratio + 0.125;
     before.sli = 0.9995;
     before.counts.bad = 4321;
-    for (size_t i = 0; i < countof(formats); i++)
+    for (size_t i = 0; i < countof(formats); i++) {
         contains(&r, formats[i], "of the budget spent; now 12.5 points less");
+        contains(&r, formats[i], "The period is over");
+    }
     contains(&r, "json", "\"consumed_ratio_change\": -0.125");
     contains(&r, "json", "\"bad\": 4321");
     contains(&r, "csv", ",0.9995,4321,");
