@@ -188,6 +188,68 @@ static void objectives(void **state)
     there_and_back(objectives_text);
 }
 
+#define SLO_OF(metadata, window)                                                                   \
+    PROBES "apiVersion: openslo/v1\nkind: SLO\nmetadata: " metadata "\nspec:\n  service: x\n"      \
+           "  indicator:\n    metadata: {name: x}\n    spec:\n      ratioMetric:\n"                \
+           "        good: {metricSource: {type: nines, spec: {probe: a}}}\n"                       \
+           "        total: {metricSource: {type: nines, spec: {probe: a}}}\n"                      \
+           "  budgetingMethod: Occurrences\n  timeWindow: [" window "]\n"                          \
+           "  objectives: [{target: 0.99}]\n"
+
+/* Where the calendar's own periods begin needs no anchor: it is the short form's. */
+static void calendars(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *duration, *start, *text;
+        int64_t anchor_s; /* -1: the default one */
+    } cases[] = {
+        {"1d", "2026-02-03 00:00:00", "1 day", -1},
+        {"1d", "2026-02-03 06:00:00", "1 day", 1770098400},
+        {"2d", "2026-02-03 00:00:00", "2 days", 1770076800},
+        {"2d", "2026-02-04 00:00:00", "2 days", -1},
+        {"1w", "2026-02-02 00:00:00", "1 week", -1},
+        {"1w", "2026-02-03 00:00:00", "1 week", 1770076800},
+        {"1M", "2026-02-01 00:00:00", "1 month", -1},
+        {"1M", "2026-02-02 00:00:00", "1 month", 1769990400},
+        {"2M", "2026-02-01 00:00:00", "2 months", 1769904000},
+        {"2M", "2026-03-01 00:00:00", "2 months", -1},
+        {"1Q", "2026-04-01 00:00:00", "1 quarter", -1},
+        {"1Q", "2026-02-01 00:00:00", "1 quarter", 1769904000},
+        {"1Y", "2026-01-01 00:00:00", "1 year", -1},
+        {"1Y", "2026-04-01 00:00:00", "1 year", 1775001600},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        mem_auto char *text = mem_printf(
+            SLO_OF("{name: s}", "{duration: %s, calendar: {startTime: %s, timeZone: UTC}}"),
+            cases[i].duration, cases[i].start);
+        struct config *c = load(text);
+        const struct window_def *w = &c->slos[0]->window;
+        assert_int_equal(w->type, WINDOW_CALENDAR);
+        assert_string_equal(w->text, cases[i].text);
+        assert_int_equal(w->anchor_s, cases[i].anchor_s < 0 ? window_default_anchor(w->unit)
+                                                            : cases[i].anchor_s);
+        config_unref(c);
+        fake_take_counts();
+        there_and_back(text);
+    }
+}
+
+static void labels(void **state)
+{
+    (void)state;
+    struct config *c = load(SLO_OF("{name: s, labels: {app.k8s.io: [a, b], 2-x: c}}",
+                                   "{duration: 1d, isRolling: true}"));
+    const struct string_map *l = &c->slos[0]->labels;
+    assert_int_equal(l->n, 2);
+    assert_string_equal(l->at[0].key, "app_k8s_io");
+    assert_string_equal(l->at[0].value, "a,b");
+    assert_string_equal(l->at[1].key, "_2_x");
+    assert_string_equal(l->at[1].value, "c");
+    config_unref(c);
+    fake_take_counts();
+}
+
 /* The same as in the short form, for who changes from one to the other. */
 static void same_revision(void **state)
 {
@@ -236,7 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slis),        cmocka_unit_test(definitions),
         cmocka_unit_test(objectives),  cmocka_unit_test(same_revision),
-        cmocka_unit_test(not_sayable),
+        cmocka_unit_test(not_sayable), cmocka_unit_test(calendars),
+        cmocka_unit_test(labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
