@@ -291,3 +291,48 @@ def test_deleted_results(site, daemons):
     assert before["rows"]["shown"] == 1 and after["rows"]["shown"] == 0
     text = site.run("explain", "up", "--at", at).stdout
     assert "results are deleted" in text
+
+
+OBJECTIVES = """apiVersion: openslo/v1
+kind: SLO
+metadata: {name: health}
+spec:
+  service: shop
+  indicator:
+    metadata: {name: health}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {metricSource: {type: nines, spec: {probe: api-health}}}
+        total: {metricSource: {type: nines, spec: {probe: api-health}}}
+  budgetingMethod: Occurrences
+  timeWindow: [{duration: 1d, isRolling: true}]
+  objectives: [{displayName: goal, target: 0.999}, {displayName: promise, target: 0.9}]
+"""
+
+
+def test_several_objectives(workspace):
+    scripted(workspace)
+    workspace.write("slos/open.yaml", OBJECTIVES)
+    at = ("--at", recompute.when(END))
+    done = workspace.run("explain", "health", *at, check=False)
+    assert done.returncode == 1 and "name one of 'goal', 'promise'" in done.stderr
+    found = explain(workspace, "health", "--objective", "promise")
+    assert (found["objective_name"], found["state"], found["bad"]) == ("promise", "met", 121)
+    done = workspace.run("gate", "health", *at, check=False)
+    assert done.returncode == 3
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        "stop health / goal (breached)", "go health / promise (met)"]
+
+
+def test_the_deploys_before(workspace):
+    scripted(workspace)
+    for minutes, text in [(-70, "too early"), (-58, "1.0.0 -> 1.1.0"), (10, "1.0.0 again")]:
+        workspace.run("annotate", "add", "--kind", "deploy", "--probe", "api-health", "--at",
+                      recompute.when(END - DAY + minutes * MINUTE), text)
+    found = explain(workspace, "availability")
+    assert [a["text"] for a in found["spans"][0]["annotations"]] == ["1.0.0 -> 1.1.0",
+                                                                    "1.0.0 again"]
+    assert found["spans"][1]["annotations"] == []
+    text = workspace.run("explain", "availability", "--at", recompute.when(END)).stdout
+    assert "deploy 1.0.0 -> 1.1.0 58m 2s before" in text and "too early" not in text
