@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 
-#include "engine/kinds.h"
+#include "base/when.h"
 #include "nines/config.h"
 
 #define LINES_MAX (16u << 20)
@@ -47,6 +47,16 @@ static void on_left_out(void *ctx, const struct slo_def *slo)
             slo->name, slo->sli.probe);
 }
 
+static void on_asked_late(void *ctx, const struct slo_def *slo, int64_t since_us)
+{
+    char at[WHEN_MAX];
+    (void)ctx;
+    fprintf(stderr,
+            "nines replay: SLO '%s': probe '%s' looks for its series, or no longer does, since "
+            "%s; nothing is replayed of before\n",
+            slo->name, slo->sli.probe, when_text(at, since_us));
+}
+
 static void on_progress(void *ctx, int64_t at_us)
 {
     struct replay_command *c = ctx;
@@ -74,6 +84,7 @@ static int replay(struct replay_command *c, struct config *cfg, bool color, stru
                                .to_us = c->to_us,
                                .transition = on_transition,
                                .left_out = on_left_out,
+                               .asked_late = on_asked_late,
                                .progress = on_progress,
                                .ctx = c};
     struct replay_totals totals;

@@ -55,22 +55,40 @@ static int check_kept(const struct replay *rp, const char *probe, int64_t raw_si
                    when_text(at, raw_since_us + FEED_SETTLE_US));
 }
 
-/* 1: the database knows the probe. */
-static int check_probe(const struct replay *rp, const char *probe, struct err *reterr)
+/* Scrapes that did not look for all of its series are none of a metric SLI's. */
+static int check_asked(const struct replay *rp, const struct slo_def *slo, int64_t first_event_us,
+                       struct err *reterr)
+{
+    const struct replay_options *o = rp->o;
+    struct sli_asked asked;
+    if (!slo->sli.metric || !o->asked_late)
+        return 0;
+    if (store_reader_sli_asked(rp->reader, &slo->sli, &asked, reterr) < 0)
+        return -1;
+    if (asked.since_us > o->from_us && asked.since_us > first_event_us)
+        o->asked_late(o->ctx, slo, asked.since_us);
+    return 0;
+}
+
+/* 1: the database knows its probe. */
+static int check_slo(const struct replay *rp, const struct slo_def *slo, struct err *reterr)
 {
     struct store_probe known;
-    int rc = store_reader_probe(rp->reader, probe, &known, reterr);
+    int rc = store_reader_probe(rp->reader, slo->sli.probe, &known, reterr);
     if (rc <= 0)
         return rc;
     revisions_free(known.revisions, known.revision_count);
-    return check_kept(rp, probe, known.raw_since_us, reterr) < 0 ? -1 : 1;
+    if (check_kept(rp, slo->sli.probe, known.raw_since_us, reterr) < 0 ||
+        check_asked(rp, slo, known.first_event_us, reterr) < 0)
+        return -1;
+    return 1;
 }
 
 static int choose(struct replay *rp, struct slo_def *slo, struct err *reterr)
 {
     const struct replay_options *o = rp->o;
     const struct probe_def *def = slo->probe;
-    int rc = check_probe(rp, slo->sli.probe, reterr);
+    int rc = check_slo(rp, slo, reterr);
     if (rc == 0 && o->left_out)
         o->left_out(o->ctx, slo);
     if (rc <= 0)

@@ -31,6 +31,9 @@ struct replay_options {
     void (*transition)(void *ctx, const struct alert_transition *t);
     /* An SLO that is left out: nothing is known of its probe. May be NULL. */
     void (*left_out)(void *ctx, const struct slo_def *slo);
+    /* An SLO of metrics whose series were looked for only since then, though the probe
+     * ran before: nothing is known of it until then. May be NULL. */
+    void (*asked_late)(void *ctx, const struct slo_def *slo, int64_t since_us);
     /* Every now and then: evaluations up to here have been run. May be NULL. */
     void (*progress)(void *ctx, int64_t at_us);
     void *ctx;

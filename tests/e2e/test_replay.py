@@ -112,8 +112,24 @@ def test_results_as_the_daemon_saw_them(workspace, target, daemons):
     assert summary["transitions"] == len(seen) and summary["evaluations"] == 11 * 360
 
 
+LATE = """
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: late
+    service: api
+    sli:
+      probe: paracle-metrics
+      ratio: {bad: 'late_total{code="500"}', total: late_total}
+    objective: 99%
+    window: 28d
+    alerting: default
+"""
+
+
 def test_metrics_as_the_daemon_saw_them(workspace, daemons, start):
-    """Counters, histograms, gauges and components, through a restart and silence."""
+    """Counters and components, through restarts of the target and of the daemon; an objective
+    that comes later."""
     app = start(peers.Sample, "paracle")
     w = Watch(workspace, daemons, app, "paracle")
 
@@ -121,7 +137,11 @@ def test_metrics_as_the_daemon_saw_them(workspace, daemons, start):
         app.change("http_requests_total", {"method": "GET", "status": "200"}, by=100 - bad)
         app.change("http_requests_total", {"method": "GET", "status": "500"}, by=bad)
 
-    w.go(40, traffic)
+    w.go(30, traffic)
+    w.stop()
+    workspace.write("slos/late.yaml", LATE)
+    w.start()
+    w.go(10, traffic)
     app.faults(down=["redis"])
     w.go(40, lambda: traffic(bad=90))
     app.restart()
@@ -133,6 +153,10 @@ def test_metrics_as_the_daemon_saw_them(workspace, daemons, start):
     assert {"paracle-requests", "paracle-redis"} <= slos
     again, summary = replay(workspace, instant(0), instant(w.step))
     assert again == seen
+    done = workspace.run("replay", "--from", instant(0), "--to", instant(w.step))
+    assert f"SLO 'late': probe 'paracle-metrics' looks for its series, or no longer does, " \
+        f"since {instant(30)}" in done.stderr
+    assert done.stderr.count("since") == 1
     assert summary["pages"] + summary["tickets"] == len(
         [t for t in seen if t["event"] == "fire"])
 
