@@ -2,14 +2,17 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "engine/backfill.h"
+#include "engine/backfill_slices.h"
 #include "engine/evaluate.h"
 #include "engine/stream.h"
 #include "engine/versions.h"
 #include "nines/probe.h"
 #include "slo/expected.h"
 #include "slo/live.h"
+#include "slo/slices.h"
 
 /* SLIs read as of one moment; the store's log cannot be emptied meanwhile. */
 #define SLICE 200
@@ -19,8 +22,17 @@ struct attach_alert {
     struct alert_state state;
 };
 
+/* Slices of an SLI by one of the SLOs that cut and judge them alike. */
+struct attach_line {
+    char key[SLICES_KEY_MAX];
+    const struct slo_def *slo;
+    struct live *live;
+    int64_t until_us;
+};
+
 /* What was read of a pending SLI. */
 struct attach_sli {
+    VEC(struct attach_line) lines;
     struct store_probe probe;
     struct live *history;
     struct sli_past past;
@@ -59,6 +71,23 @@ static void want_outcomes(struct attach *a, const struct probe_def *def)
         vec_push(&a->outcomes, ((struct attach_outcome){def->depends_on[i]->id, INT64_MIN, 0}));
 }
 
+static void want_lines(struct attach *a, size_t sli)
+{
+    for (size_t i = 0; i < a->config->slo_count; i++) {
+        struct attach_line line = {.slo = a->config->slos[i]};
+        struct attach_sli *r = &a->read[sli];
+        bool known = line.slo->method == METHOD_OCCURRENCES ||
+                     !str_eq(line.slo->sli.key, a->slis[sli].sli->key);
+        if (known)
+            continue;
+        slices_key(line.slo, line.key);
+        for (size_t k = 0; !known && k < r->lines.len; k++)
+            known = str_eq(r->lines.at[k].key, line.key);
+        if (!known)
+            vec_push(&r->lines, line);
+    }
+}
+
 struct attach *attach_new(const struct evaluator *e, struct config *cfg)
 {
     struct attach *a = mem_alloc(sizeof(*a));
@@ -66,6 +95,8 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
     a->slis = mem_array(cfg->slo_count, sizeof(*a->slis));
     a->n = evaluator_pending(e, a->slis, cfg->slo_count);
     a->read = mem_array(a->n, sizeof(*a->read));
+    for (size_t i = 0; i < a->n; i++)
+        want_lines(a, i);
     a->alerts = mem_array(cfg->slo_count, sizeof(*a->alerts));
     for (size_t i = 0; i < evaluator_count(e); i++) {
         const struct slo_view *v = evaluator_view(e, i);
@@ -99,6 +130,23 @@ static int read_stream(struct attach *a, struct sli_past *past, struct backfill 
     return store_reader_first_event(b->reader, b->sli, &past->first_event_us, &a->err);
 }
 
+static int read_lines(struct attach *a, size_t i, struct store_reader *reader)
+{
+    struct attach_sli *r = &a->read[i];
+    struct backfill_slices b = {.reader = reader,
+                                .probe = &r->probe,
+                                .events = r->history,
+                                .longest_us = a->slis[i].longest_us,
+                                .attached_us = a->slis[i].attached_us};
+    for (size_t k = 0; k < r->lines.len; k++) {
+        struct attach_line *line = &r->lines.at[k];
+        b.slo = line->slo;
+        if (backfill_slices(&b, &line->live, &line->until_us, &a->err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int read_sli(struct attach *a, size_t i, struct backfill *b)
 {
     const struct pending_sli *p = &a->slis[i];
@@ -114,7 +162,9 @@ static int read_sli(struct attach *a, size_t i, struct backfill *b)
     b->all_done = p->first && r->probe.last_slot_us <= p->attached_us;
     if (p->sli->metric && read_stream(a, &r->past, b) < 0)
         return -1;
-    return backfill_read(b, &r->history, &a->err);
+    if (backfill_read(b, &r->history, &a->err) < 0)
+        return -1;
+    return read_lines(a, i, b->reader);
 }
 
 static int read_slice(struct attach *a, size_t from, size_t to, struct backfill *b)
@@ -233,15 +283,26 @@ const char *attach_error(const struct attach *a)
     return a->err.msg;
 }
 
+static void merge_sli(const struct attach *a, size_t i, struct evaluator *e)
+{
+    struct attach_sli *r = &a->read[i];
+    struct past_line *lines = mem_array(r->lines.len + 1, sizeof(*lines));
+    for (size_t k = 0; k < r->lines.len; k++)
+        lines[k] =
+            (struct past_line){r->lines.at[k].key, r->lines.at[k].live, r->lines.at[k].until_us};
+    r->past.live = r->history;
+    r->past.lines = lines;
+    r->past.line_count = r->lines.len;
+    evaluator_set_history(e, a->slis[i].sli->probe, &r->probe);
+    evaluator_merge(e, a->slis[i].sli->key, &r->past);
+    free(lines);
+}
+
 void attach_merge(const struct attach *a, struct evaluator *e)
 {
     for (size_t i = 0; i < a->n; i++) {
-        struct attach_sli *r = &a->read[i];
-        if (!r->history)
-            continue;
-        r->past.live = r->history;
-        evaluator_set_history(e, a->slis[i].sli->probe, &r->probe);
-        evaluator_merge(e, a->slis[i].sli->key, &r->past);
+        if (a->read[i].history)
+            merge_sli(a, i, e);
     }
     for (size_t i = 0; i < a->outcomes.len; i++)
         if (a->outcomes.at[i].slot_us != INT64_MIN)
@@ -265,6 +326,9 @@ void attach_free(struct attach *a)
         free(a->versions[i].version);
     free(a->versions);
     for (size_t i = 0; i < a->n; i++) {
+        for (size_t k = 0; k < a->read[i].lines.len; k++)
+            live_free(a->read[i].lines.at[k].live);
+        vec_release(&a->read[i].lines);
         live_free(a->read[i].history);
         stream_free(a->read[i].past.stream);
         revisions_free(a->read[i].probe.revisions, a->read[i].probe.revision_count);

@@ -5,6 +5,7 @@
 #include "engine/retention.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
+#include "slo/slices.h"
 
 #define DRAW_UNASKED_US USEC_PER_MIN
 
@@ -39,10 +40,13 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
     };
     struct report_slo budget = {0};
     struct counts c = slo_apply_no_data(v->window, v->def->no_data);
-    budget_fill(&budget, c, v->def->target, v->window_expected);
-    out->state = v->at_us ? budget_state(c, v->def->target, v->first_event_us, v->window_start_us)
-                          : SLO_NO_DATA;
+    const struct slo_def *def = v->def;
+    slices_fill(&budget, def, v->judged, v->window_expected);
+    out->state = v->at_us
+                     ? budget_state(v->judged, def->target, v->first_event_us, v->window_start_us)
+                     : SLO_NO_DATA;
     out->counts = c;
+    out->judged = v->judged;
     out->expected = v->window_expected;
     out->observed = sli_observed(&v->def->sli, c);
     out->clamped = v->clamped;
@@ -51,7 +55,9 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
     out->remaining_ratio = budget.remaining_ratio;
     out->burn_count = countof(burns);
     for (size_t i = 0; i < countof(burns); i++)
-        out->burn[i] = (struct report_burn){burns[i].window_us, counts_total(c) > 0, burns[i].rate};
+        out->burn[i] = (struct report_burn){
+            burns[i].window_us,
+            counts_total(v->judged) > 0 && slices_divide(def, burns[i].window_us), burns[i].rate};
     for (size_t i = 0; i < v->def->tier_count; i++)
         out->firing[i] = v->firing[i];
     out->alert = v->alert;

@@ -55,6 +55,7 @@ static void collect(struct eval_sli *sli, int64_t longest_us, int64_t now_us)
     sli->first_event_us = INT64_MAX;
     sli->fed_us = INT64_MIN;
     vec_clear(&sli->anew);
+    eval_restart_lines(sli);
 }
 
 static struct eval_sli *new_sli(struct evaluator *e, const struct sli_def *def)
@@ -74,8 +75,9 @@ static struct eval_sli *adopt_sli(struct evaluator *e, const struct slo_def *def
     struct eval_sli *sli = table_get(&e->slis, def->sli.key);
     if (!sli)
         sli = new_sli(e, &def->sli);
-    if (sli->longest_us < longest) /* a longer window needs more history than is kept */
-        collect(sli, longest, now_us);
+    bool anew = eval_need_line(sli, def);
+    if (sli->longest_us < longest || anew) /* needs more history than is kept */
+        collect(sli, longest > sli->longest_us ? longest : sli->longest_us, now_us);
     if (!sli->used) { /* those of the snapshot before */
         live_unwatch(sli->live);
         vec_clear(&sli->windows);
@@ -117,6 +119,7 @@ static void watched_free(struct watched *w)
 
 static void sli_free(struct eval_sli *sli)
 {
+    eval_drop_lines(sli, true);
     live_free(sli->live);
     stream_free(sli->stream);
     vec_release(&sli->windows);
@@ -144,8 +147,10 @@ static void drop_unused(struct evaluator *e)
 {
     for (size_t i = 0; i < e->sli_list.len; i++) {
         struct eval_sli *sli = e->sli_list.at[i];
-        if (sli->used)
+        if (sli->used) {
+            eval_drop_lines(sli, false);
             continue;
+        }
         detach(sli->probe, sli);
         table_remove(&e->slis, sli->key);
         sli_free(sli);
@@ -227,6 +232,13 @@ static void note_sources(struct evaluator *e, const struct config *cfg, int64_t 
     }
 }
 
+static void unuse(struct eval_sli *sli)
+{
+    sli->used = false;
+    for (size_t i = 0; i < sli->lines.len; i++)
+        sli->lines.at[i]->used = false;
+}
+
 void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_us)
 {
     e->settled_us = now_us;
@@ -242,7 +254,7 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_u
     e->slo_count = set.n;
     name_slos(e);
     for (size_t i = 0; i < e->sli_list.len; i++)
-        e->sli_list.at[i]->used = false;
+        unuse(e->sli_list.at[i]);
     for (size_t i = 0; i < e->slo_count; i++)
         e->slo_list[i].sli = adopt_sli(e, e->slo_list[i].def, now_us);
     /* Not before each SLI keeps what the longest of its windows needs. */
@@ -328,6 +340,8 @@ void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *
     if (!sli || sli->merged || sli->torn)
         return;
     live_merge(sli->live, past->live);
+    for (size_t i = 0; i < past->line_count; i++)
+        eval_merge_line(sli, &past->lines[i]);
     sli->since_us = past->since_us;
     sli->merged = true;
     if (!sli->def->metric)

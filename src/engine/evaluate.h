@@ -31,6 +31,8 @@ struct slo_view {
     struct counts window; /* the SLO's window, whole hours at its far end; as counted,
                              whatever its no_data says */
     int64_t window_start_us, window_expected;
+    struct counts judged;    /* what the budget is made of: `window` as its no_data has it, or
+                             the worth of slices (slo/slices.h) */
     int64_t first_event_us;  /* of the SLI; INT64_MAX if none */
     int64_t resets, clamped; /* of a metric SLI: scrapes with a counter that began anew, or
                                 with more good than total; since it was attached */
@@ -84,9 +86,17 @@ struct pending_sli {
 size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, size_t max);
 /* `since_us`: where the SLI's history begins (store_reader_sli_since). An SLI
  * for which more came meanwhile than could be held stays pending. */
+/* Slices by slices_key(): what those were worth that ended until then. */
+struct past_line {
+    const char *key;
+    const struct live *live;
+    int64_t until_us;
+};
 struct sli_past {
     int64_t since_us;
     const struct live *live; /* the events done until the attachment */
+    const struct past_line *lines;
+    size_t line_count;
     /* Metric SLIs: the slot of the first event (INT64_MAX: none), the newest slot
      * that was done (INT64_MIN: none), since when its series are looked for, and a
      * stream that was told of the scrapes up to then, which the evaluator takes over. */

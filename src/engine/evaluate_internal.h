@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "engine/evaluate.h"
 #include "engine/stream.h"
+#include "slo/slices.h"
 #include "slo/window.h"
 
 /* A scrape that came before the history of an SLI. */
@@ -48,6 +49,15 @@ struct eval_window {
     struct counts counts;
 };
 
+/* Slices of an SLI by one way to cut and judge them, shared by all SLOs that do. */
+struct eval_line {
+    char *key;              /* slices_key() */
+    struct slice_grid grid; /* of an SLO of the current snapshot */
+    struct live *live;      /* what slices are worth, at their last instant */
+    int64_t until_us;       /* those that ended by then have been judged */
+    bool used;              /* by the snapshot being adopted */
+};
+
 /* The windows of one SLI, shared by all SLOs on it. */
 struct eval_sli {
     char *key;
@@ -55,6 +65,8 @@ struct eval_sli {
     struct watched *probe;
     struct live *live;
     VEC(struct eval_window) windows; /* by the numbers of `live` */
+    VEC(struct eval_line *) lines;
+    int64_t changed_us; /* the oldest event since slices were judged; INT64_MAX: none */
     int64_t longest_us, attached_us;
     int64_t since_us; /* nothing is known of before */
     bool merged;
@@ -81,6 +93,8 @@ struct eval_slo {
     int64_t tick_us;    /* 0: none yet */
     uint16_t lng[TIERS_MAX], shrt[TIERS_MAX];
     uint16_t people[PEOPLE_WINDOWS], window;
+    struct eval_line *line; /* of slices: tiers, people and `slices` are windows of it */
+    uint16_t slices;
     struct eval_slo *namesake; /* another objective of the same SLO */
     struct slo_view *view;     /* drawn when somebody asks */
 };
@@ -104,8 +118,25 @@ struct evaluator {
 /* Numbers of the windows that the SLO looks at, of its SLI. */
 void eval_watch(struct eval_slo *slo);
 
+/* The line of an SLO in slices is used; true: it is new, and needs history. */
+bool eval_need_line(struct eval_sli *sli, const struct slo_def *def);
+struct eval_line *eval_line_of(const struct eval_sli *sli, const struct slo_def *def); /* or NULL */
+void eval_restart_lines(struct eval_sli *sli);        /* the SLI collects anew */
+void eval_drop_lines(struct eval_sli *sli, bool all); /* those that are not used */
+void eval_merge_line(struct eval_sli *sli, const struct past_line *past);
+/* After live_tick() of the SLI's events. */
+void eval_tick_lines(struct eval_sli *sli, int64_t t_us);
+struct counts eval_line_counts(const struct eval_line *line, size_t window);
+/* An event was added. */
+static inline void eval_changed(struct eval_sli *sli, int64_t slot_us)
+{
+    if (slot_us < sli->changed_us)
+        sli->changed_us = slot_us;
+}
+
 /* The probe's revisions have changed. */
 void eval_revised(struct watched *w);
+int64_t eval_slots(const struct watched *w, int64_t from_us, int64_t to_us);
 /* As a rule it moves a little, and forward. */
 void eval_move_edge(const struct watched *w, struct eval_edge *e, int64_t to_us);
 

@@ -21,7 +21,7 @@ void eval_revised(struct watched *w)
             w->slis.at[i]->windows.at[j].from.at_us = INT64_MIN;
 }
 
-static int64_t slots_between(const struct watched *w, int64_t from_us, int64_t to_us)
+int64_t eval_slots(const struct watched *w, int64_t from_us, int64_t to_us)
 {
     if (w->revisions.len == 0)
         return 0;
@@ -34,8 +34,8 @@ static int64_t slots_between(const struct watched *w, int64_t from_us, int64_t t
 /* From where the newest schedule began; negative before that. */
 static int64_t slots_before(const struct watched *w, int64_t t_us)
 {
-    return t_us < w->newest_us ? -slots_between(w, t_us, w->newest_us)
-                               : slots_between(w, w->newest_us, t_us);
+    return t_us < w->newest_us ? -eval_slots(w, t_us, w->newest_us)
+                               : eval_slots(w, w->newest_us, t_us);
 }
 
 void eval_move_edge(const struct watched *w, struct eval_edge *e, int64_t to_us)
@@ -43,6 +43,6 @@ void eval_move_edge(const struct watched *w, struct eval_edge *e, int64_t to_us)
     if (e->at_us == INT64_MIN || to_us < e->at_us)
         e->slots = slots_before(w, to_us);
     else
-        e->slots += slots_between(w, e->at_us, to_us);
+        e->slots += eval_slots(w, e->at_us, to_us);
     e->at_us = to_us;
 }

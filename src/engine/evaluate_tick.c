@@ -7,6 +7,7 @@
 
 #include "slo/alert.h"
 #include "slo/budget.h"
+#include "slo/expected.h"
 #include "slo/live.h"
 
 #include <assert.h>
@@ -20,27 +21,35 @@ static const int64_t people_windows[PEOPLE_WINDOWS] = {
 
 /* ---- windows ------------------------------------------------------------------ */
 
-static uint16_t watch(struct eval_sli *sli, int64_t length_us)
+static uint16_t watch(struct live *live, int64_t length_us)
 {
-    size_t i = live_watch(sli->live, length_us);
+    size_t i = live_watch(live, length_us);
     assert(i <= UINT16_MAX);
     return (uint16_t)i;
+}
+
+static uint16_t watch_window(struct live *live, const struct slo_def *def)
+{
+    if (def->window.type == WINDOW_ROLLING)
+        return watch(live, def->window.duration_us);
+    return (uint16_t)live_watch_period(live);
 }
 
 void eval_watch(struct eval_slo *slo)
 {
     const struct slo_def *def = slo->def;
+    slo->line = eval_line_of(slo->sli, def);
+    struct live *live = slo->line ? slo->line->live : slo->sli->live;
     assert(def->tier_count <= TIERS_MAX);
     for (size_t i = 0; i < def->tier_count; i++) {
-        slo->lng[i] = watch(slo->sli, def->tiers[i].long_us);
-        slo->shrt[i] = watch(slo->sli, def->tiers[i].short_us);
+        slo->lng[i] = watch(live, def->tiers[i].long_us);
+        slo->shrt[i] = watch(live, def->tiers[i].short_us);
     }
     for (size_t i = 0; i < PEOPLE_WINDOWS; i++)
-        slo->people[i] = watch(slo->sli, people_windows[i]);
-    if (def->window.type == WINDOW_ROLLING)
-        slo->window = watch(slo->sli, def->window.duration_us);
-    else
-        slo->window = (uint16_t)live_watch_period(slo->sli->live);
+        slo->people[i] = watch(live, people_windows[i]);
+    slo->window = watch_window(slo->sli->live, def);
+    if (slo->line)
+        slo->slices = watch_window(live, def);
     slo->period = (struct span){INT64_MIN, INT64_MIN};
 }
 
@@ -50,6 +59,8 @@ static void enter_period(struct eval_slo *slo, int64_t t_us)
         return;
     slo->period = window_span(&slo->def->window, t_us);
     live_rewind(slo->sli->live, slo->window, slo->period.start_us);
+    if (slo->line)
+        live_rewind(slo->line->live, slo->slices, slo->period.start_us);
 }
 
 static void tick_sli(struct eval_sli *sli, int64_t t_us)
@@ -67,14 +78,22 @@ static void tick_sli(struct eval_sli *sli, int64_t t_us)
         w->slots = sli->probe->now.slots - w->from.slots;
         w->counts = at[i].counts;
     }
+    eval_tick_lines(sli, t_us);
 }
 
 /* ---- views -------------------------------------------------------------------- */
 
-static struct tier_counts window_counts(const struct eval_slo *slo, size_t window)
+static struct tier_counts event_counts(const struct eval_slo *slo, size_t window)
 {
     const struct eval_window *w = &slo->sli->windows.at[window];
     return tier_counts_make(slo->def, w->counts, w->slots);
+}
+
+static struct tier_counts window_counts(const struct eval_slo *slo, size_t window)
+{
+    if (slo->line)
+        return slices_tier_counts(slo->def, eval_line_counts(slo->line, window));
+    return event_counts(slo, window);
 }
 
 static double burn(const struct eval_slo *slo, size_t window)
@@ -89,7 +108,9 @@ static void draw_windows(const struct eval_slo *slo, struct slo_view *v)
     v->window = slo->sli->windows.at[slo->window].counts;
     v->window_start_us = def->window.type == WINDOW_ROLLING ? v->at_us - def->window.duration_us
                                                             : slo->period.start_us;
-    v->window_expected = window_counts(slo, slo->window).expected;
+    v->window_expected = event_counts(slo, slo->window).expected;
+    v->judged = slo->line ? eval_line_counts(slo->line, slo->slices)
+                          : slo_apply_no_data(v->window, def->no_data);
     v->first_event_us =
         def->sli.metric ? slo->sli->first_event_us : slo->sli->probe->first_event_us;
     if (v->first_event_us < slo->sli->since_us)
@@ -124,6 +145,12 @@ int64_t evaluator_done_us(const struct evaluator *e, int64_t end_us, int64_t now
     return done > e->settled_us ? done : e->settled_us + 1;
 }
 
+static void add_result(struct eval_sli *sli, const struct result *r)
+{
+    live_add(sli->live, r->slot_us, sli_classify(sli->def, r));
+    eval_changed(sli, r->slot_us);
+}
+
 void evaluator_result(struct evaluator *e, const char *probe, const struct observation *obs)
 {
     const struct result *r = &obs->result;
@@ -144,7 +171,7 @@ void evaluator_result(struct evaluator *e, const char *probe, const struct obser
         if (sli->def->metric)
             metric = true;
         else
-            live_add(sli->live, r->slot_us, sli_classify(sli->def, r));
+            add_result(sli, r);
     }
     if (metric)
         eval_scrape(w, obs);

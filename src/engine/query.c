@@ -133,13 +133,6 @@ static int64_t exhausts_at(const struct report_slo *s, const struct slo_def *def
     return (at_us + llround(wait)) / USEC_PER_SEC * USEC_PER_SEC; /* 44.999999... is 45 */
 }
 
-/* A window that is no whole number of slices would hold now more of them, now
- * fewer. */
-static bool divides(const struct slo_def *def, int64_t window_us)
-{
-    return def->method == METHOD_OCCURRENCES || window_us % def->slice_us == 0;
-}
-
 static int step_burn(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
@@ -151,7 +144,7 @@ static int step_burn(struct slo_query *q, struct err *reterr)
             return -1;
         struct report_burn *b = &s->burn[s->burn_count++];
         b->window_us = window;
-        b->has_rate = counts_total(c) > 0 && divides(q->def, window);
+        b->has_rate = counts_total(c) > 0 && slices_divide(q->def, window);
         b->rate = b->has_rate ? budget_burn(c.bad, counts_total(c), q->def->target) : 0;
         if (q->outlook && b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
             s->exhausts_at_us = exhausts_at(s, q->def, b->rate, q->at_us);

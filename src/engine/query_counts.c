@@ -67,8 +67,9 @@ int query_step_sums(struct slo_query *q, struct err *reterr)
 /* The instant among those that are known; NULL: it is not. */
 static const int64_t *find_instant(const struct slo_query *q, int64_t at_us)
 {
-    return q->instants.len ? bsearch(&at_us, q->instants.at, q->instants.len, sizeof(at_us), compare)
-                           : NULL;
+    return q->instants.len
+               ? bsearch(&at_us, q->instants.at, q->instants.len, sizeof(at_us), compare)
+               : NULL;
 }
 
 static const struct counts *sum_at(const struct slo_query *q, int64_t at_us)

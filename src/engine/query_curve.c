@@ -50,9 +50,8 @@ int query_step_grid(struct slo_query *q, struct err *reterr)
     struct report_slo *s = q->out;
     const struct probe_revision *last = &q->revisions[q->revision_count - 1];
     (void)reterr;
-    s->step_us =
-        choose_step(s->end_us - s->start_us, max64(last->interval_us, q->def->slice_us),
-                    s->start_us < q->raw_since_us);
+    s->step_us = choose_step(s->end_us - s->start_us, max64(last->interval_us, q->def->slice_us),
+                             s->start_us < q->raw_since_us);
     int64_t first = (s->start_us + s->step_us - 1) / s->step_us * s->step_us;
     if (first >= s->upto_us)
         return 0;

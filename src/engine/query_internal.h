@@ -59,9 +59,9 @@ int query_step_slices(struct slo_query *q, struct err *reterr);      /* query_sl
 int query_step_first_event(struct slo_query *q, struct err *reterr); /* query_first.c */
 /* Slices from `upto` to the end of the window, that in progress among them. */
 int64_t query_slices_to_come(const struct slo_query *q);
-int query_step_tiers(struct slo_query *q, struct err *reterr);       /* query_tiers.c */
-int query_step_curve(struct slo_query *q, struct err *reterr);       /* query_curve.c */
-int query_step_incidents(struct slo_query *q, struct err *reterr);   /* query_events.c */
+int query_step_tiers(struct slo_query *q, struct err *reterr);     /* query_tiers.c */
+int query_step_curve(struct slo_query *q, struct err *reterr);     /* query_curve.c */
+int query_step_incidents(struct slo_query *q, struct err *reterr); /* query_events.c */
 int query_step_failures(struct slo_query *q, struct err *reterr);
 int query_step_reasons(struct slo_query *q, struct err *reterr);
 int query_step_annotations(struct slo_query *q, struct err *reterr); /* query_annotations.c */

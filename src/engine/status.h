@@ -51,6 +51,7 @@ struct status_slo {
     const struct slo_def *def;
     enum slo_state state;
     struct counts counts;       /* of the SLO's window */
+    struct counts judged;       /* what the budget is made of: the same, or slices' worth */
     int64_t expected, observed; /* slots */
     int64_t clamped, resets;    /* of counters since the start; 0 of other SLIs */
     bool has_budget;

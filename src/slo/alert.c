@@ -54,10 +54,13 @@ static size_t deciding_tier(const struct slo_def *slo, const struct tier_view *v
     return best;
 }
 
+/* Parts of slices as slices. */
 static struct counts seen(const struct slo_def *slo, const struct tier_counts *c)
 {
-    return (struct counts){
-        .good = c->total - c->bad, .bad = c->bad, .scrapes = slo->sli.metric ? c->observed : 0};
+    int64_t whole = c->whole ? c->whole : 1, bad = (c->bad + whole / 2) / whole;
+    return (struct counts){.good = c->total / whole - bad,
+                           .bad = bad,
+                           .scrapes = slo->sli.metric ? c->observed / whole : 0};
 }
 
 static void describe(struct alert_transition *tr, const struct slo_def *slo, int64_t t_us,
@@ -75,8 +78,8 @@ static void describe(struct alert_transition *tr, const struct slo_def *slo, int
     tr->tier = slo->tiers[i];
     tr->long_counts = seen(slo, l);
     tr->short_counts = seen(slo, s);
-    tr->long_expected = l->expected;
-    tr->short_expected = s->expected;
+    tr->long_expected = l->expected / (l->whole ? l->whole : 1);
+    tr->short_expected = s->expected / (s->whole ? s->whole : 1);
     tr->long_burn = tier_burn(*l, slo->target);
     tr->short_burn = tier_burn(*s, slo->target);
 }

@@ -170,6 +170,13 @@ struct counts live_sum(const struct live *l, int64_t t_us, int64_t length_us)
     return sum_up(l, start_ring(length_us), tier_window_start(t_us, length_us), t_us);
 }
 
+struct counts live_minutes(const struct live *l, int64_t from_us, int64_t to_us)
+{
+    struct counts sum = {0};
+    ring_sum(&l->rings[MINUTES], from_us, to_us, &sum);
+    return sum;
+}
+
 /* ---- watched windows -------------------------------------------------------- */
 
 static size_t watch(struct live *l, struct live_window w)

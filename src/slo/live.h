@@ -29,8 +29,8 @@ void live_free(struct live *l);
 /* Moves time forward (drops what fell out); never back. */
 void live_advance(struct live *l, int64_t now_us);
 
-/* Events of one slot. One that is ahead of the last advance moves time forward
- * to its slot. */
+/* Events of one slot; negative ones take back what was added. One that is ahead of
+ * the last advance moves time forward to its slot. */
 void live_add_event(struct live *l, int64_t slot_us, struct counts c);
 /* The same of one result; skipped ones are not events. */
 void live_add(struct live *l, int64_t slot_us, enum outcome o);
@@ -53,6 +53,10 @@ void live_merge(struct live *into, const struct live *from);
  * at most LIVE_PAST_US older than the last advance. A start before the longest
  * window's is cut to what is there. */
 struct counts live_sum(const struct live *l, int64_t t_us, int64_t length_us);
+
+/* Events of the whole minutes [from, to), as far as minutes are kept: at least those
+ * of the 3 days and the hour before the last advance. */
+struct counts live_minutes(const struct live *l, int64_t from_us, int64_t to_us);
 
 /* ---- watched windows -------------------------------------------------------- */
 

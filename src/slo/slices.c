@@ -6,6 +6,7 @@
 #include "slo/expected.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 /* ---- what slices have to fit ------------------------------------------------------- */
 
@@ -16,13 +17,16 @@ static void check_window(const struct slo_def *slo, struct diag *diag)
     bool rolling = w->type == WINDOW_ROLLING;
     int64_t whole = rolling ? w->duration_us : USEC_PER_DAY;
     units_duration(slice, slo->slice_us);
-    if (whole % slo->slice_us)
+    if (!rolling && w->anchor_s % 60)
+        diag_error(diag, slo->slice_pos,
+                   "slice: slices begin with the window, and that has to be at a whole minute");
+    else if (whole % slo->slice_us)
         diag_error(diag, slo->slice_pos, "slice: %s does not divide the %s of %s into whole slices",
                    slice, rolling ? "window" : "calendar day", units_duration(length, whole));
     else if (window_longest_us(w) / slo->slice_us > SLICES_MAX)
         diag_error(diag, slo->slice_pos,
-                   "slice: a window of %s holds more than %d slices of %s; take longer ones", w->text,
-                   SLICES_MAX, slice);
+                   "slice: a window of %s holds more than %d slices of %s; take longer ones",
+                   w->text, SLICES_MAX, slice);
 }
 
 static void check_interval(const struct slo_def *slo, struct diag *diag)
@@ -63,6 +67,18 @@ void slices_check(const struct slo_def *slo, struct diag *diag)
 
 /* ---- borders ------------------------------------------------------------------ */
 
+void slices_key(const struct slo_def *slo, char buf[static SLICES_KEY_MAX])
+{
+    const struct window_def *w = &slo->window;
+    char target[UNITS_MAX];
+    int n =
+        snprintf(buf, SLICES_KEY_MAX, "%s %lld %s %d", budget_method_name(slo->method),
+                 (long long)slo->slice_us, decimal_text(target, slo->slice_target), slo->no_data);
+    if (w->type == WINDOW_CALENDAR)
+        snprintf(buf + n, SLICES_KEY_MAX - (size_t)n, " %d %d %lld %.100s", w->unit, w->count,
+                 (long long)w->anchor_s, w->timezone);
+}
+
 struct slice_grid slices_grid(const struct slo_def *slo)
 {
     assert(slo->method != METHOD_OCCURRENCES && slo->slice_us > 0);
@@ -96,6 +112,11 @@ int64_t slices_next(struct slice_grid *g, int64_t border_us)
         return next;
     enter_period(g, border_us);
     return next < g->period.end_us ? next : g->period.end_us;
+}
+
+bool slices_divide(const struct slo_def *slo, int64_t window_us)
+{
+    return slo->method == METHOD_OCCURRENCES || window_us % slo->slice_us == 0;
 }
 
 /* ---- worth ---------------------------------------------------------------------- */

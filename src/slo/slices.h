@@ -20,6 +20,7 @@
 #include "slo/tiers.h"
 #include "slo/window.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Of a window: more than a year of minutes. */
@@ -29,6 +30,10 @@
 /* Of an SLO in slices whose tiers are made: whether they fit its probe, its window
  * and the short windows of its tiers. Errors go to diag. */
 void slices_check(const struct slo_def *slo, struct diag *diag);
+
+/* Equal for SLOs whose slices begin, end and are judged alike, of one SLI. */
+#define SLICES_KEY_MAX 256
+void slices_key(const struct slo_def *slo, char buf[static SLICES_KEY_MAX]);
 
 struct slice_grid {
     const struct slo_def *slo;
@@ -41,6 +46,10 @@ struct slice_grid slices_grid(const struct slo_def *slo);
 int64_t slices_floor(struct slice_grid *g, int64_t t_us);
 /* The end of the slice that begins at `border_us`. */
 int64_t slices_next(struct slice_grid *g, int64_t border_us);
+
+/* A window that is no whole number of slices would hold now more, now fewer of them:
+ * it has no burn rate. True of Occurrences. */
+bool slices_divide(const struct slo_def *slo, int64_t window_us);
 
 /* The parts that a slice has: 10^12 by ratio, else 1; of Occurrences an event. */
 int64_t slices_whole(const struct slo_def *slo);

@@ -43,9 +43,9 @@ class Objective:
                              for r in rng.sample(REASONS, 2)}
         self.rolling = rng.choice(ROLLING) if rng.random() < 0.5 else None
         self.period, self.zone = rng.choice(PERIODS), rng.choice(ZONES)
-        self.slices = None
+        self.slices, self.alerts = None, True
 
-    def slice(self, rng, interval):
+    def slice(self, rng, interval, timeout):
         """Counts in slices instead: as long as the interval, and few enough to be summed here."""
         if self.rolling:
             length = recompute.duration(self.rolling)
@@ -53,13 +53,15 @@ class Objective:
             length = recompute.NOMINAL_DAYS[self.period[1]] * self.period[0] * DAY
         whole = length if self.rolling else DAY
         fit = [m * MINUTE for m in SLICES if whole % (m * MINUTE) == 0 and
-               interval <= m * MINUTE and length // (m * MINUTE) <= 6000]
+               interval <= m * MINUTE and length // (m * MINUTE) <= 3000]
         if not fit:
             return self
         target = recompute.ratio(rng.choice(["50%", "90%", "95%", "100%"]))
         method = rng.choice(["Timeslices", "RatioTimeslices"])
         self.slices = recompute.Slices(method, rng.choice(fit[:4]), target,
                                        None if self.rolling else (*self.period, self.zone))
+        shorts = [max(recompute.duration(t[2]), 2 * interval + timeout) for t in recompute.TIERS]
+        self.alerts = all(-(-us // MINUTE) * MINUTE % self.slices.length == 0 for us in shorts)
         return self
 
     def budgeting(self):
@@ -78,7 +80,7 @@ class Objective:
         window = self.rolling or {"calendar": "{} {}".format(*self.period), "timezone": self.zone}
         slo = {"name": self.name, "sli": sli, "objective": self.target, "window": window}
         if self.slices:
-            slo.update(budgeting=self.budgeting(), alerting="none")
+            slo.update(budgeting=self.budgeting(), alerting="default" if self.alerts else "none")
         return "  - " + json.dumps(slo) + "\n"
 
     def recomputed(self, results, interval, timeout, at, span):
@@ -92,7 +94,7 @@ class Objective:
             start, end = span
         slo = recompute.Slo(results, interval, at, start, end, recompute.ratio(self.target),
                             self.faster_than, timeout, self.classify, length, self.slices,
-                            not self.slices)
+                            self.alerts)
         wanted = slo.report(rolling=bool(self.rolling or span))
         if span:
             wanted["budget"]["exhausts_at"] = None
@@ -112,7 +114,7 @@ class Scenario:
             self.start -= self.start % self.interval
         self.lines = [self.line(k) for k in self.slots()]
         self.objectives = [Objective(rng, f"o{i}", self.threshold) for i in range(3)]
-        self.objectives += [Objective(rng, f"p{i}", self.threshold).slice(rng, self.interval)
+        self.objectives += [Objective(rng, f"p{i}", self.threshold).slice(rng, self.interval, self.timeout)
                             for i in range(3)]
 
     def slots(self):

@@ -11,6 +11,7 @@
 #include "io/zone.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
+#include "slo/slices.h"
 #include "slo/window.h"
 
 #include <setjmp.h>
@@ -43,7 +44,7 @@ struct world {
     VEC(struct result) results;
     VEC(struct probe_revision) revisions;
     int64_t now_us;
-    int merges, checks;
+    int merges, checks, sliced;
 };
 
 static int64_t below(struct world *w, int64_t n)
@@ -74,9 +75,47 @@ static struct tier_counts brute(const struct world *w, const struct slo_view *v,
                             expected_slots(w->revisions.at, w->revisions.len, start_us, v->at_us));
 }
 
+/* The worth of the slices that ended in (start, at]. */
+static struct counts brute_slices(const struct world *w, const struct slo_view *v, int64_t start_us)
+{
+    struct slice_grid grid = slices_grid(v->def);
+    struct counts sum = {0};
+    VEC(struct counts) cells = {0};
+    VEC(int64_t) edges = {0};
+    vec_push(&edges, slices_floor(&grid, start_us));
+    for (int64_t next; (next = slices_next(&grid, edges.at[cells.len])) <= v->at_us;) {
+        vec_push(&edges, next);
+        vec_push(&cells, (struct counts){0});
+    }
+    for (size_t i = 0, k = 0; cells.len && i < w->results.len; i++) {
+        const struct result *r = &w->results.at[i];
+        if (r->slot_us < edges.at[0] || r->slot_us >= edges.at[cells.len] || r->done_us > v->at_us)
+            continue;
+        while (k > 0 && edges.at[k] > r->slot_us)
+            k--;
+        while (edges.at[k + 1] <= r->slot_us)
+            k++;
+        enum outcome o = sli_classify(&v->def->sli, r);
+        cells.at[k].good += o == OUTCOME_GOOD;
+        cells.at[k].bad += o == OUTCOME_BAD;
+        cells.at[k].excluded += o == OUTCOME_EXCLUDED;
+    }
+    for (size_t k = 0; k < cells.len; k++)
+        counts_add(&sum, slices_judge(v->def, cells.at[k],
+                                      expected_slots(w->revisions.at, w->revisions.len, edges.at[k],
+                                                     edges.at[k + 1])));
+    vec_release(&cells);
+    vec_release(&edges);
+    return sum;
+}
+
 static double burn(const struct world *w, const struct slo_view *v, int64_t length_us)
 {
     struct counts ignored;
+    if (v->def->method != METHOD_OCCURRENCES) {
+        struct counts worth = brute_slices(w, v, tier_window_start(v->at_us, length_us));
+        return tier_burn(slices_tier_counts(v->def, worth), v->def->target);
+    }
     struct tier_counts c = brute(w, v, tier_window_start(v->at_us, length_us), &ignored);
     return tier_burn(c, v->def->target);
 }
@@ -91,6 +130,13 @@ static void check(struct world *w, const struct slo_view *v)
     assert_int_equal(v->window.bad, c.bad);
     assert_int_equal(v->window.excluded, c.excluded);
     assert_int_equal(v->window_expected, whole.expected);
+    if (v->def->method != METHOD_OCCURRENCES) {
+        c = brute_slices(w, v, start);
+        w->sliced++;
+    }
+    assert_int_equal(v->judged.good, c.good);
+    assert_int_equal(v->judged.bad, c.bad);
+    assert_int_equal(v->judged.silent, c.silent);
     assert_true(v->burn_5m == burn(w, v, 5 * MIN));
     assert_true(v->burn_1h == burn(w, v, HOUR));
     assert_true(v->burn_6h == burn(w, v, 6 * HOUR));
@@ -102,6 +148,10 @@ static void check(struct world *w, const struct slo_view *v)
 
 static void add_slo(struct world *w, struct config *c, int i, bool fast, int window)
 {
+    static const int64_t slices[][2] = {
+        {MIN, 5 * MIN},  {30 * MIN, 90 * MIN}, {15 * MIN, 6 * HOUR},
+        {5 * MIN, HOUR}, {HOUR, 6 * HOUR},
+    };
     struct slo_def *d = arena_alloc(&c->arena, sizeof(*d));
     const struct window_def windows[] = {
         {.type = WINDOW_ROLLING, .duration_us = DAY},
@@ -120,6 +170,10 @@ static void add_slo(struct world *w, struct config *c, int i, bool fast, int win
     d->probe = &w->probe;
     d->target = (struct decimal){99, 2};
     d->window = windows[window];
+    d->window.timezone = "Europe/Berlin";
+    d->method = (enum budget_method)below(w, 3);
+    d->slice_us = slices[window][below(w, 2)];
+    d->slice_target = (struct decimal){9 + below(w, 2), 1};
     c->slos[c->slo_count++] = d;
 }
 
@@ -296,6 +350,7 @@ static void test_nothing_is_lost_or_counted_twice(void **state)
     assert_true(w->now_us > T0 + 10 * DAY);
     assert_true(w->merges > 60);
     assert_true(w->checks > 1000);
+    assert_true(w->sliced > 500);
     assert_true(w->revisions.len > 20);
 }
 

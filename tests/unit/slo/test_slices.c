@@ -49,7 +49,8 @@ static struct counts ten_slices(const struct slo_def *slo)
 
 static void ten_slices_good_or_bad(void **state)
 {
-    struct slo_def slo = sliced(METHOD_TIMESLICES, (struct decimal){95, 2}, (struct decimal){95, 2});
+    struct slo_def slo =
+        sliced(METHOD_TIMESLICES, (struct decimal){95, 2}, (struct decimal){95, 2});
     struct counts worth = ten_slices(&slo);
     struct report_slo r = {0};
     (void)state;
@@ -89,7 +90,8 @@ static struct counts many(const struct slo_def *slo, int64_t n, struct counts ev
 
 static void two_weeks_of_minutes(void **state)
 {
-    struct slo_def slo = sliced(METHOD_TIMESLICES, (struct decimal){95, 2}, (struct decimal){95, 2});
+    struct slo_def slo =
+        sliced(METHOD_TIMESLICES, (struct decimal){95, 2}, (struct decimal){95, 2});
     struct report_slo r = {0};
     (void)state;
     slices_fill(&r, &slo, many(&slo, 20160, (struct counts){.good = 1}), 20160);
@@ -113,7 +115,8 @@ static void slices_that_use_a_budget_up(void **state)
 
 static void bad_slices_of_a_week(void **state)
 {
-    struct slo_def slo = sliced(METHOD_TIMESLICES, (struct decimal){95, 2}, (struct decimal){95, 2});
+    struct slo_def slo =
+        sliced(METHOD_TIMESLICES, (struct decimal){95, 2}, (struct decimal){95, 2});
     const struct counts good = {.good = 1}, bad = {.bad = 1};
     (void)state;
     struct counts worth = many(&slo, 10000, good);
@@ -171,7 +174,8 @@ static void what_tiers_see(void **state)
 {
     struct slo_def slo = sliced(METHOD_RATIO_TIMESLICES, (struct decimal){9, 1}, all);
     const struct tier_def tier = {SEVERITY_PAGE, USEC_PER_HOUR, 5 * USEC_PER_MIN, {2, 0}, 2};
-    struct counts worth = {.good = 2 * SLICE_RATIO_PARTS, .bad = 2 * SLICE_RATIO_PARTS, .silent = 6};
+    struct counts worth = {
+        .good = 2 * SLICE_RATIO_PARTS, .bad = 2 * SLICE_RATIO_PARTS, .silent = 6};
     (void)state;
     struct tier_counts c = slices_tier_counts(&slo, worth);
     assert_true(c.expected == 10 * SLICE_RATIO_PARTS && c.observed == 4 * SLICE_RATIO_PARTS);
@@ -203,9 +207,9 @@ static void rolling_borders_lie_on_the_epoch(void **state)
 /* A day of 23 hours and one of 25 in slices of six: the last one is shorter. */
 static void a_period_may_end_in_a_shorter_slice(void **state)
 {
-    static const char *const borders[] = {
-        "2026-03-28T23:00:00Z", "2026-03-29T05:00:00Z", "2026-03-29T11:00:00Z",
-        "2026-03-29T17:00:00Z", "2026-03-29T22:00:00Z", "2026-03-30T04:00:00Z"};
+    static const char *const borders[] = {"2026-03-28T23:00:00Z", "2026-03-29T05:00:00Z",
+                                          "2026-03-29T11:00:00Z", "2026-03-29T17:00:00Z",
+                                          "2026-03-29T22:00:00Z", "2026-03-30T04:00:00Z"};
     struct slo_def slo = sliced(METHOD_TIMESLICES, all, all);
     struct zone *z;
     (void)state;
