@@ -111,10 +111,15 @@ static void put_slo(struct term *t, int columns, const struct overview *o, size_
 static void put_slos(struct term *t, const struct overview *o)
 {
     size_t longest = 0;
+    struct str title;
+    str_init(&title, 4096);
     for (size_t i = 0; i < o->report->slo_count; i++) {
-        size_t n = fmt_columns(o->report->slos[i].def->name);
+        str_clear(&title);
+        fmt_title(&title, &o->report->slos[i]);
+        size_t n = fmt_columns(title.buf);
         longest = n > longest ? n : longest;
     }
+    str_release(&title);
     bool bar = t->width >= WIDE_ENOUGH_FOR_BAR;
     int columns = name_columns(longest, t->width - SLO_COLUMNS - (bar ? BAR_COLUMNS : 0));
     str_add(t->out, "  ");
