@@ -162,15 +162,30 @@ static const struct field metadata_fields[] = {
     {0},
 };
 
+/* Characters of text that is known to be UTF-8. */
+static size_t characters(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+void openslo_check_length(struct build *b, const char *key, const struct node *n, const char *text,
+                          size_t max)
+{
+    size_t found = text ? characters(text) : 0;
+    if (found > max)
+        decode_error(&b->decode, n->pos, "%s: at most %zu characters; found %zu", key, max, found);
+}
+
 static void check_display_name(struct build *b, const struct node *n)
 {
     static const struct field text = {"displayName", FIELD_STRING};
     const char *name = NULL;
     if (n)
         decode_value(&b->decode, n, &text, &name);
-    if (name && strlen(name) > OPENSLO_NAME_MAX)
-        decode_error(&b->decode, n->pos, "displayName: at most %d bytes; found %zu",
-                     OPENSLO_NAME_MAX, strlen(name));
+    openslo_check_length(b, "displayName", n, name, OPENSLO_NAME_MAX);
 }
 
 bool openslo_metadata(struct build *b, const struct node *n, struct openslo_metadata *ret)
@@ -194,9 +209,7 @@ void openslo_check_description(struct build *b, const struct node *n)
     const char *description = NULL;
     if (n && !node_is_null(n))
         decode_value(&b->decode, n, &text, &description);
-    if (description && strlen(description) > OPENSLO_DESCRIPTION_MAX)
-        decode_error(&b->decode, n->pos, "description: at most %d bytes; found %zu",
-                     OPENSLO_DESCRIPTION_MAX, strlen(description));
+    openslo_check_length(b, "description", n, description, OPENSLO_DESCRIPTION_MAX);
 }
 
 /* ---- taking them up ------------------------------------------------------------------ */

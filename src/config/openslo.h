@@ -37,6 +37,9 @@ struct openslo_metadata {
  * cannot be used, reported. */
 bool openslo_metadata(struct build *b, const struct node *n, struct openslo_metadata *ret);
 void openslo_check_description(struct build *b, const struct node *n);
+/* `text` is what `n` says, or NULL. */
+void openslo_check_length(struct build *b, const char *key, const struct node *n, const char *text,
+                          size_t max);
 
 const struct openslo_object *openslo_known(const struct build *b, enum openslo_kind kind,
                                            const char *name); /* or NULL */

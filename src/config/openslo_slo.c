@@ -209,6 +209,15 @@ struct slo {
     size_t objectives;
 };
 
+/* It is shown on terminals and in messages. */
+static bool is_printable(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f || (p[0] == '\xc2' && (unsigned char)p[1] < 0xa0))
+            return false;
+    return true;
+}
+
 static void read_objective(struct build *b, const struct node *n, size_t i, size_t count,
                            struct objective *o)
 {
@@ -222,9 +231,10 @@ static void read_objective(struct build *b, const struct node *n, size_t i, size
         decode_object(&b->decode, n, objective_fields, o);
     if (o->display_name)
         decode_value(&b->decode, o->display_name, &name, &o->name);
-    if (o->name && strlen(o->name) > OPENSLO_NAME_MAX)
-        decode_error(&b->decode, o->display_name->pos, "displayName: at most %d bytes; found %zu",
-                     OPENSLO_NAME_MAX, strlen(o->name));
+    openslo_check_length(b, "displayName", o->display_name, o->name, OPENSLO_NAME_MAX);
+    if (o->name && !is_printable(o->name))
+        decode_error(&b->decode, o->display_name->pos,
+                     "displayName: expected text without control characters");
     if (count == 1)
         o->name = "";
     else if (!o->name || !o->name[0])
