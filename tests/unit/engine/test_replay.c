@@ -25,7 +25,7 @@
 #define T0 (20022 * DAY)
 #define PATIENCE (30 * S)
 #define HISTORIES 12
-#define SLOS 4
+#define SLOS 6
 
 enum { API, WEB, DB, PROBES };
 
@@ -52,7 +52,7 @@ struct world {
     VEC(struct flight) flights; /* by done */
     int64_t middle_us, revised_us, end_us;
     bool goes_on; /* in the middle no process ends */
-    size_t transitions, after_middle, muted, late;
+    size_t transitions, after_middle, sliced, muted, late;
 };
 
 static int64_t below(struct world *w, int64_t n)
@@ -92,6 +92,13 @@ static struct slo_def *add_slo(struct world *w, const char *name, int probe, int
     return d;
 }
 
+static void slice(struct slo_def *d, enum budget_method method, int64_t slice_us)
+{
+    d->method = method;
+    d->slice_us = slice_us;
+    d->slice_target = (struct decimal){9, 1};
+}
+
 static void declare(struct world *w)
 {
     w->probes[API] = (struct probe_def){
@@ -109,6 +116,8 @@ static void declare(struct world *w)
     add_slo(w, "latency", API, 20 * S);
     add_slo(w, "silent", WEB, 0)->alerting = false;
     add_slo(w, "web", WEB, 0);
+    slice(add_slo(w, "web-minutes", WEB, 0), METHOD_TIMESLICES, MIN);
+    slice(add_slo(w, "api-pairs", API, 0), METHOD_RATIO_TIMESLICES, 2 * MIN);
     /* Attaching asks for what others depend on. */
     w->config->probes = arena_alloc(&w->config->arena, PROBES * sizeof(*w->config->probes));
     w->config->probes[0] = &w->probes[API];
@@ -356,6 +365,8 @@ static void end(struct world *w)
         const struct alert_transition *t = &w->live.told.at[i];
         w->muted += t->kind == ALERT_EVENT_FIRE && !t->notify;
     }
+    for (size_t i = 0; i < w->live.told.len; i++)
+        w->sliced += strchr(w->live.told.at[i].slo, '-') != NULL;
     w->transitions += w->live.told.len;
     w->after_middle += w->started.told.len;
     if (w->store)
@@ -387,6 +398,7 @@ static void test_replay_is_what_was_lived_through(void **state)
     }
     assert_true(w->transitions > 40 * HISTORIES);
     assert_true(w->after_middle > 10 * HISTORIES);
+    assert_true(w->sliced > 10 * HISTORIES);
     assert_true(w->muted > 5);
     assert_true(w->late > 100);
 }
