@@ -11,6 +11,7 @@
 #include "model/expr.h"
 #include "model/selector.h"
 #include "nines/probe.h"
+#include "slo/slices.h"
 #include "slo/tiers.h"
 
 #include <setjmp.h>
@@ -119,6 +120,10 @@ static void add_slo(struct world *w, struct config *c, const struct probe_def *p
     d->probe = probe;
     d->target = (struct decimal){99, 2};
     d->window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = (4 + below(w, 4)) * DAY};
+    d->method = (enum budget_method)below(w, 3);
+    d->slice_us = below(w, 2) ? MIN : 15 * MIN;
+    d->slice_target = (struct decimal){5, 1};
+    d->no_data = form < 2 ? NO_DATA_EXCLUDE : (enum no_data)below(w, 3);
     c->slos[c->slo_count++] = d;
 }
 
@@ -232,6 +237,8 @@ static void end(struct world *w)
 struct sum {
     int64_t start_us, at_us, requests;
     struct counts counts;
+    int64_t slice_us;
+    struct counts *slices; /* of slices that ended by at_us, from start_us on */
 };
 
 static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
@@ -239,23 +246,43 @@ static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts
     struct sum *s = ctx;
     if (done_us <= s->at_us && slot_us >= s->start_us && slot_us < s->at_us)
         counts_add(&s->counts, c);
+    if (done_us <= s->at_us && slot_us >= s->start_us &&
+        slot_us < s->at_us / s->slice_us * s->slice_us)
+        counts_add(&s->slices[(slot_us - s->start_us) / s->slice_us], c);
     s->requests += counts_total(c);
     return true;
+}
+
+/* The window begins at a whole hour, so at the border of a slice. */
+static void check_slices(const struct slo_view *v, const struct sum *s)
+{
+    struct counts worth = {0};
+    if (v->def->method == METHOD_OCCURRENCES)
+        return;
+    for (int64_t i = 0; s->start_us + (i + 1) * s->slice_us <= s->at_us; i++)
+        counts_add(&worth, slices_judge(v->def, s->slices[i], 0));
+    assert_int_equal(v->judged.good, worth.good);
+    assert_int_equal(v->judged.bad, worth.bad);
 }
 
 static void check_one(struct world *w, struct store_reader *r, const struct slo_view *v)
 {
     const struct sli_def *sli = &v->def->sli;
     struct sum sum = {.start_us = tier_window_start(v->at_us, v->def->window.duration_us),
-                      .at_us = v->at_us};
+                      .at_us = v->at_us,
+                      .slice_us = v->def->slice_us};
     struct err err;
     int64_t first;
+    sum.slices =
+        mem_array((size_t)((sum.at_us - sum.start_us) / sum.slice_us) + 1, sizeof(*sum.slices));
     assert_int_equal(store_reader_events(r, sli, 0, INT64_MAX, add_event, &sum, &err), 0);
     struct counts d = counts_minus(v->window, sum.counts);
     if (!counts_empty(d))
         fail_msg("%s is off by %lld good, %lld bad, %lld excluded, %lld scrapes, %lld silent",
                  sli->key, (long long)d.good, (long long)d.bad, (long long)d.excluded,
                  (long long)d.scrapes, (long long)d.silent);
+    check_slices(v, &sum);
+    free(sum.slices);
     if (sli->metric->kind == SLI_RATIO)
         assert_true(sum.requests <= w->grown);
     assert_int_equal(store_reader_first_event(r, sli, &first, &err), 0);

@@ -127,6 +127,23 @@ static void test_merging_adds(void **state)
     }
 }
 
+/* Taken back, mostly all at once, which is less than the rest of a block counts. */
+static void test_corrections_take_back(void **state)
+{
+    struct world *w = *state;
+    const struct counts none = {0};
+    while (w->head < 2000) {
+        ring_advance(&w->r, ++w->head * STEP);
+        add(w, &w->r, w->head, some(w));
+        int64_t bucket = w->head - below(w, w->head < 200 ? w->head : 200);
+        if (below(w, 3) == 0)
+            add(w, &w->r, bucket, counts_minus(none, w->all[bucket]));
+        else if (w->all[bucket].good > 0)
+            add(w, &w->r, bucket, (struct counts){.good = -1, .bad = 1});
+        check(w);
+    }
+}
+
 static void test_what_is_outside_is_ignored(void **state)
 {
     struct world *w = *state;
@@ -152,6 +169,7 @@ int main(void)
         T(test_sums_are_those_of_an_array),
         T(test_a_series_is_as_one_by_one),
         T(test_merging_adds),
+        T(test_corrections_take_back),
         T(test_what_is_outside_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
