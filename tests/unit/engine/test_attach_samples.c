@@ -484,6 +484,10 @@ static void run_slots(struct world *w, int n)
     for (int i = 0; i < n; i++) {
         w->slot_us = (w->now_us / w->probe.interval_us + 1) * w->probe.interval_us;
         run(w);
+        if (!w->attach) /* a reload came */
+            continue;
+        read_attached(w);
+        merge_attached(w);
     }
 }
 

@@ -274,6 +274,27 @@ static void never_twice_never_lost(void **state)
     }
 }
 
+/* People are told of whole slices, whatever parts those are counted in. */
+static void slices_are_told_whole(void **state)
+{
+    enum { WHOLE = 1000 };
+    const struct tier_view v = {{2600, 9000, 9000, 10 * WHOLE, WHOLE},
+                                {1400, 4000, 4000, 5 * WHOLE, WHOLE}};
+    const struct tier_view views[] = {v, v};
+    struct alert_state a = {0};
+    struct alert_transition t;
+    (void)state;
+    assert_true(alert_step(&a, &slo, 10 * S, views, false, &t));
+    assert_int_equal(t.kind, ALERT_EVENT_FIRE);
+    assert_int_equal(t.long_counts.bad, 3);
+    assert_int_equal(t.long_counts.good, 6);
+    assert_int_equal(t.long_expected, 10);
+    assert_int_equal(t.short_counts.bad, 1);
+    assert_int_equal(t.short_counts.good, 3);
+    assert_int_equal(t.short_expected, 5);
+    assert_true(t.long_burn > 259.9 && t.long_burn < 260.1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +309,7 @@ int main(void)
         cmocka_unit_test(changes_of_severity_wait),
         cmocka_unit_test(people_are_told_that_it_is_over),
         cmocka_unit_test(never_twice_never_lost),
+        cmocka_unit_test(slices_are_told_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
