@@ -116,7 +116,7 @@ static void put_span(struct str *out, const struct explain *e, size_t i)
 {
     const struct explain_span *s = &e->spans[i];
     double share;
-    bool has = explain_share(e, s->lost, &share);
+    bool has = explain_share(e, s, &share);
     str_addf(out, "%s{\"span\":%zu,", i ? "," : "", i + 1);
     put_time(out, "start", s->from_us);
     str_addc(out, ',');

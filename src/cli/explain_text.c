@@ -51,12 +51,6 @@ static void put_head(struct term *t, const struct report_slo *s)
 
 /* ---- spans --------------------------------------------------------------------- */
 
-static const char *share_text(char buf[static FMT_MAX], const struct explain *e, int64_t lost)
-{
-    double share;
-    return explain_share(e, lost, &share) ? fmt_percent(buf, share, 1) : FMT_NONE;
-}
-
 static void put_reasons(struct term *t, const struct explain_span *s)
 {
     char n[FMT_MAX];
@@ -98,18 +92,19 @@ static void put_span(struct term *t, const struct explain *e, size_t i)
 {
     const struct explain_span *s = &e->spans[i];
     char a[FMT_MAX];
+    double share;
+    bool has = explain_share(e, s, &share);
     str_addf(t->out, "%5zu  ", i + 1);
     term_cell(t, TERM_PLAIN, 21, fmt_stamp(a, s->from_us));
     term_cell(t, TERM_PLAIN, 9, fmt_span(a, s->to_us - s->from_us));
     term_right(t, TERM_RED, 10, fmt_count(a, s->lost));
-    term_right(t, TERM_PLAIN, 10, share_text(a, e, s->lost));
+    term_right(t, TERM_PLAIN, 10, has ? fmt_percent(a, share, 1) : FMT_NONE);
     str_add(t->out, "  ");
     put_reasons(t, s);
     put_around(t, e->slo, s);
 }
 
-static void put_sum(struct term *t, const struct explain *e, const char *name,
-                    struct explain_sums sum)
+static void put_sum(struct term *t, const char *name, struct explain_sums sum, double share)
 {
     char a[FMT_MAX], words[FMT_MAX];
     snprintf(words, sizeof words, "%s %s span%s", name, fmt_count(a, sum.count),
@@ -117,7 +112,7 @@ static void put_sum(struct term *t, const struct explain *e, const char *name,
     str_add(t->out, "       ");
     term_cell(t, TERM_DIM, 30, words);
     term_right(t, TERM_DIM, 10, fmt_count(a, sum.lost));
-    term_right(t, TERM_DIM, 10, share_text(a, e, sum.lost));
+    term_right(t, TERM_DIM, 10, fmt_percent(a, share, 1));
     str_addc(t->out, '\n');
 }
 
@@ -125,6 +120,7 @@ static void put_spans(struct term *t, const struct explain *e)
 {
     char gap[UNITS_MAX];
     struct explain_sums rest = e->bad;
+    double share, left = e->slo->consumed_ratio;
     if (e->bad.count == 0) {
         str_add(t->out, "\nNo event was bad.\n");
         return;
@@ -142,11 +138,12 @@ static void put_spans(struct term *t, const struct explain *e)
         put_span(t, e, i);
         rest.count--;
         rest.lost -= e->spans[i].lost;
+        left -= explain_share(e, &e->spans[i], &share) ? share : 0;
     }
     if (rest.count > 0)
-        put_sum(t, e, "and", rest);
+        put_sum(t, "and", rest, left > 0 ? left : 0);
     if (e->bad.count > 1)
-        put_sum(t, e, "all", e->bad);
+        put_sum(t, "all", e->bad, e->slo->consumed_ratio);
 }
 
 static void put_gaps(struct term *t, const struct explain *e)

@@ -180,7 +180,7 @@ static int keep_spans(const struct explain_job *j, const struct lists *l, struct
 
 static int read_spans(const struct explain_job *j, struct err *reterr)
 {
-    int64_t gap = GAP_US;
+    int64_t gap = GAP_US > j->def->slice_us ? GAP_US : j->def->slice_us;
     for (size_t i = 0; i < j->revision_count; i++) {
         int64_t twice = 2 * j->revisions[i].interval_us + USEC_PER_MIN - 1;
         gap = twice > gap ? twice / USEC_PER_MIN * USEC_PER_MIN : gap;
@@ -298,11 +298,12 @@ int explain_read(struct config *cfg, struct store_reader *r, const struct explai
     return err_set(reterr, "the history of '%s' changes while it is read; try again later", q->slo);
 }
 
-bool explain_share(const struct explain *e, int64_t lost, double *ret)
+bool explain_share(const struct explain *e, const struct explain_span *s, double *ret)
 {
-    const struct report_slo *s = e->slo;
-    *ret = budget_burn(lost, counts_total(s->counts), s->def->target);
-    return s->def->method == METHOD_OCCURRENCES && s->has_budget;
+    const struct report_slo *slo = e->slo;
+    int64_t bad = slo->def->method == METHOD_OCCURRENCES ? s->lost : s->worth.bad;
+    *ret = budget_burn(bad, counts_total(slo->judged), slo->def->target);
+    return slo->has_budget;
 }
 
 void explain_free(struct explain *e)

@@ -27,8 +27,9 @@ struct explain_span {
     /* [from, to): from the first bad slot to one interval behind the last, where
      * results are kept; else whole minutes */
     int64_t from_us, to_us;
-    int64_t lost;                               /* bad events, or slots that are missing */
-    int64_t total;                              /* events within; 0 unless EXPLAIN_BAD */
+    int64_t lost;        /* bad events, or slots that are missing */
+    int64_t total;       /* events within; 0 unless EXPLAIN_BAD */
+    struct counts worth; /* under slice methods, of the slices it reaches into */
     struct report_reason reasons[REASON_COUNT]; /* falling; none where results are gone */
     size_t reason_count;
     /* of the report's lists: changes in the hour before it and within, and alerts
@@ -83,8 +84,8 @@ int explain_read(struct config *cfg, struct store_reader *r, const struct explai
                  struct explain **ret, struct err *reterr);
 void explain_free(struct explain *e); /* NULL is fine */
 
-/* What `lost` bad events are of the budget, 1 being all of it; false when they are
- * not what it is counted in, and when there is none. */
-bool explain_share(const struct explain *e, int64_t lost, double *ret);
+/* What a span of bad events is of the budget, 1 being all of it; false when there is
+ * no budget. */
+bool explain_share(const struct explain *e, const struct explain_span *s, double *ret);
 
 const char *explain_cause_name(enum explain_cause c); /* "prober_down" */

@@ -17,5 +17,8 @@ struct explain_job {
 /* Fills the reasons, exact ends and neighbours of a span of bad events. */
 int explain_detail(const struct explain_job *j, struct explain_span *s, struct err *reterr);
 
+/* Adds up the worth of its slices; [from, to) are whole minutes. */
+int explain_slices(const struct explain_job *j, struct explain_span *s, struct err *reterr);
+
 /* Fills the rows of out->chosen. */
 int explain_rows(const struct explain_job *j, struct err *reterr);

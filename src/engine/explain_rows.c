@@ -147,6 +147,8 @@ int explain_detail(const struct explain_job *j, struct explain_span *s, struct e
 {
     struct counts c;
     bool raw = s->from_us >= j->raw_since_us;
+    if (explain_slices(j, s, reterr) < 0)
+        return -1;
     if (raw && (find_ends(j, s, reterr) < 0 || find_reasons(j, s, reterr) < 0))
         return -1;
     if (store_reader_counts(j->reader, &j->def->sli, s->from_us, s->to_us, &c, reterr) < 0)

@@ -272,9 +272,30 @@ slos:
 """)
     found = explain(workspace, "minutes")
     assert found["budget"]["unit"] == "slices" and found["budget"]["consumed"] == 31
-    assert [(s["bad"], s["budget_ratio"]) for s in found["spans"]] == [(120, None), (1, None)]
+    assert [(s["bad"], s["budget_ratio"]) for s in found["spans"]] == [
+        (120, pytest.approx(30 / 28.2, rel=0.05)), (1, pytest.approx(1 / 28.2, rel=0.05))]
+    assert sum(s["budget_ratio"] for s in found["spans"]) == pytest.approx(
+        found["budget"]["consumed_ratio"], abs=2e-6)
     args = ("gate", "minutes", "--at", recompute.when(END))
     assert workspace.run(*args, check=False).returncode == 3
+
+
+@pytest.mark.parametrize("method", ["{method: Timeslices, slice: 10m, slice_target: 99%}",
+                                    "{method: RatioTimeslices, slice: 15m}"])
+def test_slices_add_up_to_the_report(workspace, method):
+    lines = history(9, INTERVAL, END - 3 * DAY, END, [(END - DAY, END - DAY + HOUR, 0.3)], [])
+    imported(workspace, lines, INTERVAL)
+    workspace.write("slos/all.yaml", """apiVersion: nines/v1
+kind: SLOs
+slos:
+  - {name: slices, service: shop, sli: {probe: api-health}, objective: 90%%, window: 2d,
+     budgeting: %s, alerting: none}
+""" % method)
+    found = explain(workspace, "slices", "--limit", "1000")
+    assert len(found["spans"]) == found["span_count"] > 1
+    assert sum(s["bad"] for s in found["spans"]) == found["bad"]
+    assert sum(s["budget_ratio"] for s in found["spans"]) == pytest.approx(
+        found["budget"]["consumed_ratio"], abs=1e-5)
 
 
 def test_deleted_results(site, daemons):
