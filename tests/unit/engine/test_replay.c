@@ -160,7 +160,9 @@ static void live_through(struct world *w, int probe)
     for (int64_t slot = T0 + def->phase_us; slot < w->end_us; slot += interval) {
         if (slot >= change_us) {
             sick = !sick;
-            gone = below(w, 12) == 0;
+            /* A daemon that starts believes of a dependency what was seen last, however
+             * long ago; replay knows that the prober had been there. */
+            gone = below(w, 12) == 0 && probe != DB;
             sickness = sick ? degrees[below(w, (int64_t)countof(degrees))] : 0;
             change_us = slot + below(w, sick ? 2 * HOUR : 4 * HOUR);
         }
