@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 
+/* clang-format off */
 const struct command *const commands[] = {
     &command_run,
     &command_check,
@@ -23,3 +24,4 @@ const struct command *const commands[] = {
     &command_version,
     NULL,
 };
+/* clang-format on */
