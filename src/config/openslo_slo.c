@@ -369,6 +369,13 @@ static bool is_composite(const struct node *objectives)
     return false;
 }
 
+/* NULL for what is none, which is reported already. */
+static const struct node *mapping_of(const struct node *metadata, const char *key)
+{
+    const struct node *n = node_get(metadata, key);
+    return n && n->kind == NODE_MAP ? n : NULL;
+}
+
 void openslo_slo(struct build *b, const struct openslo_object *object)
 {
     struct slo s = {.object = object};
@@ -376,8 +383,8 @@ void openslo_slo(struct build *b, const struct openslo_object *object)
     decode_object(&b->decode, object->spec, slo_fields, &s.spec);
     if (object->spec->kind != NODE_MAP)
         return;
-    s.metadata.labels = node_get(object->metadata, "labels");
-    s.metadata.annotations = node_get(object->metadata, "annotations");
+    s.metadata.labels = mapping_of(object->metadata, "labels");
+    s.metadata.annotations = mapping_of(object->metadata, "annotations");
     openslo_check_description(b, s.spec.description);
     if (s.spec.service_node)
         check_service(b, &s.spec);
