@@ -10,6 +10,7 @@
 #include "engine/edit.h"
 #include "nines/config.h"
 #include "nines/probe.h"
+#include "report/fmt.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -114,9 +115,13 @@ static const struct command command_list = {
 static bool print_text(void *ctx, const struct annotation *a)
 {
     char at[WHEN_MAX];
+    struct str text; /* what a target says of itself is not for the terminal to interpret */
     (void)ctx;
+    str_init(&text, 64 << 10);
+    fmt_clean(&text, a->text, SIZE_MAX);
     printf("%6" PRId64 "  %-20s  %-6s  %-16s  %s%s\n", a->id, when_text(at, a->at_us), a->kind,
-           *a->probe ? a->probe : "-", a->text, a->by_hand ? "" : " (seen)");
+           *a->probe ? a->probe : "-", text.buf, a->by_hand ? "" : " (seen)");
+    str_release(&text);
     return true;
 }
 
@@ -153,6 +158,8 @@ static int run_list(int argc, char **argv)
         return rc;
     if (first < argc)
         return cli_usage(self, "unexpected argument '%s'", argv[first]);
+    if (common.format && !str_eq(common.format, "text") && !str_eq(common.format, "json"))
+        return cli_usage(self, "--format is text or json; found '%s'", common.format);
     struct config *cfg = cli_config(self, &common, true);
     if (!cfg)
         return EXIT_BAD;
@@ -179,6 +186,18 @@ static const struct command command_remove = {
                "  nines annotate remove 12\n",
 };
 
+/* Asking would make the database that is missing. */
+static int forget(const struct command *self, const struct config *cfg, long long id)
+{
+    struct store_reader *r;
+    struct err err;
+    if (store_reader_open(cfg->daemon.database, &r, &err) < 0)
+        return cli_fail(self, "%s", err.msg);
+    store_reader_free(r);
+    return ask(self, cfg,
+               json_pack("{s:s, s:I}", "do", "forget_annotation", "id", (json_int_t)id));
+}
+
 static int run_remove(int argc, char **argv)
 {
     const struct command *self = &command_remove;
@@ -195,7 +214,7 @@ static int run_remove(int argc, char **argv)
     struct config *cfg = cli_config(self, &common, true);
     if (!cfg)
         return EXIT_BAD;
-    rc = ask(self, cfg, json_pack("{s:s, s:I}", "do", "forget_annotation", "id", (json_int_t)id));
+    rc = forget(self, cfg, id);
     config_unref(cfg);
     return rc;
 }

@@ -76,6 +76,7 @@ def test_through_the_daemon(site, daemons):
     (["remove", "one"], 2, "expected a number"),
     (["remove"], 2, "the number of one annotation"),
     (["remove", "1"], 1, "annotation 1"),
+    (["list", "--format", "xml"], 2, "text or json"),
     (["bogus"], 2, "add, list and remove"),
     ([], 2, "add, list or remove"),
 ])
@@ -85,3 +86,14 @@ def test_what_is_refused(site, args, code, words):
     out = site.run("annotate", *args, check=False)
     assert out.returncode == code and words in out.stderr
     assert listed(site) == []
+
+
+def test_nothing_is_taken_back_without_a_database(site):
+    out = site.run("annotate", "remove", 1, check=False)
+    assert out.returncode == 1 and "there is no database" in out.stderr
+    assert not list(site.path.glob("*.db*"))
+
+
+def test_a_terminal_interprets_nothing(site):
+    add(site, 18, "a\u009b31mb\u202e")
+    assert "a\ufffd31mb\ufffd" in site.run("annotate", "list").stdout
