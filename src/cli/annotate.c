@@ -194,8 +194,7 @@ static int forget(const struct command *self, const struct config *cfg, long lon
     if (store_reader_open(cfg->daemon.database, &r, &err) < 0)
         return cli_fail(self, "%s", err.msg);
     store_reader_free(r);
-    return ask(self, cfg,
-               json_pack("{s:s, s:I}", "do", "forget_annotation", "id", (json_int_t)id));
+    return ask(self, cfg, json_pack("{s:s, s:I}", "do", "forget_annotation", "id", (json_int_t)id));
 }
 
 static int run_remove(int argc, char **argv)
