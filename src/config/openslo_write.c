@@ -28,6 +28,36 @@ static bool is_word(const char *text)
     return isalpha((unsigned char)text[0]) && strlen(text) <= 128;
 }
 
+/* What YAML forbids, or takes for the end of a line, though JSON does not: C1 and NEL, the line
+ * separators, the byte order mark, and what is no character. */
+static unsigned escaped(const char *p)
+{
+    unsigned char a = (unsigned char)p[0], b = a ? (unsigned char)p[1] : 0,
+                  c = b ? (unsigned char)p[2] : 0;
+    if (a == 0xc2 && b < 0xa0)
+        return b;
+    unsigned cp = (a & 0xfu) << 12 | (b & 0x3fu) << 6 | (c & 0x3fu);
+    bool is = cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0xfffe || cp == 0xffff;
+    return (a & 0xf0) == 0xe0 && is ? cp : 0;
+}
+
+static void put_quoted(struct str *out, const char *text)
+{
+    struct str json;
+    str_init(&json, out->max);
+    json_add_string(&json, text);
+    for (const char *p = json.buf; *p; p++) {
+        unsigned cp = escaped(p);
+        if (cp) {
+            str_addf(out, "\\u%04x", cp);
+            p += cp < 0x800 ? 1 : 2;
+        } else {
+            str_addc(out, *p);
+        }
+    }
+    str_release(&json);
+}
+
 static void put_text(struct str *out, const char *text)
 {
     if (is_word(text)) {
@@ -37,7 +67,7 @@ static void put_text(struct str *out, const char *text)
     /* YAML's double quotes read what JSON's do; single ones leave PromQL as it is. */
     for (const char *p = text; *p; p++)
         if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f) {
-            json_add_string(out, text);
+            put_quoted(out, text);
             return;
         }
     str_addc(out, '\'');

@@ -139,6 +139,8 @@ static void definitions(void **state)
         "window: {calendar: 1 year}, no_data: bad, runbook: 'https://example.org/?a=b#c'",
         "window: 1d, service: my shop, description: \"two\\nlines, 'quoted' \\u00e9\"",
         "window: 1d, labels: {team: a, b_c: 'true', d: '1.0', e: ''}",
+        "window: 1d, description: \"\\x85a\\x9b b\\u2028c\\u2029 d\\ufeff\\uffff \\U0001f600 "
+        "\\x7f\"",
         "window: 1d, alerting: {min_failures: 3}",
         ("window: 30d, alerting: {tiers: [{severity: page, long: 1h, short: 5m, factor: 14.4}, "
          "{severity: ticket, long: 3d, budget: 10%, min_failures: 4}], min_failures: 5}"),
