@@ -14,8 +14,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define BUDGET_MIN 3 /* a budget of fewer whole runs is gone with an accident */
-#define NAME_MAX_SHOWN 160
+#define BUDGET_MIN 3       /* a budget of fewer whole runs is gone with an accident */
+#define NAME_MAX_SHOWN 512 /* of both, the objective's in UTF-8 */
 #define PROVEN_MAX 32
 
 static const char *unit_name(const struct slo_def *slo)
@@ -26,7 +26,7 @@ static const char *unit_name(const struct slo_def *slo)
 static const char *full_name(char buf[static NAME_MAX_SHOWN], const struct slo_def *slo)
 {
     bool many = slo->objective_name[0] != '\0';
-    snprintf(buf, NAME_MAX_SHOWN, "%.100s%s%.50s", slo->name, many ? "/" : "", slo->objective_name);
+    snprintf(buf, NAME_MAX_SHOWN, "%s%s%s", slo->name, many ? "/" : "", slo->objective_name);
     return buf;
 }
 

@@ -22,6 +22,8 @@ static const char *format(char text[static REPORT_MAX], const char *fmt, va_list
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < ' ' || *p == 0x7f)
             *p = ' ';
+        else if (p[0] == '\xc2' && (p[1] & 0xe0) == 0x80) /* C1 */
+            p[0] = p[1] = ' ';
     return text;
 }
 

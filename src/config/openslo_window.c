@@ -67,9 +67,10 @@ static const char *parse_start(struct build *b, const struct node *n, struct loc
     if (scalar)
         fields = sscanf(n->text, "%4d-%2d-%2d%n%c%2d:%2d:%2d%n", &t->year, &t->month, &t->day, &end,
                         &sep, &t->hour, &t->minute, &t->second, &end);
-    bool ok = (fields == 3 || fields == 7) && n->text[end] == '\0' && t->year >= 1970 &&
-              t->month >= 1 && t->month <= 12 && t->day >= 1 && t->day <= 31 && t->hour >= 0 &&
-              t->hour < 24 && t->minute >= 0 && t->minute < 60 && t->second >= 0 && t->second < 60;
+    bool ok = (fields == 3 || (fields == 7 && strchr(" T", sep))) && n->text[end] == '\0' &&
+              t->year >= 1970 && t->month >= 1 && t->month <= 12 && t->day >= 1 && t->day <= 31 &&
+              t->hour >= 0 && t->hour < 24 && t->minute >= 0 && t->minute < 60 && t->second >= 0 &&
+              t->second < 60;
     int64_t year;
     int month, day;
     if (ok) {

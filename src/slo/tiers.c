@@ -73,7 +73,9 @@ static bool suits(const struct slo_def *slo, const struct tier_def *t, struct di
         return false;
     }
     if (too_few(slo, t)) {
-        warn_dropped(diag, slo->pos, t, "the probe runs too rarely for that window");
+        warn_dropped(diag, slo->pos, t,
+                     slo->method == METHOD_OCCURRENCES ? "the probe runs too rarely for that window"
+                                                       : "slices are too long for that window");
         return false;
     }
     return true;

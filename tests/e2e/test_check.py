@@ -144,6 +144,27 @@ def test_lint_for_programs_and_people(workspace):
     assert "no alerts" in workspace.run("check", "-v").stdout
 
 
+def test_slices_too_long_for_a_tier(workspace):
+    declare(workspace, "15s", "objective: 99%, window: 30d, "
+            "budgeting: {method: RatioTimeslices, slice: 30m}")
+    assert "14.4 over 1h is left out: slices are too long for that window" in warnings(workspace)[0]
+
+
+def test_names_are_shown_whole(workspace):
+    declare(workspace, "15s", "objective: 99.9%, window: 30d")
+    name = 63 * "\u00e9"
+    spec = {"ratioMetric": {"counter": True, **{part: {"metricSource": {
+        "type": "nines", "spec": {"probe": "api-health"}}} for part in ("good", "total")}}}
+    workspace.write("slos/o.yaml", json.dumps({
+        "apiVersion": "openslo/v1", "kind": "SLO", "metadata": {"name": "o"}, "spec": {
+            "service": "s", "budgetingMethod": "Occurrences",
+            "indicator": {"metadata": {"name": "o"}, "spec": spec},
+            "timeWindow": [{"duration": "30d", "isRolling": True}],
+            "objectives": [{"displayName": name, "target": 0.9}, {"target": 0.8}]}},
+        ensure_ascii=False))
+    assert f"o/{name}: 90%" in workspace.run("check", "--verbose").stdout
+
+
 @pytest.mark.parametrize("tier, objective, where, message", [
     ("severity: page, long: 1h, factor: 1000.1", "99.9%", "factor",
      "factor: a burn rate of 1000.1 is out of reach: at an objective of 99.9% even a total outage "
