@@ -6,6 +6,7 @@
 #include "slo/live.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define LONGEST_TIER_US (3 * USEC_PER_DAY)
 
@@ -180,8 +181,10 @@ static void keep_known(struct eval_slo *slo, const struct eval_slo *known)
     slo->tick_us = known->tick_us;
     slo->settled = known->settled;
     slo->alert = known->alert;
-    if (!same_tiers(known->def, slo->def))
-        slo->alert.firing = 0; /* its bits are of other tiers */
+    if (same_tiers(known->def, slo->def))
+        return;
+    slo->alert.firing = 0; /* its bits are of other tiers */
+    memset(slo->view->firing, 0, sizeof(slo->view->firing));
 }
 
 struct slo_set {

@@ -356,6 +356,28 @@ static void test_other_tiers_begin_anew(void **state)
     assert_int_equal(w->transitions.at[1].kind, ALERT_EVENT_COOL);
 }
 
+/* What the last tick saw is shown until the next one, but not as of another tier. */
+static void test_what_is_shown_to_fire_is_of_its_tiers(void **state)
+{
+    struct world *w = *state;
+    struct tier_def other = tiers[0];
+    struct config *c = make_config(1);
+    adopt(w, 1, T0);
+    merge_empty(w, T0);
+    int64_t t = feed_span(w, T0, T0 + 2 * USEC_PER_HOUR, OUTCOME_GOOD);
+    t = feed_span(w, t, t + 5 * MIN, OUTCOME_BAD);
+    assert_true(evaluator_view(w->e, 0)->firing[0]);
+    adopt(w, 1, t);
+    assert_true(evaluator_view(w->e, 0)->firing[0]);
+    other.factor.n++;
+    ((struct slo_def *)c->slos[0])->tiers = &other;
+    ((struct slo_def *)c->slos[0])->tier_count = 1;
+    evaluator_set_config(w->e, c, t);
+    assert_false(evaluator_view(w->e, 0)->firing[0]);
+    adopt(w, 1, t); /* `other` goes */
+    config_unref(c);
+}
+
 static void test_slo_on_a_known_sli_goes_on_from_its_stored_alert(void **state)
 {
     struct world *w = *state;
@@ -463,6 +485,7 @@ int main(void)
         T(test_reload_keeps_windows_and_alert),
         T(test_what_fires_is_of_its_tiers),
         T(test_other_tiers_begin_anew),
+        T(test_what_is_shown_to_fire_is_of_its_tiers),
         T(test_slo_on_a_known_sli_goes_on_from_its_stored_alert),
         T(test_clock_jump_is_not_evaluated_tick_by_tick),
         T(test_a_slot_stored_before_counts_once),
