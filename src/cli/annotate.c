@@ -3,13 +3,12 @@
 #include "cli/table.h"
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
-#include "base/vec.h"
 #include "base/when.h"
 #include "engine/edit.h"
 #include "nines/config.h"
-#include "nines/probe.h"
 #include "report/fmt.h"
 
 #include <inttypes.h>
@@ -53,21 +52,6 @@ static const struct command command_add = {
                "  nines annotate add --at 2026-11-21T09:30:00Z 'failover to fra2'\n",
 };
 
-/* -1 to go on. */
-static int check_probe(const struct command *self, const struct config *cfg, const char *probe)
-{
-    VEC(const char *) ids = {0};
-    if (!*probe || config_probe(cfg, probe))
-        return -1;
-    for (size_t i = 0; i < cfg->probe_count; i++)
-        vec_push(&ids, cfg->probes[i]->id);
-    const char *near = str_nearest(probe, ids.at, ids.len);
-    int rc = near ? cli_fail(self, "no probe has the id '%.128s'; did you mean '%s'?", probe, near)
-                  : cli_fail(self, "no probe has the id '%.128s'", probe);
-    vec_release(&ids);
-    return rc;
-}
-
 static int run_add(int argc, char **argv)
 {
     const struct command *self = &command_add;
@@ -90,7 +74,7 @@ static int run_add(int argc, char **argv)
     struct config *cfg = cli_config(self, &common, true);
     if (!cfg)
         return EXIT_BAD;
-    rc = check_probe(self, cfg, probe);
+    rc = *probe ? cli_check_probe(self, cfg, probe) : -1;
     if (rc < 0)
         rc = ask(self, cfg,
                  json_pack("{s:s, s:I, s:s, s:s, s:s}", "do", "annotate", "at_us",

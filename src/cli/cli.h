@@ -98,6 +98,8 @@ struct config *cli_config(const struct command *self, const struct cli_common *c
 /* The same from `sources`. */
 struct config *cli_config_from(const struct command *self, const struct cli_common *common,
                                const struct config_sources *sources, bool quiet);
+/* -1 when there is such a probe; else tells of it, with the nearest id: EXIT_BAD. */
+int cli_check_probe(const struct command *self, const struct config *cfg, const char *id);
 void cli_print_diag(const struct diag *d, FILE *f, bool color);
 
 /* A progress bar on stderr: only on a terminal, at most ten times a second. */

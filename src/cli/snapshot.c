@@ -1,8 +1,11 @@
 #include "cli/cli.h"
 
 #include "base/arena.h"
+#include "base/str.h"
+#include "base/vec.h"
 #include "engine/kinds.h"
 #include "nines/config.h"
+#include "nines/probe.h"
 
 struct config *cli_config(const struct command *self, const struct cli_common *common, bool quiet)
 {
@@ -27,4 +30,18 @@ struct config *cli_config_from(const struct command *self, const struct cli_comm
         config->daemon.database = arena_strdup(&config->arena, common->db);
     diag_release(&diag);
     return rc < 0 ? NULL : config;
+}
+
+int cli_check_probe(const struct command *self, const struct config *cfg, const char *id)
+{
+    VEC(const char *) ids = {0};
+    if (config_probe(cfg, id))
+        return -1;
+    for (size_t i = 0; i < cfg->probe_count; i++)
+        vec_push(&ids, cfg->probes[i]->id);
+    const char *near = str_nearest(id, ids.at, ids.len);
+    int rc = near ? cli_fail(self, "no probe has the id '%.128s'; did you mean '%s'?", id, near)
+                  : cli_fail(self, "no probe has the id '%.128s'", id);
+    vec_release(&ids);
+    return rc;
 }

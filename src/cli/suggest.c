@@ -4,12 +4,10 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "base/vec.h"
 #include "base/when.h"
 #include "engine/query.h"
 #include "engine/suggest.h"
 #include "nines/config.h"
-#include "nines/probe.h"
 #include "report/fmt.h"
 
 #include <inttypes.h>
@@ -136,21 +134,6 @@ static void print_json(const char *probe, const struct suggest *g)
 
 /* ------------------------------------------------------------------------------------ */
 
-static int check_probe(const struct command *self, const struct config *cfg, const char *id)
-{
-    VEC(const char *) ids = {0};
-    const struct probe_def *def = config_probe(cfg, id);
-    if (def)
-        return -1;
-    for (size_t i = 0; i < cfg->probe_count; i++)
-        vec_push(&ids, cfg->probes[i]->id);
-    const char *near = str_nearest(id, ids.at, ids.len);
-    int rc = near ? cli_fail(self, "no probe has the id '%.128s'; did you mean '%s'?", id, near)
-                  : cli_fail(self, "no probe has the id '%.128s'", id);
-    vec_release(&ids);
-    return rc;
-}
-
 static int suggest_for(const struct config *cfg, const char *probe, int64_t from_us, int64_t to_us,
                        struct suggest *ret, struct err *reterr)
 {
@@ -189,7 +172,7 @@ static int run(const struct command *self, int argc, char **argv)
     struct config *cfg = cli_config(self, &common, true);
     if (!cfg)
         return EXIT_BAD;
-    rc = check_probe(self, cfg, argv[first]);
+    rc = cli_check_probe(self, cfg, argv[first]);
     if (rc < 0 && suggest_for(cfg, argv[first], from_us, to_us, &g, &err) < 0) {
         rc = cli_fail(self, "%s", err.msg);
     } else if (rc < 0) {
