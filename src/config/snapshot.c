@@ -51,7 +51,8 @@ static int compare_id(const void *key, const void *item)
 
 const struct probe_def *config_probe(const struct config *c, const char *id)
 {
-    struct probe_def *const *found =
-        bsearch(id, c->probes, c->probe_count, sizeof(*c->probes), compare_id);
+    struct probe_def *const *found = NULL;
+    if (c->probe_count) /* bsearch takes no null array */
+        found = bsearch(id, c->probes, c->probe_count, sizeof(*c->probes), compare_id);
     return found ? *found : NULL;
 }
