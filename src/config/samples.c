@@ -79,7 +79,7 @@ static void give_all(struct build *b)
     for (size_t i = 0; i < b->slos.len; i++) {
         const struct slo_def *s = b->slos.at[i].def;
         struct probe_def **probe =
-            s->sli.key && s->sli.metric
+            s->sli.key && s->sli.metric && c->probe_count
                 ? bsearch(s->sli.probe, c->probes, c->probe_count, sizeof(*c->probes), compare_id)
                 : NULL;
         const struct probe_kind *kind = probe ? (*probe)->kind : NULL;
