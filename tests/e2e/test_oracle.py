@@ -4,8 +4,8 @@ Deterministic: every scenario has its seed, and its year is over: from now on th
 schedule is that of the configuration, with a phase of its own.
 """
 import json
-import pathlib
 import os
+import pathlib
 import random
 import re
 import sys
