@@ -14,7 +14,7 @@ kind: Probes
 probes:
   - {id: p, interval: 1h, timeout: 1s, http: {url: "http://127.0.0.1:1/"}}
 """
-INSTANTS = 10
+INSTANTS = 4
 
 
 def zones():
