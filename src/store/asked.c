@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "base/vec.h"
 #include "io/sqlite.h"
 #include "model/expr.h"
@@ -83,7 +84,7 @@ static int load_selector(struct loading *l, struct sqlite *db, int64_t probe, si
     struct sqlite_rows *q = sqlite_query(
         db,
         "SELECT selector, since, until FROM wanted WHERE probe = ?1 AND (selector = ?2 OR"
-        " selector = ?3 OR substr(selector, 1, length(?3) + 1) = ?3 || '{')",
+        " selector = ?3 OR (selector >= ?3 || '{' AND selector < ?3 || '|'))",
         BIND(v_int(probe), v_text(ASKED_ALL), v_text(name)), reterr);
     int rc = q ? 0 : -1;
     while (q && (rc = sqlite_next(q, reterr)) > 0) {
@@ -230,10 +231,17 @@ int asked_any(struct sqlite *db, int64_t probe, struct err *reterr)
                          BIND(v_int(probe)), &one, reterr);
 }
 
+/* Selectors whose spans go on. There may be thousands. */
 struct open_spans {
     struct arena arena;
     VEC(const char *) at;
+    struct table known, wanted;
 };
+
+static void add(struct table *t, const char *selector)
+{
+    table_set(t, selector, t); /* any value but NULL */
+}
 
 static int load_open(struct open_spans *o, struct sqlite *db, int64_t probe, struct err *reterr)
 {
@@ -241,17 +249,12 @@ static int load_open(struct open_spans *o, struct sqlite *db, int64_t probe, str
         sqlite_query(db, "SELECT selector FROM wanted WHERE probe = ?1 AND until IS NULL",
                      BIND(v_int(probe)), reterr);
     int rc = q ? 0 : -1;
-    while (q && (rc = sqlite_next(q, reterr)) > 0)
-        vec_push(&o->at, arena_strdup(&o->arena, sqlite_text(q, 0)));
+    while (q && (rc = sqlite_next(q, reterr)) > 0) {
+        const char *selector = arena_strdup(&o->arena, sqlite_text(q, 0));
+        vec_push(&o->at, selector);
+        add(&o->known, selector);
+    }
     return rc;
-}
-
-static bool has(const char *const *at, size_t n, const char *text)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(at[i], text))
-            return true;
-    return false;
 }
 
 static int begin_span(struct sqlite *db, int64_t probe, const char *selector, int64_t at_us,
@@ -272,20 +275,21 @@ static int end_span(struct sqlite *db, int64_t probe, const char *selector, int6
                       BIND(v_int(probe), v_text(selector), v_int(at_us)), reterr);
 }
 
-static int change(struct sqlite *db, int64_t probe, int64_t at_us, const struct open_spans *open,
+static int change(struct sqlite *db, int64_t probe, int64_t at_us, struct open_spans *open,
                   const char *const *selectors, size_t n, struct err *reterr)
 {
-    const char *const *was = open->at.at;
     int changes = 0;
+    for (size_t i = 0; i < n; i++)
+        add(&open->wanted, selectors[i]);
     for (size_t i = 0; i < open->at.len; i++) {
-        if (has(selectors, n, was[i]))
+        if (table_get(&open->wanted, open->at.at[i]))
             continue;
         changes++;
-        if (end_span(db, probe, was[i], at_us, reterr) < 0)
+        if (end_span(db, probe, open->at.at[i], at_us, reterr) < 0)
             return -1;
     }
     for (size_t i = 0; i < n; i++) {
-        if (has(was, open->at.len, selectors[i]))
+        if (table_get(&open->known, selectors[i]))
             continue;
         changes++;
         if (begin_span(db, probe, selectors[i], at_us, reterr) < 0)
@@ -301,6 +305,8 @@ int asked_change(struct sqlite *db, int64_t probe, int64_t at_us, const char *co
     int rc = load_open(&open, db, probe, reterr);
     if (rc == 0)
         rc = change(db, probe, at_us, &open, selectors, n, reterr);
+    table_release(&open.known);
+    table_release(&open.wanted);
     vec_release(&open.at);
     arena_release(&open.arena);
     return rc;

@@ -54,7 +54,7 @@ struct sli_asked asked_now(const struct asked_spans *s);
 /* 1: the newest declaration looks for something; 0; -1. */
 int asked_any(struct sqlite *db, int64_t probe, struct err *reterr);
 
-/* From this instant on runs look for these, each once, one of them the source, and
+/* From this instant on runs look for these, one of them the source, and
  * for no others; or for none at all: the probe's kind has no samples any more. In the
  * caller's transaction. 1: that is news; 0; -1. */
 int asked_change(struct sqlite *db, int64_t probe, int64_t at_us, const char *const *selectors,

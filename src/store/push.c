@@ -41,9 +41,6 @@ struct wanting {
 static void want(void *ctx, const char *selector)
 {
     struct wanting *w = ctx;
-    for (size_t i = 0; i < w->at.len; i++)
-        if (str_eq(w->at.at[i], selector))
-            return;
     vec_push(&w->at, arena_strdup(&w->record->head.arena, selector));
 }
 
