@@ -81,13 +81,13 @@ static int load_selector(struct loading *l, struct sqlite *db, int64_t probe, si
 {
     const struct selector *s = l->selectors[i];
     const char *name = selector_name(s) ? selector_name(s) : selector_text(s);
-    struct sqlite_rows *q = sqlite_query(
-        db,
-        "SELECT selector, since, until FROM wanted"
-        " WHERE probe = ?1 AND selector IN (?2, ?3)"
-        " UNION ALL SELECT selector, since, until FROM wanted"
-        " WHERE probe = ?1 AND selector >= ?3 || '{' AND selector < ?3 || '|'",
-        BIND(v_int(probe), v_text(ASKED_ALL), v_text(name)), reterr);
+    struct sqlite_rows *q =
+        sqlite_query(db,
+                     "SELECT selector, since, until FROM wanted"
+                     " WHERE probe = ?1 AND selector IN (?2, ?3)"
+                     " UNION ALL SELECT selector, since, until FROM wanted"
+                     " WHERE probe = ?1 AND selector >= ?3 || '{' AND selector < ?3 || '|'",
+                     BIND(v_int(probe), v_text(ASKED_ALL), v_text(name)), reterr);
     int rc = q ? 0 : -1;
     while (q && (rc = sqlite_next(q, reterr)) > 0) {
         if (take_row(l, i, q, reterr) < 0) {
