@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct config;
+struct exclusion;
 struct hours;
 struct probe_def;
 struct probe_kind;
@@ -218,6 +219,8 @@ struct config {
     size_t slo_count;
     struct receiver_def **receivers; /* in file order */
     size_t receiver_count;
+    struct exclusion *exclusions; /* declared ones, in file order */
+    size_t exclusion_count;
     size_t file_count;
     void (*zone_free)(struct zone *z); /* for the zones of `slos` */
     const struct hours_ops *hours;     /* for the service hours of `probes` */

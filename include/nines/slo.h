@@ -98,6 +98,12 @@ struct tier_decl {
     int min_failures;      /* 0: as the SLO says */
 };
 
+/* Of a composite: another SLO of the same snapshot, one objective of it. */
+struct slo_member {
+    const struct slo_def *slo; /* never a composite itself */
+    struct decimal weight;     /* above 0 */
+};
+
 struct slo_def {
     const char *name;
     const char *service;
@@ -105,8 +111,10 @@ struct slo_def {
     const char *runbook;        /* or NULL */
     const char *objective_name; /* "" unless several objectives */
     struct pos pos;
-    struct sli_def sli;
-    const struct probe_def *probe; /* resolved; same snapshot */
+    struct sli_def sli;               /* of a composite: zeroes, but its key */
+    const struct probe_def *probe;    /* resolved; same snapshot; NULL of a composite */
+    const struct slo_member *members; /* of a composite: slo/composite.h */
+    size_t member_count;              /* 0: it has an SLI of its own */
     struct decimal target;
     struct window_def window;
     enum budget_method method;

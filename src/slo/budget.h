@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/wide.h"
 #include "nines/report.h"
 #include "nines/slo.h"
 
@@ -15,6 +16,15 @@
 #include <stdint.h>
 
 #define BUDGET_EVENTS_MAX INT64_MAX
+
+/*
+ * What is spent of a budget: spent / allowed, both in one unit of the maker's choice
+ * and at most 2^120. allowed 0: there is no data. All that is decided by a budget is
+ * decided by this, whatever it was made of: one target, several in turn, or members.
+ */
+struct budget_use {
+    uint128 spent, allowed;
+};
 
 /* bad / total >= factor * (1 - target), exactly; total 0 is false. */
 bool budget_burns_at(int64_t bad, int64_t total, struct decimal target, struct decimal factor);

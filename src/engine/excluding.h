@@ -1,0 +1,26 @@
+/*
+ * The exclusions of all objectives of a snapshot: those that its files declare and
+ * those that are stored and in force. Immutable and thread-safe once made; counted.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "nines/config.h"
+#include "slo/exclusions.h"
+
+struct excluding;
+struct store_reader;
+
+/* Reads what is stored; r NULL: only what is declared. Holds a reference to `cfg`. */
+int excluding_read(struct config *cfg, struct store_reader *r, struct excluding **ret,
+                   struct err *reterr);
+struct excluding *excluding_ref(struct excluding *x);
+void excluding_unref(struct excluding *x); /* NULL is fine */
+
+/* Of an objective of that snapshot (by its name and objective_name, so that the
+ * same of another snapshot is found too); NULL: none. Lives as long as `x`. */
+const struct exclusions *excluding_of(const struct excluding *x, const struct slo_def *slo);
+
+/* The exclusions themselves, in force, in the order of their first span. */
+size_t excluding_count(const struct excluding *x);
+const struct exclusion *excluding_at(const struct excluding *x, size_t i);
