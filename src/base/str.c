@@ -162,8 +162,10 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
         size_t other = strlen(candidates[i]);
         if (other > NEAREST_MAX)
             continue;
-        int d = distance(word, len, candidates[i], other);
         size_t longer = len > other ? len : other;
+        if ((2 * longer - len - other) * 3 > longer)
+            continue; /* their lengths alone are too far apart */
+        int d = distance(word, len, candidates[i], other);
         if ((size_t)d * 3 <= longer && d < best_distance) {
             best = candidates[i];
             best_distance = d;

@@ -107,6 +107,16 @@ bool build_check_labels(struct build *b, const struct string_map *labels)
     return ok;
 }
 
+#define COMPARED_MAX 100000 /* names, of 64 characters at most */
+
+const char *build_nearest(struct build *b, const char *word, const char *const *names, size_t n)
+{
+    if (b->decode.diag->errors >= DIAG_MAX || n > COMPARED_MAX - b->compared)
+        return NULL;
+    b->compared += n;
+    return str_nearest(word, names, n);
+}
+
 const struct node *build_list(struct build *b, const struct node *doc, const char *key)
 {
     char found[FOUND_MAX];
@@ -140,8 +150,10 @@ void build_release(struct build *b)
     vec_release(&b->receivers);
     vec_release(&b->dependents);
     vec_release(&b->openslo);
-    for (size_t i = 0; i < OPENSLO_KINDS; i++)
+    for (size_t i = 0; i < OPENSLO_KINDS; i++) {
         table_release(&b->openslo_names[i]);
+        vec_release(&b->openslo_lists[i]);
+    }
     vec_release(&b->probe_ids);
     vec_release(&b->renames);
     vec_release(&b->folders);

@@ -73,8 +73,10 @@ struct build {
     VEC(struct receiver_def *) receivers;
     VEC(struct dependent) dependents;
     VEC(struct openslo_object *) openslo;
-    struct table openslo_names[OPENSLO_KINDS]; /* the first of each name */
-    VEC(struct named) probe_ids;               /* those of faulty probes too */
+    struct table openslo_names[OPENSLO_KINDS];      /* the first of each name */
+    VEC(const char *) openslo_lists[OPENSLO_KINDS]; /* their names */
+    size_t compared;                                /* by build_nearest() */
+    VEC(struct named) probe_ids;                    /* those of faulty probes too */
     VEC(struct named) renames;  /* name: the old id; pos: where renamed_from says it */
     VEC(struct folder) folders; /* that the Daemon document names */
     const struct node *daemon;  /* the Daemon document, or NULL */
@@ -107,6 +109,10 @@ void build_spec(struct build *b, const struct node *under, const char *kind,
  * '_' and '-'. Reports and returns false. */
 bool build_check_name(struct build *b, const struct node *n, const char *key, const char *name);
 bool build_check_labels(struct build *b, const struct string_map *labels);
+
+/* The one of `names` that `word` may be meant to be, or NULL. A load compares a
+ * bounded number of them, and none for errors that are not kept. */
+const char *build_nearest(struct build *b, const char *word, const char *const *names, size_t n);
 
 /* The list under `key`; NULL, reported, when there is none. */
 const struct node *build_list(struct build *b, const struct node *doc, const char *key);

@@ -14,7 +14,7 @@ static void unknown(struct build *b, const struct node *at)
     const char **ids = mem_array(b->config->probe_count + 1, sizeof(*ids));
     for (size_t i = 0; i < b->config->probe_count; i++)
         ids[i] = b->config->probes[i]->id;
-    const char *near = str_nearest(at->text, ids, b->config->probe_count);
+    const char *near = build_nearest(b, at->text, ids, b->config->probe_count);
     mem_free(&ids);
     if (near)
         decode_error(&b->decode, at->pos,

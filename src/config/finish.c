@@ -153,7 +153,7 @@ static void unknown_probe(struct build *b, const struct built_slo *s)
     const char **ids = mem_array(b->probe_ids.len + 1, sizeof(*ids));
     for (size_t i = 0; i < b->probe_ids.len; i++)
         ids[i] = b->probe_ids.at[i].name;
-    const char *near = str_nearest(wanted, ids, b->probe_ids.len);
+    const char *near = build_nearest(b, wanted, ids, b->probe_ids.len);
     mem_free(&ids);
     if (near)
         decode_error(&b->decode, s->probe->pos,

@@ -1,7 +1,6 @@
 /* The documents as such: kinds, metadata, references. */
 #include "config/openslo.h"
 
-#include "base/mem.h"
 #include "base/str.h"
 
 #include <ctype.h>
@@ -282,12 +281,14 @@ void openslo_add(struct build *b, const struct node *doc)
     *o = (struct openslo_object){(enum openslo_kind)kind, m.name, node_get(e.metadata, "name")->pos,
                                  e.metadata, e.spec};
     const struct openslo_object *first = openslo_known(b, o->kind, m.name);
-    if (!first)
+    if (!first) {
         table_set(&b->openslo_names[kind], m.name, o);
-    else if (o->kind != OPENSLO_SLO) /* those are told with the short form's */
+        vec_push(&b->openslo_lists[kind], m.name);
+    } else if (o->kind != OPENSLO_SLO) /* those are told with the short form's */ {
         decode_error(&b->decode, o->pos,
                      "two documents of kind %s have the name '%s'; the other one is at %s:%d:%d",
                      kind_names[kind], m.name, first->pos.file, first->pos.line, first->pos.column);
+    }
     vec_push(&b->openslo, o);
 }
 
@@ -302,13 +303,8 @@ const struct openslo_object *openslo_find(struct build *b, enum openslo_kind kin
     const struct openslo_object *o = openslo_known(b, kind, wanted);
     if (o || b->unread)
         return o;
-    const char **names = mem_array(b->openslo.len + 1, sizeof(*names));
-    size_t n = 0;
-    for (size_t i = 0; i < b->openslo.len; i++)
-        if (b->openslo.at[i]->kind == kind)
-            names[n++] = b->openslo.at[i]->name;
-    const char *near = str_nearest(wanted, names, n);
-    mem_free(&names);
+    const char *near =
+        build_nearest(b, wanted, b->openslo_lists[kind].at, b->openslo_lists[kind].len);
     decode_error(&b->decode, name->pos, "%s: no document of kind %s has the name '%.128s'%s%s%s",
                  key, kind_names[kind], wanted, near ? "; did you mean '" : "", near ? near : "",
                  near ? "'?" : "");

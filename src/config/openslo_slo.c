@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define OBJECTIVES_MAX 64
-#define SERVICES_MAX 256 /* that a misspelt one is compared with */
 
 struct slo_spec {
     const char *service;
@@ -61,9 +60,9 @@ static const struct field objective_fields[] = {
     {0},
 };
 
-/* A ratio like 0.999 as the short form's percentage; `most` is 1 or less than it. */
+/* A ratio like 0.999 as the short form's percentage: [0, 1), of slices (0, 1]. */
 static const struct node *percentage(struct build *b, const char *key, const struct node *n,
-                                     bool percent, bool one)
+                                     bool percent, bool slices)
 {
     static const struct decimal all = {1, 0};
     char found[FOUND_MAX], text[UNITS_MAX];
@@ -76,15 +75,16 @@ static const struct node *percentage(struct build *b, const char *key, const str
         (percent ? decimal_parse_percent(text, &d, &err) : decimal_parse(n->text, &d, &err)) < 0)
         plain = false;
     int cmp = plain ? decimal_cmp(d, all) : 0;
-    if (plain && d.n > 0 && (cmp < 0 || (cmp == 0 && one)))
+    if (plain && (slices ? d.n > 0 && cmp <= 0 : cmp < 0))
         return openslo_scalar(b, n->pos, arena_strdup(&b->config->arena, decimal_percent(text, d)));
     if (plain && cmp > 0 && str_eq(key, "target"))
         decode_error(&b->decode, n->pos,
                      "target: a ratio below 1 like 0.999; percentages are 'targetPercent: %.20s'",
                      n->text);
     else
-        decode_error(&b->decode, n->pos, "%s: expected a %s above 0 and %s %s like %s; found %s",
-                     key, percent ? "percentage" : "ratio", one ? "not above" : "below",
+        decode_error(&b->decode, n->pos, "%s: expected a %s %s %s like %s; found %s", key,
+                     percent ? "percentage" : "ratio",
+                     slices ? "above 0 and not above" : "from 0 on and below",
                      percent ? "100" : "1", percent ? "99.9" : "0.999", decode_found(n, found));
     return NULL;
 }
@@ -183,17 +183,14 @@ static void put_alerting(struct build *b, const struct slo_spec *s, struct node 
 static void check_service(struct build *b, struct slo_spec *s)
 {
     static const struct field field = {"service", FIELD_STRING};
-    const char *names[SERVICES_MAX];
-    size_t n = 0;
+    const char *const *names = b->openslo_lists[OPENSLO_SERVICE].at;
+    size_t n = b->openslo_lists[OPENSLO_SERVICE].len;
     decode_value(&b->decode, s->service_node, &field, &s->service);
     if (!s->service || b->unread || openslo_known(b, OPENSLO_SERVICE, s->service))
         return;
-    for (size_t i = 0; i < b->openslo.len && n < SERVICES_MAX; i++)
-        if (b->openslo.at[i]->kind == OPENSLO_SERVICE)
-            names[n++] = b->openslo.at[i]->name;
     if (n == 0)
         return; /* a service need not be declared */
-    const char *near = str_nearest(s->service, names, n);
+    const char *near = build_nearest(b, s->service, names, n);
     decode_warning(&b->decode, s->service_node->pos,
                    "service: no document of kind Service has the name '%.128s'%s%s%s", s->service,
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");

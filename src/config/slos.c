@@ -45,11 +45,7 @@ static void decode_objective(struct decode *c, const struct node *n, void *out)
     decode_value(c, n, &percent, &d);
     if (d.n < 0)
         return;
-    if (d.n == 0)
-        decode_error(c, n->pos,
-                     "objective: 0%% asks for nothing; it must be above 0%% and below "
-                     "100%%");
-    else if (decimal_cmp(d, one) > 0)
+    if (decimal_cmp(d, one) > 0)
         decode_error(c, n->pos, "objective: more than 100%% cannot be met; it must be below 100%%");
     else if (decimal_cmp(d, one) == 0)
         decode_error(c, n->pos,
@@ -57,6 +53,9 @@ static void decode_objective(struct decode *c, const struct node *n, void *out)
                      "and a burn rate would divide by zero; choose less, such as 99.99%%");
     else
         *(struct decimal *)out = d;
+    if (d.n == 0)
+        decode_warning(c, n->pos,
+                       "objective: 0%% promises nothing: it is met when all events are bad");
 }
 
 /* "1M", "1Q", "3 months": periods that are no fixed length of time. */

@@ -143,3 +143,21 @@ def test_a_half_right_set_loads_nothing(workspace):
     assert done.returncode == 1
     assert ("slos/long.yaml:3:50: error: metricSourceRef: no document of kind DataSource has the name"
             " 'health'") in done.stderr
+
+
+def test_a_target_of_nothing(workspace):
+    """0 is accepted with a warning, and all that is told of it is finite."""
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/long.yaml", LONG.replace('"target": 0.5', '"target": 0'))
+    workspace.write("slos/source.yaml", SOURCE)
+    done = workspace.run("check", "--verbose")
+    assert "slos/long.yaml:9:54: warning: objective: 0% promises nothing" in done.stderr
+    bad = history().replace('"outcome":"good","code":200', '"outcome":"bad","reason":"body"')
+    workspace.run("import", "--create", "interval=15s", "-", stdin=bad)
+    slo = workspace.report("--at", "2026-10-20T08:20:00Z", "--slo", "long")["slos"][0]
+    assert (slo["objective_name"], slo["target"], slo["sli"]) == ("easy", "0", 0)
+    assert slo["budget"]["remaining"] == 0 and slo["budget"]["consumed_ratio"] == 1
+    for format in ("text", "markdown", "html", "csv"):
+        text = workspace.run("report", "--at", "2026-10-20T08:20:00Z", "--format", format).stdout
+        assert not re.search(r"\b(nan|inf)\b|-0[.,]?0*%", text)
+    assert workspace.run("gate", "long", "--at", "2026-10-20T08:20:00Z", check=False).returncode in (0, 3)

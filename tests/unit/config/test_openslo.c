@@ -295,13 +295,50 @@ static void not_sayable(void **state)
     fake_take_counts();
 }
 
+#define SLIS 600
+
+/* Each of many references to nothing is told; how far names are searched for one that
+ * is meant has an end. */
+static void many_misspelt_references(void **state)
+{
+    (void)state;
+    struct diag diag = {0};
+    struct config *c = NULL;
+    struct str text;
+    str_init(&text, TEXT_MAX);
+    str_add(&text, PROBES);
+    for (int i = 0; i < SLIS; i++)
+        str_addf(&text,
+                 "apiVersion: openslo/v1\nkind: SLI\nmetadata: {name: indicator-%d}\n"
+                 "spec: {thresholdMetric: {metricSource: {type: nines, spec: {probe: page, "
+                 "query: x}}}}\n---\n",
+                 i);
+    for (int i = 0; i < DIAG_MAX + 1; i++)
+        str_addf(&text,
+                 "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: s%d}\n"
+                 "spec: {service: x, indicatorRef: indikator-%d, budgetingMethod: Occurrences,\n"
+                 "  timeWindow: [{duration: 1d, isRolling: true}],\n"
+                 "  objectives: [{target: 0.9, op: lt, value: 1}]}\n---\n",
+                 i, i);
+    assert_int_equal(config_load_text("x.yaml", text.buf, text.len, &fake_tables, &c, &diag), -1);
+    assert_int_equal(diag.errors, DIAG_MAX + 1);
+    assert_string_equal(diag.items[0].text,
+                        "indicatorRef: no document of kind SLI has the name 'indikator-0'; did you "
+                        "mean 'indicator-0'?");
+    assert_string_equal(diag.items[DIAG_MAX - 1].text,
+                        "indicatorRef: no document of kind SLI has the name 'indikator-199'");
+    str_release(&text);
+    diag_release(&diag);
+    fake_take_counts();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slis),        cmocka_unit_test(definitions),
         cmocka_unit_test(objectives),  cmocka_unit_test(same_revision),
         cmocka_unit_test(not_sayable), cmocka_unit_test(calendars),
-        cmocka_unit_test(labels),
+        cmocka_unit_test(labels),      cmocka_unit_test(many_misspelt_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
