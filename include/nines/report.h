@@ -84,10 +84,11 @@ struct report_slo {
     int64_t upto_us;              /* data counted up to here, min(end, at) */
     enum slo_state state;
     struct counts counts;
-    struct counts judged; /* what the budget is made of: `counts`, or the worth of
+    struct counts judged;  /* what the budget is made of: `counts`, or the worth of
                              slices (slo/slices.h) */
-    int64_t slices;       /* that were judged; 0 of Occurrences */
-    bool conclusive;      /* enough events or slices that one bad one is no breach */
+    struct budget_use use; /* what that spent, of what the targets allow */
+    int64_t slices;        /* that were judged; 0 of Occurrences */
+    bool conclusive;       /* enough events or slices that one bad one is no breach */
     bool has_sli;
     double sli;
 

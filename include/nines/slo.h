@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/units.h"
+#include "base/wide.h"
 #include "nines/config.h"
 #include "nines/result.h"
 
@@ -165,6 +166,15 @@ static inline bool counts_empty(struct counts c)
 {
     return (c.good | c.bad | c.excluded | c.scrapes | c.silent) == 0;
 }
+
+/*
+ * What is spent of an error budget: spent / allowed, both in one unit of the maker's
+ * choice and at most 2^120; `one` is an event or a slice in that unit. allowed 0: there
+ * is no data. The arithmetic is in src/slo/budget.h.
+ */
+struct budget_use {
+    uint128 spent, allowed, one;
+};
 
 /* How an SLI classifies one result; model/result.c. OUTCOME_SKIPPED stays
  * skipped: it is missing data. */

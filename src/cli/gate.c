@@ -7,10 +7,10 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "base/when.h"
-#include "base/wide.h"
 #include "engine/query.h"
 #include "nines/config.h"
 #include "report/fmt.h"
+#include "slo/budget.h"
 
 #include <math.h>
 
@@ -28,24 +28,11 @@ struct gate {
     size_t judged;
 };
 
-/* 1 - consumed < remaining, exactly, so that a budget of which just that much is left
- * passes. */
-static bool is_below(const struct gate *g, const struct report_slo *s)
-{
-    struct decimal miss = decimal_one_minus(s->def->target);
-    struct decimal spend = decimal_one_minus(g->remaining);
-    if (!s->has_budget)
-        return false;
-    return !wide_at_least((uint128)counts_total(s->judged), (uint128)miss.n * (uint128)spend.n,
-                          (uint128)s->judged.bad,
-                          (uint128)decimal_pow10(miss.scale) * (uint128)decimal_pow10(spend.scale));
-}
-
 /* Whether to stop, and why, or why not. */
 static bool judge(const struct gate *g, const struct report_slo *s, char why[static WHY_MAX])
 {
     char left[FMT_MAX], limit[UNITS_MAX];
-    bool below = is_below(g, s);
+    bool below = budget_left_below(s->use, g->remaining);
     fmt_percent(left, s->remaining_ratio, 1);
     if (s->state == SLO_NO_DATA) {
         snprintf(why, WHY_MAX, "there is no data in the window");

@@ -38,21 +38,18 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
         {USEC_PER_HOUR, v->burn_1h},    {6 * USEC_PER_HOUR, v->burn_6h},
         {3 * USEC_PER_DAY, v->burn_3d},
     };
-    struct report_slo budget = {0};
     struct counts c = slo_apply_no_data(v->window, v->def->no_data);
     const struct slo_def *def = v->def;
-    slices_fill(&budget, def, v->judged, v->window_expected);
-    out->state = v->at_us
-                     ? budget_state(v->judged, def->target, v->first_event_us, v->window_start_us)
-                     : SLO_NO_DATA;
+    out->state =
+        v->at_us ? budget_state(v->use, v->first_event_us, v->window_start_us) : SLO_NO_DATA;
     out->counts = c;
     out->judged = v->judged;
     out->expected = v->window_expected;
     out->observed = sli_observed(&v->def->sli, c);
     out->clamped = v->clamped;
     out->resets = v->resets;
-    out->has_budget = budget.has_budget;
-    out->remaining_ratio = budget.remaining_ratio;
+    out->has_budget = v->use.allowed > 0;
+    out->remaining_ratio = out->has_budget ? budget_remaining(v->use) : 0;
     out->burn_count = countof(burns);
     for (size_t i = 0; i < countof(burns); i++)
         out->burn[i] = (struct report_burn){

@@ -33,6 +33,7 @@ struct slo_view {
     int64_t window_start_us, window_expected;
     struct counts judged;    /* what the budget is made of: `window` as its no_data has it, or
                              the worth of slices (slo/slices.h) */
+    struct budget_use use;   /* what that spent, of what the targets allow */
     int64_t first_event_us;  /* of the SLI; INT64_MAX if none */
     int64_t resets, clamped; /* of a metric SLI: scrapes with a counter that began anew, or
                                 with more good than total; since it was attached */

@@ -111,6 +111,7 @@ static void draw_windows(const struct eval_slo *slo, struct slo_view *v)
     v->window_expected = event_counts(slo, slo->window).expected;
     v->judged = slo->line ? eval_line_counts(slo->line, slo->slices)
                           : slo_apply_no_data(v->window, def->no_data);
+    v->use = slices_use(def, v->judged, def->target);
     v->first_event_us =
         def->sli.metric ? slo->sli->first_event_us : slo->sli->probe->first_event_us;
     if (v->first_event_us < slo->sli->since_us)

@@ -302,7 +302,7 @@ bool explain_share(const struct explain *e, const struct explain_span *s, double
 {
     const struct report_slo *slo = e->slo;
     int64_t bad = slo->def->method == METHOD_OCCURRENCES ? s->lost : s->worth.bad;
-    *ret = budget_burn(bad, counts_total(slo->judged), slo->def->target);
+    *ret = budget_consumed(budget_use_with(slo->use, bad));
     return slo->has_budget;
 }
 

@@ -3,8 +3,8 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "base/when.h"
+#include "slo/budget.h"
 #include "slo/expected.h"
-#include "slo/slices.h"
 #include "slo/source.h"
 
 #include <jansson.h>
@@ -36,7 +36,7 @@ static json_t *window(const struct sli_def *sli, int64_t length_us, struct count
 static json_t *budget(const struct slo_view *v)
 {
     struct report_slo r = {0};
-    slices_fill(&r, v->def, v->judged, v->window_expected);
+    budget_fill(&r, v->use, 0);
     if (!r.has_budget)
         return json_null();
     return json_pack("{s:f, s:f, s:f, s:f}", "allowed", r.allowed, "consumed", r.consumed,

@@ -81,10 +81,9 @@ static int64_t whole_events(const struct slo_query *q)
     return whole < BUDGET_EVENTS_MAX ? (int64_t)whole : BUDGET_EVENTS_MAX;
 }
 
-static int64_t whole_slices(const struct slo_query *q)
+static int64_t whole_slices(const struct slo_query *q, int64_t judged)
 {
-    const struct report_slo *s = q->out;
-    return s->slices + s->judged.silent + query_slices_to_come(q);
+    return judged + q->out->judged.silent + query_slices_to_come(q);
 }
 
 static int step_budget(struct slo_query *q, struct err *reterr)
@@ -95,11 +94,12 @@ static int step_budget(struct slo_query *q, struct err *reterr)
         return -1;
     int64_t total = counts_total(s->judged);
     bool slices = def->method != METHOD_OCCURRENCES;
+    int64_t whole = slices ? whole_slices(q, total / slices_whole(def)) : whole_events(q);
     s->slices = slices ? total / slices_whole(def) : 0;
-    struct counts judged = {.good = total / slices_whole(def)};
-    s->conclusive = budget_is_conclusive(judged, def->target);
-    s->state = budget_state(s->judged, def->target, q->first_event_us, s->start_us);
-    slices_fill(s, def, s->judged, slices ? whole_slices(q) : whole_events(q));
+    s->use = slices_use(def, s->judged, def->target);
+    s->conclusive = budget_is_conclusive(s->use);
+    s->state = budget_state(s->use, q->first_event_us, s->start_us);
+    budget_fill(s, s->use, budget_allows(def->target, whole, slices_whole(def)));
     if (total == 0)
         return 0;
     s->has_sli = true;

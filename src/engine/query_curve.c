@@ -39,8 +39,7 @@ static void set_budget(const struct slo_query *q, struct report_point *p, int64_
     if (bad_so_far > total) /* events that came while the report was read */
         bad_so_far = total;
     p->has_budget = total > 0;
-    p->budget_remaining = budget_remaining(
-        (struct counts){.good = total - bad_so_far, .bad = bad_so_far}, q->def->target);
+    p->budget_remaining = budget_remaining(budget_use_with(q->out->use, bad_so_far));
 }
 
 /* Steps begin at multiples of their length. What lies before the first one is

@@ -24,12 +24,13 @@ static void judge(struct suggestion *s)
     s->advised = -1;
     for (int i = 0; i < SUGGEST_TARGETS; i++) {
         struct suggest_target *t = &s->targets[i];
+        struct budget_use use = budget_use_make(s->counts, targets[i], 1);
         t->target = targets[i];
         t->allowed = budget_allowed(total, targets[i]);
-        t->consumed = budget_burn(s->counts.bad, total, targets[i]);
-        t->breached = budget_breached(s->counts, targets[i]);
+        t->consumed = budget_consumed(use);
+        t->breached = budget_breached(use);
         if (total && t->allowed >= SUGGEST_MIN_BAD &&
-            !budget_consumed_at_least(s->counts, targets[i], 3, 4))
+            !budget_consumed_at_least(use, (struct decimal){75, 2}))
             s->advised = i;
     }
 }

@@ -8,6 +8,8 @@
 /* share.n * window * 10^12 is at most 10^12 * 3.4e14 * 10^12, which 128 bits hold. */
 #define SHARE_WINDOW_MAX_US (3900 * USEC_PER_DAY)
 
+#define PARTS ((uint128)1000000000000) /* of what is counted: targets have 12 decimals */
+
 /* Events the target allows in `events`, in units of 10^-scale events. */
 static uint128 allowed_units(int64_t events, struct decimal miss)
 {
@@ -21,6 +23,113 @@ static uint128 in_units(int64_t events, struct decimal miss)
     assert(events >= 0);
     return (uint128)events * (uint128)decimal_pow10(miss.scale);
 }
+
+/* ---- budgets --------------------------------------------------------------------- */
+
+static uint128 to_parts(struct decimal d)
+{
+    assert(d.n >= 0 && d.scale >= 0 && d.scale <= 12);
+    return (uint128)d.n * (uint128)decimal_pow10(12 - d.scale);
+}
+
+uint128 budget_allows(struct decimal target, int64_t n, int64_t whole)
+{
+    assert(n >= 0 && whole > 0);
+    return to_parts(decimal_one_minus(target)) * (uint128)n * (uint128)whole;
+}
+
+struct budget_use budget_use_make(struct counts c, struct decimal target, int64_t whole)
+{
+    assert(c.good >= 0 && c.bad >= 0);
+    return (struct budget_use){.spent = (uint128)c.bad * PARTS,
+                               .allowed = budget_allows(target, counts_total(c), 1),
+                               .one = (uint128)whole * PARTS};
+}
+
+void budget_use_add(struct budget_use *into, struct budget_use part)
+{
+    assert(into->one == 0 || into->one == part.one);
+    into->spent += part.spent;
+    into->allowed += part.allowed;
+    into->one = part.one;
+}
+
+struct budget_use budget_use_with(struct budget_use u, int64_t bad)
+{
+    assert(bad >= 0);
+    u.spent = (uint128)bad * PARTS;
+    return u;
+}
+
+bool budget_consumed_at_least(struct budget_use u, struct decimal ratio)
+{
+    return u.allowed > 0 &&
+           wide_at_least(u.spent, (uint128)decimal_pow10(ratio.scale), u.allowed, (uint128)ratio.n);
+}
+
+bool budget_left_below(struct budget_use u, struct decimal ratio)
+{
+    struct decimal spend = decimal_one_minus(ratio);
+    return !wide_at_least(u.allowed, (uint128)spend.n, u.spent,
+                          (uint128)decimal_pow10(spend.scale));
+}
+
+bool budget_breached(struct budget_use u)
+{
+    return u.spent > u.allowed;
+}
+
+bool budget_is_conclusive(struct budget_use u)
+{
+    return u.allowed > 0 && u.allowed >= u.one;
+}
+
+enum slo_state budget_state(struct budget_use u, int64_t first_event_us, int64_t window_start_us)
+{
+    if (u.allowed == 0)
+        return SLO_NO_DATA;
+    if (budget_breached(u))
+        return SLO_BREACHED;
+    if (first_event_us > window_start_us)
+        return SLO_WARMING;
+    if (budget_consumed_at_least(u, (struct decimal){75, 2}))
+        return SLO_AT_RISK;
+    return SLO_MET;
+}
+
+double budget_consumed(struct budget_use u)
+{
+    return u.allowed > 0 ? (double)u.spent / (double)u.allowed : 0;
+}
+
+/* The subtraction is exact, so 0 is 0 and no digits cancel. */
+static double left(struct budget_use u)
+{
+    return u.allowed >= u.spent ? (double)(u.allowed - u.spent) : -(double)(u.spent - u.allowed);
+}
+
+double budget_remaining(struct budget_use u)
+{
+    return u.allowed > 0 ? left(u) / (double)u.allowed : 1;
+}
+
+void budget_fill(struct report_slo *r, struct budget_use u, uint128 projected)
+{
+    double one = u.one > 0 ? (double)u.one : 1;
+    r->has_budget = u.allowed > 0;
+    r->allowed = r->consumed = r->remaining = 0;
+    r->consumed_ratio = r->remaining_ratio = 0;
+    r->projected = (double)projected / one;
+    if (!r->has_budget)
+        return;
+    r->allowed = (double)u.allowed / one;
+    r->consumed = (double)u.spent / one;
+    r->remaining = left(u) / one;
+    r->consumed_ratio = budget_consumed(u);
+    r->remaining_ratio = budget_remaining(u);
+}
+
+/* ---- burn rates ------------------------------------------------------------------ */
 
 /* part / whole >= factor * (1 - target) */
 static bool burns(uint128 part, uint128 whole, struct decimal target, struct decimal factor)
@@ -42,30 +151,6 @@ bool budget_burns_partly(int64_t bad, int64_t total, int64_t observed, int64_t e
     return total > 0 && expected > 0 &&
            burns((uint128)bad * (uint128)observed, (uint128)total * (uint128)expected, target,
                  factor);
-}
-
-bool budget_consumed_at_least(struct counts c, struct decimal target, int64_t num, int64_t den)
-{
-    assert(num >= 0 && den > 0 && den <= 100 && num <= 100 * den);
-    if (counts_total(c) <= 0)
-        return false;
-    struct decimal miss = decimal_one_minus(target);
-    return in_units(c.bad, miss) * (uint128)den >=
-           allowed_units(counts_total(c), miss) * (uint128)num;
-}
-
-bool budget_breached(struct counts c, struct decimal target)
-{
-    if (counts_total(c) <= 0)
-        return false;
-    struct decimal miss = decimal_one_minus(target);
-    return in_units(c.bad, miss) > allowed_units(counts_total(c), miss);
-}
-
-bool budget_is_conclusive(struct counts c, struct decimal target)
-{
-    struct decimal miss = decimal_one_minus(target);
-    return allowed_units(counts_total(c), miss) >= in_units(1, miss);
 }
 
 bool budget_unreachable(struct decimal target, struct decimal factor)
@@ -93,20 +178,6 @@ struct decimal budget_share_factor(struct decimal share, int64_t window_us, int6
     return decimal_lowest((struct decimal){n, scale});
 }
 
-enum slo_state budget_state(struct counts c, struct decimal target, int64_t first_event_us,
-                            int64_t window_start_us)
-{
-    if (counts_total(c) == 0)
-        return SLO_NO_DATA;
-    if (budget_breached(c, target))
-        return SLO_BREACHED;
-    if (first_event_us > window_start_us)
-        return SLO_WARMING;
-    if (budget_consumed_at_least(c, target, 3, 4))
-        return SLO_AT_RISK;
-    return SLO_MET;
-}
-
 double budget_burn(int64_t bad, int64_t total, struct decimal target)
 {
     if (total <= 0)
@@ -121,22 +192,6 @@ double budget_allowed(int64_t events, struct decimal target)
     return (double)allowed_units(events, miss) / (double)decimal_pow10(miss.scale);
 }
 
-/* allowed - bad in units: the subtraction is exact, so 0 is 0 and no digits
- * cancel. */
-static double left_units(struct counts c, struct decimal miss)
-{
-    uint128 allowed = allowed_units(counts_total(c), miss), bad = in_units(c.bad, miss);
-    return allowed >= bad ? (double)(allowed - bad) : -(double)(bad - allowed);
-}
-
-double budget_remaining(struct counts c, struct decimal target)
-{
-    if (counts_total(c) <= 0)
-        return 1;
-    struct decimal miss = decimal_one_minus(target);
-    return left_units(c, miss) / (double)allowed_units(counts_total(c), miss);
-}
-
 void budget_wilson(struct counts c, double *ret_low, double *ret_high)
 {
     assert(counts_total(c) > 0);
@@ -146,21 +201,4 @@ void budget_wilson(struct counts c, double *ret_low, double *ret_high)
     /* Exact ends: the square root would leave 1e-17 where there must be 0. */
     *ret_low = c.good == 0 ? 0 : (good + z2 / 2 - spread) / (n + z2);
     *ret_high = c.bad == 0 ? 1 : (good + z2 / 2 + spread) / (n + z2);
-}
-
-void budget_fill(struct report_slo *r, struct counts c, struct decimal target,
-                 int64_t expected_whole)
-{
-    r->has_budget = counts_total(c) > 0;
-    r->allowed = r->consumed = r->remaining = 0;
-    r->consumed_ratio = r->remaining_ratio = 0;
-    r->projected = budget_allowed(expected_whole, target);
-    if (!r->has_budget)
-        return;
-    struct decimal miss = decimal_one_minus(target);
-    r->allowed = budget_allowed(counts_total(c), target);
-    r->consumed = (double)c.bad;
-    r->remaining = left_units(c, miss) / (double)decimal_pow10(miss.scale);
-    r->consumed_ratio = budget_burn(c.bad, counts_total(c), target);
-    r->remaining_ratio = budget_remaining(c, target);
 }

@@ -159,12 +159,7 @@ struct tier_counts slices_tier_counts(const struct slo_def *slo, struct counts w
                                 .whole = whole};
 }
 
-void slices_fill(struct report_slo *r, const struct slo_def *slo, struct counts worth,
-                 int64_t expected_whole)
+struct budget_use slices_use(const struct slo_def *slo, struct counts worth, struct decimal target)
 {
-    double whole = (double)slices_whole(slo);
-    budget_fill(r, worth, slo->target, expected_whole);
-    r->allowed /= whole;
-    r->consumed /= whole;
-    r->remaining /= whole;
+    return budget_use_make(worth, target, slices_whole(slo));
 }

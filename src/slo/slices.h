@@ -60,7 +60,5 @@ struct counts slices_judge(const struct slo_def *slo, struct counts c, int64_t s
 /* What a window of slices means for tiers. */
 struct tier_counts slices_tier_counts(const struct slo_def *slo, struct counts worth);
 
-/* budget_fill() in slices; `expected_whole`: those expected of the whole period. Of
- * Occurrences that in events, so that all SLOs may be told this way. */
-void slices_fill(struct report_slo *r, const struct slo_def *slo, struct counts worth,
-                 int64_t expected_whole);
+/* What a target makes of the worth of slices, or of the events of Occurrences. */
+struct budget_use slices_use(const struct slo_def *slo, struct counts worth, struct decimal target);

@@ -8,6 +8,16 @@
 
 static const struct decimal three_nines = {999, 3};
 
+static struct budget_use use(int64_t good, int64_t bad, struct decimal target)
+{
+    return budget_use_make((struct counts){good, bad, 0}, target, 1);
+}
+
+static void fill(struct report_slo *r, struct counts c, struct decimal target, int64_t whole)
+{
+    budget_fill(r, budget_use_make(c, target, 1), budget_allows(target, whole, 1));
+}
+
 static void worked_example_of_occurrences(void **state)
 {
     (void)state;
@@ -20,7 +30,7 @@ static void worked_example_of_occurrences(void **state)
     }
     struct report_slo r = {0};
     struct decimal target = {95, 2};
-    budget_fill(&r, c, target, 118);
+    fill(&r, c, target, 118);
     assert_int_equal(counts_total(c), 118);
     assert_true(r.has_budget);
     assert_true(fabs(r.allowed - 5.9) < 1e-12);
@@ -29,14 +39,14 @@ static void worked_example_of_occurrences(void **state)
     assert_true(fabs(r.remaining + 1.1) < 1e-12);
     assert_true(fabs(r.consumed_ratio - 1.186441) < 5e-7);
     assert_true(fabs(r.remaining_ratio + 0.186441) < 5e-7);
-    assert_true(budget_breached(c, target));
+    assert_true(budget_breached(use(c.good, c.bad, target)));
 }
 
 static void example_of_the_report(void **state)
 {
     (void)state;
     struct report_slo r = {0};
-    budget_fill(&r, (struct counts){172700, 100, 0}, three_nines, 172800);
+    fill(&r, (struct counts){172700, 100, 0}, three_nines, 172800);
     assert_true(r.allowed == 172.8);
     assert_true(r.remaining == 72.8);
     assert_true(fabs(r.consumed_ratio - 0.578704) < 5e-7);
@@ -64,9 +74,9 @@ static void meeting_and_firing_are_inclusive(void **state)
     assert_false(budget_burns_at(143999999, 10000000000, three_nines, (struct decimal){144, 1}));
     assert_false(budget_burns_at(0, 0, three_nines, (struct decimal){0, 0}));
     /* exactly on the objective is met */
-    assert_false(budget_breached((struct counts){999, 1, 0}, three_nines));
-    assert_true(budget_breached((struct counts){998, 2, 0}, three_nines));
-    assert_false(budget_breached((struct counts){0}, three_nines));
+    assert_false(budget_breached(use(999, 1, three_nines)));
+    assert_true(budget_breached(use(998, 2, three_nines)));
+    assert_false(budget_breached(use(0, 0, three_nines)));
 }
 
 static void reachability(void **state)
@@ -122,9 +132,9 @@ static void a_total_outage_burns_most(void **state)
 static void enough_events_to_judge(void **state)
 {
     (void)state;
-    assert_false(budget_is_conclusive((struct counts){999, 0, 0}, three_nines));
-    assert_true(budget_is_conclusive((struct counts){999, 1, 0}, three_nines));
-    assert_false(budget_is_conclusive((struct counts){0}, (struct decimal){0, 0}));
+    assert_false(budget_is_conclusive(use(999, 0, three_nines)));
+    assert_true(budget_is_conclusive(use(999, 1, three_nines)));
+    assert_false(budget_is_conclusive(use(0, 0, (struct decimal){0, 0})));
 }
 
 static void states_in_their_order(void **state)
@@ -132,13 +142,15 @@ static void states_in_their_order(void **state)
     (void)state;
     struct counts none = {0, 0, 5}, breached = {0, 1, 0}, risky = {9993, 7, 0},
                   risky_too = {3997, 3, 0}, fine = {9997, 3, 0}, quarter = {9994, 6, 0};
-    assert_int_equal(budget_state(none, three_nines, 5, 0), SLO_NO_DATA);
-    assert_int_equal(budget_state(breached, three_nines, 5, 0), SLO_BREACHED);
-    assert_int_equal(budget_state(risky, three_nines, 5, 0), SLO_WARMING);
-    assert_int_equal(budget_state(risky, three_nines, 0, 0), SLO_MET);         /* 70 % */
-    assert_int_equal(budget_state(risky_too, three_nines, 0, 0), SLO_AT_RISK); /* 75 % exactly */
-    assert_int_equal(budget_state(fine, three_nines, 0, 0), SLO_MET);
-    assert_int_equal(budget_state(quarter, three_nines, 1, 0), SLO_WARMING);
+    assert_int_equal(budget_state(budget_use_make(none, three_nines, 1), 5, 0), SLO_NO_DATA);
+    assert_int_equal(budget_state(budget_use_make(breached, three_nines, 1), 5, 0), SLO_BREACHED);
+    assert_int_equal(budget_state(budget_use_make(risky, three_nines, 1), 5, 0), SLO_WARMING);
+    assert_int_equal(budget_state(budget_use_make(risky, three_nines, 1), 0, 0),
+                     SLO_MET); /* 70 % */
+    assert_int_equal(budget_state(budget_use_make(risky_too, three_nines, 1), 0, 0),
+                     SLO_AT_RISK); /* 75 % exactly */
+    assert_int_equal(budget_state(budget_use_make(fine, three_nines, 1), 0, 0), SLO_MET);
+    assert_int_equal(budget_state(budget_use_make(quarter, three_nines, 1), 1, 0), SLO_WARMING);
 }
 
 static void huge_counts_stay_exact(void **state)
@@ -146,8 +158,8 @@ static void huge_counts_stay_exact(void **state)
     (void)state;
     struct decimal target = {999999999999, 12}; /* twelve nines */
     int64_t total = BUDGET_EVENTS_MAX;
-    assert_false(budget_breached((struct counts){total - 9223372, 9223372, 0}, target));
-    assert_true(budget_breached((struct counts){total - 9223373, 9223373, 0}, target));
+    assert_false(budget_breached(use(total - 9223372, 9223372, target)));
+    assert_true(budget_breached(use(total - 9223373, 9223373, target)));
     struct decimal factor = {999999999999999999, 12};
     assert_false(budget_burns_at(total, total, (struct decimal){5, 1}, factor));
     assert_true(budget_burns_at(total, total, (struct decimal){5, 1}, (struct decimal){2, 0}));
@@ -163,12 +175,60 @@ static void huge_counts_stay_exact(void **state)
     assert_false(budget_burns_partly(1, 1, 1, 0, target, factor));
 }
 
+/* 99 % for half of 20 000 events and 99.9 % for the rest allow 100 + 10. */
+static void targets_in_turn_add_up(void **state)
+{
+    (void)state;
+    for (int64_t bad = 109; bad <= 111; bad++) {
+        struct budget_use u = {0};
+        struct report_slo r = {0};
+        budget_use_add(&u, use(10000 - bad, bad, (struct decimal){99, 2}));
+        budget_use_add(&u, use(10000, 0, three_nines));
+        assert_int_equal(budget_breached(u), bad > 110); /* just that much is met */
+        assert_int_equal(budget_state(u, 0, 0), bad > 110 ? SLO_BREACHED : SLO_AT_RISK);
+        assert_int_equal(budget_consumed_at_least(u, (struct decimal){1, 0}), bad >= 110);
+        assert_int_equal(budget_left_below(u, (struct decimal){0, 0}), bad > 110);
+        budget_fill(&r, u, u.allowed);
+        assert_true(r.allowed == 110 && r.projected == 110);
+        assert_true(r.consumed == (double)bad && r.remaining == (double)(110 - bad));
+    }
+}
+
+/* Where the bad events were is all the same, and nothing is lost of twelve nines. */
+static void targets_in_turn_are_exact(void **state)
+{
+    const struct decimal twelve = {999999999999, 12}, none = {0, 0};
+    struct budget_use u = use(BUDGET_EVENTS_MAX, 0, none);
+    (void)state;
+    budget_use_add(&u, use(0, 1, twelve));
+    assert_true(u.allowed == (uint128)BUDGET_EVENTS_MAX * 1000000000000 + 1);
+    assert_true(u.spent == 1000000000000);
+    u = use(999999999999, 0, twelve);
+    assert_false(budget_is_conclusive(u));
+    budget_use_add(&u, use(0, 1, twelve));
+    assert_true(budget_is_conclusive(u));
+    assert_false(budget_breached(u));
+    assert_true(budget_breached(budget_use_with(u, 2)));
+}
+
+static void what_is_left_is_compared_exactly(void **state)
+{
+    (void)state;
+    struct budget_use u = use(10000 - 9, 9, three_nines); /* a tenth is left */
+    assert_false(budget_left_below(u, (struct decimal){1, 1}));
+    assert_true(budget_left_below(u, (struct decimal){100000000001, 12}));
+    assert_false(budget_left_below(use(0, 0, three_nines), (struct decimal){1, 0}));
+    assert_true(budget_consumed_at_least(u, (struct decimal){9, 1}));
+    assert_false(budget_consumed_at_least(u, (struct decimal){900000000001, 12}));
+    assert_false(budget_consumed_at_least(use(0, 0, three_nines), (struct decimal){0, 0}));
+}
+
 /* A month has its budget before it has its first event. */
 static void a_budget_is_projected_without_events(void **state)
 {
     (void)state;
     struct report_slo r = {0};
-    budget_fill(&r, (struct counts){0}, three_nines, 172800);
+    fill(&r, (struct counts){0}, three_nines, 172800);
     assert_false(r.has_budget);
     assert_true(r.projected == 172.8);
     assert_true(r.allowed == 0 && r.consumed == 0 && r.remaining == 0);
@@ -181,7 +241,7 @@ static void nothing_strange_is_printed(void **state)
                                           {999, 1, 0}, {172800, 0, 9}, {0, 172800, 0}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct report_slo r = {0};
-        budget_fill(&r, cases[i], three_nines, 0);
+        fill(&r, cases[i], three_nines, 0);
         double v[] = {r.allowed,
                       r.projected,
                       r.consumed,
@@ -189,7 +249,7 @@ static void nothing_strange_is_printed(void **state)
                       r.consumed_ratio,
                       r.remaining_ratio,
                       budget_burn(cases[i].bad, counts_total(cases[i]), three_nines),
-                      budget_remaining(cases[i], three_nines)};
+                      budget_remaining(use(cases[i].good, cases[i].bad, three_nines))};
         for (size_t k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
             assert_true(isfinite(v[k]));
             assert_false(v[k] == 0 && signbit(v[k]));
@@ -261,6 +321,9 @@ int main(void)
         cmocka_unit_test(enough_events_to_judge),
         cmocka_unit_test(states_in_their_order),
         cmocka_unit_test(huge_counts_stay_exact),
+        cmocka_unit_test(targets_in_turn_add_up),
+        cmocka_unit_test(targets_in_turn_are_exact),
+        cmocka_unit_test(what_is_left_is_compared_exactly),
         cmocka_unit_test(a_budget_is_projected_without_events),
         cmocka_unit_test(nothing_strange_is_printed),
         cmocka_unit_test(wilson_interval),
