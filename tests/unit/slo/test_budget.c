@@ -290,19 +290,19 @@ static void an_objective_of_nothing(void **state)
 {
     (void)state;
     const struct decimal zero = {0, 0}, one = {1, 0};
-    const struct counts none = {0, 4, 0}, some = {1, 3, 0}, most = {2, 2, 0};
+    const struct budget_use none = use(0, 4, zero);
     struct report_slo r = {0};
-    assert_false(budget_breached(none, zero));
-    assert_int_equal(budget_state(none, zero, 0, 0), SLO_AT_RISK);
-    assert_int_equal(budget_state(some, zero, 0, 0), SLO_AT_RISK);
-    assert_int_equal(budget_state(most, zero, 0, 0), SLO_MET);
-    assert_true(budget_is_conclusive((struct counts){0, 1, 0}, zero));
+    assert_false(budget_breached(none));
+    assert_int_equal(budget_state(none, 0, 0), SLO_AT_RISK);
+    assert_int_equal(budget_state(use(1, 3, zero), 0, 0), SLO_AT_RISK);
+    assert_int_equal(budget_state(use(2, 2, zero), 0, 0), SLO_MET);
+    assert_true(budget_is_conclusive(use(0, 1, zero)));
     assert_decimal(budget_largest_burn(zero), 1, 0);
     assert_false(budget_unreachable(zero, one));
     assert_true(budget_unreachable(zero, (struct decimal){1000000000001, 12}));
     assert_true(budget_burns_at(4, 4, zero, one));
     assert_false(budget_burns_at(3, 4, zero, one));
-    budget_fill(&r, none, zero, 10);
+    fill(&r, (struct counts){0, 4, 0}, zero, 10);
     assert_true(r.allowed == 4 && r.projected == 10 && r.consumed_ratio == 1);
     assert_true(r.remaining == 0 && !signbit(r.remaining));
     assert_true(r.remaining_ratio == 0 && !signbit(r.remaining_ratio));
