@@ -16,6 +16,7 @@
 
 struct config;
 struct exclusion;
+struct exclusion_ops;
 struct hours;
 struct probe_def;
 struct probe_kind;
@@ -174,6 +175,7 @@ struct config_tables {
 
     /* Service hours (slo/hours.h); NULL: probes have none. */
     const struct hours_ops *hours;
+    const struct exclusion_ops *exclusions; /* NULL: there are none */
 
     /* Time zones of calendar windows (io/zone.h); NULL leaves zones NULL. */
     int (*zone_open)(const char *name, struct zone **ret, struct err *reterr);

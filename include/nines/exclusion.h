@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include "base/err.h"
 #include "nines/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum exclusion_mode {
@@ -31,6 +33,21 @@ struct exclusion {
     /* of a stored one: the audit */
     int64_t created_us, removed_us; /* removed_us 0: it is in force */
     const char *removed_by;
+};
+
+#define EXCLUSIONS_MAX 1000     /* of an objective */
+#define EXCLUSION_TEXT_MAX 1024 /* bytes of a reason */
+
+/* What the loader needs of its sibling layer (slo/exclusions.h), for config_tables. */
+struct exclusion_ops {
+    /* A time as people write it: "2026-10-22T08:00:00Z", with another offset, or by the
+     * clocks of `timezone` as "2026-10-22 08:00" or "2026-10-22" (midnight; twice a day: the
+     * first). NULL: such a one is an error. */
+    int (*time)(const char *text, const char *timezone, int64_t *ret_us, struct err *reterr);
+    /* Whether its span, rule and zone are all that they must be. On error *ret_key is
+     * the key that is at fault: "from", "to", "rrule" or "timezone". */
+    int (*check)(const struct exclusion *x, const char **ret_key, struct err *reterr);
+    bool (*fits)(const struct exclusion *x, const struct slo_def *slo);
 };
 
 const char *exclusion_mode_name(enum exclusion_mode m); /* "count_good" */

@@ -148,6 +148,7 @@ void build_release(struct build *b)
     vec_release(&b->probes);
     vec_release(&b->slos);
     vec_release(&b->receivers);
+    vec_release(&b->exclusions);
     vec_release(&b->dependents);
     vec_release(&b->openslo);
     for (size_t i = 0; i < OPENSLO_KINDS; i++) {

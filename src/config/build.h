@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "config/decode.h"
 #include "nines/config.h"
+#include "nines/exclusion.h"
 #include "nines/notifier.h"
 #include "nines/probe.h"
 #include "nines/slo.h"
@@ -28,6 +29,13 @@ struct named {
 struct built_slo {
     struct slo_def *def;
     const struct node *probe, *faster_than, *component; /* may be NULL */
+};
+
+/* An exclusion, and where it is written. */
+struct built_exclusion {
+    struct exclusion x;
+    const struct node *node;
+    bool good; /* without errors */
 };
 
 enum openslo_kind {
@@ -71,6 +79,7 @@ struct build {
     VEC(struct probe_def *) probes;
     VEC(struct built_slo) slos;
     VEC(struct receiver_def *) receivers;
+    VEC(struct built_exclusion) exclusions;
     VEC(struct dependent) dependents;
     VEC(struct openslo_object *) openslo;
     struct table openslo_names[OPENSLO_KINDS];      /* the first of each name */
@@ -82,6 +91,8 @@ struct build {
     const struct node *daemon;  /* the Daemon document, or NULL */
     bool unread;                /* a probe or file was not understood: a probe that seems to be
                                     missing may be there */
+    bool replaced;              /* other SLOs take the place of the configuration's: its
+                                    exclusions may name those that are not there now */
 };
 
 /* The choice of one kind among many: the node under each kind's key. Last in
@@ -120,6 +131,7 @@ const struct node *build_list(struct build *b, const struct node *doc, const cha
 /* One document each, a map of the right kind. */
 void build_probes(struct build *b, const struct node *doc);
 void build_slos(struct build *b, const struct node *doc);
+void build_exclusions(struct build *b, const struct node *doc);
 void build_daemon(struct build *b, const struct node *doc);
 
 /* One SLO in the short form; several objectives of one SLO are told apart by
@@ -144,6 +156,9 @@ void build_folders(struct build *b, const char *file, const struct node *doc);
 /* Gives each probe the series that SLOs want of it, and checks that its runs
  * end in order. SLOs are linked. */
 void build_samples(struct build *b);
+
+/* Whether the SLOs that exclusions name are there; hands exclusions to the snapshot. */
+void build_finish_exclusions(struct build *b);
 
 /* Checks between documents, and what needs them all; fills the snapshot. The
  * snapshot owns what was built, also when errors were found. */

@@ -96,6 +96,15 @@ static void check_receiver_names(struct build *b)
     mem_free(&names);
 }
 
+static void check_exclusion_names(struct build *b)
+{
+    struct named *names = mem_array(b->exclusions.len + 1, sizeof(*names));
+    for (size_t i = 0; i < b->exclusions.len; i++)
+        names[i] = (struct named){b->exclusions.at[i].x.name, b->exclusions.at[i].x.pos};
+    check_distinct(b, names, b->exclusions.len, "two exclusions have the name");
+    mem_free(&names);
+}
+
 /* ---- hashes that must differ --------------------------------------------------------- */
 
 struct hashed {
@@ -257,6 +266,8 @@ void build_finish(struct build *b)
     for (size_t i = 0; i < b->slos.len; i++)
         link_slo(b, &b->slos.at[i]);
     build_samples(b);
+    check_exclusion_names(b);
+    build_finish_exclusions(b);
     if (b->tables->finish)
         b->tables->finish(b->config, b->daemon, &b->decode);
 }

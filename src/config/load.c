@@ -17,9 +17,9 @@
 #define DEFAULT_FILE "nines.yaml"
 #define API_VERSION "nines/v1"
 
-enum document_kind { DOC_UNKNOWN, DOC_DAEMON, DOC_PROBES, DOC_SLOS, DOC_OPENSLO };
+enum document_kind { DOC_UNKNOWN, DOC_DAEMON, DOC_PROBES, DOC_EXCLUSIONS, DOC_SLOS, DOC_OPENSLO };
 
-static const char *const kind_names[] = {"Daemon", "Probes", "SLOs"};
+static const char *const kind_names[] = {"Daemon", "Probes", "Exclusions", "SLOs"};
 
 struct document {
     const struct node *node;
@@ -162,12 +162,16 @@ static void unknown_document(struct build *b, const struct node *doc)
     const struct node *kind = node_get(doc, "kind");
     b->unread = true;
     if (!kind) {
-        decode_error(&b->decode, doc->pos, "missing key 'kind': one of Probes, SLOs and Daemon");
+        decode_error(&b->decode, doc->pos,
+                     "missing key 'kind': one of Probes, SLOs, "
+                     "Exclusions and Daemon");
         return;
     }
     const char *near =
         kind->kind == NODE_SCALAR ? str_nearest(kind->text, kind_names, countof(kind_names)) : NULL;
-    decode_error(&b->decode, kind->pos, "kind: expected Probes, SLOs or Daemon; found %s%s%s%s",
+    decode_error(&b->decode, kind->pos,
+                 "kind: expected Probes, SLOs, Exclusions or Daemon; found "
+                 "%s%s%s%s",
                  decode_found(kind, found), near ? "; did you mean '" : "", near ? near : "",
                  near ? "'?" : "");
 }
@@ -197,6 +201,9 @@ static void build_document(struct load *l, const struct document *d)
     switch (d->kind) {
     case DOC_PROBES:
         build_probes(b, d->node);
+        break;
+    case DOC_EXCLUSIONS:
+        build_exclusions(b, d->node);
         break;
     case DOC_SLOS:
         build_slos(b, d->node);
@@ -251,6 +258,7 @@ static const struct node *find_daemon(const struct load *l)
 static void load_instead(struct load *l, const char *path)
 {
     l->replaced = true;
+    l->build.replaced = true;
     l->instead = true;
     load_path(l, path, (struct pos){.file = path}, true);
     l->instead = false;
@@ -273,10 +281,10 @@ static void load_begin(struct load *l, const struct config_tables *tables, struc
     build_init(&l->build, config, tables, diag);
 }
 
-/* Kinds behind Probes are those of objectives. */
+/* What stands from SLOs on are kinds of objectives. */
 static bool is_replaced(const struct load *l, const struct document *d)
 {
-    return l->replaced && !d->instead && d->kind > DOC_PROBES;
+    return l->replaced && !d->instead && d->kind >= DOC_SLOS;
 }
 
 /* All files are parsed: decodes them. */

@@ -11,6 +11,10 @@
 struct excluding;
 struct store_reader;
 
+/* The last step of loading: two declared exclusions of one objective that overlap, as far
+ * as exclusion_overlap() sees it, are an error. */
+void excluding_finish(const struct config *cfg, struct decode *c);
+
 /* Reads what is stored; r NULL: only what is declared. Holds a reference to `cfg`. */
 int excluding_read(struct config *cfg, struct store_reader *r, struct excluding **ret,
                    struct err *reterr);
@@ -22,5 +26,5 @@ void excluding_unref(struct excluding *x); /* NULL is fine */
 const struct exclusions *excluding_of(const struct excluding *x, const struct slo_def *slo);
 
 /* The exclusions themselves, in force, in the order of their first span. */
-size_t excluding_count(const struct excluding *x);
+size_t excluding_count(const struct excluding *x); /* of NULL: 0 */
 const struct exclusion *excluding_at(const struct excluding *x, size_t i);

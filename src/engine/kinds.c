@@ -1,6 +1,7 @@
 /* To add a probe kind or a receiver kind: its file, and its line here. */
 #include "engine/kinds.h"
 
+#include "engine/excluding.h"
 #include "engine/retention.h"
 #include "engine/selfcheck.h"
 #include "io/zone.h"
@@ -9,6 +10,7 @@
 #include "probe/http.h"
 #include "probe/metrics.h"
 #include "probe/prometheus.h"
+#include "slo/exclusions.h"
 #include "slo/hours.h"
 #include "slo/slices.h"
 #include "slo/tiers.h"
@@ -40,12 +42,14 @@ static void finish(const struct config *cfg, const struct node *daemon, struct d
 {
     retention_finish(cfg, daemon, c);
     selfcheck_finish(cfg, daemon, c);
+    excluding_finish(cfg, c);
 }
 
 static const struct config_tables tables = {
     .probe_kinds = probe_kinds,
     .notifiers = notifier_kinds,
     .hours = &hours_ops,
+    .exclusions = &exclusion_ops,
     .zone_open = zone_open,
     .zone_free = zone_free,
     .finish_slo = finish_slo,

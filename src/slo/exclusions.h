@@ -3,9 +3,9 @@
  * them are of whole minutes, once or again and again by the clocks of a time zone
  * (there the first minute is the wall clock's, and the length is of real time).
  *
- * Spans that overlap or touch are one if they are of one mode; of two modes, `drop`
- * holds. (Loading and adding refuse overlaps; a file that changes later may still
- * make one.)
+ * Spans that overlap are one if they are of one mode; of two modes, `drop` holds.
+ * Spans that only touch may be one or two. (Loading and adding refuse overlaps; a file
+ * that changes later may still make one.)
  *
  * Immutable and thread-safe once made; counted. NULL is the set of none, for all
  * functions.
@@ -13,14 +13,13 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/units.h"
 #include "nines/exclusion.h"
 #include "nines/slo.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define EXCLUSIONS_MAX 1000 /* of an objective */
 
 struct exclusions;
 
@@ -32,13 +31,27 @@ struct exclusion_span {
 /* Whether it is of this objective. */
 bool exclusion_fits(const struct exclusion *x, const struct slo_def *slo);
 
-/* A set of those that are valid; *ret is NULL if there are none. */
+/* The rest of struct exclusion_ops. */
+int exclusion_time(const char *text, const char *timezone, int64_t *ret_us, struct err *reterr);
+int exclusion_check(const struct exclusion *x, const char **ret_key, struct err *reterr);
+extern const struct exclusion_ops exclusion_ops;
+
+/* Whether two that are valid have time in common; then *ret_us is its beginning. Of two
+ * that recur this looks at EXCLUSION_CHECK_US from the first span of the later one on. */
+#define EXCLUSION_CHECK_US (400 * USEC_PER_DAY)
+bool exclusion_overlap(const struct exclusion *a, const struct exclusion *b, int64_t *ret_us);
+
+/* A set of those that are valid, as exclusion_check() says; *ret is NULL if there are
+ * none. The list and what it points to need not live on. */
 int exclusions_make(const struct exclusion *const *list, size_t n, struct exclusions **ret,
                     struct err *reterr);
 const struct exclusions *exclusions_ref(const struct exclusions *x);
 void exclusions_unref(const struct exclusions *x);
 
-/* The first span that ends after `t_us`; false: there is none. */
+/* The first span that ends after `t_us`; false: there is none. What comes behind it is
+ * asked for with its end: then spans come in order and never overlap. Costs a search
+ * among those that are once, and some microseconds for each one that recurs: keep the
+ * span, and ask again when time leaves it. */
 bool exclusions_next(const struct exclusions *x, int64_t t_us, struct exclusion_span *ret);
 
 /* Equal for equal sets, "" for none: part of the key of what depends on them. */
