@@ -73,6 +73,19 @@ struct report_annotation {
     const char *text;  /* "1.0.0 -> 1.1.0" */
 };
 
+/* Of a composite: how one of its objectives did in the composite's window, by its
+ * method, and what of the spending is its. */
+struct report_member {
+    const struct slo_def *def; /* the member as it is declared */
+    struct decimal weight;
+    enum slo_state state;
+    struct counts counts;
+    bool has_sli, has_budget;
+    double sli, consumed_ratio; /* of its own budget; of slices, as if it were alone */
+    bool has_share;             /* something is spent */
+    double share;               /* of what all members have spent, weights applied */
+};
+
 struct report_slo {
     const struct slo_def *def;
     enum sli_source source;
@@ -106,6 +119,8 @@ struct report_slo {
     size_t burn_count;
     struct report_tier *tiers;
     size_t tier_count;
+    struct report_member *members; /* of a composite, as it lists them */
+    size_t member_count;
     struct report_latency latency;
     struct report_reason reasons[REASON_COUNT]; /* falling count */
     size_t reason_count;

@@ -50,6 +50,7 @@ enum sli_source {
     SOURCE_HISTOGRAM, /* the same of a histogram, below a bound */
     SOURCE_THRESHOLD, /* scrapes by a condition */
     SOURCE_COMPONENT, /* the same of a component of a health document */
+    SOURCE_COMPOSITE, /* of a composite: other objectives */
 };
 
 enum window_type { WINDOW_ROLLING, WINDOW_CALENDAR };
@@ -99,10 +100,18 @@ struct tier_decl {
     int min_failures;      /* 0: as the SLO says */
 };
 
-/* Of a composite: another SLO of the same snapshot, one objective of it. */
+/*
+ * Of a composite: another SLO of the same snapshot, one objective of it. `as` is that
+ * SLO as the composite counts it: its name, SLI, probe and no_data, with the window,
+ * the method, the slices and the tiers of the composite. Its target is its own under
+ * Occurrences, else the composite's.
+ */
+#define SLO_MEMBERS_MAX 64
+
 struct slo_member {
     const struct slo_def *slo; /* never a composite itself */
-    struct decimal weight;     /* above 0 */
+    const struct slo_def *as;
+    struct decimal weight; /* above 0, at most 1000, of at most 6 decimals */
 };
 
 struct slo_def {
@@ -132,6 +141,18 @@ struct slo_def {
     struct string_map labels;
     uint64_t content; /* hash of the definition: its revision */
 };
+
+/* The objectives that an SLO counts by, each with an SLI of its own: itself, or a
+ * composite's members as it counts them. */
+static inline size_t slo_part_count(const struct slo_def *slo)
+{
+    return slo->member_count ? slo->member_count : 1;
+}
+
+static inline const struct slo_def *slo_part(const struct slo_def *slo, size_t i)
+{
+    return slo->member_count ? slo->members[i].as : slo;
+}
 
 /*
  * Events of a span. For metric SLIs also how many scrapes had their data, and

@@ -12,6 +12,7 @@
 #include "probe/prometheus.h"
 #include "slo/exclusions.h"
 #include "slo/hours.h"
+#include "slo/composite.h"
 #include "slo/slices.h"
 #include "slo/tiers.h"
 
@@ -34,6 +35,8 @@ static const struct notifier_kind *const notifier_kinds[] = {
 
 static void finish_slo(struct slo_def *slo, struct decode *c)
 {
+    if (slo->member_count && slo->method == METHOD_OCCURRENCES)
+        composite_set_target(slo, c->diag);
     slo_finish(slo, c);
     slices_check(slo, c->diag);
 }

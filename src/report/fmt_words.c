@@ -80,6 +80,10 @@ void fmt_title(struct str *out, const struct report_slo *s)
 
 void fmt_subject(struct str *out, const struct report_slo *s)
 {
+    if (s->source == SOURCE_COMPOSITE) {
+        str_addf(out, "made of %s", s->expression);
+        return;
+    }
     str_add(out, s->def->sli.probe ? s->def->sli.probe : s->def->name);
     if (s->expression && *s->expression)
         str_addf(out, "%s %s", s->source == SOURCE_RESULTS ? "" : ":", s->expression);
@@ -98,6 +102,8 @@ const char *fmt_sli_name(const struct report_slo *s)
         return "Within the limit";
     case SOURCE_COMPONENT:
         return "Component well";
+    case SOURCE_COMPOSITE:
+        return "All together";
     }
     assert(!"sli_source");
     return "";
@@ -122,6 +128,7 @@ const char *fmt_reason(const struct report_slo *s, enum reason reason)
         return reason_text(reason);
     switch (s->source) {
     case SOURCE_RESULTS:
+    case SOURCE_COMPOSITE:
         break;
     case SOURCE_RATIO:
         return "bad by the target's own counters";

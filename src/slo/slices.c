@@ -3,6 +3,7 @@
 #include "base/wide.h"
 #include "nines/probe.h"
 #include "slo/budget.h"
+#include "slo/composite.h"
 #include "slo/expected.h"
 
 #include <assert.h>
@@ -61,7 +62,10 @@ void slices_check(const struct slo_def *slo, struct diag *diag)
     if (slo->method == METHOD_OCCURRENCES)
         return;
     check_window(slo, diag);
-    check_interval(slo, diag);
+    if (slo->member_count)
+        composite_check_slices(slo, diag);
+    else
+        check_interval(slo, diag);
     check_tiers(slo, diag);
 }
 

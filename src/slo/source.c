@@ -166,6 +166,8 @@ void sli_expression(const struct sli_def *sli, struct str *out)
     case SOURCE_THRESHOLD:
         str_add(out, expr_text(sli->metric->condition));
         return;
+    case SOURCE_COMPOSITE: /* composite_expression() */
+        break;
     case SOURCE_COMPONENT:
         put_component(out, sli->metric->condition);
         return;

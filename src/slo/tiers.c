@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "nines/probe.h"
 #include "slo/budget.h"
+#include "slo/composite.h"
 #include "slo/expected.h"
 #include "slo/window.h"
 
@@ -31,16 +32,54 @@ static int64_t round_up(int64_t us, int64_t step_us)
     return (us + step_us - 1) / step_us * step_us;
 }
 
-static int64_t stretch_short(int64_t short_us, const struct probe_def *probe)
+static int64_t least_short(const struct probe_def *probe)
 {
-    int64_t least = 2 * probe->interval_us + probe->timeout_us;
+    return 2 * probe->interval_us + probe->timeout_us;
+}
+
+/* Of all that the objective counts: the probe whose results take longest to come. */
+static const struct probe_def *slowest_probe(const struct slo_def *slo)
+{
+    const struct probe_def *slowest = slo_part(slo, 0)->probe;
+    for (size_t i = 1; i < slo_part_count(slo); i++)
+        if (least_short(slo_part(slo, i)->probe) > least_short(slowest))
+            slowest = slo_part(slo, i)->probe;
+    return slowest;
+}
+
+static int64_t stretch_short(int64_t short_us, const struct slo_def *slo)
+{
+    int64_t least = least_short(slowest_probe(slo));
     int64_t us = round_up(least < short_us ? short_us : least, USEC_PER_MIN);
     return round_up(us, tier_window_step(us));
 }
 
 int64_t tier_unit_us(const struct slo_def *slo)
 {
-    return slo->method == METHOD_OCCURRENCES ? slo->probe->interval_us : slo->slice_us;
+    int64_t longest = slo->slice_us;
+    if (slo->method != METHOD_OCCURRENCES)
+        return longest;
+    for (size_t i = 0; i < slo_part_count(slo); i++)
+        if (slo_part(slo, i)->probe->interval_us > longest)
+            longest = slo_part(slo, i)->probe->interval_us;
+    return longest;
+}
+
+static bool unreachable(const struct slo_def *slo, struct decimal factor)
+{
+    uint128 unit = (uint128)decimal_pow10(factor.scale);
+    if (slo->member_count == 0)
+        return budget_unreachable(slo->target, factor);
+    return !wide_at_least(composite_largest_burn(slo), unit, COMPOSITE_PARTS, (uint128)factor.n);
+}
+
+/* For messages: rounded down to two decimals. */
+static struct decimal largest_burn(const struct slo_def *slo)
+{
+    if (slo->member_count == 0)
+        return budget_largest_burn(slo->target);
+    uint128 hundredths = composite_largest_burn(slo) / (COMPOSITE_PARTS / 100);
+    return decimal_lowest((struct decimal){(int64_t)hundredths, 2});
 }
 
 static bool too_few(const struct slo_def *slo, const struct tier_def *t)
@@ -66,9 +105,9 @@ static void warn_dropped(struct diag *diag, struct pos pos, const struct tier_de
 static bool suits(const struct slo_def *slo, const struct tier_def *t, struct diag *diag)
 {
     char why[128], most[UNITS_MAX];
-    if (budget_unreachable(slo->target, t->factor)) {
+    if (unreachable(slo, t->factor)) {
         snprintf(why, sizeof(why), "even a total outage of this objective burns at %s only",
-                 decimal_text(most, budget_largest_burn(slo->target)));
+                 decimal_text(most, largest_burn(slo)));
         warn_dropped(diag, slo->pos, t, why);
         return false;
     }
@@ -90,7 +129,7 @@ static size_t make_default(const struct slo_def *slo, struct diag *diag,
         t.min_failures = min_failures(slo);
         if (t.long_us >= window_nominal_us(&slo->window) || !suits(slo, &t, diag))
             continue;
-        t.short_us = stretch_short(t.short_us, slo->probe);
+        t.short_us = stretch_short(t.short_us, slo);
         out[n++] = t;
     }
     return n;
@@ -110,12 +149,12 @@ static void check_factor(const struct slo_def *slo, const struct tier_decl *d,
                    "there is budget over at the window's end: a larger share, or a shorter window",
                    decimal_percent(share, d->budget), slo->window.text,
                    units_duration(lng, d->long_us), factor);
-    else if (budget_unreachable(slo->target, t->factor))
+    else if (unreachable(slo, t->factor))
         diag_error(diag, d->burn_pos,
                    "%s: a burn rate of %s is out of reach: at an objective of %s even a total "
                    "outage burns at %s only",
                    d->budget.n ? "budget" : "factor", factor, decimal_percent(target, slo->target),
-                   decimal_text(most, budget_largest_burn(slo->target)));
+                   decimal_text(most, largest_burn(slo)));
 }
 
 static void check_long(const struct slo_def *slo, const struct tier_decl *d,
@@ -143,12 +182,12 @@ static void check_short(const struct slo_def *slo, const struct tier_decl *d,
         diag_error(diag, d->long_pos,
                    "long: the short window is at least %s, two intervals and a timeout of the "
                    "probe '%s' in whole minutes; a long one of %s is no longer than that",
-                   needed, slo->probe->id, units_duration(lng, t->long_us));
+                   needed, slowest_probe(slo)->id, units_duration(lng, t->long_us));
     else if (d->short_us && d->short_us != t->short_us)
         diag_warning(diag, d->short_pos,
                      "short: %s is stretched to %s, two intervals and a timeout of the probe '%s' "
                      "in whole minutes",
-                     units_duration(declared, d->short_us), needed, slo->probe->id);
+                     units_duration(declared, d->short_us), needed, slowest_probe(slo)->id);
 }
 
 /* Their metrics would have the same labels. */
@@ -175,7 +214,7 @@ static size_t make_declared(const struct slo_def *slo, struct diag *diag,
     for (size_t i = 0; i < slo->declared_count; i++) {
         const struct tier_decl *d = &slo->declared[i];
         int64_t shrt = d->short_us ? d->short_us : d->long_us / 12;
-        struct tier_def t = {d->severity, d->long_us, stretch_short(shrt, slo->probe), d->factor,
+        struct tier_def t = {d->severity, d->long_us, stretch_short(shrt, slo), d->factor,
                              d->min_failures ? d->min_failures : min_failures(slo)};
         if (d->budget.n)
             t.factor = budget_share_factor(d->budget, window_nominal_us(&slo->window), d->long_us);
@@ -200,7 +239,7 @@ void slo_finish(struct slo_def *slo, struct decode *c)
     struct tier_def tiers[TIERS_MAX];
     slo->tiers = NULL;
     slo->tier_count = 0;
-    if (!slo->alerting || !slo->probe)
+    if (!slo->alerting || !slo_part(slo, 0)->probe)
         return;
     size_t n = tiers_make(slo, c->diag, tiers);
     if (n == 0)
@@ -232,6 +271,8 @@ struct tier_counts tier_counts_make(const struct slo_def *slo, struct counts c, 
 
 double tier_burn(struct tier_counts c, struct decimal target)
 {
+    if (c.summed)
+        return (double)c.burn / (double)COMPOSITE_PARTS;
     if (c.observed == c.total)
         return budget_burn(c.bad, c.expected, target);
     if (c.expected <= 0)
@@ -241,6 +282,9 @@ double tier_burn(struct tier_counts c, struct decimal target)
 
 static bool burns(struct tier_counts c, struct decimal target, struct decimal factor)
 {
+    if (c.summed)
+        return wide_at_least(c.burn, (uint128)decimal_pow10(factor.scale), COMPOSITE_PARTS,
+                             (uint128)factor.n);
     if (c.observed == c.total)
         return budget_burns_at(c.bad, c.expected, target, factor);
     return budget_burns_partly(c.bad, c.total, c.observed, c.expected, target, factor);
@@ -256,7 +300,7 @@ bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_
 
 bool tier_may_clear(struct tier_counts shrt)
 {
-    return 2 * shrt.observed >= shrt.expected;
+    return !shrt.blind && 2 * shrt.observed >= shrt.expected;
 }
 
 int64_t tier_fewest(int64_t slots, struct decimal target, struct decimal factor)

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "nines/diag.h"
+#include "base/wide.h"
 #include "nines/slo.h"
 
 #include <stdbool.h>
@@ -40,7 +41,8 @@
 size_t tiers_make(const struct slo_def *slo, struct diag *diag,
                   struct tier_def out[static TIERS_MAX]);
 
-/* What tiers count, events by the slot or slices: how far apart they are. */
+/* What tiers count, events by the slot or slices: how far apart they are. Of a
+ * composite's events those of the member that runs most rarely. */
 int64_t tier_unit_us(const struct slo_def *slo);
 
 /* Gives a decoded SLO its tiers, if it alerts and its probe is resolved. Hook of
@@ -53,11 +55,15 @@ int64_t tier_window_step(int64_t length_us);
 /* Start of a tier window that ends at t: t - L floored to its step. */
 int64_t tier_window_start(int64_t t_us, int64_t length_us);
 
-/* What one window saw: events, and slots. */
+/* What one window saw: events, and slots. Of a composite (slo/composite.h) these are
+ * sums, or slices, and under Occurrences its rate is no ratio of them. */
 struct tier_counts {
     int64_t bad, total;
     int64_t observed, expected;
     int64_t whole; /* what `bad` of one failure is: the parts of a slice; 0: 1 */
+    bool summed;   /* the rate is `burn` */
+    bool blind;    /* a member was observed too little to clear */
+    uint128 burn;  /* in 10^-12 */
 };
 
 /* Counts of a window of the SLO that holds `slots` scheduled slots: silent ones
