@@ -1,5 +1,6 @@
 /* nines gate: whether the error budget allows a change, for deploy pipelines. */
 #include "cli/cli.h"
+#include "cli/select.h"
 #include "cli/table.h"
 
 #include "base/clock.h"
@@ -22,6 +23,7 @@ struct gate {
     struct decimal remaining;   /* stop below it */
     bool strict, json;
     int64_t at_us;
+    struct cli_select select;
 
     struct str out;
     bool stop;
@@ -80,7 +82,11 @@ static int judge_slo(struct gate *g, struct config *cfg, struct store_reader *r,
 {
     char why[WHY_MAX];
     struct report *report;
-    struct query q = {.slo = name, .at_us = g->at_us, .generated_at_us = g->at_us, .brief = true};
+    struct query q = {.slo = name,
+                      .select = g->select.chosen,
+                      .at_us = g->at_us,
+                      .generated_at_us = g->at_us,
+                      .brief = true};
     if (query_report(cfg, r, &q, &report, reterr) < 0)
         return -1;
     for (size_t i = 0; i < report->slo_count; i++) {
@@ -107,6 +113,8 @@ static int judge_all(struct gate *g, struct config *cfg, char **names, int n, st
         return -1;
     clock_init(&clock);
     int rc = g->at_us ? 0 : query_now(reader, clock_now(&clock), &g->at_us, reterr);
+    if (rc == 0 && n == 0)
+        rc = judge_slo(g, cfg, reader, NULL, reterr);
     for (int i = 0; rc == 0 && i < n; i++)
         rc = judge_slo(g, cfg, reader, names[i], reterr);
     store_reader_free(reader);
@@ -129,8 +137,12 @@ static int read_options(const struct command *self, const struct cli_common *com
                         int operands)
 {
     struct err err;
-    if (operands == 0)
-        return cli_usage(self, "expected the SLOs to ask: nines gate SLO...");
+    int rc = cli_select(self, &g->select);
+    if (rc >= 0)
+        return rc;
+    if (operands == 0 && !g->select.chosen)
+        return cli_usage(self, "expected the SLOs to ask: nines gate SLO..., or --service or "
+                               "--label");
     if (common->format && !str_eq(common->format, "text") && !str_eq(common->format, "json"))
         return cli_usage(self, "--format is text or json; found '%s'", common->format);
     g->json = str_eq(common->format, "json");
@@ -153,6 +165,8 @@ static int run(const struct command *self, int argc, char **argv)
         {"strict", 0, OPT_FLAG, &g.strict, NULL,
          "stop where there is no data, or too little of it to judge by"},
         {"at", 0, OPT_TIME, &g.at_us, "TIME", "look back from TIME instead of now"},
+        CLI_SELECT_SERVICE(g.select),
+        CLI_SELECT_LABEL(g.select),
         {0},
     };
     int first, rc = cli_parse(self, options, argc, argv, &common, &first);
@@ -178,16 +192,19 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command command_gate = {
     .name = "gate",
-    .arguments = "SLO...",
+    .arguments = "[SLO...]",
     .summary = "tell a deploy pipeline whether the error budget allows a change",
     .details = "Exits with 3 when one of the objectives is breached or has less of its budget\n"
                "left than --remaining, with 1 when that cannot be told because of an error, and\n"
-               "with 0 otherwise. Says why, a line for each. Without data, while data begins\n"
+               "with 0 otherwise. --service and --label choose instead of names; of those named\n"
+               "they take nothing that does not fit. Says why, a line for each. Without data, "
+               "while data begins\n"
                "after the window does, and with so few events that a single bad one is a breach,\n"
                "it lets pass, unless --strict.\n\n"
                "Examples:\n"
                "  nines gate api-availability && ./deploy\n"
                "  nines gate api-availability api-latency --remaining 10%\n"
+               "  nines gate --service checkout --label tier=1\n"
                "  nines gate api-availability --strict --json\n",
     .run = run,
 };

@@ -2,6 +2,7 @@
 #include "cli/replay.h"
 
 #include "cli/cli.h"
+#include "cli/select.h"
 #include "cli/table.h"
 
 #include "base/when.h"
@@ -11,6 +12,7 @@
 
 struct replay_command {
     const char *slo, *slos, *incidents_file;
+    struct cli_select select;
     int64_t from_us, to_us;
     bool text;
     struct term term; /* over `lines` */
@@ -80,6 +82,7 @@ static int replay(struct replay_command *c, struct config *cfg, bool color, stru
 {
     struct replay_options o = {.config = cfg,
                                .slo = c->slo,
+                               .select = c->select.chosen,
                                .from_us = c->from_us,
                                .to_us = c->to_us,
                                .transition = on_transition,
@@ -135,7 +138,7 @@ static int check_options(const struct command *self, const struct cli_common *co
         return cli_usage(self, "expected --from TIME and --to TIME");
     if (c->from_us >= c->to_us)
         return cli_usage(self, "--from must be before --to");
-    return -1;
+    return cli_select(self, &c->select);
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -148,6 +151,8 @@ static int run(const struct command *self, int argc, char **argv)
         {"slos", 0, OPT_STRING, &c.slos, "PATH",
          "a file or folder with other SLOs than the configuration's"},
         {"slo", 's', OPT_STRING, &c.slo, "NAME", "only this SLO"},
+        CLI_SELECT_SERVICE(c.select),
+        CLI_SELECT_LABEL(c.select),
         {"incidents", 'i', OPT_STRING, &c.incidents_file, "FILE",
          "what went wrong, to compare the alerts with"},
         {0},

@@ -1,5 +1,6 @@
 /* nines report: error-budget reports. */
 #include "cli/cli.h"
+#include "cli/select.h"
 #include "cli/table.h"
 
 #include "base/clock.h"
@@ -23,6 +24,7 @@ struct report_options {
     const char *slo, *out, *fail_on, *period;
     int64_t from_us, to_us, at_us;
     struct period parsed; /* of `period` */
+    struct cli_select select;
 };
 
 static const struct report_format *find_format(const struct command *self, const char *name,
@@ -60,7 +62,7 @@ static int check_options(const struct command *self, struct report_options *o)
         return cli_usage(self, "--period: %s", err.msg);
     if (o->fail_on && !str_eq(o->fail_on, "breached"))
         return cli_usage(self, "--fail-on knows 'breached'; found '%s'", o->fail_on);
-    return -1;
+    return cli_select(self, &o->select);
 }
 
 static int write_all(int fd, const char *data, size_t n)
@@ -159,7 +161,11 @@ static int compute(struct config *cfg, const struct report_options *o, struct re
 {
     struct clock clock;
     struct store_reader *reader;
-    struct query q = {.slo = o->slo, .at_us = o->at_us, .from_us = o->from_us, .to_us = o->to_us};
+    struct query q = {.slo = o->slo,
+                      .select = o->select.chosen,
+                      .at_us = o->at_us,
+                      .from_us = o->from_us,
+                      .to_us = o->to_us};
     if (store_reader_open(cfg->daemon.database, &reader, reterr) < 0)
         return -1;
     clock_init(&clock);
@@ -169,7 +175,7 @@ static int compute(struct config *cfg, const struct report_options *o, struct re
         rc = query_now(reader, now, &q.at_us, reterr);
     if (rc == 0 && o->period) {
         q.period = &o->parsed;
-        rc = query_period_end(cfg, o->slo, q.period, q.at_us, &q.at_us, reterr);
+        rc = query_period_end(cfg, &q, q.at_us, &q.at_us, reterr);
         now = q.at_us;
     }
     q.generated_at_us = o->to_us ? o->to_us : o->at_us ? o->at_us : now;
@@ -185,6 +191,8 @@ static int run(const struct command *self, int argc, char **argv)
     struct report_options o = {0};
     const struct cli_option options[] = {
         {"slo", 's', OPT_STRING, &o.slo, "NAME", "only this SLO"},
+        CLI_SELECT_SERVICE(o.select),
+        CLI_SELECT_LABEL(o.select),
         {"at", 0, OPT_TIME, &o.at_us, "TIME", "look back from TIME instead of now"},
         {"from", 0, OPT_TIME, &o.from_us, "TIME", "report on [from, to) instead of the window"},
         {"to", 0, OPT_TIME, &o.to_us, "TIME", "end of that span"},

@@ -1,5 +1,6 @@
 /* nines status: one screen on how everything stands. */
 #include "cli/cli.h"
+#include "cli/select.h"
 #include "cli/status.h"
 #include "cli/table.h"
 
@@ -20,6 +21,7 @@ struct screen {
     struct config *cfg;
     struct store_reader *reader;
     bool json, color, watch;
+    struct cli_select select;
 };
 
 static int draw(const struct screen *s, struct str *text, struct err *reterr)
@@ -27,7 +29,7 @@ static int draw(const struct screen *s, struct str *text, struct err *reterr)
     struct overview *o;
     struct clock clock;
     clock_init(&clock);
-    if (overview_read(s->cfg, s->reader, clock_now(&clock), &o, reterr) < 0)
+    if (overview_read(s->cfg, s->reader, s->select.chosen, clock_now(&clock), &o, reterr) < 0)
         return -1;
     struct report_style style = {.color = s->color, .width = cli_width(stdout)};
     int rc = s->json ? status_put_json(o, text) : status_put_text(o, &style, text);
@@ -86,6 +88,8 @@ static int run(const struct command *self, int argc, char **argv)
     struct screen s = {0};
     const struct cli_option options[] = {
         {"watch", 'w', OPT_FLAG, &s.watch, NULL, "draw anew every 2 seconds, until ^C"},
+        CLI_SELECT_SERVICE(s.select),
+        CLI_SELECT_LABEL(s.select),
         {0},
     };
     int first, rc = cli_parse(self, options, argc, argv, &common, &first);
@@ -95,6 +99,8 @@ static int run(const struct command *self, int argc, char **argv)
         return cli_usage(self, "unexpected argument '%s'", argv[first]);
     if (common.format && !str_eq(common.format, "text") && !str_eq(common.format, "json"))
         return cli_usage(self, "--format is text or json; found '%s'", common.format);
+    if ((rc = cli_select(self, &s.select)) >= 0)
+        return rc;
     s.json = str_eq(common.format, "json");
     s.color = cli_color(&common, stdout);
     s.cfg = cli_config(self, &common, true);

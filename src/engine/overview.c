@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "engine/query.h"
+#include "model/select.h"
 #include "nines/probe.h"
 #include "slo/expected.h"
 
@@ -74,13 +75,30 @@ static int read_probe(struct store_reader *r, struct overview_probe *p, struct e
     return 0;
 }
 
+static bool watches(const struct slo_def *slo, const struct probe_def *probe)
+{
+    for (size_t i = 0; i < slo->member_count; i++)
+        if (slo->members[i].slo->probe == probe)
+            return true;
+    return slo->probe == probe;
+}
+
+static bool is_watched(const struct overview *o, const struct probe_def *probe)
+{
+    for (size_t i = 0; i < o->report->slo_count; i++)
+        if (watches(o->report->slos[i].def, probe))
+            return true;
+    return false;
+}
+
 static int read_probes(struct overview *o, const struct config *cfg, struct store_reader *r,
-                       struct err *reterr)
+                       bool all, struct err *reterr)
 {
     o->probes = mem_array(cfg->probe_count + 1, sizeof(*o->probes));
-    o->probe_count = cfg->probe_count;
     for (size_t i = 0; i < cfg->probe_count; i++) {
-        struct overview_probe *p = &o->probes[i];
+        if (!all && !is_watched(o, cfg->probes[i]))
+            continue;
+        struct overview_probe *p = &o->probes[o->probe_count++];
         p->def = cfg->probes[i];
         p->message = mem_strdup("");
         p->version = mem_strdup("");
@@ -92,9 +110,9 @@ static int read_probes(struct overview *o, const struct config *cfg, struct stor
 }
 
 static int read_slos(struct overview *o, struct config *cfg, struct store_reader *r,
-                     struct err *reterr)
+                     const struct slo_select *select, struct err *reterr)
 {
-    struct query q = {.generated_at_us = o->now_us, .brief = true};
+    struct query q = {.select = select, .generated_at_us = o->now_us, .brief = true};
     if (query_now(r, o->now_us, &q.at_us, reterr) < 0 ||
         query_report(cfg, r, &q, &o->report, reterr) < 0)
         return -1;
@@ -107,13 +125,13 @@ static int read_slos(struct overview *o, struct config *cfg, struct store_reader
     return 0;
 }
 
-int overview_read(struct config *cfg, struct store_reader *r, int64_t now_us, struct overview **ret,
-                  struct err *reterr)
+int overview_read(struct config *cfg, struct store_reader *r, const struct slo_select *select,
+                  int64_t now_us, struct overview **ret, struct err *reterr)
 {
     struct overview *o = mem_alloc(sizeof(*o));
     o->now_us = now_us;
-    if (store_reader_heartbeat(r, &o->heartbeat, reterr) < 0 || read_slos(o, cfg, r, reterr) < 0 ||
-        read_probes(o, cfg, r, reterr) < 0) {
+    if (store_reader_heartbeat(r, &o->heartbeat, reterr) < 0 ||
+        read_slos(o, cfg, r, select, reterr) < 0 || read_probes(o, cfg, r, !select, reterr) < 0) {
         overview_free(o);
         return -1;
     }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct slo_select; /* model/select.h */
+
 struct overview_probe {
     const struct probe_def *def;
     bool has_last;
@@ -27,13 +29,14 @@ struct overview {
     int64_t now_us;
     bool running; /* a daemon wrote to this database within 30 s */
     struct store_heartbeat heartbeat;
-    struct report *report;         /* brief, every SLO */
+    struct report *report;         /* brief */
     struct alert_state *alerts;    /* by index of report->slos */
     struct overview_probe *probes; /* config order */
     size_t probe_count;
     size_t down; /* probes whose last result is bad */
 };
 
-int overview_read(struct config *cfg, struct store_reader *r, int64_t now_us, struct overview **ret,
-                  struct err *reterr);
+/* `select` NULL: every SLO and probe; else the SLOs that fit and what they look at. */
+int overview_read(struct config *cfg, struct store_reader *r, const struct slo_select *select,
+                  int64_t now_us, struct overview **ret, struct err *reterr);
 void overview_free(struct overview *o); /* NULL is fine */

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/when.h"
 #include "base/wide.h"
+#include "model/select.h"
 #include "model/sketch.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
@@ -317,10 +318,17 @@ static int unknown_slo(const struct config *cfg, const char *name, struct err *r
     return -1;
 }
 
+static bool is_asked(const struct query *q, const struct slo_def *def)
+{
+    return (!q->slo || str_eq(q->slo, def->name)) && slo_select_fits(q->select, def);
+}
+
 int query_report(struct config *cfg, struct store_reader *r, const struct query *q,
                  struct report **ret, struct err *reterr)
 {
     assert(!q->to_us || q->from_us < q->to_us);
+    if (slo_select_check(cfg, q->slo, q->select, reterr) < 0)
+        return -1;
     struct report *report = mem_alloc(sizeof(*report));
     report->config = config_ref(cfg);
     report->generated_at_us = q->generated_at_us;
@@ -328,7 +336,7 @@ int query_report(struct config *cfg, struct store_reader *r, const struct query 
     report->slos = arena_alloc(&report->arena, (cfg->slo_count + 1) * sizeof(*report->slos));
     for (size_t i = 0; i < cfg->slo_count; i++) {
         const struct slo_def *def = cfg->slos[i];
-        if (q->slo && !str_eq(q->slo, def->name))
+        if (!is_asked(q, def))
             continue;
         if (query_windows(report, r, q, def, &report->slos[report->slo_count++], reterr) < 0)
             goto fail;
@@ -353,22 +361,22 @@ void query_report_free(struct report *report)
     free(report);
 }
 
-int query_period_end(const struct config *cfg, const char *slo, const struct period *period,
-                     int64_t now_us, int64_t *ret, struct err *reterr)
+int query_period_end(const struct config *cfg, const struct query *q, int64_t now_us, int64_t *ret,
+                     struct err *reterr)
 {
     char name[PERIOD_MAX], end[WHEN_MAX];
     int64_t last = 0;
     for (size_t i = 0; i < cfg->slo_count; i++) {
-        if (slo && !str_eq(slo, cfg->slos[i]->name))
+        if (!is_asked(q, cfg->slos[i]))
             continue;
-        struct span s = period_span(period, cfg->slos[i]->window.zone);
+        struct span s = period_span(q->period, cfg->slos[i]->window.zone);
         last = s.end_us > last ? s.end_us : last;
     }
     if (last == 0)
-        last = period_span(period, NULL).end_us;
+        last = period_span(q->period, NULL).end_us;
     if (last > now_us)
         return err_set(reterr, "the period %s is not over before %s; --from and --to name any span",
-                       period_text(name, period), when_text(end, last));
+                       period_text(name, q->period), when_text(end, last));
     *ret = last;
     return 0;
 }

@@ -18,12 +18,14 @@
 #define QUERY_INCIDENTS_MAX 500 /* the newest ones */
 #define QUERY_ANNOTATIONS_MAX 100
 
-struct period; /* slo/period.h */
+struct period;     /* slo/period.h */
+struct slo_select; /* model/select.h */
 
 struct query {
-    const char *slo;        /* only the SLO of this name, or NULL: all */
-    int64_t at_us;          /* the instant to look from */
-    int64_t from_us, to_us; /* to_us != 0: the window is [from, to) for every SLO, and
+    const char *slo;                 /* only the SLO of this name, or NULL: all */
+    const struct slo_select *select; /* only those of these that fit; NULL: all */
+    int64_t at_us;                   /* the instant to look from */
+    int64_t from_us, to_us;          /* to_us != 0: the window is [from, to) for every SLO, and
                                `at_us` is ignored: it is `to` */
     /* or NULL. The window is this period, by the zone of each SLO's calendar or UTC,
      * beside the one before; `at_us` is its query_period_end(). */
@@ -35,18 +37,19 @@ struct query {
 
 /*
  * The report is the caller's, to be freed with query_report_free(). It holds a
- * reference to `cfg`. An unknown name is an error that names the nearest one;
+ * reference to `cfg`. An unknown name is an error that names the nearest one, and
+ * so is a choice that no SLO fits;
  * an SLO without data is a report of state no_data.
  */
 int query_report(struct config *cfg, struct store_reader *r, const struct query *q,
                  struct report **ret, struct err *reterr);
 /*
- * When a period is over for the SLO of this name, or for all (NULL): where zones
+ * When the period of `q` is over for the SLOs that it asks for: where zones
  * differ, the last. It is an error if that is after `now_us`, what is complete by
  * then: a report of it would still change.
  */
-int query_period_end(const struct config *cfg, const char *slo, const struct period *period,
-                     int64_t now_us, int64_t *ret, struct err *reterr);
+int query_period_end(const struct config *cfg, const struct query *q, int64_t now_us, int64_t *ret,
+                     struct err *reterr);
 void query_report_free(struct report *report); /* NULL is fine */
 
 /*

@@ -8,6 +8,7 @@
 #include "engine/attach.h"
 #include "engine/evaluate.h"
 #include "engine/replay_feed.h"
+#include "model/select.h"
 #include "nines/probe.h"
 #include "nines/store.h"
 #include "slo/expected.h"
@@ -117,10 +118,12 @@ static int choose_all(struct replay *rp, struct err *reterr)
 {
     const struct config *cfg = rp->o->config;
     size_t named = 0, alerting = 0;
+    if (slo_select_check(cfg, rp->o->slo, rp->o->select, reterr) < 0)
+        return -1;
     rp->chosen->slos = arena_alloc(&rp->chosen->arena, (cfg->slo_count + 1) * sizeof(*cfg->slos));
     for (size_t i = 0; i < cfg->slo_count; i++) {
         struct slo_def *slo = cfg->slos[i];
-        if (rp->o->slo && !str_eq(slo->name, rp->o->slo))
+        if ((rp->o->slo && !str_eq(slo->name, rp->o->slo)) || !slo_select_fits(rp->o->select, slo))
             continue;
         named++;
         if (!slo->alerting || slo->tier_count == 0)
@@ -133,7 +136,10 @@ static int choose_all(struct replay *rp, struct err *reterr)
     if (named == 0 && rp->o->slo)
         return unknown_slo(rp, reterr);
     if (alerting == 0)
-        return err_set(reterr, rp->o->slo ? "SLO '%s' does not alert" : "no SLO alerts",
+        return err_set(reterr,
+                       rp->o->slo      ? "SLO '%s' does not alert"
+                       : rp->o->select ? "none of the SLOs chosen alerts"
+                                       : "no SLO alerts",
                        rp->o->slo);
     if (rp->chosen->slo_count == 0)
         return err_set(reterr, "the database has no results for any of the SLOs");

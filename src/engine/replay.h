@@ -23,10 +23,13 @@
 
 #define REPLAY_SPAN_MAX (3660 * USEC_PER_DAY)
 
+struct slo_select; /* model/select.h */
+
 struct replay_options {
-    struct config *config;  /* whose SLOs, apart from those that do not alert */
-    const char *slo;        /* only those of this name; NULL: all */
-    int64_t from_us, to_us; /* at most REPLAY_SPAN_MAX apart */
+    struct config *config;           /* whose SLOs, apart from those that do not alert */
+    const char *slo;                 /* only those of this name; NULL: all */
+    const struct slo_select *select; /* only those of these that fit; NULL: all */
+    int64_t from_us, to_us;          /* at most REPLAY_SPAN_MAX apart */
     /* Each transition, in order. Its strings are the snapshot's. */
     void (*transition)(void *ctx, const struct alert_transition *t);
     /* An SLO that is left out: nothing is known of its probe. May be NULL. */

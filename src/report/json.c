@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "base/when.h"
+#include "model/select.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -301,6 +302,16 @@ static void put_previous(struct json *j, const struct report_slo *s)
     json_close(j, '}');
 }
 
+static void put_labels(struct json *j, const struct slo_def *def)
+{
+    json_open(j, "labels", '{');
+    for (size_t i = 0, n = slo_label_count(def); i < n; i++) {
+        struct slo_label l = slo_label_at(def, i);
+        json_string(j, l.key, l.value);
+    }
+    json_close(j, '}');
+}
+
 static void put_slo(struct json *j, const struct report_slo *s)
 {
     char text[UNITS_MAX];
@@ -308,6 +319,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
     json_string(j, "slo", s->def->name);
     json_string(j, "service", s->def->service);
     json_string(j, "objective_name", s->def->objective_name);
+    put_labels(j, s->def);
     json_string(j, "target", decimal_text(text, s->def->target));
     json_string(j, "budgeting_method", s->budgeting_method);
     put_slices(j, s);

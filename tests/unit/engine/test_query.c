@@ -421,7 +421,7 @@ static void overview_of_all(void **state)
 {
     struct world *w = *state;
     struct overview *o;
-    assert_int_equal(overview_read(w->config, w->reader, T0 + SPAN + HOUR, &o, NULL), 0);
+    assert_int_equal(overview_read(w->config, w->reader, NULL, T0 + SPAN + HOUR, &o, NULL), 0);
     assert_false(o->running);
     assert_int_equal(o->report->slo_count, 5);
     assert_int_equal(o->probe_count, 2);
