@@ -82,7 +82,10 @@ const struct node *openslo_window(struct build *b, const struct node *list);
 
 /* openslo_meta.c: the short form's labels, or NULL, */
 const struct node *openslo_labels(struct build *b, const struct node *labels);
-/* and what annotations of ours say, put into its mapping. False: reported. */
+/* its `window`: `first`, and those that an annotation adds (NULL, reported); */
+const struct node *openslo_windows(struct build *b, const struct node *annotations,
+                                   const struct node *first);
+/* and what other annotations of ours say, put into its mapping. False: reported. */
 bool openslo_annotations(struct build *b, const struct node *annotations, struct node *slo);
 
 /* openslo_slo.c */

@@ -69,8 +69,8 @@ static void move_to(struct node *n, struct pos pos)
         move_to(n->items[i], pos);
 }
 
-/* What the short form has under `alerting`, as text of an annotation. */
-static const struct node *alerting(struct build *b, const struct node *text)
+/* What the short form has under a key, as text of an annotation; NULL, reported. */
+static const struct node *parsed(struct build *b, const struct node *text, const char *expected)
 {
     struct yaml_documents docs = {0};
     struct diag diag = {0};
@@ -78,10 +78,8 @@ static const struct node *alerting(struct build *b, const struct node *text)
     int rc = yaml_parse(a, a, text->pos.file, text->text, strlen(text->text), &diag, &docs);
     bool ok = rc == 0 && diag.errors == 0 && docs.n == 1;
     if (!ok)
-        decode_error(&b->decode, text->pos,
-                     "%salerting: expected what 'alerting' has in the "
-                     "short form, such as default or none%s%s",
-                     OURS, diag.n ? ": " : "", diag.n ? diag.items[0].text : "");
+        decode_error(&b->decode, text->pos, "%s%s%s%s", OURS, expected, diag.n ? ": " : "",
+                     diag.n ? diag.items[0].text : "");
     diag_release(&diag);
     if (!ok)
         return NULL;
@@ -89,25 +87,58 @@ static const struct node *alerting(struct build *b, const struct node *text)
     return docs.at[0];
 }
 
+const struct node *openslo_windows(struct build *b, const struct node *annotations,
+                                   const struct node *first)
+{
+    static const char expected[] =
+        "windows: expected a list of further windows as the short form has them, such as "
+        "'[7d, {calendar: 1 month}]'";
+    char found[FOUND_MAX];
+    const struct node *text = annotations ? node_get(annotations, OURS "windows") : NULL;
+    const struct node *more = text && first ? parsed(b, text, expected) : NULL;
+    if (!text || !first)
+        return first;
+    if (!more)
+        return NULL;
+    if (more->kind != NODE_SEQ || more->n == 0) {
+        decode_error(&b->decode, text->pos, OURS "%s; found %s", expected,
+                     decode_found(more, found));
+        return NULL;
+    }
+    struct node *all = openslo_scalar(b, text->pos, "");
+    all->kind = NODE_SEQ;
+    all->n = more->n + 1;
+    all->items = arena_alloc(&b->config->arena, all->n * sizeof(*all->items));
+    all->items[0] = arena_alloc(&b->config->arena, sizeof(**all->items));
+    *all->items[0] = *first;
+    memcpy(all->items + 1, more->items, more->n * sizeof(*more->items));
+    return all;
+}
+
 bool openslo_annotations(struct build *b, const struct node *n, struct node *slo)
 {
-    static const char *const names[] = {OURS "alerting", OURS "no_data", OURS "runbook"};
+    static const char *const names[] = {OURS "alerting", OURS "no_data", OURS "runbook",
+                                        OURS "windows"};
     bool ok = true;
     for (size_t i = 0; n && i < n->n; i++) {
         const struct node *key = n->items[2 * i], *value = n->items[2 * i + 1];
         if (!str_starts(key->text, OURS))
             continue;
         if (str_eq(key->text, names[0])) {
-            const struct node *tiers = alerting(b, value);
+            const struct node *tiers =
+                parsed(b, value,
+                       "alerting: expected what 'alerting' has in the short form, such as default "
+                       "or none");
             openslo_put(b, slo, "alerting", tiers);
             ok = ok && tiers;
         } else if (str_eq(key->text, names[1]) || str_eq(key->text, names[2])) {
             openslo_put(b, slo, key->text + strlen(OURS), value);
-        } else {
+        } else if (!str_eq(key->text, names[3])) { /* which openslo_windows() takes */
             const char *near = str_nearest(key->text, names, countof(names));
             decode_error(&b->decode, key->pos, "unknown annotation '%.60s'; %s%s%s", key->text,
-                         near ? "did you mean '" : "ours are nines/alerting, nines/no_data and ",
-                         near ? near : "nines/runbook", near ? "'?" : "");
+                         near ? "did you mean '"
+                              : "ours are nines/alerting, nines/no_data, nines/runbook and ",
+                         near ? near : "nines/windows", near ? "'?" : "");
             ok = false;
         }
     }

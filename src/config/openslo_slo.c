@@ -386,7 +386,7 @@ void openslo_slo(struct build *b, const struct openslo_object *object)
     if (s.spec.service_node)
         check_service(b, &s.spec);
     if (s.spec.window)
-        s.window = openslo_window(b, s.spec.window);
+        s.window = openslo_windows(b, s.metadata.annotations, openslo_window(b, s.spec.window));
     if (s.spec.policies)
         openslo_check_policies(b, s.spec.policies);
     if (!is_composite(s.spec.objectives))

@@ -1,5 +1,7 @@
 #include "config/openslo_write.h"
 
+#include "config/openslo_group.h"
+
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/when.h"
@@ -150,8 +152,42 @@ static void put_alerting(struct str *out, const struct slo_def *s)
     str_release(&text);
 }
 
-static void put_metadata(struct str *out, const struct slo_def *s)
+/* As the short form has it in the list under `window`. */
+static void add_window(struct str *out, const struct window_def *w)
 {
+    int64_t days = w->anchor_s / 86400, rest = w->anchor_s % 86400, year;
+    int month, day;
+    if (w->type == WINDOW_ROLLING) {
+        str_add(out, w->text);
+        return;
+    }
+    str_addf(out, "{calendar: %s, timezone: %s", w->text, w->timezone);
+    when_civil_from_days(days, &year, &month, &day);
+    if (w->anchor_s != window_default_anchor(w->unit))
+        str_addf(out, ", start: '%04" PRId64 "-%02d-%02d %02d:%02d:%02d'", year, month, day,
+                 (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
+    str_addc(out, '}');
+}
+
+/* OpenSLO has one window: those behind the first are an annotation. */
+static void put_windows(struct str *out, const struct openslo_group *g)
+{
+    struct str text;
+    if (g->window_count == 1)
+        return;
+    str_init(&text, 8192);
+    for (size_t i = 1; i < g->window_count; i++) {
+        str_add(&text, i > 1 ? ", " : "[");
+        add_window(&text, &g->windows[i]->window);
+    }
+    str_addc(&text, ']');
+    put_pair(out, "    ", "nines/windows", text.buf);
+    str_release(&text);
+}
+
+static void put_metadata(struct str *out, const struct openslo_group *g)
+{
+    const struct slo_def *s = g->windows[0];
     static const char *const no_data[] = {"exclude", "good", "bad"};
     put_pair(out, "  ", "name", s->name);
     if (s->labels.n)
@@ -164,6 +200,7 @@ static void put_metadata(struct str *out, const struct slo_def *s)
         put_pair(out, "    ", "nines/no_data", no_data[s->no_data]);
     if (s->runbook)
         put_pair(out, "    ", "nines/runbook", s->runbook);
+    put_windows(out, g);
 }
 
 /* ---- indicators -------------------------------------------------------------------- */
@@ -370,12 +407,13 @@ static int put_window(struct str *out, const struct slo_def *s, struct err *rete
     return 0;
 }
 
-static void put_objective(struct str *out, const struct slo_def *s, bool compared)
+static void put_objective(struct str *out, const struct openslo_group *g, const struct slo_def *s,
+                          bool compared)
 {
-    char text[UNITS_MAX];
+    char text[UNITS_MAX], name[OPENSLO_NAME_SIZE];
     str_addf(out, "    - target: %s\n", decimal_text(text, s->target));
-    if (s->objective_name[0])
-        put_pair(out, "      ", "displayName", s->objective_name);
+    if (openslo_group_name(g, s, name)[0])
+        put_pair(out, "      ", "displayName", name);
     if (compared) {
         struct comparison c = compare(expr_text(s->sli.metric->condition));
         str_addf(out, "      op: %s\n      value: %s\n", c.op, c.value);
@@ -391,20 +429,14 @@ static void put_objective(struct str *out, const struct slo_def *s, bool compare
 
 /* ---- all of it ------------------------------------------------------------------------- */
 
-size_t openslo_objectives(struct slo_def *const *slos, size_t n)
-{
-    size_t same = 1;
-    while (same < n && str_eq(slos[same]->name, slos[0]->name))
-        same++;
-    return same;
-}
-
 static int put_document(struct slo_def *const *slos, size_t n, struct str *out, struct err *reterr)
 {
     static const char *const methods[] = {"Occurrences", "Timeslices", "RatioTimeslices"};
-    const struct slo_def *s = slos[0];
+    struct openslo_group g;
+    openslo_group(slos, n, &g);
+    const struct slo_def *s = g.windows[0];
     str_add(out, "---\napiVersion: openslo/v1\nkind: SLO\nmetadata:\n");
-    put_metadata(out, s);
+    put_metadata(out, &g);
     str_add(out, "spec:\n");
     if (s->description)
         put_pair(out, "  ", "description", s->description);
@@ -415,7 +447,8 @@ static int put_document(struct slo_def *const *slos, size_t n, struct str *out, 
         return -1;
     str_add(out, "  objectives:\n");
     for (size_t i = 0; i < n; i++)
-        put_objective(out, slos[i], compared);
+        if (str_eq(slos[i]->window.text, s->window.text))
+            put_objective(out, &g, slos[i], compared);
     if (out->overflow)
         return err_set(reterr, "SLO '%s' is too large to be written", s->name);
     return 0;

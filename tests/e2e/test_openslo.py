@@ -161,3 +161,50 @@ def test_a_target_of_nothing(workspace):
         text = workspace.run("report", "--at", "2026-10-20T08:20:00Z", "--format", format).stdout
         assert not re.search(r"\b(nan|inf)\b|-0[.,]?0*%", text)
     assert workspace.run("gate", "long", "--at", "2026-10-20T08:20:00Z", check=False).returncode in (0, 3)
+
+
+MANY = """\
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: many
+    service: shop
+    sli: {probe: api-health}
+    objective: {goal: 99.9%, promise: 50%}
+    window: [7d, {calendar: 1 day, timezone: America/New_York}]
+"""
+
+
+def test_many_objectives_and_windows(workspace):
+    """Each pair is what an SLO of that objective and that window alone is; alerts go by the
+    first window; and all of it is in the document that is written."""
+    workspace.write("probes/p.yaml", PROBES)
+    alone = [f"""\
+  - name: {name}
+    service: shop
+    sli: {{probe: api-health}}
+    objective: {target}
+    window: {window}
+    alerting: {alerting}
+""" for name, target, window, alerting in (
+        ("goal_7d", "99.9%", "7d", "default"), ("promise_7d", "50%", "7d", "default"),
+        ("goal_1_day", "99.9%", "{calendar: 1 day, timezone: America/New_York}", "none"),
+        ("promise_1_day", "50%", "{calendar: 1 day, timezone: America/New_York}", "none"))]
+    workspace.write("slos/many.yaml", MANY + "".join(alone))
+    workspace.run("import", "--create", "interval=15s", "-", stdin=history())
+    at = ("--at", "2026-10-20T08:20:00Z")
+    slos = workspace.report(*at)["slos"]
+    many = {s["objective_name"]: s for s in slos if s["slo"] == "many"}
+    assert sorted(many) == ["goal 1 day", "goal 7d", "promise 1 day", "promise 7d"]
+    for s in slos:
+        if s["slo"] != "many":
+            assert numbers(s) == numbers(many[s["slo"].replace("_", " ")])
+    assert [len(many[name]["tiers"]) for name in sorted(many)] == [0, 4, 0, 1]
+    assert many["goal 7d"]["total"] != many["goal 1 day"]["total"]
+    text = workspace.run("export", "openslo", "--slo", "many").stdout
+    assert text.count("kind: SLO\n") == 1
+    before = workspace.run("report", *at, "--slo", "many", "--json").stdout
+    workspace.write("slos/many.yaml", text)
+    after = workspace.run("report", *at, "--slo", "many", "--json").stdout
+    assert after == before
+    assert workspace.run("explain", "many", "--objective", "goal 7d", *at).returncode == 0

@@ -237,6 +237,48 @@ static void calendars(void **state)
     }
 }
 
+/* Each objective over each window, and alerts by the first of these. */
+static void many_of_one(void **state)
+{
+    (void)state;
+    static const char text[] = PROBES SLOS
+        "  - {name: s, sli: {probe: a}, objective: {promise: 99.5%, goal: 99.9%},\n"
+        "     window: [2w, {calendar: 1 month, timezone: Europe/Berlin, start: 2026-01-02}, 1d],\n"
+        "     alerting: {min_failures: 3}}\n"
+        "  - {name: t, sli: {probe: a}, objective: {b: 50%, a: 0.5%}, window: 1d}\n"
+        "  - {name: u, sli: {probe: a}, objective: 50%, window: [1d, 90s], alerting: none}\n";
+    static const struct {
+        const char *objective, *window;
+        bool alerting;
+    } wanted[] = {{"goal 1 month", "1 month", false},
+                  {"goal 14d", "14d", true},
+                  {"goal 1d", "1d", false},
+                  {"promise 1 month", "1 month", false},
+                  {"promise 14d", "14d", true},
+                  {"promise 1d", "1d", false},
+                  {"a", "1d", true},
+                  {"b", "1d", true},
+                  {"1d", "1d", false},
+                  {"1m30s", "1m30s", false}};
+    struct config *c = load(text);
+    assert_int_equal(c->slo_count, countof(wanted));
+    for (size_t i = 0; i < c->slo_count; i++) {
+        const struct slo_def *s = c->slos[i];
+        assert_string_equal(s->objective_name, wanted[i].objective);
+        assert_string_equal(s->window.text, wanted[i].window);
+        assert_int_equal(s->alerting, wanted[i].alerting);
+        assert_int_equal(s->min_failures, i == 1 || i == 4 ? 3 : 0);
+        assert_true((s->window.zone != NULL) == (s->window.type == WINDOW_CALENDAR));
+        for (size_t k = 0; k < i; k++)
+            assert_true(c->slos[k]->content != s->content);
+    }
+    assert_int_equal(decimal_cmp(c->slos[0]->target, (struct decimal){999, 3}), 0);
+    assert_int_equal(decimal_cmp(c->slos[6]->target, (struct decimal){5, 3}), 0);
+    config_unref(c);
+    fake_take_counts();
+    there_and_back(text);
+}
+
 static void labels(void **state)
 {
     (void)state;
@@ -335,10 +377,15 @@ static void many_misspelt_references(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slis),        cmocka_unit_test(definitions),
-        cmocka_unit_test(objectives),  cmocka_unit_test(same_revision),
-        cmocka_unit_test(not_sayable), cmocka_unit_test(calendars),
-        cmocka_unit_test(labels),      cmocka_unit_test(many_misspelt_references),
+        cmocka_unit_test(slis),
+        cmocka_unit_test(definitions),
+        cmocka_unit_test(objectives),
+        cmocka_unit_test(same_revision),
+        cmocka_unit_test(not_sayable),
+        cmocka_unit_test(calendars),
+        cmocka_unit_test(labels),
+        cmocka_unit_test(many_of_one),
+        cmocka_unit_test(many_misspelt_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
