@@ -106,7 +106,7 @@ static void start(struct bench *b, int64_t window_us)
     struct pending_sli *pending = mem_array(SLOS, sizeof(*pending));
     b->config = make_config(window_us);
     b->e = evaluator_new(&hooks, T0);
-    evaluator_set_config(b->e, b->config, T0);
+    evaluator_set_config(b->e, b->config, NULL, T0);
     size_t n = evaluator_pending(b->e, pending, SLOS);
     for (size_t i = 0; i < n; i++) {
         const struct slo_def *d = b->config->slos[i];

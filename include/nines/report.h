@@ -7,11 +7,14 @@
 #pragma once
 
 #include "nines/alert.h"
+#include "nines/exclusion.h"
 #include "nines/slo.h"
 #include "base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+struct excluding; /* engine/excluding.h */
 
 enum slo_state { SLO_MET, SLO_BREACHED, SLO_AT_RISK, SLO_WARMING, SLO_NO_DATA };
 
@@ -26,6 +29,10 @@ struct report_tier {
     bool firing;
     double long_burn, short_burn;
 };
+
+/* Where results are deleted reasons are known by the hour: the bad events that are left
+ * of an hour which an exclusion cuts are of this one, "unknown". */
+#define REPORT_REASON_UNKNOWN REASON_COUNT
 
 struct report_reason {
     enum reason reason;
@@ -86,6 +93,12 @@ struct report_member {
     double share;               /* of what all members have spent, weights applied */
 };
 
+/* A span of an exclusion that reaches into the window. */
+struct report_exclusion {
+    int64_t from_us, to_us;            /* [from, to), as it is excluded, not cut by the window */
+    const struct exclusion *exclusion; /* the report's */
+};
+
 struct report_slo {
     const struct slo_def *def;
     enum sli_source source;
@@ -122,7 +135,7 @@ struct report_slo {
     struct report_member *members; /* of a composite, as it lists them */
     size_t member_count;
     struct report_latency latency;
-    struct report_reason reasons[REASON_COUNT]; /* falling count */
+    struct report_reason reasons[REASON_COUNT + 1]; /* falling count */
     size_t reason_count;
 
     /* for people: text sparkline, HTML */
@@ -136,6 +149,13 @@ struct report_slo {
     struct report_annotation *annotations; /* oldest first */
     size_t annotation_count;
 
+    /* What is excluded of the window, oldest first; the newest ones if there are more. */
+    struct report_exclusion *exclusions;
+    size_t exclusion_count; /* in the list */
+    size_t excluded_spans;  /* of all */
+    /* the same window as if nothing were, brief; NULL if nothing is */
+    struct report_slo *unexcluded;
+
     /* of the period before, brief; NULL unless the report is one of a period */
     struct report_slo *previous;
 };
@@ -144,8 +164,9 @@ struct report {
     int64_t generated_at_us, at_us;
     struct report_slo *slos;
     size_t slo_count;
-    struct arena arena;    /* all of the above lives here */
-    struct config *config; /* a reference: defs live there */
+    struct arena arena;          /* all of the above lives here */
+    struct config *config;       /* a reference: defs live there */
+    struct excluding *excluding; /* a reference: exclusions live there */
 };
 
 struct report_style {

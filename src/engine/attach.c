@@ -32,6 +32,8 @@ struct attach_line {
 
 /* What was read of a pending SLI. */
 struct attach_sli {
+    char *key;          /* of its windows */
+    struct sieve sieve; /* what is excluded of it; holds a reference to the set */
     VEC(struct attach_line) lines;
     struct store_probe probe;
     struct live *history;
@@ -71,13 +73,12 @@ static void want_outcomes(struct attach *a, const struct probe_def *def)
         vec_push(&a->outcomes, ((struct attach_outcome){def->depends_on[i]->id, INT64_MIN, 0}));
 }
 
-static void want_lines(struct attach *a, size_t sli)
+static void want_lines(struct attach_sli *r, const struct evaluator *e)
 {
-    for (size_t i = 0; i < a->config->slo_count; i++) {
-        struct attach_line line = {.slo = a->config->slos[i]};
-        struct attach_sli *r = &a->read[sli];
-        bool known = line.slo->method == METHOD_OCCURRENCES ||
-                     !str_eq(line.slo->sli.key, a->slis[sli].sli->key);
+    for (size_t i = 0; i < evaluator_count(e); i++) {
+        const char *key;
+        struct attach_line line = {.slo = evaluator_slo(e, i, &key)};
+        bool known = line.slo->method == METHOD_OCCURRENCES || !str_eq(key, r->key);
         if (known)
             continue;
         slices_key(line.slo, line.key);
@@ -95,8 +96,12 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
     a->slis = mem_array(cfg->slo_count, sizeof(*a->slis));
     a->n = evaluator_pending(e, a->slis, cfg->slo_count);
     a->read = mem_array(a->n, sizeof(*a->read));
-    for (size_t i = 0; i < a->n; i++)
-        want_lines(a, i);
+    for (size_t i = 0; i < a->n; i++) {
+        a->read[i].key = mem_strdup(a->slis[i].key);
+        a->read[i].sieve = a->slis[i].sieve;
+        exclusions_ref(a->read[i].sieve.set);
+        want_lines(&a->read[i], e);
+    }
     a->alerts = mem_array(cfg->slo_count, sizeof(*a->alerts));
     for (size_t i = 0; i < evaluator_count(e); i++) {
         const struct slo_view *v = evaluator_view(e, i);
@@ -136,6 +141,7 @@ static int read_lines(struct attach *a, size_t i, struct store_reader *reader)
     struct backfill_slices b = {.reader = reader,
                                 .probe = &r->probe,
                                 .events = r->history,
+                                .sieve = r->sieve,
                                 .longest_us = a->slis[i].longest_us,
                                 .attached_us = a->slis[i].attached_us};
     for (size_t k = 0; k < r->lines.len; k++) {
@@ -155,6 +161,7 @@ static int read_sli(struct attach *a, size_t i, struct backfill *b)
         store_reader_sli_since(b->reader, p->sli, &r->past.since_us, &a->err) < 0)
         return -1;
     b->sli = p->sli;
+    b->sieve = r->sieve;
     b->longest_us = p->longest_us;
     b->attached_us = p->attached_us;
     b->last_slot_us = r->probe.last_slot_us;
@@ -294,7 +301,7 @@ static void merge_sli(const struct attach *a, size_t i, struct evaluator *e)
     r->past.lines = lines;
     r->past.line_count = r->lines.len;
     evaluator_set_history(e, a->slis[i].sli->probe, &r->probe);
-    evaluator_merge(e, a->slis[i].sli->key, &r->past);
+    evaluator_merge(e, r->key, &r->past);
     free(lines);
 }
 
@@ -332,6 +339,8 @@ void attach_free(struct attach *a)
         live_free(a->read[i].history);
         stream_free(a->read[i].past.stream);
         revisions_free(a->read[i].probe.revisions, a->read[i].probe.revision_count);
+        exclusions_unref(a->read[i].sieve.set);
+        free(a->read[i].key);
     }
     free(a->slis);
     free(a->read);

@@ -1,6 +1,7 @@
 #include "engine/backfill.h"
 
 #include "base/mem.h"
+#include "engine/sieved.h"
 #include "engine/stream.h"
 #include "slo/live.h"
 #include "slo/tiers.h"
@@ -25,6 +26,7 @@ static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts
     struct rows *rows = ctx;
     if (done_us > rows->b->attached_us)
         return true;
+    c = sieve_event(&rows->b->sieve, slot_us, c);
     live_add_event(rows->live, slot_us, c);
     rows->b->events += counts_total(c) + c.excluded;
     return true;
@@ -34,10 +36,12 @@ static bool add_row(void *ctx, const struct result *r)
 {
     struct rows *rows = ctx;
     enum outcome o = sli_classify(rows->b->sli, r);
-    if (r->done_us <= rows->b->attached_us && o != OUTCOME_SKIPPED) {
-        live_add(rows->live, r->slot_us, o);
-        rows->b->events++;
-    }
+    struct counts c = {o == OUTCOME_GOOD, o == OUTCOME_BAD, o == OUTCOME_EXCLUDED};
+    if (r->done_us > rows->b->attached_us || o == OUTCOME_SKIPPED)
+        return true;
+    c = sieve_event(&rows->b->sieve, r->slot_us, c);
+    live_add_event(rows->live, r->slot_us, c);
+    rows->b->events += counts_total(c) + c.excluded;
     return true;
 }
 
@@ -98,7 +102,7 @@ static int add_steps(struct backfill *b, int64_t minutes_us, int64_t tens_us, in
     size_t hours = add_edges(b, 0, first, minutes_us, USEC_PER_HOUR);
     size_t minutes = add_edges(b, hours, minutes_us, tens_us, USEC_PER_MIN);
     size_t tens = add_edges(b, minutes, tens_us, end_us, EVALUATE_EVERY_US);
-    if (store_reader_cells(b->reader, b->sli, b->edges, tens, b->counts, reterr) < 0)
+    if (sieved_cells(b->reader, b->sli, &b->sieve, b->edges, tens, b->counts, reterr) < 0)
         return -1;
     add_part(b, 0, hours, &b->hours, live);
     add_part(b, hours, minutes, &b->minutes, live);

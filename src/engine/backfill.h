@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "nines/slo.h"
 #include "nines/store.h"
+#include "slo/sieve.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@ struct stream;
 struct backfill {
     struct store_reader *reader;
     const struct sli_def *sli;
+    struct sieve sieve; /* what is excluded of it; zeroes: nothing */
     int64_t longest_us; /* windows up to this */
     int64_t attached_us;
     int64_t last_slot_us;   /* of the probe's results; INT64_MIN: none */

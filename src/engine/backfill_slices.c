@@ -1,7 +1,7 @@
 #include "engine/backfill_slices.h"
 
 #include "base/mem.h"
-#include "slo/expected.h"
+#include "engine/sieved.h"
 #include "slo/live.h"
 #include "slo/slices.h"
 
@@ -16,24 +16,26 @@ struct page {
     struct counts cells[PAGE];
 };
 
-static void add(const struct backfill_slices *b, struct live *live, int64_t begin_us,
-                int64_t end_us, struct counts events)
+static void add(struct backfill_slices *b, struct live *live, int64_t begin_us, int64_t end_us,
+                struct counts events)
 {
-    int64_t slots = expected_slots(b->probe->revisions, b->probe->revision_count, begin_us, end_us);
+    int64_t slots =
+        sieve_slots(&b->sieve, b->probe->revisions, b->probe->revision_count, begin_us, end_us);
     struct counts worth = slices_judge(b->slo, events, slots);
     if (!counts_empty(worth))
         live_add_event(live, end_us - 1, worth);
 }
 
 /* Slices from *border on that end by `to`. */
-static int add_old(const struct backfill_slices *b, struct slice_grid *grid, struct page *p,
+static int add_old(struct backfill_slices *b, struct slice_grid *grid, struct page *p,
                    int64_t *border_us, int64_t to_us, struct live *live, struct err *reterr)
 {
     for (size_t n = PAGE; n == PAGE;) {
         p->edges[0] = *border_us;
         for (n = 0; n < PAGE && slices_next(grid, p->edges[n]) <= to_us; n++)
             p->edges[n + 1] = slices_next(grid, p->edges[n]);
-        if (n > 0 && store_reader_cells(b->reader, &b->slo->sli, p->edges, n, p->cells, reterr) < 0)
+        if (n > 0 &&
+            sieved_cells(b->reader, &b->slo->sli, &b->sieve, p->edges, n, p->cells, reterr) < 0)
             return -1;
         for (size_t i = 0; i < n; i++)
             add(b, live, p->edges[i], p->edges[i + 1], p->cells[i]);
@@ -42,7 +44,7 @@ static int add_old(const struct backfill_slices *b, struct slice_grid *grid, str
     return 0;
 }
 
-int backfill_slices(const struct backfill_slices *b, struct live **ret, int64_t *ret_until_us,
+int backfill_slices(struct backfill_slices *b, struct live **ret, int64_t *ret_until_us,
                     struct err *reterr)
 {
     struct slice_grid grid = slices_grid(b->slo);

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "nines/slo.h"
 #include "nines/store.h"
+#include "slo/sieve.h"
 
 #include <stdint.h>
 
@@ -15,11 +16,12 @@ struct live;
 struct backfill_slices {
     struct store_reader *reader;
     const struct slo_def *slo; /* says how */
+    struct sieve sieve;        /* what is excluded; zeroes: nothing */
     const struct store_probe *probe;
     const struct live *events; /* those done until `attached_us`, by backfill_read() */
     int64_t longest_us, attached_us;
 };
 
 /* The caller frees *ret with live_free(); *ret_until_us: where the last slice ended. */
-int backfill_slices(const struct backfill_slices *b, struct live **ret, int64_t *ret_until_us,
+int backfill_slices(struct backfill_slices *b, struct live **ret, int64_t *ret_until_us,
                     struct err *reterr);

@@ -265,6 +265,7 @@ static void release(struct daemon *d)
 {
     daemon_free_pages(d);
     status_board_release(&d->board);
+    excluding_unref(d->excluding);
     config_unref(d->config);
     int busy = uv_loop_close(&d->loop);
     assert(busy == 0);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "engine/daemon.h"
 #include "engine/evaluate.h"
+#include "engine/excluding.h"
 #include "engine/pulse.h"
 #include "engine/retention.h"
 #include "engine/scheduler.h"
@@ -34,7 +35,8 @@ struct test_clock {
 
 struct daemon {
     struct daemon_options o;
-    struct config *config; /* the snapshot in force */
+    struct config *config;       /* the snapshot in force */
+    struct excluding *excluding; /* of it */
     char *database;
 
     uv_loop_t loop;
@@ -77,9 +79,10 @@ struct daemon {
 
     /* One job at a time on the worker pool: a reload, an attach, a flush. */
     uv_work_t work;
-    enum daemon_job { JOB_NONE, JOB_LOAD, JOB_ATTACH, JOB_FLUSH } job;
-    bool reload_again;
+    enum daemon_job { JOB_NONE, JOB_LOAD, JOB_EXCLUDING, JOB_ATTACH, JOB_FLUSH } job;
+    bool reload_again, excluding_again;
     struct config *loaded;
+    struct excluding *read_excluding; /* of `loaded`, or anew of `config` */
     struct diag load_diag;
     struct attach *attach;
     int64_t attach_again_us; /* it failed: when to try again; 0: it did not */
@@ -120,6 +123,15 @@ void daemon_reload(struct daemon *d);
 void daemon_attach_again(struct daemon *d, int64_t now_us); /* each second: if it failed */
 void daemon_end_reloads(struct daemon *d);      /* lets everybody go who waits for one */
 void daemon_announce_reached(struct daemon *d); /* flush, then say so: test clock */
+
+/* Exclusions were added or removed, and that is committed: they are read anew, and
+ * what they change comes into force. Loop thread. */
+void daemon_excluding_changed(struct daemon *d);
+
+/* daemon_excluding.c: not on the loop thread while the loop runs. */
+int daemon_read_excluding(const struct daemon *d, struct config *cfg, struct excluding **ret,
+                          struct err *reterr);
+void daemon_adopt_excluding(struct daemon *d, struct excluding *x); /* takes it over */
 
 /* daemon_status.c */
 void daemon_status_init(struct daemon *d);

@@ -19,13 +19,13 @@ static void start_job(struct daemon *d, enum daemon_job job);
 
 /* Order matters: the evaluator must watch a probe before its schedule is
  * recorded, and the store must know a probe before its SLIs. */
-static void adopt(struct daemon *d, struct config *cfg)
+static void adopt(struct daemon *d, struct config *cfg, struct excluding *excluding)
 {
     int64_t now = daemon_now(d);
     struct store_retention keep = retention_plan(cfg);
     store_set_retention(d->store, &keep);
     selfcheck_set(d->selfcheck, &cfg->daemon.self_check);
-    evaluator_set_config(d->evaluator, cfg, now);
+    evaluator_set_config(d->evaluator, cfg, excluding, now);
     scheduler_set_config(d->scheduler, cfg, now);
     for (size_t i = 0; i < cfg->slo_count; i++) {
         store_push_sli(d->store, &cfg->slos[i]->sli);
@@ -34,6 +34,7 @@ static void adopt(struct daemon *d, struct config *cfg)
     notify_set_config(d->notify, cfg);
     struct config *previous = d->config;
     d->config = config_ref(cfg);
+    daemon_adopt_excluding(d, excluding);
     config_unref(previous);
 }
 
@@ -84,12 +85,27 @@ static void merge_attached(struct daemon *d)
 
 /* ---- jobs ---------------------------------------------------------------------- */
 
+/* A snapshot, and what is stored of its exclusions. */
+static int load(struct daemon *d)
+{
+    if (config_load(d->o.sources, d->o.tables, &d->loaded, &d->load_diag) < 0)
+        return -1;
+    if (daemon_read_excluding(d, d->loaded, &d->read_excluding, &d->job_err) == 0)
+        return 0;
+    diag_error(&d->load_diag, (struct pos){0}, "exclusions cannot be read: %s", d->job_err.msg);
+    config_unref(d->loaded);
+    return -1;
+}
+
 static void do_work(uv_work_t *w)
 {
     struct daemon *d = w->data;
     switch (d->job) {
     case JOB_LOAD:
-        d->job_rc = config_load(d->o.sources, d->o.tables, &d->loaded, &d->load_diag);
+        d->job_rc = load(d);
+        break;
+    case JOB_EXCLUDING:
+        d->job_rc = daemon_read_excluding(d, d->config, &d->read_excluding, &d->job_err);
         break;
     case JOB_ATTACH:
         d->job_rc = daemon_flush(d, false, &d->job_err);
@@ -116,7 +132,9 @@ static void start_attach(struct daemon *d)
 static void drop_loaded(struct daemon *d)
 {
     config_unref(d->loaded);
+    excluding_unref(d->read_excluding);
     d->loaded = NULL;
+    d->read_excluding = NULL;
     diag_release(&d->load_diag);
 }
 
@@ -131,8 +149,9 @@ static void loaded(struct daemon *d)
     if (d->job_rc == 0) {
         d->reloads.succeeded++;
         d->reload_error[0] = '\0';
-        adopt(d, d->loaded);
+        adopt(d, d->loaded, d->read_excluding);
         config_unref(d->loaded);
+        d->read_excluding = NULL;
         log_info("configuration reloaded", NULL);
         start_attach(d);
     } else {
@@ -146,6 +165,21 @@ static void loaded(struct daemon *d)
     d->loaded = NULL;
     diag_release(&d->load_diag);
     answer_reload(d, d->reloads.last_ok);
+}
+
+/* The old ones stay if these cannot be read: as a reload would. */
+static void excluding_read_again(struct daemon *d)
+{
+    if (d->job_rc < 0) {
+        log_error("exclusions could not be read; the old ones stay in force", "error",
+                  d->job_err.msg, NULL);
+        return;
+    }
+    evaluator_set_config(d->evaluator, d->config, d->read_excluding, daemon_now(d));
+    daemon_adopt_excluding(d, d->read_excluding);
+    d->read_excluding = NULL;
+    if (!d->stops)
+        start_attach(d);
 }
 
 static void announce(struct daemon *d)
@@ -167,6 +201,8 @@ static void work_done(uv_work_t *w, int status)
     d->job = JOB_NONE;
     if (job == JOB_LOAD)
         loaded(d);
+    else if (job == JOB_EXCLUDING)
+        excluding_read_again(d);
     else if (job == JOB_ATTACH)
         merge_attached(d);
     else if (job == JOB_FLUSH)
@@ -174,6 +210,10 @@ static void work_done(uv_work_t *w, int status)
     if (d->job == JOB_NONE && d->reload_again && !d->stops) {
         d->reload_again = false;
         start_job(d, JOB_LOAD);
+    }
+    if (d->job == JOB_NONE && d->excluding_again && !d->stops) {
+        d->excluding_again = false;
+        start_job(d, JOB_EXCLUDING);
     }
     daemon_kick(d);
     daemon_check_stop(d);
@@ -211,6 +251,16 @@ void daemon_reload(struct daemon *d)
         start_job(d, JOB_LOAD);
 }
 
+void daemon_excluding_changed(struct daemon *d)
+{
+    if (d->stops)
+        return;
+    if (d->job != JOB_NONE)
+        d->excluding_again = true;
+    else
+        start_job(d, JOB_EXCLUDING);
+}
+
 /* A load already under way may have read the files before they changed: the
  * answer is that of the next one. */
 int daemon_reload_wait(struct daemon *d, struct err *reterr)
@@ -244,7 +294,10 @@ void daemon_announce_reached(struct daemon *d)
 
 int daemon_adopt_first(struct daemon *d, struct err *reterr)
 {
-    adopt(d, d->o.config);
+    struct excluding *excluding;
+    if (daemon_read_excluding(d, d->o.config, &excluding, reterr) < 0)
+        return -1;
+    adopt(d, d->o.config, excluding);
     d->reloads = (struct status_reload){.succeeded = 1, .last_ok = true, .last_us = daemon_now(d)};
     if (daemon_flush(d, false, reterr) < 0)
         return -1;

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/excluding.h"
 #include "slo/hours.h"
 #include "slo/live.h"
 
@@ -59,23 +60,37 @@ static void collect(struct eval_sli *sli, int64_t longest_us, int64_t now_us)
     eval_restart_lines(sli);
 }
 
-static struct eval_sli *new_sli(struct evaluator *e, const struct sli_def *def)
+/* Takes the key over. */
+static struct eval_sli *new_sli(struct evaluator *e, const struct slo_def *def, char *key,
+                                const struct exclusions *excluded)
 {
     struct eval_sli *sli = mem_alloc(sizeof(*sli));
-    sli->key = mem_strdup(def->key);
-    sli->probe = eval_need_probe(e, def->probe);
+    sli->key = key;
+    sli->sieve = sieve_make(exclusions_ref(excluded), def->no_data);
+    sli->now.at_us = INT64_MIN;
+    sli->probe = eval_need_probe(e, def->sli.probe);
     vec_push(&sli->probe->slis, sli);
     vec_push(&e->sli_list, sli);
     table_set(&e->slis, sli->key, sli);
     return sli;
 }
 
-static struct eval_sli *adopt_sli(struct evaluator *e, const struct slo_def *def, int64_t now_us)
+static struct eval_sli *need_sli(struct evaluator *e, const struct slo_def *def,
+                                 const struct exclusions *excluded)
+{
+    char *key = eval_key(def, excluded);
+    struct eval_sli *sli = table_get(&e->slis, key);
+    if (!sli)
+        return new_sli(e, def, key, excluded);
+    free(key);
+    return sli;
+}
+
+static struct eval_sli *adopt_sli(struct evaluator *e, const struct slo_def *def,
+                                  const struct exclusions *excluded, int64_t now_us)
 {
     int64_t longest = longest_window(def);
-    struct eval_sli *sli = table_get(&e->slis, def->sli.key);
-    if (!sli)
-        sli = new_sli(e, &def->sli);
+    struct eval_sli *sli = need_sli(e, def, excluded);
     bool anew = eval_need_line(sli, def);
     if (sli->longest_us < longest || anew) /* needs more history than is kept */
         collect(sli, longest > sli->longest_us ? longest : sli->longest_us, now_us);
@@ -125,6 +140,7 @@ static void sli_free(struct eval_sli *sli)
     stream_free(sli->stream);
     vec_release(&sli->windows);
     vec_release(&sli->anew);
+    exclusions_unref(sli->sieve.set);
     free(sli->key);
     free(sli);
 }
@@ -242,7 +258,8 @@ static void unuse(struct eval_sli *sli)
         sli->lines.at[i]->used = false;
 }
 
-void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_us)
+void evaluator_set_config(struct evaluator *e, struct config *cfg,
+                          const struct excluding *excluding, int64_t now_us)
 {
     e->settled_us = now_us;
     note_sources(e, cfg, now_us);
@@ -258,8 +275,11 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_u
     name_slos(e);
     for (size_t i = 0; i < e->sli_list.len; i++)
         unuse(e->sli_list.at[i]);
-    for (size_t i = 0; i < e->slo_count; i++)
-        e->slo_list[i].sli = adopt_sli(e, e->slo_list[i].def, now_us);
+    for (size_t i = 0; i < e->slo_count; i++) {
+        const struct slo_def *def = e->slo_list[i].def;
+        const struct exclusions *excluded = excluding ? excluding_of(excluding, def) : NULL;
+        e->slo_list[i].sli = adopt_sli(e, def, excluded, now_us);
+    }
     /* Not before each SLI keeps what the longest of its windows needs. */
     for (size_t i = 0; i < e->slo_count; i++)
         eval_watch(&e->slo_list[i]);
@@ -316,8 +336,12 @@ size_t evaluator_pending(const struct evaluator *e, struct pending_sli *out, siz
     for (size_t i = 0; i < e->sli_list.len && n < max; i++) {
         const struct eval_sli *sli = e->sli_list.at[i];
         if (!sli->merged)
-            out[n++] =
-                (struct pending_sli){sli->def, sli->longest_us, sli->attached_us, !e->running};
+            out[n++] = (struct pending_sli){.sli = sli->def,
+                                            .key = sli->key,
+                                            .sieve = sli->sieve,
+                                            .longest_us = sli->longest_us,
+                                            .attached_us = sli->attached_us,
+                                            .first = !e->running};
     }
     return n;
 }
@@ -337,9 +361,9 @@ static void merge_sources(struct eval_sli *sli, const struct sli_past *past)
     vec_release(&anew);
 }
 
-void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *past)
+void evaluator_merge(struct evaluator *e, const char *key, struct sli_past *past)
 {
-    struct eval_sli *sli = table_get(&e->slis, sli_key);
+    struct eval_sli *sli = table_get(&e->slis, key);
     if (!sli || sli->merged || sli->torn)
         return;
     live_merge(sli->live, past->live);

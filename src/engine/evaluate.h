@@ -12,6 +12,7 @@
 #include "nines/config.h"
 #include "nines/probe.h"
 #include "nines/store.h"
+#include "slo/sieve.h"
 #include "slo/tiers.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 struct evaluator;
+struct excluding;
 struct live;
 struct stream;
 
@@ -54,10 +56,13 @@ void evaluator_free(struct evaluator *e);
  * that the evaluator begins at, and history is what was done by then. */
 void evaluator_set_past(struct evaluator *e);
 
-/* Takes over the SLOs of a snapshot (holds a reference). Windows of an SLI
- * that was known go on; new ones collect from now on and wait for
- * evaluator_merge() before their SLOs alert. */
-void evaluator_set_config(struct evaluator *e, struct config *cfg, int64_t now_us);
+/* Takes over the SLOs of a snapshot (holds a reference), and what is excluded of
+ * them (NULL: nothing; not kept). Windows of an SLI that was known go on; new ones
+ * collect from now on and wait for evaluator_merge() before their SLOs alert. SLOs
+ * share the windows of an SLI if their exclusions are the same: where these change,
+ * in the same snapshot too, windows are new, and alerts wait for them as they are. */
+void evaluator_set_config(struct evaluator *e, struct config *cfg,
+                          const struct excluding *excluding, int64_t now_us);
 
 /* What the store knows of a probe: the revisions of its schedule, oldest first,
  * which `expected` counts by, and when its first event was. Given before the
@@ -81,6 +86,8 @@ void evaluator_set_outcome(struct evaluator *e, const char *probe, int64_t slot_
  * done until then is to be merged. */
 struct pending_sli {
     const struct sli_def *sli;
+    const char *key;    /* of its windows; lives until the next evaluator_set_config() */
+    struct sieve sieve; /* what is excluded of it; the set lives as long */
     int64_t longest_us, attached_us;
     bool first; /* no result of this process has come: all that is stored was done */
 };
@@ -105,7 +112,7 @@ struct sli_past {
     struct sli_asked asked;
     struct stream *stream;
 };
-void evaluator_merge(struct evaluator *e, const char *sli_key, struct sli_past *past);
+void evaluator_merge(struct evaluator *e, const char *key, struct sli_past *past);
 
 /* Attaches what is pending anew: what was done by now is to be in the history.
  * Before it is read again, or what waits for it would grow without end. */
@@ -129,6 +136,8 @@ int64_t evaluator_due(const struct evaluator *e);
 void evaluator_run_due(struct evaluator *e, int64_t now_us);
 
 size_t evaluator_count(const struct evaluator *e);
+/* The SLO itself, and the key of the windows that it shares. */
+const struct slo_def *evaluator_slo(const struct evaluator *e, size_t i, const char **ret_key);
 /* Drawn for whoever asks: as of the last tick, but for the alert and `settled`,
  * which are as of now. Lives until the next evaluator_set_config(). */
 const struct slo_view *evaluator_view(const struct evaluator *e, size_t i);

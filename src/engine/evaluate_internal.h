@@ -1,7 +1,8 @@
 /* The evaluator from within: evaluate.c keeps who is watched, evaluate_tick.c
  * what they did, evaluate_samples.c what metric SLIs make of samples,
  * evaluate_slots.c how many slots a window should hold, evaluate_depends.c what
- * mutes an alert. */
+ * mutes an alert, evaluate_excluded.c whose windows are shared and what they leave
+ * out. */
 #pragma once
 
 #include "base/table.h"
@@ -58,9 +59,11 @@ struct eval_line {
     bool used;              /* by the snapshot being adopted */
 };
 
-/* The windows of one SLI, shared by all SLOs on it. */
+/* The windows of one SLI, shared by all SLOs on it of which the same is excluded. */
 struct eval_sli {
-    char *key;
+    char *key;                 /* eval_key() */
+    struct sieve sieve;        /* holds a reference to its set */
+    struct eval_edge now;      /* where slots are excluded: in place of the probe's */
     const struct sli_def *def; /* of the current snapshot */
     struct watched *probe;
     struct live *live;
@@ -136,9 +139,18 @@ static inline void eval_changed(struct eval_sli *sli, int64_t slot_us)
 
 /* The probe's revisions have changed. */
 void eval_revised(struct watched *w);
-int64_t eval_slots(const struct watched *w, int64_t from_us, int64_t to_us);
+/* Those that are not excluded. */
+int64_t eval_slots(struct eval_sli *sli, int64_t from_us, int64_t to_us);
 /* As a rule it moves a little, and forward. */
-void eval_move_edge(const struct watched *w, struct eval_edge *e, int64_t to_us);
+void eval_move_edge(struct eval_sli *sli, struct eval_edge *e, int64_t to_us);
+/* The tick's own edge, which all SLIs of a probe share that leave no slot out. */
+const struct eval_edge *eval_move_now(struct eval_sli *sli, int64_t t_us);
+
+/* Names the windows that SLOs share: the SLI's own key where nothing is excluded.
+ * Freed by the caller. */
+char *eval_key(const struct slo_def *def, const struct exclusions *set);
+/* What is left of an event goes into the windows. */
+void eval_add_event(struct eval_sli *sli, int64_t slot_us, struct counts c);
 
 /* Added if it is not there. */
 struct watched *eval_need_probe(struct evaluator *e, const char *id);

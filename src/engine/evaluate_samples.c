@@ -27,8 +27,7 @@ static void count(struct eval_sli *sli, int64_t scraped_us, int64_t slot_us, str
     bool data = c.good | c.bad | c.scrapes;
     if (!data && scraped_us < sli->asked.named_us && scraped_us <= sli->first_event_us)
         return;
-    live_add_event(sli->live, slot_us, c);
-    eval_changed(sli, slot_us);
+    eval_add_event(sli, slot_us, c);
     if ((data || c.silent) && slot_us < sli->first_event_us)
         sli->first_event_us = slot_us;
 }

@@ -96,19 +96,17 @@ void eval_merge_line(struct eval_sli *sli, const struct past_line *past)
 }
 
 /* What the slice is worth now, and what it was told to be. */
-static void judge(const struct eval_sli *sli, struct eval_line *line, int64_t begin_us,
-                  int64_t end_us)
+static void judge(struct eval_sli *sli, struct eval_line *line, int64_t begin_us, int64_t end_us)
 {
     struct counts events = live_minutes(sli->live, begin_us, end_us);
     struct counts was = live_minutes(line->live, end_us - USEC_PER_MIN, end_us);
-    struct counts is =
-        slices_judge(line->grid.slo, events, eval_slots(sli->probe, begin_us, end_us));
+    struct counts is = slices_judge(line->grid.slo, events, eval_slots(sli, begin_us, end_us));
     struct counts more = counts_minus(is, was);
     if (!counts_empty(more))
         live_add_event(line->live, end_us - 1, more);
 }
 
-static void tick_line(const struct eval_sli *sli, struct eval_line *line, int64_t t_us)
+static void tick_line(struct eval_sli *sli, struct eval_line *line, int64_t t_us)
 {
     int64_t from = sli->changed_us < line->until_us ? sli->changed_us : line->until_us;
     int64_t oldest = t_us - CORRECT_US, end;

@@ -16,12 +16,15 @@ void eval_revised(struct watched *w)
             newest = w->revisions.at[i].since_us;
     w->newest_us = newest;
     w->now.at_us = INT64_MIN;
-    for (size_t i = 0; i < w->slis.len; i++)
-        for (size_t j = 0; j < w->slis.at[i]->windows.len; j++)
-            w->slis.at[i]->windows.at[j].from.at_us = INT64_MIN;
+    for (size_t i = 0; i < w->slis.len; i++) {
+        struct eval_sli *sli = w->slis.at[i];
+        sli->now.at_us = INT64_MIN;
+        for (size_t j = 0; j < sli->windows.len; j++)
+            sli->windows.at[j].from.at_us = INT64_MIN;
+    }
 }
 
-int64_t eval_slots(const struct watched *w, int64_t from_us, int64_t to_us)
+static int64_t count_scheduled(const struct watched *w, int64_t from_us, int64_t to_us)
 {
     if (w->revisions.len == 0)
         return 0;
@@ -31,18 +34,34 @@ int64_t eval_slots(const struct watched *w, int64_t from_us, int64_t to_us)
     return hours_count(last->hours, last->phase_us, last->interval_us, from_us, to_us);
 }
 
-/* From where the newest schedule began; negative before that. */
-static int64_t slots_before(const struct watched *w, int64_t t_us)
+int64_t eval_slots(struct eval_sli *sli, int64_t from_us, int64_t to_us)
 {
-    return t_us < w->newest_us ? -eval_slots(w, t_us, w->newest_us)
-                               : eval_slots(w, w->newest_us, t_us);
+    const struct watched *w = sli->probe;
+    int64_t slots = count_scheduled(w, from_us, to_us);
+    if (!sli->sieve.set || slots == 0)
+        return slots;
+    return slots - sieve_dropped(&sli->sieve, w->revisions.at, w->revisions.len, from_us, to_us);
 }
 
-void eval_move_edge(const struct watched *w, struct eval_edge *e, int64_t to_us)
+/* From where the newest schedule began; negative before that. */
+static int64_t slots_before(struct eval_sli *sli, int64_t t_us)
+{
+    int64_t newest_us = sli->probe->newest_us;
+    return t_us < newest_us ? -eval_slots(sli, t_us, newest_us) : eval_slots(sli, newest_us, t_us);
+}
+
+void eval_move_edge(struct eval_sli *sli, struct eval_edge *e, int64_t to_us)
 {
     if (e->at_us == INT64_MIN || to_us < e->at_us)
-        e->slots = slots_before(w, to_us);
+        e->slots = slots_before(sli, to_us);
     else
-        e->slots += eval_slots(w, e->at_us, to_us);
+        e->slots += eval_slots(sli, e->at_us, to_us);
     e->at_us = to_us;
+}
+
+const struct eval_edge *eval_move_now(struct eval_sli *sli, int64_t t_us)
+{
+    struct eval_edge *now = sli->sieve.set ? &sli->now : &sli->probe->now;
+    eval_move_edge(sli, now, t_us);
+    return now;
 }

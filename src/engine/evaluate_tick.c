@@ -68,14 +68,14 @@ static void tick_sli(struct eval_sli *sli, int64_t t_us)
     size_t n;
     live_tick(sli->live, t_us);
     const struct live_window *at = live_windows(sli->live, &n);
-    eval_move_edge(sli->probe, &sli->probe->now, t_us);
+    const struct eval_edge *now = eval_move_now(sli, t_us);
     while (sli->windows.len < n)
         vec_push(&sli->windows, ((struct eval_window){.from.at_us = INT64_MIN}));
     for (size_t i = 0; i < n; i++) {
         struct eval_window *w = &sli->windows.at[i];
         if (w->from.at_us != at[i].from_us)
-            eval_move_edge(sli->probe, &w->from, at[i].from_us);
-        w->slots = sli->probe->now.slots - w->from.slots;
+            eval_move_edge(sli, &w->from, at[i].from_us);
+        w->slots = now->slots - w->from.slots;
         w->counts = at[i].counts;
     }
     eval_tick_lines(sli, t_us);
@@ -148,8 +148,10 @@ int64_t evaluator_done_us(const struct evaluator *e, int64_t end_us, int64_t now
 
 static void add_result(struct eval_sli *sli, const struct result *r)
 {
-    live_add(sli->live, r->slot_us, sli_classify(sli->def, r));
-    eval_changed(sli, r->slot_us);
+    enum outcome o = sli_classify(sli->def, r);
+    struct counts c = {o == OUTCOME_GOOD, o == OUTCOME_BAD, o == OUTCOME_EXCLUDED};
+    assert(o != OUTCOME_SKIPPED);
+    eval_add_event(sli, r->slot_us, c);
 }
 
 void evaluator_result(struct evaluator *e, const char *probe, const struct observation *obs)
@@ -233,6 +235,12 @@ void evaluator_run_due(struct evaluator *e, int64_t now_us)
 size_t evaluator_count(const struct evaluator *e)
 {
     return e->slo_count;
+}
+
+const struct slo_def *evaluator_slo(const struct evaluator *e, size_t i, const char **ret_key)
+{
+    *ret_key = e->slo_list[i].sli->key;
+    return e->slo_list[i].def;
 }
 
 const struct slo_view *evaluator_view(const struct evaluator *e, size_t i)

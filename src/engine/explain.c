@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "engine/excluding.h"
+#include "engine/sieved.h"
 #include "nines/probe.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
@@ -54,7 +56,7 @@ static int64_t count_down(const struct explain_job *j, const struct page *p, siz
     int64_t from = p->edges[a];
     if (from < j->first_event_us)
         from = j->first_event_us < p->edges[b] ? j->first_event_us : p->edges[b];
-    int64_t slots = expected_slots(j->revisions, j->revision_count, from, p->edges[b]);
+    int64_t slots = sieve_slots(j->sieve, j->revisions, j->revision_count, from, p->edges[b]);
     for (size_t i = a; i < b; i++)
         slots -=
             sli_observed(&j->def->sli, p->counts[i]) + p->counts[i].excluded + p->counts[i].silent;
@@ -103,7 +105,7 @@ static int read_pages(const struct explain_job *j, struct lists *l, struct err *
         to = (from / PAGE_US + 1) * PAGE_US;
         to = to < s->upto_us ? to : s->upto_us;
         lay_out(p, from, to);
-        rc = store_reader_cells(j->reader, &j->def->sli, p->edges, p->n, p->counts, reterr);
+        rc = sieved_cells(j->reader, &j->def->sli, j->sieve, p->edges, p->n, p->counts, reterr);
         for (size_t i = 0; rc == 0 && i < p->n; i++)
             p->counts[i] = slo_apply_no_data(p->counts[i], j->def->no_data);
         if (rc == 0)
@@ -251,8 +253,10 @@ static int explain_slo(struct explain *e, struct store_reader *r, const struct e
     struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
                                       def->probe->timeout_us, def->probe->hours};
     struct store_probe known = {0};
+    struct sieve sieve = sieve_make(excluding_of(e->report->excluding, def), def->no_data);
     struct explain_job j = {.reader = r,
                             .def = def,
+                            .sieve = &sieve,
                             .query = q,
                             .out = e,
                             .revisions = &declared,

@@ -5,7 +5,8 @@
  *
  * A span is made of the minutes (of UTC) that hold bad events: two of them are of
  * one span when no more than `gap_us` lies between. So each bad event of the
- * report is in exactly one span. What is missing makes spans in the same way.
+ * report is in exactly one span. What is missing makes spans in the same way. Of what
+ * is excluded nothing is in a span, whatever lies around it; the report lists it.
  */
 #pragma once
 

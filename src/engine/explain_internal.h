@@ -2,10 +2,12 @@
 #pragma once
 
 #include "engine/explain_spans.h"
+#include "slo/sieve.h"
 
 struct explain_job {
     struct store_reader *reader;
     const struct slo_def *def;
+    struct sieve *sieve; /* what exclusions leave: all below is of that */
     const struct explain_query *query;
     struct explain *out;
     /* the schedules in force over time, at least one */

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/units.h"
+#include "engine/sieved.h"
 #include "slo/expected.h"
 
 /* ---- bad rows, of results and of events alike ------------------------------------- */
@@ -12,6 +13,7 @@ typedef bool row_fn(void *ctx, const struct explain_row *row);
 
 struct visit {
     const struct slo_def *def;
+    struct sieve *sieve;
     row_fn *fn;
     void *ctx;
 };
@@ -19,7 +21,8 @@ struct visit {
 static bool visit_result(void *ctx, const struct result *r)
 {
     const struct visit *v = ctx;
-    if (sli_classify(&v->def->sli, r) != OUTCOME_BAD)
+    struct counts c = {.bad = sli_classify(&v->def->sli, r) == OUTCOME_BAD};
+    if (sieve_event(v->sieve, r->slot_us, c).bad == 0)
         return true;
     enum reason reason = r->reason < REASON_COUNT ? (enum reason)r->reason : REASON_INTERNAL;
     if (r->outcome == OUTCOME_GOOD) /* the only way: slower than the SLI allows */
@@ -35,7 +38,7 @@ static bool visit_event(void *ctx, int64_t slot_us, int64_t done_us, struct coun
 {
     const struct visit *v = ctx;
     (void)done_us;
-    c = slo_apply_no_data(c, v->def->no_data);
+    c = slo_apply_no_data(sieve_event(v->sieve, slot_us, c), v->def->no_data);
     if (c.bad == 0)
         return true;
     return v->fn(v->ctx, &(struct explain_row){.at_us = slot_us,
@@ -48,7 +51,7 @@ static bool visit_event(void *ctx, int64_t slot_us, int64_t done_us, struct coun
 static int visit_bad(const struct explain_job *j, int64_t from_us, int64_t to_us, row_fn *fn,
                      void *ctx, struct err *reterr)
 {
-    struct visit v = {j->def, fn, ctx};
+    struct visit v = {j->def, j->sieve, fn, ctx};
     if (j->def->sli.metric)
         return store_reader_events(j->reader, &j->def->sli, from_us, to_us, visit_event, &v,
                                    reterr);
@@ -106,13 +109,33 @@ static void add_reason(struct explain_span *s, struct report_reason r)
     s->reasons[i] = r;
 }
 
+/* A span may reach over what is excluded. */
+static int read_reasons(const struct explain_job *j, const struct explain_span *s,
+                        int64_t counts[static REASON_COUNT], struct err *reterr)
+{
+    struct sieve *v = j->sieve;
+    int rc = 0;
+    if (!v->set)
+        return store_reader_reasons(j->reader, &j->def->sli, s->from_us, s->to_us, counts, reterr);
+    for (int64_t t = s->from_us; rc == 0 && t < s->to_us; t = v->to_us) {
+        int64_t more[REASON_COUNT] = {0};
+        sieve_enter(v, t);
+        if (v->within)
+            continue;
+        rc = store_reader_reasons(j->reader, &j->def->sli, t,
+                                  v->to_us < s->to_us ? v->to_us : s->to_us, more, reterr);
+        for (int i = 0; i < REASON_COUNT; i++)
+            counts[i] += more[i];
+    }
+    return rc;
+}
+
 static int find_reasons(const struct explain_job *j, struct explain_span *s, struct err *reterr)
 {
     int64_t counts[REASON_COUNT] = {0};
     if (j->def->sli.metric)
         counts[REASON_METRIC] = s->lost;
-    else if (store_reader_reasons(j->reader, &j->def->sli, s->from_us, s->to_us, counts, reterr) <
-             0)
+    else if (read_reasons(j, s, counts, reterr) < 0)
         return -1;
     for (int i = 0; i < REASON_COUNT; i++) {
         if (counts[i] > 0)
@@ -151,7 +174,7 @@ int explain_detail(const struct explain_job *j, struct explain_span *s, struct e
         return -1;
     if (raw && (find_ends(j, s, reterr) < 0 || find_reasons(j, s, reterr) < 0))
         return -1;
-    if (store_reader_counts(j->reader, &j->def->sli, s->from_us, s->to_us, &c, reterr) < 0)
+    if (sieved_counts(j->reader, &j->def->sli, j->sieve, s->from_us, s->to_us, &c, reterr) < 0)
         return -1;
     s->total = counts_total(slo_apply_no_data(c, j->def->no_data));
     find_annotations(j->out->slo, s);

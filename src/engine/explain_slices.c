@@ -3,6 +3,7 @@
 #include "engine/explain_internal.h"
 
 #include "base/mem.h"
+#include "engine/sieved.h"
 #include "slo/expected.h"
 #include "slo/slices.h"
 
@@ -36,10 +37,10 @@ int explain_slices(const struct explain_job *j, struct explain_span *s, struct e
     struct slice_grid g = slices_grid(j->def);
     p->edges[0] = slices_floor(&g, s->from_us);
     for (size_t n; rc == 0 && (n = fill_page(j, &g, p, s->to_us)) > 0; p->edges[0] = p->edges[n]) {
-        rc = store_reader_cells(j->reader, &j->def->sli, p->edges, n, p->cells, reterr);
+        rc = sieved_cells(j->reader, &j->def->sli, j->sieve, p->edges, n, p->cells, reterr);
         for (size_t i = 0; rc == 0 && i < n; i++) {
-            int64_t slots =
-                expected_slots(j->revisions, j->revision_count, p->edges[i], p->edges[i + 1]);
+            int64_t slots = sieve_slots(j->sieve, j->revisions, j->revision_count, p->edges[i],
+                                        p->edges[i + 1]);
             counts_add(&s->worth, slices_judge(j->def, p->cells[i], slots));
         }
     }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/when.h"
 #include "base/wide.h"
+#include "engine/excluding.h"
 #include "model/select.h"
 #include "model/sketch.h"
 #include "slo/budget.h"
@@ -21,7 +22,7 @@
 
 int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us)
 {
-    return expected_slots(q->revisions, q->revision_count, from_us, to_us);
+    return sieve_slots(q->sieve, q->revisions, q->revision_count, from_us, to_us);
 }
 
 const int64_t query_burn_windows[] = {5 * USEC_PER_MIN,  30 * USEC_PER_MIN, USEC_PER_HOUR,
@@ -56,9 +57,9 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     if (slo_query_counts(q, s->start_us, s->upto_us, &s->counts, reterr) < 0 ||
         count_early_excluded(q, &early, reterr) < 0)
         return -1;
-    struct coverage v =
-        expected_coverage(&q->def->sli, q->revisions, q->revision_count, s->start_us, s->upto_us,
-                          q->first_event_us, s->counts, early);
+    int64_t first = q->first_event_us < s->upto_us ? q->first_event_us : s->upto_us;
+    struct coverage v = expected_of_slots(&q->def->sli, slo_query_slots(q, s->start_us, s->upto_us),
+                                          slo_query_slots(q, s->start_us, first), s->counts, early);
     s->expected = v.expected;
     s->observed = v.observed;
     s->prober_down = v.prober_down;
@@ -177,8 +178,8 @@ static int step_latency(struct slo_query *q, struct err *reterr)
 typedef int query_step(struct slo_query *q, struct err *reterr);
 
 static query_step *const brief_steps[] = {
-    query_step_sums, query_step_slices, query_step_first_event, step_counts,
-    step_budget,     step_burn,         query_step_tiers};
+    query_step_excluded, query_step_sums, query_step_slices, query_step_first_event,
+    step_counts,         step_budget,     step_burn,         query_step_tiers};
 static query_step *const detail_steps[] = {step_latency,        query_step_reasons,
                                            query_step_curve,    query_step_incidents,
                                            query_step_failures, query_step_annotations};
@@ -237,15 +238,20 @@ static void set_source(struct report_slo *s, const struct sli_def *sli, struct a
     str_release(&text);
 }
 
+/* excluding NULL: as if nothing were. */
 static int query_slo(struct report *report, struct store_reader *r, const struct query *q,
-                     const struct slo_def *def, struct report_slo *s, struct err *reterr)
+                     const struct excluding *excluding, const struct slo_def *def,
+                     struct report_slo *s, struct err *reterr)
 {
+    struct sieve sieve = sieve_make(excluding ? excluding_of(excluding, def) : NULL, def->no_data);
     struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
                                       def->probe->timeout_us, def->probe->hours};
     struct store_probe known = {0};
     struct slo_query sq = {.reader = r,
                            .config = report->config,
                            .def = def,
+                           .excluding = excluding,
+                           .sieve = &sieve,
                            .at_us = q->to_us ? q->to_us : report->at_us,
                            .outlook = q->to_us == 0,
                            .arena = &report->arena,
@@ -285,21 +291,35 @@ static void set_span(struct query *q, const struct period *p, const struct slo_d
     q->to_us = s.end_us;
 }
 
+/* A window, and beside it, brief, what it were if nothing was excluded. */
+static int query_both(struct report *report, struct store_reader *r, const struct query *q,
+                      const struct slo_def *def, struct report_slo *s, struct err *reterr)
+{
+    struct query brief = *q;
+    if (query_slo(report, r, q, report->excluding, def, s, reterr) < 0)
+        return -1;
+    if (s->excluded_spans == 0)
+        return 0;
+    brief.brief = true;
+    s->unexcluded = arena_alloc(&report->arena, sizeof(*s->unexcluded));
+    return query_slo(report, r, &brief, NULL, def, s->unexcluded, reterr);
+}
+
 /* Its own window, or the period asked for beside the one before. */
 static int query_windows(struct report *report, struct store_reader *r, const struct query *q,
                          const struct slo_def *def, struct report_slo *s, struct err *reterr)
 {
     struct query own = *q;
     if (!q->period)
-        return query_slo(report, r, q, def, s, reterr);
+        return query_both(report, r, q, def, s, reterr);
     set_span(&own, q->period, def);
-    if (query_slo(report, r, &own, def, s, reterr) < 0)
+    if (query_both(report, r, &own, def, s, reterr) < 0)
         return -1;
     struct period before = period_before(q->period);
     set_span(&own, &before, def);
     own.brief = true;
     s->previous = arena_alloc(&report->arena, sizeof(*s->previous));
-    return query_slo(report, r, &own, def, s->previous, reterr);
+    return query_slo(report, r, &own, report->excluding, def, s->previous, reterr);
 }
 
 /* ---- the report ----------------------------------------------------------------- */
@@ -333,6 +353,8 @@ int query_report(struct config *cfg, struct store_reader *r, const struct query 
     report->config = config_ref(cfg);
     report->generated_at_us = q->generated_at_us;
     report->at_us = q->to_us ? q->to_us : q->at_us;
+    if (excluding_read(cfg, r, &report->excluding, reterr) < 0)
+        goto fail;
     report->slos = arena_alloc(&report->arena, (cfg->slo_count + 1) * sizeof(*report->slos));
     for (size_t i = 0; i < cfg->slo_count; i++) {
         const struct slo_def *def = cfg->slos[i];
@@ -357,6 +379,7 @@ void query_report_free(struct report *report)
     if (!report)
         return;
     arena_release(&report->arena);
+    excluding_unref(report->excluding);
     config_unref(report->config);
     free(report);
 }

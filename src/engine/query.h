@@ -17,6 +17,7 @@
 #define QUERY_FAILURES_MAX 10
 #define QUERY_INCIDENTS_MAX 500 /* the newest ones */
 #define QUERY_ANNOTATIONS_MAX 100
+#define QUERY_EXCLUSIONS_MAX 100 /* the newest ones */
 
 struct period;     /* slo/period.h */
 struct slo_select; /* model/select.h */
@@ -37,8 +38,9 @@ struct query {
 
 /*
  * The report is the caller's, to be freed with query_report_free(). It holds a
- * reference to `cfg`. An unknown name is an error that names the nearest one, and
- * so is a choice that no SLO fits;
+ * reference to `cfg`. What is excluded is what is declared there, and what is stored
+ * when it is made, whatever the time it looks from. An unknown name is an error that
+ * names the nearest one, and so is a choice that no SLO fits;
  * an SLO without data is a report of state no_data.
  */
 int query_report(struct config *cfg, struct store_reader *r, const struct query *q,

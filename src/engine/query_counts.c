@@ -6,6 +6,7 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
+#include "engine/sieved.h"
 #include "slo/expected.h"
 #include "slo/tiers.h"
 
@@ -57,7 +58,8 @@ int query_step_sums(struct slo_query *q, struct err *reterr)
     sort_instants(q);
     size_t n = q->instants.len;
     q->sums = mem_array(n, sizeof(*q->sums)); /* the first stays zero */
-    if (store_reader_cells(q->reader, &q->def->sli, q->instants.at, n - 1, q->sums + 1, reterr) < 0)
+    if (sieved_cells(q->reader, &q->def->sli, q->sieve, q->instants.at, n - 1, q->sums + 1,
+                     reterr) < 0)
         return -1;
     for (size_t i = 1; i < n; i++)
         counts_add(&q->sums[i], q->sums[i - 1]);
@@ -83,7 +85,7 @@ int slo_query_stored(const struct slo_query *q, int64_t from_us, int64_t to_us, 
 {
     const struct counts *from = sum_at(q, from_us), *to = sum_at(q, to_us);
     if (!from || !to)
-        return store_reader_counts(q->reader, &q->def->sli, from_us, to_us, ret, reterr);
+        return sieved_counts(q->reader, &q->def->sli, q->sieve, from_us, to_us, ret, reterr);
     *ret = from_us < to_us ? counts_minus(*to, *from) : (struct counts){0};
     return 0;
 }

@@ -79,7 +79,9 @@ static int fill_percentiles(struct slo_query *q, struct err *reterr)
     edges[n] = s->upto_us;
     int rc = store_reader_percentiles(q->reader, q->def->sli.probe, edges, n, p, reterr);
     for (size_t i = 0; i < n; i++) {
-        bool shown = counts_total(s->points[i].counts) > 0;
+        /* What is excluded of the objective are runs all the same. */
+        bool shown = counts_total(s->points[i].counts) > 0 ||
+                     sieve_touches(q->sieve, edges[i], edges[i + 1]);
         s->points[i].p50_us = shown ? p[i].p50_us : -1;
         s->points[i].p95_us = shown ? p[i].p95_us : -1;
         s->points[i].p99_us = shown ? p[i].p99_us : -1;

@@ -71,7 +71,7 @@ static int find_first(struct slo_query *q, int64_t from_us, int64_t to_us, struc
 /*
  * The store knows a probe's first event. An SLI that maps reasons may see its
  * own later, or earlier: it is searched for within the window; before it, any
- * instant up to the start says the same.
+ * instant up to the start says the same. It is the first one, excluded or not.
  */
 int query_step_first_event(struct slo_query *q, struct err *reterr)
 {
@@ -79,13 +79,13 @@ int query_step_first_event(struct slo_query *q, struct err *reterr)
     struct counts c;
     if (!reclassifies(&q->def->sli))
         return 0;
-    if (slo_query_counts(q, 0, from, &c, reterr) < 0)
+    if (store_reader_counts(q->reader, &q->def->sli, 0, from, &c, reterr) < 0)
         return -1;
     if (counts_total(c) > 0) {
         q->first_event_us = from;
         return 0;
     }
-    if (slo_query_counts(q, from, to, &c, reterr) < 0)
+    if (store_reader_counts(q->reader, &q->def->sli, from, to, &c, reterr) < 0)
         return -1;
     q->first_event_us = INT64_MAX;
     return counts_total(c) > 0 ? find_first(q, from, to, reterr) : 0;

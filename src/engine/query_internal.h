@@ -7,11 +7,16 @@
 
 #include "base/vec.h"
 #include "engine/query.h"
+#include "slo/sieve.h"
+
+struct excluding; /* engine/excluding.h */
 
 struct slo_query {
     struct store_reader *reader;
     const struct config *config;
     const struct slo_def *def;
+    const struct excluding *excluding; /* NULL: as if nothing were */
+    struct sieve *sieve;               /* what it leaves of this SLO */
     int64_t at_us;
     bool outlook;           /* not a span of the caller's choice: the budget has a future */
     struct arena *arena;    /* of the report */
@@ -30,11 +35,11 @@ struct slo_query {
                              objective has none */
 };
 
-/* Slots of [from, to) by those schedules. */
+/* Slots of [from, to) by those schedules that are not excluded. */
 int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us);
 
-/* Counts of [from, to) as the store has them; at no cost between instants that the
- * report was known to ask for. */
+/* Counts of [from, to) as the store has them, less what is excluded; at no cost between
+ * instants that the report was known to ask for. */
 int slo_query_stored(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
                      struct err *reterr);
 /* The same as the objective judges them: silent slots are what its no_data says. */
@@ -60,8 +65,9 @@ int query_step_first_event(struct slo_query *q, struct err *reterr); /* query_fi
 /* Slices from `upto` to the end of the window, that in progress among them. */
 int64_t query_slices_to_come(const struct slo_query *q);
 int query_step_tiers(struct slo_query *q, struct err *reterr);     /* query_tiers.c */
+int query_step_excluded(struct slo_query *q, struct err *reterr);  /* query_excluded.c */
 int query_step_curve(struct slo_query *q, struct err *reterr);     /* query_curve.c */
 int query_step_incidents(struct slo_query *q, struct err *reterr); /* query_events.c */
 int query_step_failures(struct slo_query *q, struct err *reterr);
-int query_step_reasons(struct slo_query *q, struct err *reterr);
+int query_step_reasons(struct slo_query *q, struct err *reterr);     /* query_reasons.c */
 int query_step_annotations(struct slo_query *q, struct err *reterr); /* query_annotations.c */

@@ -6,6 +6,7 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
+#include "engine/sieved.h"
 #include "slo/budget.h"
 #include "slo/slices.h"
 
@@ -45,7 +46,7 @@ static void reach(struct walk *w, int64_t t_us)
 static int judge_page(struct walk *w, size_t n, struct err *reterr)
 {
     const struct slo_query *q = w->q;
-    if (store_reader_cells(q->reader, &q->def->sli, w->edges, n, w->cells, reterr) < 0)
+    if (sieved_cells(q->reader, &q->def->sli, q->sieve, w->edges, n, w->cells, reterr) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         int64_t slots = slo_query_slots(q, w->edges[i], w->edges[i + 1]);

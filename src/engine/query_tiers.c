@@ -1,6 +1,7 @@
 #include "engine/query_internal.h"
 
 #include "base/vec.h"
+#include "engine/sieved.h"
 #include "slo/slices.h"
 #include "slo/tiers.h"
 
@@ -22,6 +23,7 @@ struct unseen_slice {
 /* Events whose slot is before t and which were visible after it. */
 struct unseen_list {
     const struct sli_def *sli;
+    struct sieve *sieve;
     int64_t t_us;
     VEC(struct unseen) list;
     VEC(struct unseen_slice) slices;
@@ -34,7 +36,7 @@ static bool collect(void *ctx, const struct result *r)
     struct counts c = {
         .good = o == OUTCOME_GOOD, .bad = o == OUTCOME_BAD, .excluded = o == OUTCOME_EXCLUDED};
     if (r->done_us > u->t_us)
-        vec_push(&u->list, ((struct unseen){r->slot_us, c}));
+        vec_push(&u->list, ((struct unseen){r->slot_us, sieve_event(u->sieve, r->slot_us, c)}));
     return true;
 }
 
@@ -42,7 +44,7 @@ static bool collect_derived(void *ctx, int64_t slot_us, int64_t done_us, struct 
 {
     struct unseen_list *u = ctx;
     if (done_us > u->t_us)
-        vec_push(&u->list, ((struct unseen){slot_us, c}));
+        vec_push(&u->list, ((struct unseen){slot_us, sieve_event(u->sieve, slot_us, c)}));
     return true;
 }
 
@@ -104,7 +106,7 @@ static int judge_slice(const struct slo_query *q, struct unseen_slice *s, struct
 {
     struct counts all;
     int64_t slots = slo_query_slots(q, s->begin_us, s->end_us);
-    if (store_reader_counts(q->reader, &q->def->sli, s->begin_us, s->end_us, &all, reterr) < 0)
+    if (sieved_counts(q->reader, &q->def->sli, q->sieve, s->begin_us, s->end_us, &all, reterr) < 0)
         return -1;
     s->worth = counts_minus(slices_judge(q->def, all, slots),
                             slices_judge(q->def, counts_minus(all, s->events), slots));
@@ -186,7 +188,7 @@ int64_t query_tiers_at(const struct slo_query *q)
 /* As the daemon saw it. */
 int query_step_tiers(struct slo_query *q, struct err *reterr)
 {
-    struct unseen_list u = {.sli = &q->def->sli, .t_us = query_tiers_at(q)};
+    struct unseen_list u = {.sli = &q->def->sli, .sieve = q->sieve, .t_us = query_tiers_at(q)};
     if (!u.t_us)
         return 0;
     int rc = collect_unseen(q, &u, reterr);

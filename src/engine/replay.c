@@ -7,6 +7,7 @@
 #include "base/when.h"
 #include "engine/attach.h"
 #include "engine/evaluate.h"
+#include "engine/excluding.h"
 #include "engine/replay_feed.h"
 #include "model/select.h"
 #include "nines/probe.h"
@@ -198,9 +199,13 @@ static int begin(struct replay *rp, const char *database, struct err *reterr)
 {
     const struct alert_state inactive = {0};
     struct evaluator_hooks hooks = {on_transition, rp};
+    struct excluding *excluding;
+    if (excluding_read(rp->o->config, rp->reader, &excluding, reterr) < 0)
+        return -1;
     rp->evaluator = evaluator_new(&hooks, rp->o->from_us);
     evaluator_set_past(rp->evaluator);
-    evaluator_set_config(rp->evaluator, rp->chosen, rp->o->from_us);
+    evaluator_set_config(rp->evaluator, rp->chosen, excluding, rp->o->from_us);
+    excluding_unref(excluding);
     for (size_t i = 0; i < rp->chosen->slo_count; i++) {
         const struct slo_def *slo = rp->chosen->slos[i];
         evaluator_set_alert(rp->evaluator, slo->name, slo->objective_name, &inactive);

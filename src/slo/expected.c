@@ -45,12 +45,9 @@ struct counts slo_apply_no_data(struct counts c, enum no_data no_data)
     return c;
 }
 
-struct coverage expected_coverage(const struct sli_def *sli, const struct probe_revision *revs,
-                                  size_t n, int64_t from_us, int64_t to_us, int64_t first_event_us,
+struct coverage expected_of_slots(const struct sli_def *sli, int64_t slots, int64_t before,
                                   struct counts c, int64_t early)
 {
-    int64_t slots = expected_slots(revs, n, from_us, to_us);
-    int64_t before = expected_slots(revs, n, from_us, min64(first_event_us, to_us));
     struct coverage v = {.observed = sli_observed(sli, c),
                          .target_silent = c.silent,
                          .expected = slots - c.excluded};
@@ -61,4 +58,13 @@ struct coverage expected_coverage(const struct sli_def *sli, const struct probe_
     v.not_started = min64(before > early ? before - early : 0, missing);
     v.prober_down = missing - v.not_started;
     return v;
+}
+
+struct coverage expected_coverage(const struct sli_def *sli, const struct probe_revision *revs,
+                                  size_t n, int64_t from_us, int64_t to_us, int64_t first_event_us,
+                                  struct counts c, int64_t early)
+{
+    int64_t slots = expected_slots(revs, n, from_us, to_us);
+    int64_t before = expected_slots(revs, n, from_us, min64(first_event_us, to_us));
+    return expected_of_slots(sli, slots, before, c, early);
 }

@@ -36,3 +36,6 @@ struct coverage {
 struct coverage expected_coverage(const struct sli_def *sli, const struct probe_revision *revs,
                                   size_t n, int64_t from_us, int64_t to_us, int64_t first_event_us,
                                   struct counts c, int64_t early);
+/* The same by how many slots there are, and how many `before` the first event. */
+struct coverage expected_of_slots(const struct sli_def *sli, int64_t slots, int64_t before,
+                                  struct counts c, int64_t early);

@@ -185,7 +185,7 @@ static void adopt(struct world *w)
     c->slos = arena_alloc(&c->arena, SLOS * sizeof(*c->slos));
     for (int i = 0; i < SLOS; i++)
         add_slo(w, c, i, below(w, 2), (int)below(w, 5));
-    evaluator_set_config(w->e, c, w->now_us);
+    evaluator_set_config(w->e, c, NULL, w->now_us);
     store_push_probe(w->store, 0, &w->probe, w->now_us);
     evaluator_add_revision(w->e, &w->probe, w->now_us);
     for (int i = 0; i < SLOS; i++)

@@ -178,7 +178,7 @@ static void adopt(struct world *w, int more)
         if (w->declared[i])
             add_slo(w, c, probe, i);
     want_series(probe, c);
-    evaluator_set_config(w->e, c, w->now_us);
+    evaluator_set_config(w->e, c, NULL, w->now_us);
     store_push_probe(w->store, 0, probe, w->now_us);
     store_push_wanted(w->store, 0, probe, w->now_us);
     evaluator_add_revision(w->e, probe, w->now_us);

@@ -87,7 +87,7 @@ static void merge_empty(struct world *w, int64_t now)
 static void adopt(struct world *w, size_t slos, int64_t now)
 {
     struct config *c = make_config(slos);
-    evaluator_set_config(w->e, c, now);
+    evaluator_set_config(w->e, c, NULL, now);
     evaluator_add_revision(w->e, &probe, now);
     config_unref(c);
 }
@@ -337,7 +337,7 @@ static size_t reload_unobserved(struct world *w, int failures)
     assert_int_equal(w->transitions.len, 1); /* held: nothing is observed */
     other.min_failures = failures;
     ((struct slo_def *)c->slos[0])->tiers = &other;
-    evaluator_set_config(w->e, c, t + 10 * MIN);
+    evaluator_set_config(w->e, c, NULL, t + 10 * MIN);
     evaluator_run_due(w->e, t + 11 * MIN);
     adopt(w, 1, t + 11 * MIN); /* `other` goes */
     config_unref(c);
@@ -372,7 +372,7 @@ static void test_what_is_shown_to_fire_is_of_its_tiers(void **state)
     other.factor.n++;
     ((struct slo_def *)c->slos[0])->tiers = &other;
     ((struct slo_def *)c->slos[0])->tier_count = 1;
-    evaluator_set_config(w->e, c, t);
+    evaluator_set_config(w->e, c, NULL, t);
     assert_false(evaluator_view(w->e, 0)->firing[0]);
     adopt(w, 1, t); /* `other` goes */
     config_unref(c);
@@ -388,7 +388,7 @@ static void test_slo_on_a_known_sli_goes_on_from_its_stored_alert(void **state)
     struct alert_state stored = evaluator_view(w->e, 0)->alert;
     struct config *c = make_config(1);
     c->slos[0]->name = "again";
-    evaluator_set_config(w->e, c, t);
+    evaluator_set_config(w->e, c, NULL, t);
     config_unref(c);
     struct pending_sli pending;
     assert_int_equal(evaluator_pending(w->e, &pending, 1), 0);

@@ -210,7 +210,7 @@ static void witness_start(struct world *w, struct witness *x, int64_t now_us)
     x->e = evaluator_new(&hooks, now_us);
     if (w->goes_on && now_us > T0)
         evaluator_set_past(x->e);
-    evaluator_set_config(x->e, w->config, now_us);
+    evaluator_set_config(x->e, w->config, NULL, now_us);
     assert_int_equal(store_flush(w->store, PATIENCE, &err), 0);
     struct attach *a = attach_new(x->e, w->config);
     if (attach_read(a, w->path) < 0)

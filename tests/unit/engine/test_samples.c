@@ -132,7 +132,7 @@ static void on_transition(void *ctx, const struct slo_view *view, const struct a
 static void adopt(struct evaluator *e, int64_t window_us, int64_t now_us)
 {
     struct config *c = make_config(window_us);
-    evaluator_set_config(e, c, now_us);
+    evaluator_set_config(e, c, NULL, now_us);
     evaluator_add_revision(e, &probe, now_us);
     config_unref(c);
 }

@@ -145,7 +145,7 @@ static void adopt(struct world *w, bool turned)
     add_slo(w, c, "day", turned ? week : day);
     add_slo(w, c, "week", turned ? day : week);
     add_slo(w, c, "hours", (struct window_def){.type = WINDOW_ROLLING, .duration_us = 300 * MIN});
-    evaluator_set_config(w->e, c, w->now_us);
+    evaluator_set_config(w->e, c, NULL, w->now_us);
     config_unref(c);
 }
 
@@ -302,7 +302,7 @@ static void test_thousands_of_objectives(void **state)
             c->slos[i]->name = arena_printf(&c->arena, "slo-%zu", i / 2);
             c->slos[i]->sli.probe = c->slos[i]->sli.key = arena_printf(&c->arena, "p-%zu", i / 3);
         }
-        evaluator_set_config(w->e, c, w->now_us);
+        evaluator_set_config(w->e, c, NULL, w->now_us);
         config_unref(c);
         for (size_t i = 0; round == 0 && i < n; i++) {
             const struct slo_def *d = evaluator_view(w->e, i)->def;
