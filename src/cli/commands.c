@@ -16,6 +16,7 @@ const struct command *const commands[] = {
     &command_suggest,
     &command_status,
     &command_import,
+    &command_import_slo,
     &command_export,
     &command_annotate,
     &command_backup,

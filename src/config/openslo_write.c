@@ -2,9 +2,9 @@
 
 #include "config/openslo_group.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/when.h"
+#include "config/yaml_text.h"
 #include "model/expr.h"
 #include "model/selector.h"
 #include "nines/sample.h"
@@ -16,77 +16,12 @@
 
 /* ---- values --------------------------------------------------------------------- */
 
-/* Text that no reader takes for a number, a truth or a date. */
-static bool is_word(const char *text)
-{
-    static const char *const taken[] = {"true", "false", "null", "yes", "no",
-                                        "on",   "off",   "y",    "n"};
-    for (size_t i = 0; i < countof(taken); i++)
-        if (strcasecmp(text, taken[i]) == 0)
-            return false;
-    for (const char *p = text; *p; p++)
-        if (!isalnum((unsigned char)*p) && !strchr("_-./", *p))
-            return false;
-    return isalpha((unsigned char)text[0]) && strlen(text) <= 128;
-}
-
-/* What YAML forbids, or takes for the end of a line, though JSON does not: C1 and NEL, the line
- * separators, the byte order mark, and what is no character. */
-static unsigned escaped(const char *p)
-{
-    unsigned char a = (unsigned char)p[0], b = a ? (unsigned char)p[1] : 0,
-                  c = b ? (unsigned char)p[2] : 0;
-    if (a == 0xc2 && b < 0xa0)
-        return b;
-    unsigned cp = (a & 0xfu) << 12 | (b & 0x3fu) << 6 | (c & 0x3fu);
-    bool is = cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0xfffe || cp == 0xffff;
-    return (a & 0xf0) == 0xe0 && is ? cp : 0;
-}
-
-static void put_quoted(struct str *out, const char *text)
-{
-    struct str json;
-    str_init(&json, out->max);
-    json_add_string(&json, text);
-    for (const char *p = json.buf; *p; p++) {
-        unsigned cp = escaped(p);
-        if (cp) {
-            str_addf(out, "\\u%04x", cp);
-            p += cp < 0x800 ? 1 : 2;
-        } else {
-            str_addc(out, *p);
-        }
-    }
-    str_release(&json);
-}
-
-static void put_text(struct str *out, const char *text)
-{
-    if (is_word(text)) {
-        str_add(out, text);
-        return;
-    }
-    /* YAML's double quotes read what JSON's do; single ones leave PromQL as it is. */
-    for (const char *p = text; *p; p++)
-        if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f) {
-            put_quoted(out, text);
-            return;
-        }
-    str_addc(out, '\'');
-    for (const char *p = text; *p; p++) {
-        if (*p == '\'')
-            str_addc(out, '\'');
-        str_addc(out, *p);
-    }
-    str_addc(out, '\'');
-}
-
 static void put_pair(struct str *out, const char *indent, const char *key, const char *value)
 {
     str_addf(out, "%s", indent);
-    put_text(out, key);
+    yaml_put_text(out, key);
     str_add(out, ": ");
-    put_text(out, value);
+    yaml_put_text(out, value);
     str_addc(out, '\n');
 }
 
@@ -210,10 +145,10 @@ static void put_source(struct str *out, const char *part, const char *probe, con
                        const char *value)
 {
     str_addf(out, "        %smetricSource: {type: nines, spec: {probe: ", part);
-    put_text(out, probe);
+    yaml_put_text(out, probe);
     if (key) {
         str_addf(out, ", %s: ", key);
-        put_text(out, value);
+        yaml_put_text(out, value);
     }
 }
 
@@ -362,7 +297,7 @@ static bool put_indicator(struct str *out, const struct slo_def *s)
 {
     const struct sli_def *sli = &s->sli;
     str_add(out, "  indicator:\n    metadata: {name: ");
-    put_text(out, s->name);
+    yaml_put_text(out, s->name);
     str_add(out, "}\n    spec:\n");
     if (!sli->metric)
         put_results(out, sli);
@@ -388,7 +323,7 @@ static void put_calendar(struct str *out, const struct window_def *w)
              "        startTime: %04" PRId64 "-%02d-%02d %02d:%02d:%02d\n        timeZone: ",
              w->count, letters[w->unit], year, month, day, (int)(rest / 3600),
              (int)(rest / 60 % 60), (int)(rest % 60));
-    put_text(out, w->timezone);
+    yaml_put_text(out, w->timezone);
     str_addc(out, '\n');
 }
 
