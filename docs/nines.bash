@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report replay explain gate suggest status import export annotate backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate suggest status import import-slo export annotate backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -27,6 +27,7 @@ _nines()
     gate) options="--remaining --strict --at --service --label -r" ;;
     status) options="--watch --service --label -w" ;;
     import) options="--create --replace" ;;
+    import-slo) options="--probe --prometheus -p" formats="yaml json" ;;
     export) options="--probe --slo --from --to -p -s" words="results samples openslo"
         formats="ndjson yaml" ;;
     annotate)
@@ -68,7 +69,7 @@ _nines()
     --config | -c | --db | --out | -o | --test-clock | --script | --dir | --slos | --incidents | -i)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
-        --slo | -s | --service | --label | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --at | --from | --to | --period | --incident | --seed | --days) ;;
+        --slo | -s | --service | --label | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --prometheus | --at | --from | --to | --period | --incident | --seed | --days) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")

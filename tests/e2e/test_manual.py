@@ -143,7 +143,7 @@ def test_configurations_of_the_readme_load(workspace):
 
 def test_readme_lists_every_command():
     text = (conftest.ROOT / "README.md").read_text()
-    assert re.findall(r"^\| `nines (\w+)` \|", text, re.M) == commands_of_help()
+    assert re.findall(r"^\| `nines ([\w-]+)` \|", text, re.M) == commands_of_help()
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/import.md"])
