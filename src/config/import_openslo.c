@@ -70,7 +70,7 @@ bool import_is_openslo(const struct node *doc)
     return version && version->kind == NODE_SCALAR && str_eq(version->text, "openslo/v1alpha");
 }
 
-/* ---- windows -------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
 static const struct unit {
     const char *name;
@@ -280,7 +280,7 @@ static void read_threshold(struct import *m, const struct node *objective,
     m->slo->condition = text + strlen("value ");
 }
 
-/* ---- documents -------------------------------------------------------------------------------- */
+/* ---- documents ------------------------------------------------------------------------------- */
 
 static void read_budgeting(struct import *m, const struct node *spec, const struct node *objective)
 {

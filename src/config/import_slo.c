@@ -30,7 +30,7 @@ const struct import_key import_metadata_keys[] = {
     {0},
 };
 
-/* ---- what is not carried over ------------------------------------------------------------ */
+/* ---- what is not carried over ---------------------------------------------------------------- */
 
 static void note(struct import *m, struct pos pos, const char *text)
 {
@@ -131,7 +131,7 @@ bool import_true(struct import *m, const struct node *map, const char *key)
     return text && strcmp(text, "true") == 0;
 }
 
-/* ---- parts of an SLO ------------------------------------------------------------------------------ */
+/* ---- parts of an SLO ------------------------------------------------------------------------- */
 
 struct import_slo *import_begin(struct import *m, struct pos pos, const char *name)
 {
@@ -265,7 +265,7 @@ void import_tiers(struct import *m, struct pos pos, const struct import_tier *ti
     m->slo->alerting = *list ? arena_printf(&m->arena, "{tiers: [%s]}", list) : "none";
 }
 
-/* ---- files ------------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static const struct import_format *format_of(const struct node *doc)
 {

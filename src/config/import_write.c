@@ -28,7 +28,7 @@ struct writer {
     VEC(struct page *) pages;
 };
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* Letters, digits, '.', '_' and '-', the first one a letter or digit. */
 static char *as_name(struct arena *a, const char *text)
@@ -84,7 +84,7 @@ static const char *new_id(struct writer *w, const char *text, const char *end)
     return id;
 }
 
-/* ---- pages of metrics ------------------------------------------------------------------------------ */
+/* ---- pages of metrics ------------------------------------------------------------------------ */
 
 static void put_encoded(struct str *out, const char *text)
 {
@@ -192,7 +192,7 @@ static void choose_probe(struct writer *w, struct import_slo *s)
     }
 }
 
-/* ---- YAML -------------------------------------------------------------------------------------------- */
+/* ---- YAML ------------------------------------------------------------------------------------ */
 
 static void put(struct str *out, const char *key, const char *value)
 {
