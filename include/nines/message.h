@@ -26,7 +26,7 @@ struct message {
     const char *group_key; /* names the group for ever: `{}/{severity="page"}:{alertname="x"}` */
     bool firing;           /* one of its alerts does */
     struct string_map group_labels, common_labels, common_annotations;
-    const char *external_url; /* of the pages of this process, or "" */
+    const char *external_url;     /* of the pages of this process, or "" */
     struct message_alert *alerts; /* firing ones first, each part by starts_us */
     size_t alert_count;
     int64_t truncated; /* alerts that are not among them */

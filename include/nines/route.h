@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "model/matcher.h"
 #include "nines/config.h"
+#include "nines/matcher.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,12 +18,12 @@
 
 struct route_def {
     struct pos pos;
-    size_t index;          /* in depth-first order: with the group's labels it names a group */
-    const char *receiver;  /* the name of one */
+    size_t index;         /* in depth-first order: with the group's labels it names a group */
+    const char *receiver; /* the name of one */
     struct matchers matchers;
-    bool go_on;            /* `continue`: later siblings are asked as well */
+    bool go_on; /* `continue`: later siblings are asked as well */
     struct string_list group_by;
-    bool group_by_all;     /* ['...'] */
+    bool group_by_all; /* ['...'] */
     int64_t group_wait_us, group_interval_us, repeat_interval_us;
     struct string_list mute_time_intervals, active_time_intervals; /* not inherited */
     struct route_def *routes;

@@ -10,23 +10,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "nines/config.h"
+#include "nines/matcher.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-enum matcher_op { MATCH_EQUAL, MATCH_NOT_EQUAL, MATCH_REGEX, MATCH_NOT_REGEX };
-
-struct matcher {
-    const char *name, *value;
-    enum matcher_op op;
-    struct regex *regex; /* of the latter two */
-};
-
-struct matchers {
-    struct matcher *at;
-    size_t n;
-};
 
 #define MATCHERS_MAX 64
 
