@@ -12,10 +12,19 @@
 
 #include <stddef.h>
 
-/* Appends one line of JSON; str overflow is the caller's to look at. */
+#define MESSAGE_TEXT_MAX ((size_t)16 << 20) /* bytes of JSON that are read */
+#define MESSAGE_LABELS_MAX 256              /* of one map */
+#define MESSAGE_LABEL_BYTES_MAX (64 << 10)  /* of one key or value */
+
+/* Appends one line of JSON, without a line end; str overflow is the caller's to look
+ * at. Without at_us, "at" is left out. */
 void message_write(const struct message *m, struct str *out);
 
 /* What message_write() wrote, and Alertmanager itself. Everything read lives in
- * the arena. Unknown members are passed over; hard maxima on alerts and labels. */
+ * the arena. Unknown members are passed over; absent maps and lists are empty, other
+ * absent members an error, but for "at" (at_us: 0), "truncatedAlerts", a
+ * "fingerprint" (computed) and URLs (""). A firing alert has no end, whatever the
+ * text says. Times before 1970 are errors, but for Go's zero. Alerts keep their
+ * order; maps are sorted. */
 int message_read(const char *text, size_t n, struct arena *arena, struct message *ret,
                  struct err *reterr);
