@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report replay explain gate suggest status import import-slo export annotate backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate suggest status import import-slo export alerts annotate backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -30,6 +30,12 @@ _nines()
     import-slo) options="--probe --prometheus -p" formats="yaml json" ;;
     export) options="--probe --slo --from --to -p -s" words="results samples openslo"
         formats="ndjson yaml" ;;
+    alerts)
+        case ${COMP_WORDS[2]} in
+        route) options="--tree -t" ;;
+        *) words="route" ;;
+        esac
+        ;;
     annotate)
         case ${COMP_WORDS[2]} in
         add) options="--kind --probe --at -k -p" ;;

@@ -24,6 +24,7 @@ struct zone;
 struct slo_def;
 struct notifier_kind;
 struct receiver_def;
+struct routing_def;
 
 /* ---- the document tree ------------------------------------------------ */
 
@@ -223,6 +224,7 @@ struct config {
     size_t receiver_count;
     struct exclusion *exclusions; /* declared ones, in file order */
     size_t exclusion_count;
+    const struct routing_def *routing; /* nines/route.h; NULL: there are no routes */
     size_t file_count;
     void (*zone_free)(struct zone *z); /* for the zones of `slos` */
     const struct hours_ops *hours;     /* for the service hours of `probes` */

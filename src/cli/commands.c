@@ -18,6 +18,7 @@ const struct command *const commands[] = {
     &command_import,
     &command_import_slo,
     &command_export,
+    &command_alerts,
     &command_annotate,
     &command_backup,
     &command_db,

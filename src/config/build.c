@@ -158,4 +158,6 @@ void build_release(struct build *b)
     vec_release(&b->probe_ids);
     vec_release(&b->renames);
     vec_release(&b->folders);
+    vec_release(&b->outside);
+    vec_release(&b->integrations);
 }

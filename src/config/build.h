@@ -71,6 +71,17 @@ struct dependent {
     size_t walk;             /* depends.c: 0: no way has led here */
 };
 
+/* The blocks of an alertmanager.yml; routing.h. Any may be NULL. */
+struct routing_nodes {
+    const struct node *global, *route, *inhibit_rules, *time_intervals, *mute_time_intervals;
+};
+
+/* One entry of, say, the `slack_configs` of a receiver of an alertmanager.yml. */
+struct integration {
+    const char *receiver, *key; /* the latter "slack_configs" */
+    const struct node *node;
+};
+
 struct build {
     struct config *config;
     const struct config_tables *tables;
@@ -89,9 +100,13 @@ struct build {
     VEC(struct named) renames;  /* name: the old id; pos: where renamed_from says it */
     VEC(struct folder) folders; /* that the Daemon document names */
     const struct node *daemon;  /* the Daemon document, or NULL */
-    bool unread;                /* a probe or file was not understood: a probe that seems to be
+    struct routing_nodes routing, alertmanager_nodes; /* of the Daemon document, of the other */
+    const struct node *alertmanager;                  /* the document that it names, or NULL */
+    VEC(struct named) outside;                        /* receivers of that document */
+    VEC(struct integration) integrations;             /* theirs, in order */
+    bool unread;   /* a probe or file was not understood: a probe that seems to be
                                     missing may be there */
-    bool replaced;              /* other SLOs take the place of the configuration's: its
+    bool replaced; /* other SLOs take the place of the configuration's: its
                                     exclusions may name those that are not there now */
 };
 
@@ -133,6 +148,10 @@ void build_probes(struct build *b, const struct node *doc);
 void build_slos(struct build *b, const struct node *doc);
 void build_exclusions(struct build *b, const struct node *doc);
 void build_daemon(struct build *b, const struct node *doc);
+/* The document of the file that `alertmanager` names. */
+void build_alertmanager(struct build *b, const struct node *doc);
+/* The routes, once the receivers are known. */
+void build_routing(struct build *b);
 
 /* One SLO in the short form; several objectives of one SLO are told apart by
  * their name ("": there is but one) and have the same node under `name`. */

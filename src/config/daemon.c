@@ -24,6 +24,8 @@ struct daemon_raw {
     const char *api_version, *kind;
     struct daemon_config d;
     const struct node *probes, *slos, *receivers;
+    struct routing_nodes routing;
+    const char *alertmanager; /* load.c has read it */
 };
 
 struct receiver_raw {
@@ -73,6 +75,11 @@ static const struct field limits_fields[] = {
     {0},
 };
 
+#define ROUTING(key)                                                                               \
+    {                                                                                              \
+#key, FIELD_CUSTOM, offsetof(struct daemon_raw, routing.key), .decode = decode_keep        \
+    }
+
 static const struct field daemon_fields[] = {
     {"apiVersion", FIELD_STRING, offsetof(struct daemon_raw, api_version)},
     {"kind", FIELD_STRING, offsetof(struct daemon_raw, kind)},
@@ -87,6 +94,11 @@ static const struct field daemon_fields[] = {
     {"self_check", FIELD_OBJECT, 0, .fields = self_check_fields},
     {"limits", FIELD_OBJECT, 0, .fields = limits_fields},
     {"receivers", FIELD_CUSTOM, offsetof(struct daemon_raw, receivers), .decode = decode_keep},
+    ROUTING(global),
+    ROUTING(route),
+    ROUTING(inhibit_rules),
+    ROUTING(time_intervals),
+    {"alertmanager", FIELD_PATH, offsetof(struct daemon_raw, alertmanager)},
     {0},
 };
 
@@ -224,6 +236,7 @@ void build_daemon(struct build *b, const struct node *doc)
     struct daemon_raw raw = {.d = *d};
     decode_object(&b->decode, doc, daemon_fields, &raw);
     *d = raw.d;
+    b->routing = raw.routing;
     check_listen(b, doc, d);
     check_dns(b, doc);
     build_receivers(b, doc);

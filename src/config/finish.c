@@ -260,6 +260,7 @@ void build_finish(struct build *b)
     check_renames(b);
     check_slo_names(b);
     check_receiver_names(b);
+    build_routing(b);
     check_collisions(b);
     fill_snapshot(b);
     build_depends(b);

@@ -17,7 +17,15 @@
 #define DEFAULT_FILE "nines.yaml"
 #define API_VERSION "nines/v1"
 
-enum document_kind { DOC_UNKNOWN, DOC_DAEMON, DOC_PROBES, DOC_EXCLUSIONS, DOC_SLOS, DOC_OPENSLO };
+enum document_kind {
+    DOC_ALERTMANAGER,
+    DOC_UNKNOWN,
+    DOC_DAEMON,
+    DOC_PROBES,
+    DOC_EXCLUSIONS,
+    DOC_SLOS,
+    DOC_OPENSLO
+};
 
 static const char *const kind_names[] = {"Daemon", "Probes", "Exclusions", "SLOs"};
 
@@ -41,6 +49,7 @@ struct load {
     VEC(struct document) documents;
     VEC(struct file_id) seen;
     size_t bytes, errors_before;
+    bool alertmanager;       /* so are those of the file that nines.yaml names so */
     bool in_folder, instead; /* what is added to the documents now */
     bool replaced;           /* SLOs that are not `instead` of others are left out */
 };
@@ -72,7 +81,8 @@ static enum document_kind kind_of(const struct node *doc)
 
 static void add_document(struct load *l, const struct node *doc)
 {
-    vec_push(&l->documents, ((struct document){doc, kind_of(doc), l->in_folder, l->instead}));
+    enum document_kind kind = l->alertmanager ? DOC_ALERTMANAGER : kind_of(doc);
+    vec_push(&l->documents, ((struct document){doc, kind, l->in_folder, l->instead}));
 }
 
 /* OpenSLO's documents may be lists of objects. */
@@ -196,9 +206,12 @@ static void build_document(struct load *l, const struct document *d)
         b->unread = true;
         return;
     }
-    if (d->kind != DOC_OPENSLO)
+    if (d->kind != DOC_OPENSLO && d->kind != DOC_ALERTMANAGER)
         check_version(b, d->node);
     switch (d->kind) {
+    case DOC_ALERTMANAGER:
+        build_alertmanager(b, d->node);
+        break;
     case DOC_PROBES:
         build_probes(b, d->node);
         break;
@@ -264,6 +277,22 @@ static void load_instead(struct load *l, const char *path)
     l->instead = false;
 }
 
+/* Before the folders as well. */
+static void load_alertmanager(struct load *l, const struct node *daemon)
+{
+    const struct node *n = daemon ? node_get(daemon, "alertmanager") : NULL;
+    if (!n || n->kind != NODE_SCALAR || node_is_null(n) || !*n->text)
+        return; /* decoding tells what is wrong */
+    const char *path = decode_path(&l->build.config->arena, n->pos.file, n->text);
+    if (file_type(path, NULL) == 2) {
+        diag_error(l->diag, n->pos, "alertmanager: '%s' is a folder; it names one file", path);
+        return;
+    }
+    l->alertmanager = true;
+    load_path(l, path, n->pos, true);
+    l->alertmanager = false;
+}
+
 static void load_folders(struct load *l)
 {
     struct build *b = &l->build;
@@ -317,6 +346,7 @@ int config_load(const struct config_sources *src, const struct config_tables *ta
     load_named(&l, src);
     const struct node *daemon = find_daemon(&l);
     build_folders(&l.build, daemon ? daemon->pos.file : src->config_file, daemon);
+    load_alertmanager(&l, daemon);
     l.in_folder = true;
     if (src->slos)
         load_instead(&l, src->slos);
@@ -333,5 +363,17 @@ int config_load_text(const char *name, const char *text, size_t len,
     load_begin(&l, tables, diag);
     parse_file(&l, arena_strdup(&l.build.config->arena, name), text, len);
     build_folders(&l.build, name, find_daemon(&l));
+    return load_end(&l, ret);
+}
+
+int config_load_alertmanager_text(const char *name, const char *text, size_t len,
+                                  const struct config_tables *tables, struct config **ret,
+                                  struct diag *diag)
+{
+    struct load l;
+    load_begin(&l, tables, diag);
+    l.alertmanager = true;
+    parse_file(&l, arena_strdup(&l.build.config->arena, name), text, len);
+    build_folders(&l.build, NULL, NULL);
     return load_end(&l, ret);
 }

@@ -12,3 +12,7 @@
  * config_load(). */
 int config_load_text(const char *name, const char *text, size_t len,
                      const struct config_tables *tables, struct config **ret, struct diag *diag);
+/* The same of the file that `alertmanager` names, with no Daemon document. */
+int config_load_alertmanager_text(const char *name, const char *text, size_t len,
+                                  const struct config_tables *tables, struct config **ret,
+                                  struct diag *diag);

@@ -18,7 +18,7 @@ RANKS = [
     ["src/base"],
     ["include/nines"],
     ["src/model", "src/wire"],
-    ["src/config", "src/io", "src/slo"],
+    ["src/alert", "src/config", "src/io", "src/slo"],
     ["src/probe", "src/store", "src/notify", "src/report"],
     ["src/engine"],
     ["src/web", "src/demo"],
@@ -28,7 +28,8 @@ RANK = {folder: rank for rank, folders in enumerate(RANKS) for folder in folders
 
 # (folder, header): a sibling's header that a folder may see all the same.
 SIBLINGS = {
-    ("src/slo", "io/zone.h"),  # calendars are arithmetic on time zones
+    ("src/slo", "io/zone.h"),  # calendars are arithmetic on time zones,
+    ("src/alert", "io/zone.h"),  # and so are mute times
     ("src/wire", "model/series.h"),  # what exposition text is made of,
     ("src/wire", "model/selector.h"),  # and what is wanted of it
 }

@@ -1,0 +1,14 @@
+/*
+ * What `nines alerts route` prints. All go to stdout; -1 after a failure that they told.
+ */
+#pragma once
+
+#include "nines/route.h"
+
+/* Labels by rising key. */
+int alerts_route_text(const struct routing_def *r, const struct string_map *labels);
+int alerts_route_json(const struct routing_def *r, const struct string_map *labels);
+
+/* An exit code. */
+int alerts_tree_text(const struct routing_def *r);
+int alerts_tree_json(const struct routing_def *r);
