@@ -32,8 +32,9 @@ _nines()
         formats="ndjson yaml" ;;
     alerts)
         case ${COMP_WORDS[2]} in
+        render) options="--template --sample -t" formats="text" ;;
         route) options="--tree -t" ;;
-        *) words="route" ;;
+        *) words="render route" ;;
         esac
         ;;
     annotate)

@@ -1,4 +1,4 @@
-/* nines alerts: which way an alert goes. */
+/* nines alerts: which way an alert goes; what is said of it: alerts_render.c. */
 #include "cli/alerts.h"
 #include "cli/cli.h"
 #include "cli/table.h"
@@ -187,7 +187,7 @@ static int run(const struct command *self, int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } verbs[] = {{"route", run_route}};
+    } verbs[] = {{"render", alerts_render}, {"route", run_route}};
     for (size_t i = 0; argc > 1 && i < countof(verbs); i++)
         if (str_eq(argv[1], verbs[i].name))
             return verbs[i].run(argc - 1, argv + 1);
@@ -196,16 +196,18 @@ static int run(const struct command *self, int argc, char **argv)
     if (rc >= 0)
         return rc;
     if (first < argc)
-        return cli_usage(self, "'%s' is not route", argv[first]);
-    return cli_usage(self, "expected route");
+        return cli_usage(self, "'%s' is neither render nor route", argv[first]);
+    return cli_usage(self, "expected render or route");
 }
 
 const struct command command_alerts = {
     .name = "alerts",
-    .arguments = "[route]",
-    .summary = "show where alerts go",
-    .details = "  nines alerts route [LABEL=VALUE...]   the receivers that an alert reaches\n\n"
+    .arguments = "[render|route]",
+    .summary = "show where alerts go, and what is said of them",
+    .details = "  nines alerts render [MESSAGE.json]    the text that a template makes\n"
+               "  nines alerts route [LABEL=VALUE...]   the receivers that an alert reaches\n\n"
                "Examples:\n"
+               "  nines alerts render -t '{{ .Status | toUpper }}'\n"
                "  nines alerts route severity=critical\n"
                "  nines alerts route --tree\n",
     .run = run,

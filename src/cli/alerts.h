@@ -1,5 +1,6 @@
 /*
  * What `nines alerts route` prints. All go to stdout; -1 after a failure that they told.
+ * And `nines alerts render`, whole.
  */
 #pragma once
 
@@ -12,3 +13,5 @@ int alerts_route_json(const struct routing_def *r, const struct string_map *labe
 /* An exit code. */
 int alerts_tree_text(const struct routing_def *r);
 int alerts_tree_json(const struct routing_def *r);
+
+int alerts_render(int argc, char **argv); /* an exit code */

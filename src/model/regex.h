@@ -28,6 +28,9 @@ int regex_compile(const char *pattern, struct regex **ret, struct err *reterr);
  * matches.
  */
 int regex_compile_whole(const char *pattern, struct regex **ret, struct err *reterr);
+/* Searches, with what RE2 has, as Go's regexp does: for the templates of messages.
+ * Bounded as those of whole texts are, and by 20 ms of CPU. */
+int regex_compile_search(const char *pattern, struct regex **ret, struct err *reterr);
 /* 0, or -1 when RE2 would not take the pattern. What passes may be wrong still. */
 int regex_check_re2(const char *pattern, struct err *reterr);
 
@@ -35,3 +38,16 @@ void regex_free(struct regex *re); /* NULL is fine */
 
 /* 1 match, 0 none, -1 the limits were hit (an error, never "no match"). */
 int regex_match(const struct regex *re, const char *text, size_t n, struct err *reterr);
+
+/* Bytes [from, to) of a text; SIZE_MAX both: the group took no part. */
+struct regex_span {
+    size_t from, to;
+};
+
+size_t regex_groups(const struct regex *re); /* in parentheses, named ones included */
+/* The number of a group by its name; 0 when there is none. */
+size_t regex_group(const struct regex *re, const char *name);
+/* The first match at or after `from`: 1 and spans[0] the match, spans[i] group i, up
+ * to `n_spans` (those past the pattern's are SIZE_MAX); else as regex_match(). */
+int regex_find(const struct regex *re, const char *text, size_t n, size_t from,
+               struct regex_span *spans, size_t n_spans, struct err *reterr);

@@ -10,7 +10,7 @@ import pytest
 DOCS = conftest.ROOT / "docs"
 COMMON = "Common options"
 SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo history"],
-               "alerts": ["alerts route"],
+               "alerts": ["alerts render", "alerts route"],
                "annotate": ["annotate add", "annotate list", "annotate remove"]}
 
 

@@ -30,6 +30,7 @@ RANK = {folder: rank for rank, folders in enumerate(RANKS) for folder in folders
 SIBLINGS = {
     ("src/slo", "io/zone.h"),  # calendars are arithmetic on time zones,
     ("src/alert", "io/zone.h"),  # and so are mute times
+    ("src/wire", "model/message.h"),  # what the JSON of messages is of,
     ("src/wire", "model/series.h"),  # what exposition text is made of,
     ("src/wire", "model/selector.h"),  # and what is wanted of it
 }
@@ -64,7 +65,7 @@ arpa/inet.h dirent.h fnmatch.h getopt.h glob.h ifaddrs.h libgen.h netdb.h netine
 netinet/tcp.h poll.h pthread.h pwd.h sched.h semaphore.h sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h
 sys/epoll.h sys/prctl.h sys/queue.h sys/random.h sys/resource.h sys/select.h sys/signalfd.h sys/socket.h
 sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/timerfd.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/wait.h
-termios.h
+termios.h wctype.h
 """.split())
 
 # ---- sizes and words ---------------------------------------------------------
