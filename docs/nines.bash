@@ -32,7 +32,7 @@ _nines()
         formats="ndjson yaml" ;;
     alerts)
         case ${COMP_WORDS[2]} in
-        render) options="--template --sample -t" formats="text" ;;
+        render) options="--template --message -t" formats="text" ;;
         route) options="--tree -t" ;;
         *) words="render route" ;;
         esac

@@ -157,10 +157,23 @@ static int work(const struct command *self, const char *given, const char *path)
     return rc;
 }
 
-static int show_sample(void)
+/* As it was read: in order, with what was computed. */
+static int show_message(const struct command *self, const char *path)
 {
-    puts(sample);
-    return EXIT_GOOD;
+    struct arena arena = {0};
+    struct message m;
+    struct str out;
+    str_init(&out, 2 * MESSAGE_TEXT_MAX);
+    int rc = take_message(self, path, &arena, &m);
+    if (rc == EXIT_GOOD) {
+        message_write(&m, &out);
+        rc = out.overflow ? cli_fail(self, "the message is too long") : EXIT_GOOD;
+    }
+    if (rc == EXIT_GOOD)
+        puts(out.buf);
+    str_release(&out);
+    arena_release(&arena);
+    return rc;
 }
 
 static const struct command command_render = {
@@ -177,7 +190,7 @@ static const struct command command_render = {
         "  nines alerts render\n"
         "  nines alerts render -t '{{ .Status | toUpper }}: {{ .CommonAnnotations.summary }}'\n"
         "  nines alerts render -t page.tmpl message.json\n"
-        "  nines alerts render --sample > message.json\n",
+        "  nines alerts render --message > message.json\n",
 };
 
 int alerts_render(int argc, char **argv)
@@ -185,11 +198,11 @@ int alerts_render(int argc, char **argv)
     const struct command *self = &command_render;
     struct cli_common common = {0};
     const char *given = NULL;
-    bool print_sample = false;
+    bool as_message = false;
     const struct cli_option options[] = {
         {"template", 't', OPT_STRING, &given, "TEXT|FILE",
          "a text with {{ }} in it, or the file that holds it (- for stdin)"},
-        {"sample", 0, OPT_FLAG, &print_sample, NULL, "print the sample message, as JSON"},
+        {"message", 0, OPT_FLAG, &as_message, NULL, "show the message itself, as JSON"},
         {0},
     };
     int first, rc = cli_parse(self, options, argc, argv, &common, &first);
@@ -200,9 +213,9 @@ int alerts_render(int argc, char **argv)
         return cli_usage(self, "expected one message, found '%s' as well", argv[first + 1]);
     if (common.format && !str_eq(common.format, "text"))
         return cli_usage(self, "--format is text; found '%s'", common.format);
-    if (print_sample && (given || path))
-        return cli_usage(self, "--sample goes without a template or a message");
+    if (as_message && given)
+        return cli_usage(self, "--message goes without a template");
     if (given && path && str_eq(given, "-") && str_eq(path, "-"))
         return cli_usage(self, "the template and the message cannot both be the standard input");
-    return print_sample ? show_sample() : work(self, given, path);
+    return as_message ? show_message(self, path) : work(self, given, path);
 }

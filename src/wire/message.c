@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "base/when.h"
 
+#include <string.h>
+
 static void add_map(struct str *out, const char *key, const struct string_map *map)
 {
     str_addf(out, ",\"%s\":{", key);
@@ -23,11 +25,16 @@ static void add_text(struct str *out, const char *key, const char *text)
     json_add_string(out, text ? text : "");
 }
 
-/* Go's zero time stands for none, as in Alertmanager's own messages. */
+/* As Go writes it: a fraction without zeros at its end; its zero time for none. */
 static void add_time(struct str *out, const char *key, int64_t us)
 {
     char buf[WHEN_MAX];
-    str_addf(out, ",\"%s\":\"%s\"", key, us ? when_text(buf, us) : "0001-01-01T00:00:00Z");
+    const char *text = us ? when_text(buf, us) : "0001-01-01T00:00:00Z";
+    size_t n = strlen(text) - 1; /* without the Z */
+    bool fraction = memchr(text, '.', n);
+    while (fraction && text[n - 1] == '0')
+        n--;
+    str_addf(out, ",\"%s\":\"%.*sZ\"", key, (int)n, text);
 }
 
 static const char *status(bool firing)

@@ -281,7 +281,7 @@ static void test_messages(void **state)
     message_group_key("{}/{severity=\"page\"}", &alerts[1].labels, &out);
     assert_string_equal(out.buf, "{}/{severity=\"page\"}:{alertname=\"Burn\", slo=\"web\"}");
     str_clear(&out);
-    message_quote("a\"\\\x01\x7f\xc2\xa0\xff\xc3\xa9", 11, &out);
+    message_quote("a\"\\\x01\x7f\xc2\xa0\xff\xc3\xa9", 10, &out);
     assert_string_equal(out.buf, "\"a\\\"\\\\\\x01\\x7f\\u00a0\\xff\xc3\xa9\"");
     struct message_alert mixed[] = {alerts[1], alerts[0]};
     m.alerts = mixed;

@@ -13,7 +13,7 @@
 
 static const char whole[] =
     "{\"receiver\":\"ops\",\"status\":\"firing\",\"alerts\":[{\"status\":\"firing\",\"labels\":"
-    "{\"a\":\"1\",\"b\":\"x\\\"\"},\"annotations\":{},\"startsAt\":\"2026-11-22T01:02:03.120Z\","
+    "{\"a\":\"1\",\"b\":\"x\\\"\"},\"annotations\":{},\"startsAt\":\"2026-11-22T01:02:03.12Z\","
     "\"endsAt\":\"0001-01-01T00:00:00Z\",\"generatorURL\":\"http://g\",\"fingerprint\":"
     "\"00000000000000ff\"},{\"status\":\"resolved\",\"labels\":{},\"annotations\":{\"s\":\"t\"},"
     "\"startsAt\":\"2026-11-22T01:02:03Z\",\"endsAt\":\"2026-11-22T02:02:03Z\",\"generatorURL\":"
