@@ -239,3 +239,23 @@ scrape_configs:
     def complaints(self):
         """What it logs about scrapes: duplicates, samples out of order, names it cannot take."""
         return [line for line in self.output if re.search("level=(warn|error)", line)]
+
+
+class Alertmanager(Peer):
+    """With a configuration of ours."""
+
+    def __init__(self, folder, configuration):
+        program = find("prometheus-alertmanager")
+        folder.mkdir()
+        (folder / "alertmanager.yml").write_text(configuration)
+        super().__init__([program, f"--config.file={folder}/alertmanager.yml",
+                          f"--storage.path={folder}/data", "--cluster.listen-address=",
+                          "--web.listen-address=127.0.0.1:0"])
+        self.url = f"http://{self.wait('Listening on.* address=([0-9.:]+)')[1]}"
+
+    def fire(self, alerts):
+        """[labels, ...]"""
+        body = json.dumps([{"labels": labels} for labels in alerts]).encode()
+        made = urllib.request.Request(f"{self.url}/api/v2/alerts", body,
+                                      {"Content-Type": "application/json"})
+        urllib.request.urlopen(made, timeout=conftest.PATIENCE).close()
