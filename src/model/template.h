@@ -10,10 +10,14 @@
  * Actions: paths of the message, `$`, `if` `else if` `else` `with` `range` `end`,
  * pipelines of a fixed table of functions with literals and paths as arguments,
  * trimming (`{{-`, `-}}`), comments. No variables, no definitions, no calls of other
- * templates: each is an error that names it. What does not exist is an error when the
- * template is compiled, never when it is rendered; a label that an alert lacks is "".
+ * templates: each is an error that names it. Every value has a type, so what does not
+ * exist or does not fit is an error when the template is compiled, never when it is
+ * rendered: a label that an alert lacks is "", an element past the end of a list is
+ * empty, a text that is no number comes out of the humanize functions as it is.
+ * Nothing is escaped: what HTML or JSON is made of it escapes it.
  *
- * Compiled templates are immutable and thread-safe. Pure.
+ * Compiled templates are immutable and thread-safe. Pure: times are UTC, and now is
+ * the message's at_us.
  */
 #pragma once
 

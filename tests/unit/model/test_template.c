@@ -209,7 +209,9 @@ static char *repeated(const char *s, size_t n)
     str_init(&out, 1 << 20);
     for (size_t i = 0; i < n; i++)
         str_add(&out, s);
-    return str_detach(&out);
+    char *text = str_detach(&out);
+    str_release(&out);
+    return text;
 }
 
 static void test_limits(void **state)
