@@ -106,6 +106,7 @@ static void test_functions(void **state)
     is("{{ urlquery \"a b&c/\xc3\xa9~\" }}", "a+b%26c%2F%C3%A9~");
     is("{{ match \"^f.*g$\" .Status }} {{ reReplaceAll \"(i)(r)?\" \"<$1|${2}>$$\" .Status }}",
        "true f<i|r>$<i|>$ng");
+    is("{{ reReplaceAll \"b*\" \"-\" \"abbcb\" }}", "-a-c-");
     is("{{ printf \"%s %5.1f%% %-4d| %q %v %t %04x\" \"a\" 1.25 7 \"b\\n\" true false 255 }}",
        "a   1.2% 7   | \"b\\n\" true false 00ff");
     is("{{ print 1 2 \"a\" 3 }} {{ 1.5 }} {{ 1e6 }} {{ 100000.5 }}", "1 2a3 1.5 1e+06 100000.5");
