@@ -171,7 +171,8 @@ struct report {
 
 struct report_style {
     bool color;
-    int width; /* columns for text */
+    int width;            /* columns for text */
+    const char *group_by; /* "service" or a label: roll-ups by it as well; or NULL */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "base/when.h"
 #include "nines/probe.h"
 #include "report/fmt.h"
+#include "report/groups.h"
 
 #include <inttypes.h>
 
@@ -109,7 +110,7 @@ static void put_probe(struct str *out, const struct overview_probe *p)
     str_addc(out, '}');
 }
 
-int status_put_json(const struct overview *o, struct str *out)
+int status_put_json(const struct overview *o, const struct report_style *style, struct str *out)
 {
     str_addc(out, '{');
     put_time(out, "at", o->now_us);
@@ -125,7 +126,9 @@ int status_put_json(const struct overview *o, struct str *out)
             str_addc(out, ',');
         put_slo(out, &o->report->slos[i], &o->alerts[i]);
     }
-    str_add(out, "],\"probes\":[");
+    str_add(out, "],\"rollups\":");
+    groups_put_json(out, o->report, style->group_by, "");
+    str_add(out, ",\"probes\":[");
     for (size_t i = 0; i < o->probe_count; i++) {
         if (i)
             str_addc(out, ',');

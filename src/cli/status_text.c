@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "nines/probe.h"
 #include "report/fmt.h"
+#include "report/groups.h"
 #include "report/term.h"
 
 #define NAME_COLUMNS_MIN 12
@@ -230,7 +231,9 @@ int status_put_text(const struct overview *o, const struct report_style *style, 
 {
     struct term t = {out, style->color, style->width};
     put_daemon(&t, o);
-    if (o->report->slo_count)
+    if (o->report->slo_count && style->group_by)
+        groups_put_text(&t, o->report, style->group_by);
+    else if (o->report->slo_count)
         put_slos(&t, o);
     if (o->probe_count)
         put_probes(&t, o);

@@ -1,5 +1,6 @@
 #include "report/fmt.h"
 #include "report/formats.h"
+#include "report/groups.h"
 
 #include "base/json.h"
 #include "base/units.h"
@@ -342,7 +343,6 @@ static void put_slo(struct json *j, const struct report_slo *s)
 static int write_json(const struct report *r, const struct report_style *style, struct str *out)
 {
     struct json j = {.out = out, .first = true};
-    (void)style;
     json_open(&j, NULL, '{');
     json_time(&j, "generated_at", r->generated_at_us);
     json_time(&j, "at", r->at_us);
@@ -350,6 +350,8 @@ static int write_json(const struct report *r, const struct report_style *style, 
     for (size_t i = 0; i < r->slo_count; i++)
         put_slo(&j, &r->slos[i]);
     json_close(&j, ']');
+    json_key(&j, "rollups");
+    groups_put_json(out, r, style->group_by, "\n    ");
     json_close(&j, '}');
     str_addc(out, '\n');
     assert(j.depth == 0);

@@ -1,6 +1,7 @@
 /* GitHub's Markdown: a summary table, then one section per objective. */
 #include "report/fmt.h"
 #include "report/formats.h"
+#include "report/groups.h"
 
 #include "base/units.h"
 
@@ -254,8 +255,9 @@ static void put_slo(struct str *out, const struct report_slo *s)
 static int write_markdown(const struct report *r, const struct report_style *style, struct str *out)
 {
     char at[FMT_MAX];
-    (void)style;
     str_addf(out, "# Error budgets at %s\n\n", fmt_instant(at, r->at_us));
+    if (style->group_by)
+        groups_put_markdown(out, r, style->group_by, put_text);
     if (!r->slo_count)
         str_add(out, "No objectives are declared.\n");
     else

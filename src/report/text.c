@@ -2,6 +2,7 @@
 #include "report/curve.h"
 #include "report/fmt.h"
 #include "report/formats.h"
+#include "report/groups.h"
 #include "report/term.h"
 
 #include "base/units.h"
@@ -427,6 +428,8 @@ static int write_text(const struct report *r, const struct report_style *style, 
     struct term t = {.out = out, .color = style->color, .width = style->width};
     t.width = t.width < WIDTH_MIN ? WIDTH_MIN : t.width > WIDTH_MAX ? WIDTH_MAX : t.width;
     put_verdict(&t, r);
+    if (style->group_by)
+        groups_put_text(&t, r, style->group_by);
     if (r->slo_count > 1)
         put_summary(&t, r);
     for (size_t i = 0; i < r->slo_count; i++)

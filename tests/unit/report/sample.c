@@ -123,6 +123,10 @@ static void sum_up(struct report_slo *s)
     s->projected = s->upto_us > s->start_us ? s->allowed * (double)(s->end_us - s->start_us) /
                                                   (double)(s->upto_us - s->start_us)
                                             : 0;
+    s->use.spent = (uint128)s->counts.bad * 1000;
+    s->use.allowed = (uint128)counts_total(s->counts) *
+                     (uint128)(decimal_one_minus(s->def->target).n *
+                               decimal_pow10(3 - decimal_one_minus(s->def->target).scale));
     s->consumed = (double)s->counts.bad;
     s->remaining = s->allowed - s->consumed;
     s->consumed_ratio = s->consumed / s->allowed;
