@@ -72,6 +72,14 @@ struct report_failure {
     const char *message; /* NULL or "": not kept, or none was given */
 };
 
+/* A target that held in a part of the window, and what it allows there. */
+struct report_target {
+    int64_t since_us; /* the start of the part */
+    struct decimal target;
+    int64_t total;  /* its events, or slices */
+    double allowed; /* of these */
+};
+
 /* A deploy or a note of the window. */
 struct report_annotation {
     int64_t at_us;
@@ -126,7 +134,10 @@ struct report_slo {
     bool has_budget;
     double allowed, projected, consumed, remaining; /* events or slices */
     double consumed_ratio, remaining_ratio;
-    int64_t exhausts_at_us; /* 0: not in sight */
+    int64_t exhausts_at_us;        /* 0: not in sight */
+    struct report_target *targets; /* those of the window in turn, at least one; they
+                                      need not be that of `def` */
+    size_t target_count;
 
     struct report_burn burn[8];
     size_t burn_count;

@@ -100,6 +100,13 @@ struct tier_decl {
     int min_failures;      /* 0: as the SLO says */
 };
 
+/* A target of an objective, in force from `since_us`, a whole minute, until the next
+ * one's: slo/targets.h. */
+struct slo_target {
+    int64_t since_us;
+    struct decimal target;
+};
+
 /*
  * Of a composite: another SLO of the same snapshot, one objective of it. `as` is that
  * SLO as the composite counts it: its name, SLI, probe and no_data, with the window,

@@ -313,6 +313,16 @@ struct sli_asked {
 int store_reader_sli_asked(struct store_reader *r, const struct sli_def *sli, struct sli_asked *ret,
                            struct err *reterr);
 
+/*
+ * The targets that an objective had while daemons ran with it, oldest first: each
+ * since the minute that it was first in force in, and another one than that before it.
+ * None if no daemon did. *ret is the caller's, to be freed. An objective whose target
+ * was changed more than SLO_TARGETS_MAX times is an error.
+ */
+#define SLO_TARGETS_MAX 10000
+int store_reader_slo_targets(struct store_reader *r, const char *slo, const char *objective_name,
+                             struct slo_target **ret, size_t *ret_n, struct err *reterr);
+
 /* Exact counts of the events in [from, to): whole hours from rollups where
  * they are complete, the rest from rows. */
 int store_reader_counts(struct store_reader *r, const struct sli_def *sli, int64_t from_us,

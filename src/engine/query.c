@@ -68,40 +68,21 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     return 0;
 }
 
-/* The events of the whole period, if it goes on as it has: a ratio's come by
- * scrapes, of any other SLI each expected slot is one. */
-static int64_t whole_events(const struct slo_query *q)
-{
-    const struct report_slo *s = q->out;
-    int64_t slots = s->expected + slo_query_slots(q, s->upto_us, s->end_us);
-    int64_t total = counts_total(s->counts);
-    if (s->source != SOURCE_RATIO && s->source != SOURCE_HISTOGRAM)
-        return slots;
-    if (s->observed == 0)
-        return total;
-    uint128 whole = (uint128)total * (uint128)slots / (uint128)s->observed;
-    return whole < BUDGET_EVENTS_MAX ? (int64_t)whole : BUDGET_EVENTS_MAX;
-}
-
-static int64_t whole_slices(const struct slo_query *q, int64_t judged)
-{
-    return judged + q->out->judged.silent + query_slices_to_come(q);
-}
-
 static int step_budget(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     const struct slo_def *def = q->def;
+    uint128 projected;
     if (slo_query_judged(q, s->start_us, s->upto_us, &s->judged, reterr) < 0)
         return -1;
     int64_t total = counts_total(s->judged);
     bool slices = def->method != METHOD_OCCURRENCES;
-    int64_t whole = slices ? whole_slices(q, total / slices_whole(def)) : whole_events(q);
     s->slices = slices ? total / slices_whole(def) : 0;
-    s->use = slices_use(def, s->judged, def->target);
+    if (query_use(q, &projected, reterr) < 0)
+        return -1;
     s->conclusive = budget_is_conclusive(s->use);
     s->state = budget_state(s->use, q->first_event_us, s->start_us);
-    budget_fill(s, s->use, budget_allows(def->target, whole, slices_whole(def)));
+    budget_fill(s, s->use, projected);
     if (total == 0)
         return 0;
     s->has_sli = true;
@@ -118,17 +99,18 @@ static int step_budget(struct slo_query *q, struct err *reterr)
  * An end after the period, or after everything counted today has left the
  * rolling window, is not in sight.
  */
-static int64_t exhausts_at(const struct report_slo *s, const struct slo_def *def, double burn,
-                           int64_t at_us)
+static int64_t exhausts_at(const struct slo_query *q, double burn)
 {
-    double left = s->remaining_ratio;
-    int64_t length = s->end_us - s->start_us, room = length;
-    if (def->window.type == WINDOW_CALENDAR) {
-        left = s->projected > 0 ? 1 - s->consumed / s->projected : 0;
+    const struct report_slo *s = q->out;
+    int64_t length = s->end_us - s->start_us, room = length, at_us = q->at_us;
+    double left = s->remaining;
+    if (q->def->window.type == WINDOW_CALENDAR) {
+        left = s->projected - s->consumed;
         room = s->end_us - at_us;
     }
-    if (!s->has_budget || left <= 0 || burn <= 0 || room <= 0)
+    if (!s->has_budget || left <= 0 || burn <= 0 || room <= 0 || q->full == 0)
         return 0;
+    left /= (double)q->full / (double)s->use.one; /* the newest target says what burns */
     double wait = left / burn * (double)length;
     if (wait > (double)room)
         return 0;
@@ -149,7 +131,7 @@ static int step_burn(struct slo_query *q, struct err *reterr)
         b->has_rate = counts_total(c) > 0 && slices_divide(q->def, window);
         b->rate = b->has_rate ? budget_burn(c.bad, counts_total(c), q->def->target) : 0;
         if (q->outlook && b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
-            s->exhausts_at_us = exhausts_at(s, q->def, b->rate, q->at_us);
+            s->exhausts_at_us = exhausts_at(q, b->rate);
     }
     return 0;
 }
@@ -178,8 +160,9 @@ static int step_latency(struct slo_query *q, struct err *reterr)
 typedef int query_step(struct slo_query *q, struct err *reterr);
 
 static query_step *const brief_steps[] = {
-    query_step_excluded, query_step_sums, query_step_slices, query_step_first_event,
-    step_counts,         step_budget,     step_burn,         query_step_tiers};
+    query_step_excluded,    query_step_targets, query_step_sums, query_step_slices,
+    query_step_first_event, step_counts,        step_budget,     step_burn,
+    query_step_tiers};
 static query_step *const detail_steps[] = {step_latency,        query_step_reasons,
                                            query_step_curve,    query_step_incidents,
                                            query_step_failures, query_step_annotations};

@@ -34,6 +34,8 @@ static void add_instants(struct slo_query *q)
     }
     for (size_t i = 0; i < s->point_count; i++)
         add_instant(q, s->points[i].at_us);
+    for (size_t i = 0; i < q->part_count; i++)
+        add_instant(q, q->parts[i].from_us);
 }
 
 static int compare(const void *a, const void *b)

@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "engine/query.h"
 #include "slo/sieve.h"
+#include "slo/targets.h"
 
 struct excluding; /* engine/excluding.h */
 
@@ -25,8 +26,11 @@ struct slo_query {
     /* the schedules in force over time, at least one, and the first event */
     const struct probe_revision *revisions;
     size_t revision_count;
-    int64_t first_event_us; /* of the SLI: none before its history begins */
-    int64_t raw_since_us;   /* before it there are only rollups; 0: results throughout */
+    int64_t first_event_us;    /* of the SLI: none before its history begins */
+    struct target_part *parts; /* of the window, by the targets that held: at least one */
+    size_t part_count;
+    uint128 full;         /* what the newest target would allow in the whole window or period */
+    int64_t raw_since_us; /* before it there are only rollups; 0: results throughout */
 
     /* rising; what was counted before each of them, from the first on */
     VEC(int64_t) instants;
@@ -58,6 +62,10 @@ extern const size_t query_burn_count;
 /* The instant whose tiers are shown; 0: none are. */
 int64_t query_tiers_at(const struct slo_query *q);
 
+int query_step_targets(struct slo_query *q, struct err *reterr); /* query_targets.c */
+/* What the budget of the window is made of, once it is counted: out->use, out->targets
+ * and `full`; and how much the whole period allows. */
+int query_use(struct slo_query *q, uint128 *ret_projected, struct err *reterr);
 int query_step_grid(struct slo_query *q, struct err *reterr);        /* query_curve.c */
 int query_step_sums(struct slo_query *q, struct err *reterr);        /* query_counts.c */
 int query_step_slices(struct slo_query *q, struct err *reterr);      /* query_slices.c */
