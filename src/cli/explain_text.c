@@ -45,8 +45,13 @@ static void put_head(struct term *t, const struct report_slo *s)
     fmt_period(&title, s);
     str_addf(t->out, "  %s, target %s, ", fmt_sli(a, s), decimal_percent(target, s->def->target));
     str_addf(t->out, "%s: %s\n", fmt_window(a, s), title.buf);
-    str_release(&title);
     put_budget(t, s);
+    if (fmt_has_targets(s)) {
+        str_clear(&title);
+        fmt_targets(&title, s);
+        str_addf(t->out, "  targets: %s\n", title.buf);
+    }
+    str_release(&title);
 }
 
 /* ---- spans --------------------------------------------------------------------- */

@@ -102,6 +102,12 @@ void fmt_outlook(struct str *out, const struct report_slo *s);
  * stop: "The period before: 99.951%, 49.0% of the budget spent; now 8.9 points more". */
 void fmt_trend(struct str *out, const struct report_slo *s);
 
+/* Whether other targets held in the window than the one that is written. */
+bool fmt_has_targets(const struct report_slo *s);
+/* Which: "99% until 12 Nov 2026 10:00 UTC (allows 100 of 10,000), then 99.9% (allows
+ * 10 of 10,000)", the newest ones. */
+void fmt_targets(struct str *out, const struct report_slo *s);
+
 /* Why coverage is not whole: "12 prober down, 3 not started"; "" when it is. */
 void fmt_missing(struct str *out, const struct report_slo *s);
 

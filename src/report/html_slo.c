@@ -75,7 +75,7 @@ static void fact_close(struct str *out)
 static void fact_sli(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX], t[UNITS_MAX];
-    bool miss = s->has_sli && s->sli < decimal_double(s->def->target);
+    bool miss = s->state == SLO_BREACHED;
     fact_open(out, fmt_sli_name(s), miss ? " over-limit" : "", fmt_sli(a, s));
     str_addf(out, "target %s", decimal_percent(t, s->def->target));
     if (s->def->method != METHOD_OCCURRENCES) {
@@ -100,6 +100,10 @@ static void fact_budget(struct str *out, const struct report_slo *s)
     if (s->has_budget)
         str_addf(out, "<br>%s of %s bad %s spent", fmt_events(a, s->consumed),
                  fmt_events(b, s->allowed), fmt_unit(s));
+    if (fmt_has_targets(s)) {
+        str_add(out, "<br>target ");
+        fmt_targets(out, s);
+    }
     fact_close(out);
 }
 

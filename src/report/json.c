@@ -195,6 +195,24 @@ static void put_budget(struct json *j, const struct report_slo *s)
     json_close(j, '}');
 }
 
+static void put_targets(struct json *j, const struct report_slo *s)
+{
+    char text[UNITS_MAX];
+    if (!fmt_has_targets(s))
+        return;
+    json_open(j, "targets", '[');
+    for (size_t i = 0; i < s->target_count; i++) {
+        const struct report_target *t = &s->targets[i];
+        json_open(j, NULL, '{');
+        json_time(j, "since", t->since_us);
+        json_string(j, "target", decimal_text(text, t->target));
+        json_int(j, "total", t->total);
+        json_number(j, "allowed", true, t->allowed, amount);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void put_burn(struct json *j, const struct report_slo *s)
 {
     json_open(j, "burn", '[');
@@ -331,6 +349,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
     put_coverage(j, s);
     put_confidence(j, s);
     put_budget(j, s);
+    put_targets(j, s);
     put_burn(j, s);
     put_tiers(j, s);
     put_latency(j, &s->latency);

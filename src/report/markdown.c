@@ -114,6 +114,11 @@ static void put_facts(struct str *out, const struct report_slo *s)
         fmt_outlook(out, s);
         str_add(out, ".\n");
     }
+    if (fmt_has_targets(s)) {
+        str_add(out, "- **Targets** ");
+        fmt_targets(out, s);
+        str_addc(out, '\n');
+    }
     if (s->previous) {
         str_add(out, "- **Trend** ");
         fmt_trend(out, s);

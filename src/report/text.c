@@ -169,7 +169,7 @@ static void put_sli(struct term *t, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX], target[UNITS_MAX];
     int digits = fmt_sli_digits(s) + 1;
-    bool short_of = s->has_sli && s->sli < decimal_double(s->def->target);
+    bool short_of = s->state == SLO_BREACHED;
 
     put_label(t, "SLI");
     term_paint(t, short_of ? TERM_RED : TERM_BOLD, "%s", fmt_sli(a, s));
@@ -211,6 +211,18 @@ static void put_budget(struct term *t, const struct report_slo *s)
     fmt_outlook(&line, s);
     put_label(t, "");
     term_paint(t, TERM_DIM, "%s\n", line.buf);
+    str_release(&line);
+}
+
+static void put_targets(struct term *t, const struct report_slo *s)
+{
+    struct str line;
+    if (!fmt_has_targets(s))
+        return;
+    str_init(&line, 4096);
+    fmt_targets(&line, s);
+    put_label(t, "Targets");
+    str_addf(t->out, "%s\n", line.buf);
     str_release(&line);
 }
 
@@ -410,6 +422,7 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_heading(t, s);
     put_sli(t, s);
     put_budget(t, s);
+    put_targets(t, s);
     put_trend(t, s);
     put_history(t, s);
     put_coverage(t, s);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "report/fmt.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -233,6 +234,47 @@ static void test_json_example(void **state)
     assert_true(real_of(b, "consumed_ratio") == 0.578704);
     assert_true(real_of(b, "remaining_ratio") == 0.421296);
     assert_true(real_of(json_object_get(j, "latency"), "p50") == 0.0123);
+    json_decref(doc);
+    sample_release(&r);
+}
+
+static void assert_says(const char *format, const struct report *r, const char *what)
+{
+    struct str out;
+    struct report_style style = {.width = 100};
+    str_init(&out, 1 << 20);
+    assert_int_equal(format_named(format)->write(r, &style, &out), 0);
+    if (!strstr(out.buf, what))
+        fail_msg("no '%s' in: %s", what, out.buf);
+    str_release(&out);
+}
+
+static void test_changed_targets(void **state)
+{
+    static const char *const people[] = {"text", "markdown", "html"};
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    struct report_target targets[] = {{s->start_us, {99, 2}, 10000, 100},
+                                      {s->start_us + USEC_PER_DAY, s->def->target, 20500, 20.5}};
+    s->targets = targets;
+    s->target_count = 2;
+    char at[FMT_MAX], want[256];
+    snprintf(want, sizeof(want),
+             "99%% until %s (allows 100 of 10,000), then 99.9%% (allows 20.5 of 20,500)",
+             fmt_instant(at, targets[1].since_us));
+    for (size_t i = 0; i < countof(people); i++)
+        assert_says(people[i], &r, want);
+    json_t *doc = parse_report(&r), *list = json_object_get(slo_at(doc, 0), "targets");
+    assert_int_equal(json_array_size(list), 2);
+    assert_keys(json_array_get(list, 0), "since target total allowed");
+    json_decref(doc);
+    s->target_count = 1; /* not the one that is written */
+    assert_says("text", &r, "99% (allows 100 of 10,000)");
+    s->targets++; /* it is */
+    doc = parse_report(&r);
+    assert_null(json_object_get(slo_at(doc, 0), "targets"));
     json_decref(doc);
     sample_release(&r);
 }
@@ -641,6 +683,7 @@ int main(void)
         cmocka_unit_test(test_clean_numbers),
         cmocka_unit_test(test_json_shape),
         cmocka_unit_test(test_json_example),
+        cmocka_unit_test(test_changed_targets),
         cmocka_unit_test(test_json_no_data),
         cmocka_unit_test(test_metric_words),
         cmocka_unit_test(test_json_metric),
