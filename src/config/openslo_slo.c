@@ -163,22 +163,7 @@ static const struct node *budgeting(struct build *b, const struct node *n,
     return ok ? openslo_scalar(b, n->pos, "Occurrences") : NULL;
 }
 
-/* ---- alerts and services ---------------------------------------------------------- */
-
-/* Without the annotation: silence, unless policies ask for more. */
-static void put_alerting(struct build *b, const struct slo_spec *s, struct node *slo)
-{
-    if (node_get(slo, "alerting"))
-        return;
-    bool any = s->policies && s->policies->n > 0;
-    if (any)
-        decode_warning(&b->decode, s->policies->pos,
-                       "alertPolicies: a policy has one window and nines alerts by two at once: "
-                       "its default tiers are used instead; the annotation nines/alerting: "
-                       "default says that this is meant, none that there are no alerts");
-    openslo_put(b, slo, "alerting",
-                openslo_scalar(b, any ? s->policies->pos : slo->pos, any ? "default" : "none"));
-}
+/* ---- services --------------------------------------------------------------------- */
 
 static void check_service(struct build *b, struct slo_spec *s)
 {
@@ -202,7 +187,7 @@ struct slo {
     const struct openslo_object *object;
     struct openslo_metadata metadata;
     struct slo_spec spec;
-    const struct node *sli_spec, *window;
+    const struct node *sli_spec, *window, *tiers;
     size_t objectives;
 };
 
@@ -270,7 +255,8 @@ static void build_objective(struct build *b, const struct slo *s, const struct o
     if (method && method->kind == NODE_MAP)
         openslo_put(b, slo, "budgeting", method);
     bool ok = openslo_annotations(b, s->metadata.annotations, slo);
-    put_alerting(b, &s->spec, slo);
+    if (!node_get(slo, "alerting")) /* which the annotation puts there */
+        openslo_put(b, slo, "alerting", s->tiers ? s->tiers : openslo_scalar(b, slo->pos, "none"));
     openslo_put(b, slo, "labels", openslo_labels(b, s->metadata.labels));
     if (ok && sli && share && method && s->window && b->decode.diag->errors == errors)
         build_slo(b, slo, o->name);
@@ -389,6 +375,8 @@ void openslo_slo(struct build *b, const struct openslo_object *object)
         s.window = openslo_windows(b, s.metadata.annotations, openslo_window(b, s.spec.window));
     if (s.spec.policies)
         openslo_check_policies(b, s.spec.policies);
+    if (!s.metadata.annotations || !node_get(s.metadata.annotations, "nines/alerting"))
+        s.tiers = openslo_tiers(b, s.spec.policies);
     if (!is_composite(s.spec.objectives))
         s.sli_spec = find_sli(b, object, &s.spec);
     if (!s.spec.objectives || !s.spec.budgeting)
