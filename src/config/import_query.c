@@ -171,26 +171,25 @@ int import_query(struct import *m, const char *text, bool counters, struct impor
     return read_end(&q.lex, reterr);
 }
 
-/* A parenthesis may hold a part of the ratio, or all of it. */
+/* A parenthesis may hold a part of the ratio, or all of it: what got farther tells why
+ * neither is there. */
 static int read_ratio(struct query *q, int depth, struct import_query *ret_part,
                       struct import_query *ret_total, struct err *reterr)
 {
     struct lex *l = &q->lex;
+    struct err first;
     size_t start = l->at;
-    if (read_sum(q, 0, ret_part, reterr) == 0) {
-        if (expect(l, "/", reterr) < 0)
-            return -1;
-        return read_sum(q, 0, ret_total, reterr);
-    }
+    if (read_sum(q, 0, ret_part, &first) == 0)
+        return expect(l, "/", reterr) < 0 ? -1 : read_sum(q, 0, ret_total, reterr);
     size_t failed = l->at;
     l->at = start;
-    if (depth == QUERY_DEPTH_MAX || !lex_take(l, "(")) {
-        l->at = failed;
+    if (depth < QUERY_DEPTH_MAX && lex_take(l, "(") &&
+        read_ratio(q, depth + 1, ret_part, ret_total, reterr) == 0 && expect(l, ")", reterr) == 0)
+        return 0;
+    if (l->at > failed)
         return -1;
-    }
-    if (read_ratio(q, depth + 1, ret_part, ret_total, reterr) < 0)
-        return -1;
-    return expect(l, ")", reterr);
+    l->at = failed;
+    return err_set(reterr, "%s", first.msg);
 }
 
 int import_ratio(struct import *m, const char *text, struct import_query *ret_part,
