@@ -109,6 +109,10 @@ static void read_counters(struct import *m, const struct node *n, const char *ke
         import_drop(m, some->pos, "%s: %s", key, err.msg);
     else if (import_query(m, all->text, true, &total, &err) < 0)
         import_drop(m, all->pos, "total: %s", err.msg);
+    else if (is_good && !selector_names(part.plus, "le"))
+        import_drop(m, some->pos,
+                    "success: expected the bucket of a histogram, with a bound in "
+                    "its label 'le'");
     else
         import_counters(m, some->pos, &part, is_good, &total);
 }

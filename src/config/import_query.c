@@ -6,7 +6,7 @@
 #include "model/selector.h"
 
 #include <ctype.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define QUERY_DEPTH_MAX 16
@@ -209,12 +209,12 @@ int import_ratio(struct import *m, const char *text, struct import_query *ret_pa
 /* ---- what they are to the SLO ------------------------------------------------------------ */
 
 /* Labels that a server gives to what it has read; the page itself has none of the first two. */
-static const struct import_selector_label {
+static const struct server_label {
     const char *name;
     bool always;
 } server_labels[] = {{"job", true},      {"instance", true},   {"namespace", false},
                      {"pod", false},     {"container", false}, {"node", false},
-                     {"cluster", false}, {"endpoint", false}};
+                     {"cluster", false}, {"endpoint", false},  {"service", false}};
 
 static bool any_names(const struct selector *const *s, size_t n, const char *label)
 {
