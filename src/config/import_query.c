@@ -92,7 +92,8 @@ static int read_growth(struct query *q, const struct selector **ret, struct err 
     return expect(l, ")", reterr);
 }
 
-/* "or vector(0)": counters that are not there have grown by nothing anyway. */
+/* "or vector(0)": counters that are not there have grown by nothing anyway. It binds
+ * less than any other operator, so all of an expression must be in front of it. */
 static int skip_or_zero(struct lex *l, struct err *reterr)
 {
     static const char *const signs[] = {"(", "0", ")"};
@@ -105,7 +106,8 @@ static int skip_or_zero(struct lex *l, struct err *reterr)
     for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
         if (expect(l, signs[i], reterr) < 0)
             return -1;
-    return 0;
+    char next = lex_peek(l);
+    return next && next != ')' ? lex_expected(l, "')' or the end behind vector(0)", reterr) : 0;
 }
 
 static int read_difference(struct query *q, int depth, struct import_query *ret,

@@ -221,6 +221,8 @@ static void queries(void **state)
     expect_refused("summary_total/" SUM("b"), "expected sum(rate(SELECTOR[window]))");
     expect_refused(SUM("a{b=~\"(\"}") "/" SUM("b"), "error_ratio_query: ");
     expect_refused("(" SUM("a") " or vector(1))/" SUM("b"), "expected '0', found '1)");
+    expect_refused(SUM("a") " or vector(0) / " SUM("b"),
+                   "expected ')' or the end behind vector(0), found '/");
     expect_refused("(" SUM("a") " or " SUM("c") ")/" SUM("b"), "expected vector(0)");
     expect_refused("(" SUM("a") "-" SUM("b") ")/" SUM("c"),
                    "a difference of counters other than all less some");
