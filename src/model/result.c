@@ -1,4 +1,5 @@
 #include "nines/alert.h"
+#include "nines/exclusion.h"
 #include "nines/report.h"
 #include "nines/result.h"
 #include "nines/slo.h"
@@ -109,4 +110,10 @@ const char *alert_phase_name(enum alert_phase p)
 {
     static const char *const names[] = {"inactive", "firing", "cooling"};
     return name_of(names, countof(names), p);
+}
+
+const char *exclusion_mode_name(enum exclusion_mode m)
+{
+    static const char *const names[] = {"drop", "count_good"};
+    return name_of(names, countof(names), m);
 }

@@ -24,7 +24,9 @@ static const char header[] =
     "burn_5m,burn_30m,burn_1h,burn_2h,burn_6h,burn_1d,burn_3d,firing,"
     "latency_count,latency_censored,p50,p90,p95,p99,max,lower_bound,reasons,"
     "probe,source,expression,"
-    "previous_sli,previous_bad,previous_total,previous_consumed_ratio\r\n";
+    "previous_sli,previous_bad,previous_total,previous_consumed_ratio,"
+    "exclusion_count,unexcluded_state,unexcluded_sli,unexcluded_bad,unexcluded_total,"
+    "unexcluded_consumed_ratio\r\n";
 
 struct row {
     struct str *out;
@@ -195,6 +197,17 @@ static void put_previous(struct row *r, const struct report_slo *p)
     put_number(r, p && p->has_budget, p ? p->consumed_ratio : 0, fmt_ratio);
 }
 
+static void put_excluded(struct row *r, const struct report_slo *s)
+{
+    const struct report_slo *u = s->unexcluded;
+    put_int(r, (int64_t)s->excluded_spans);
+    put(r, u ? slo_state_name(u->state) : "");
+    put_number(r, u && u->has_sli, u ? u->sli : 0, fmt_near_one);
+    put_count(r, u != NULL, u ? u->counts.bad : 0);
+    put_count(r, u != NULL, u ? counts_total(u->counts) : 0);
+    put_number(r, u && u->has_budget, u ? u->consumed_ratio : 0, fmt_ratio);
+}
+
 static int write_csv(const struct report *r, const struct report_style *style, struct str *out)
 {
     (void)style;
@@ -209,6 +222,7 @@ static int write_csv(const struct report *r, const struct report_style *style, s
         put_reasons(&row, &r->slos[i]);
         put_source(&row, &r->slos[i]);
         put_previous(&row, r->slos[i].previous);
+        put_excluded(&row, &r->slos[i]);
         str_add(out, "\r\n");
     }
     return out->overflow ? -1 : 0;

@@ -108,6 +108,16 @@ bool fmt_has_targets(const struct report_slo *s);
  * 10 of 10,000)", the newest ones. */
 void fmt_targets(struct str *out, const struct report_slo *s);
 
+/* Of an SLO with `unexcluded`: how it were without its exclusions, without a full stop:
+ * "Without exclusions: 99.31%, breached, 690.3% of the budget spent, 120 bad of 17,280". */
+void fmt_unexcluded(struct str *out, const struct report_slo *s);
+
+/* Why, which and who: "a new switch (network, by anna)", "#7 by joe". Not cleaned. */
+void fmt_exclusion(struct str *out, const struct exclusion *x);
+
+/* How many are not in the list: "12 earlier ones are not listed"; "": none. */
+void fmt_exclusions_left(struct str *out, const struct report_slo *s, size_t shown);
+
 /* Why coverage is not whole: "12 prober down, 3 not started"; "" when it is. */
 void fmt_missing(struct str *out, const struct report_slo *s);
 

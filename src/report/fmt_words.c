@@ -124,6 +124,8 @@ char *fmt_excluded(char buf[static FMT_MAX], const struct report_slo *s, int64_t
 
 const char *fmt_reason(const struct report_slo *s, enum reason reason)
 {
+    if (reason == REPORT_REASON_UNKNOWN)
+        return "of hours whose results are deleted, and that exclusions cut";
     if (reason != REASON_METRIC)
         return reason_text(reason);
     switch (s->source) {

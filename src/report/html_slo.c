@@ -12,6 +12,7 @@
 #define FAILURES_SHOWN 12
 #define INCIDENTS_SHOWN 20
 #define ANNOTATIONS_SHOWN 20
+#define EXCLUSIONS_SHOWN 20
 #define NUMBERS_ROWS 32
 
 static const char *plural(int64_t n)
@@ -51,6 +52,11 @@ static void put_head(struct str *out, const struct report_slo *s, size_t index)
     if (s->previous) {
         str_add(out, "<br>");
         fmt_trend(out, s);
+        str_addc(out, '.');
+    }
+    if (s->unexcluded) {
+        str_add(out, "<br>");
+        fmt_unexcluded(out, s);
         str_addc(out, '.');
     }
     if (s->state == SLO_WARMING)
@@ -280,6 +286,34 @@ static void put_incidents(struct str *out, const struct report_slo *s)
     table_close(out);
 }
 
+static void put_excluded(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    struct str text;
+    if (!s->exclusion_count)
+        return;
+    str_init(&text, 8192);
+    table_open(out, " class=\"wide\"", "Exclusions",
+               "<th>From, UTC</th><th>For</th><th>Mode</th><th>Why</th>");
+    for (size_t i = 0; i < s->exclusion_count && i < EXCLUSIONS_SHOWN; i++) {
+        const struct report_exclusion *e = &s->exclusions[s->exclusion_count - 1 - i];
+        str_addf(out, "<tr><td class=\"w\">%s</td><td class=\"w\">%s</td><td><code>%s</code></td>",
+                 fmt_stamp(a, e->from_us), fmt_span(b, e->to_us - e->from_us),
+                 exclusion_mode_name(e->exclusion->mode));
+        str_clear(&text);
+        fmt_exclusion(&text, e->exclusion);
+        str_add(out, "<td class=\"msg\">");
+        html_text(out, text.buf);
+        str_add(out, "</td></tr>");
+    }
+    str_clear(&text);
+    fmt_exclusions_left(&text, s, EXCLUSIONS_SHOWN);
+    if (text.len)
+        str_addf(out, "<tr><td class=\"dim\" colspan=\"4\">%s</td></tr>", text.buf);
+    table_close(out);
+    str_release(&text);
+}
+
 static void put_annotations(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX];
@@ -395,6 +429,7 @@ void html_slo(struct str *out, const struct report_slo *s, size_t index)
     put_tiers(out, s);
     put_reasons(out, s);
     put_incidents(out, s);
+    put_excluded(out, s);
     put_annotations(out, s);
     put_failures(out, s);
     str_add(out, "</div>\n");

@@ -303,6 +303,43 @@ static void put_annotations(struct json *j, const struct report_slo *s)
     json_close(j, ']');
 }
 
+static void put_exclusions(struct json *j, const struct report_slo *s)
+{
+    json_open(j, "exclusions", '[');
+    for (size_t i = 0; i < s->exclusion_count; i++) {
+        const struct report_exclusion *e = &s->exclusions[i];
+        json_open(j, NULL, '{');
+        json_time(j, "start", e->from_us);
+        json_time(j, "end", e->to_us);
+        json_string(j, "mode", exclusion_mode_name(e->exclusion->mode));
+        json_string(j, "name", e->exclusion->name);
+        if (e->exclusion->id)
+            json_int(j, "id", e->exclusion->id);
+        else
+            json_literal(j, "id", "null");
+        json_string(j, "reason", e->exclusion->reason);
+        json_string(j, "author", e->exclusion->author);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+/* Only where something is. */
+static void put_excluded(struct json *j, const struct report_slo *s)
+{
+    const struct report_slo *u = s->unexcluded;
+    if (!u)
+        return;
+    put_exclusions(j, s);
+    json_int(j, "exclusion_count", (int64_t)s->excluded_spans);
+    json_open(j, "unexcluded", '{');
+    json_string(j, "state", slo_state_name(u->state));
+    put_sli(j, u);
+    json_number(j, "consumed_ratio", u->has_budget, u->consumed_ratio, fmt_ratio);
+    json_number(j, "remaining_ratio", u->has_budget, u->remaining_ratio, fmt_ratio);
+    json_close(j, '}');
+}
+
 /* Only the report of a period has it. */
 static void put_previous(struct json *j, const struct report_slo *s)
 {
@@ -355,6 +392,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
     put_latency(j, &s->latency);
     put_reasons(j, s);
     put_annotations(j, s);
+    put_excluded(j, s);
     put_previous(j, s);
     json_close(j, '}');
 }

@@ -9,6 +9,7 @@
 #define REASONS_SHOWN 8
 #define INCIDENTS_SHOWN 10
 #define ANNOTATIONS_SHOWN 10
+#define EXCLUSIONS_SHOWN 20
 
 /* Text that Markdown must not interpret, on one line. */
 static void put_text(struct str *out, const char *s)
@@ -124,6 +125,11 @@ static void put_facts(struct str *out, const struct report_slo *s)
         fmt_trend(out, s);
         str_addc(out, '\n');
     }
+    if (s->unexcluded) {
+        str_add(out, "- **Excluded** ");
+        fmt_unexcluded(out, s);
+        str_addc(out, '\n');
+    }
     if (fmt_coverage(s, &coverage)) {
         str_addf(out, "- **Coverage** %s: ", fmt_floor(a, coverage, 2));
         str_addf(out, "%s of %s expected", fmt_count(a, s->observed), fmt_count(b, s->expected));
@@ -179,6 +185,30 @@ static void put_burn(struct str *out, const struct report_slo *s)
         str_addf(out, " | %s | %s |\n", fmt_burn(a, tier->short_burn),
                  tier->firing ? "**firing**" : "quiet");
     }
+}
+
+static void put_excluded(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    struct str text;
+    if (!s->exclusion_count)
+        return;
+    str_init(&text, 8192);
+    str_add(out, "\n| Excluded from (UTC) | For | Mode | Why |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < s->exclusion_count && i < EXCLUSIONS_SHOWN; i++) {
+        const struct report_exclusion *e = &s->exclusions[s->exclusion_count - 1 - i];
+        str_addf(out, "| %s | %s | `%s` | ", fmt_stamp(a, e->from_us),
+                 fmt_span(b, e->to_us - e->from_us), exclusion_mode_name(e->exclusion->mode));
+        str_clear(&text);
+        fmt_exclusion(&text, e->exclusion);
+        put_text(out, text.buf);
+        str_add(out, " |\n");
+    }
+    str_clear(&text);
+    fmt_exclusions_left(&text, s, EXCLUSIONS_SHOWN);
+    if (text.len)
+        str_addf(out, "\n%s.\n", text.buf);
+    str_release(&text);
 }
 
 static void put_annotations(struct str *out, const struct report_slo *s)
@@ -253,6 +283,7 @@ static void put_slo(struct str *out, const struct report_slo *s)
     put_facts(out, s);
     put_latency(out, &s->latency);
     put_burn(out, s);
+    put_excluded(out, s);
     put_annotations(out, s);
     put_losses(out, s);
 }

@@ -20,6 +20,7 @@
 #define REASONS_SHOWN 6
 #define INCIDENTS_SHOWN 5
 #define ANNOTATIONS_SHOWN 5
+#define EXCLUSIONS_SHOWN 5
 
 static const char *budget_color(const struct report_slo *s)
 {
@@ -238,6 +239,42 @@ static void put_trend(struct term *t, const struct report_slo *s)
     str_release(&line);
 }
 
+static void put_exclusion(struct term *t, const struct report_exclusion *e)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    struct str why;
+    str_addf(t->out, "%s  ", fmt_stamp(a, e->from_us));
+    term_cell(t, TERM_PLAIN, 12, exclusion_mode_name(e->exclusion->mode));
+    term_cell(t, TERM_PLAIN, 8, fmt_span(b, e->to_us - e->from_us));
+    str_init(&why, 8192);
+    fmt_exclusion(&why, e->exclusion);
+    fmt_clean(t->out, why.buf, (size_t)(t->width - LABEL_COLUMNS - 21 - 20));
+    str_addc(t->out, '\n');
+    str_release(&why);
+}
+
+static void put_excluded(struct term *t, const struct report_slo *s)
+{
+    struct str line;
+    if (!s->unexcluded)
+        return;
+    for (size_t i = 0; i < s->exclusion_count && i < EXCLUSIONS_SHOWN; i++) {
+        put_label(t, i ? "" : "Excluded");
+        put_exclusion(t, &s->exclusions[s->exclusion_count - 1 - i]);
+    }
+    str_init(&line, 4096);
+    fmt_exclusions_left(&line, s, EXCLUSIONS_SHOWN);
+    if (line.len) {
+        put_label(t, "");
+        term_paint(t, TERM_DIM, "%s\n", line.buf);
+    }
+    str_clear(&line);
+    fmt_unexcluded(&line, s);
+    put_label(t, "");
+    term_paint(t, TERM_DIM, "%s\n", line.buf);
+    str_release(&line);
+}
+
 static void put_history(struct term *t, const struct report_slo *s)
 {
     struct curve c;
@@ -424,6 +461,7 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_budget(t, s);
     put_targets(t, s);
     put_trend(t, s);
+    put_excluded(t, s);
     put_history(t, s);
     put_coverage(t, s);
     put_burn(t, s);

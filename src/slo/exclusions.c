@@ -25,13 +25,6 @@ struct exclusions {
 
 /* ---- one by itself -------------------------------------------------------------- */
 
-const char *exclusion_mode_name(enum exclusion_mode m)
-{
-    static const char *const names[MODES] = {"drop", "count_good"};
-    assert((size_t)m < countof(names));
-    return names[m];
-}
-
 static bool names_fit(const struct string_list *names, const char *name)
 {
     for (size_t i = 0; i < names->n; i++)

@@ -676,6 +676,75 @@ static void test_trend(void **state)
     sample_release(&r);
 }
 
+/* What is excluded, and how it were without, in every format. */
+static void test_excluded(void **state)
+{
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    struct report_slo without = *s;
+    static const char *const people[] = {"text", "markdown", "html"};
+    const struct exclusion stored = {.id = 7,
+                                     .name = "",
+                                     .reason = "upstream outage",
+                                     .author = "anna",
+                                     .mode = EXCLUSION_COUNT_GOOD};
+    const struct exclusion declared = {.name = "pa<b>tching", .reason = "", .author = ""};
+    const struct exclusion hostile = {
+        .id = 8, .name = "", .author = "j\x1b[31moe", .reason = "a|<i>"};
+    struct report_exclusion list[] = {
+        {s->start_us, s->start_us + 90 * USEC_PER_MIN, &declared},
+        {s->start_us + USEC_PER_HOUR * 5, s->start_us + USEC_PER_HOUR * 6, &hostile},
+        {s->start_us + USEC_PER_DAY, s->start_us + USEC_PER_DAY + USEC_PER_MIN, &stored}};
+    s->exclusions = list;
+    s->exclusion_count = countof(list);
+    s->excluded_spans = 1234;
+    s->unexcluded = &without;
+    without.state = SLO_BREACHED;
+    without.consumed_ratio = 1.5;
+    without.counts = (struct counts){.good = 9880, .bad = 120};
+    for (size_t i = 0; i < countof(people); i++) {
+        contains(&r, people[i], ", breached, 150.0% of the budget spent, 120 bad of 10,000");
+        contains(&r, people[i], "1,231 earlier ones are not listed");
+        contains(&r, people[i], "upstream outage");
+        contains(&r, people[i], "1h 30m");
+    }
+    contains(&r, "text", "count_good  1m      upstream outage (#7 by anna)");
+    contains(&r, "text", "drop        1h 30m  pa<b>tching");
+    contains(&r, "markdown", "| `count_good` | upstream outage (\\#7 by anna) |");
+    contains(&r, "markdown", "| a\\|&lt;i\\> (\\#8 by j\xef\xbf\xbd\\[31moe) |");
+    contains(&r, "html", "pa&lt;b&gt;tching");
+    contains(&r, "json", "\"mode\": \"drop\", \"name\": \"pa<b>tching\", \"id\": null");
+    contains(&r, "json", "\"id\": 7, \"reason\": \"upstream outage\", \"author\": \"anna\"");
+    contains(&r, "json", "\"exclusion_count\": 1234");
+    contains(&r, "json", "\"unexcluded\": {\"state\": \"breached\"");
+    contains(&r, "json", "\"total\": 10000, ");
+    contains(&r, "csv", ",1234,breached,");
+    contains(&r, "csv", ",120,10000,1.5\r\n");
+    without.has_budget = without.has_sli = false;
+    contains(&r, "text", "Without exclusions: no data either");
+    s->exclusion_count = 0;
+    s->excluded_spans = 1;
+    contains(&r, "text", "1 earlier one is not listed");
+    sample_release(&r);
+}
+
+/* An hour that is cut is known by its sum. */
+static void test_unknown_reason(void **state)
+{
+    struct report r;
+    static const char *const formats[] = {"text", "markdown", "html", "json", "csv"};
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    s->reasons[0] = (struct report_reason){REPORT_REASON_UNKNOWN, 17};
+    s->reason_count = 1;
+    for (size_t i = 0; i < countof(formats); i++)
+        contains(&r, formats[i], "unknown");
+    sample_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -699,6 +768,8 @@ int main(void)
         cmocka_unit_test(test_many_points),
         cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_trend),
+        cmocka_unit_test(test_excluded),
+        cmocka_unit_test(test_unknown_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
