@@ -371,6 +371,10 @@ int store_reader_transitions(struct store_reader *r, const char *slo, int64_t fr
 int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
                        struct alert_state *ret, struct err *reterr);
 
+/* Alerts that are not over, whosever: name, service and state of each is told. */
+int store_reader_alerts(struct store_reader *r, store_transition_fn fn, void *ctx,
+                        struct err *reterr);
+
 struct store_heartbeat {
     int64_t started_us, alive_us, complete_through_us; /* 0: never ran */
 };

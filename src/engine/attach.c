@@ -7,6 +7,7 @@
 #include "engine/backfill.h"
 #include "engine/backfill_slices.h"
 #include "engine/evaluate.h"
+#include "engine/gone.h"
 #include "engine/stream.h"
 #include "engine/versions.h"
 #include "nines/probe.h"
@@ -59,6 +60,7 @@ struct attach {
     size_t n;
     struct attach_alert *alerts;
     size_t alert_count;
+    struct gone *gone;
     struct attach_version *versions;
     size_t version_count;
     VEC(struct attach_outcome) outcomes;
@@ -264,13 +266,13 @@ int attach_read(struct attach *a, const char *database)
 {
     struct store_reader *r = NULL;
     int64_t began_ns = clock_mono_ns();
-    if (a->n == 0 && a->alert_count == 0 && a->version_count == 0)
-        return 0;
     if (store_reader_open(database, &r, &a->err) < 0)
         return -1;
     int rc = read_slis(a, r);
     if (rc == 0)
         rc = read_alerts(a, r);
+    if (rc == 0)
+        rc = gone_read(r, a->config, &a->gone, &a->err);
     if (rc == 0)
         rc = read_versions(a, r);
     if (rc == 0)
@@ -320,6 +322,11 @@ void attach_merge(const struct attach *a, struct evaluator *e)
                             &a->alerts[i].state);
 }
 
+const struct gone *attach_gone(const struct attach *a)
+{
+    return a->gone;
+}
+
 void attach_versions(const struct attach *a, struct versions *v)
 {
     for (size_t i = 0; i < a->version_count; i++)
@@ -346,6 +353,7 @@ void attach_free(struct attach *a)
     free(a->read);
     free(a->alerts);
     vec_release(&a->outcomes);
+    gone_free(a->gone);
     config_unref(a->config);
     free(a);
 }

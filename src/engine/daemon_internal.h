@@ -108,6 +108,7 @@ void daemon_kick(struct daemon *d);       /* pump from the loop, soon */
 /* daemon_record.c: results and transitions on their way to the store. */
 struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d);
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d);
+void daemon_alert_gone(void *daemon, const struct alert_transition *t); /* for gone_end() */
 
 /* daemon_pages.c: pages go out without the store when it cannot take them. */
 void daemon_keep_page(struct daemon *d, const char *receiver, const char *key, const char *payload);

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "base/when.h"
 #include "engine/attach.h"
+#include "engine/gone.h"
 #include "engine/retention.h"
 
 #include <inttypes.h>
@@ -69,6 +70,7 @@ static void merge_attached(struct daemon *d)
     if (d->job_rc == 0) {
         attach_merge(d->attach, d->evaluator);
         attach_versions(d->attach, d->versions);
+        gone_end(attach_gone(d->attach), daemon_now(d), daemon_alert_gone, d);
         log_attached(d->attach);
     } else {
         log_error("history could not be read; new SLOs do not alert until it can", "error",
@@ -307,6 +309,7 @@ int daemon_adopt_first(struct daemon *d, struct err *reterr)
     if (rc == 0) {
         attach_merge(a, d->evaluator);
         attach_versions(a, d->versions);
+        gone_end(attach_gone(a), daemon_now(d), daemon_alert_gone, d);
         log_attached(a);
     } else {
         err_set(reterr, "%s", attach_error(a));

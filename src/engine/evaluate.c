@@ -196,7 +196,8 @@ static void keep_known(struct eval_slo *slo, const struct eval_slo *known)
     slo->view->def = slo->def;
     slo->tick_us = known->tick_us;
     slo->settled = known->settled;
-    slo->alert = known->alert;
+    if (slo->def->alerting) /* else gone.h ends it */
+        slo->alert = known->alert;
     if (same_tiers(known->def, slo->def))
         return;
     slo->alert.firing = 0; /* its bits are of other tiers */
@@ -326,7 +327,8 @@ void evaluator_set_alert(struct evaluator *e, const char *slo, const char *objec
     struct eval_slo *s = find_slo(e, slo, objective_name);
     if (!s || s->settled)
         return;
-    s->alert = *state;
+    if (s->def->alerting)
+        s->alert = *state;
     s->settled = true;
 }
 

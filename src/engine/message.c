@@ -125,6 +125,24 @@ char *message_payload(const struct slo_view *view, const struct alert_transition
     return text;
 }
 
+char *message_gone(const struct alert_transition *t)
+{
+    char at[WHEN_MAX], since[WHEN_MAX], took[UNITS_MAX];
+    units_duration(took, t->at_us - t->since_us);
+    mem_auto char *key = mem_printf("%s/%s", t->slo, t->objective_name);
+    mem_auto char *line =
+        mem_printf("%s: ended after %s, as the objective alerts no more", t->slo, took);
+    json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1,
+                          "status", status(t), "event", alert_event_name(t->kind), "severity",
+                          severity_name(t->severity), "alert", key, "slo", t->slo, "objective_name",
+                          t->objective_name, "service", t->service, "at", when_text(at, t->at_us),
+                          "since", when_text(since, t->since_us), "summary", line);
+    json_object_set_new(o, "labels", json_object());
+    char *text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return text;
+}
+
 char *message_storage(int64_t since_us, int64_t at_us, const char *error)
 {
     char at[WHEN_MAX], since[WHEN_MAX], took[UNITS_MAX];
