@@ -174,6 +174,14 @@ static void put_tier(struct term *t, const struct tier_def *tier)
     term_cell(t, TERM_PLAIN, TIER_COLUMNS, text);
 }
 
+/* What its bad events are of: runs that were due, or requests and the like, of
+ * which nobody knows how many were. */
+static int64_t all_of(const struct alert_transition *tr)
+{
+    const struct counts *c = &tr->long_counts;
+    return c->scrapes > 0 ? c->good + c->bad : tr->long_expected;
+}
+
 void replay_put_text(struct term *t, const struct alert_transition *tr)
 {
     char text[FMT_MAX];
@@ -187,7 +195,7 @@ void replay_put_text(struct term *t, const struct alert_transition *tr)
     str_addf(t->out, " burn %s", fmt_burn(text, tr->long_burn));
     str_addf(t->out, " and %s", fmt_burn(text, tr->short_burn));
     str_addf(t->out, "; bad %s", fmt_count(text, tr->long_counts.bad));
-    str_addf(t->out, " of %s\n", fmt_count(text, tr->long_expected));
+    str_addf(t->out, " of %s\n", fmt_count(text, all_of(tr)));
 }
 
 static const char *plural(size_t n)
