@@ -19,40 +19,6 @@ struct excluding {
     const struct exclusions **of; /* of each of cfg->slos; equal ones are one set */
 };
 
-/* ---- loading ------------------------------------------------------------------------ */
-
-static const struct slo_def *common_slo(const struct config *cfg, const struct exclusion *a,
-                                        const struct exclusion *b)
-{
-    for (size_t i = 0; i < cfg->slo_count; i++)
-        if (exclusion_fits(a, cfg->slos[i]) && exclusion_fits(b, cfg->slos[i]))
-            return cfg->slos[i];
-    return NULL;
-}
-
-/* `b` is the later one of the two in their files. */
-static void check_pair(const struct config *cfg, struct decode *c, const struct exclusion *a,
-                       const struct exclusion *b)
-{
-    char at[WHEN_MAX];
-    int64_t at_us;
-    if (!exclusion_overlap(a, b, &at_us))
-        return;
-    const struct slo_def *slo = common_slo(cfg, a, b);
-    if (slo)
-        diag_error(c->diag, b->pos,
-                   "the exclusion '%s' overlaps '%s' at %s:%d:%d: both are of the SLO '%s' at %s",
-                   b->name, a->name, a->pos.file, a->pos.line, a->pos.column, slo->name,
-                   when_text(at, at_us));
-}
-
-void excluding_finish(const struct config *cfg, struct decode *c)
-{
-    for (size_t i = 0; i < cfg->exclusion_count; i++)
-        for (size_t j = 0; j < i; j++)
-            check_pair(cfg, c, &cfg->exclusions[j], &cfg->exclusions[i]);
-}
-
 /* ---- who has the same ones ------------------------------------------------------------ */
 
 /* Which exclusions fit an objective, as text: equal for equal lists. */
@@ -98,6 +64,62 @@ static void fit(struct fitting *f, const struct slo_def *slo)
             f->found[f->count++] = f->list[i];
     }
     name_list(&f->key, f->fits, f->n);
+}
+
+/* ---- loading ------------------------------------------------------------------------ */
+
+static const struct slo_def *common_slo(const struct config *cfg, const struct exclusion *a,
+                                        const struct exclusion *b)
+{
+    for (size_t i = 0; i < cfg->slo_count; i++)
+        if (exclusion_fits(a, cfg->slos[i]) && exclusion_fits(b, cfg->slos[i]))
+            return cfg->slos[i];
+    return NULL;
+}
+
+/* `b` is the later one of the two in their files. */
+static void check_pair(const struct config *cfg, struct decode *c, const struct exclusion *a,
+                       const struct exclusion *b)
+{
+    char at[WHEN_MAX];
+    int64_t at_us;
+    if (!exclusion_overlap(a, b, &at_us))
+        return;
+    const struct slo_def *slo = common_slo(cfg, a, b);
+    if (slo)
+        diag_error(c->diag, b->pos,
+                   "the exclusion '%s' overlaps '%s' at %s:%d:%d: both are of the SLO '%s' at %s",
+                   b->name, a->name, a->pos.file, a->pos.line, a->pos.column, slo->name,
+                   when_text(at, at_us));
+}
+
+/* Told at the last one of those that are too many. */
+static void check_counts(const struct config *cfg, struct decode *c)
+{
+    struct err err;
+    struct fitting f;
+    const struct exclusion **list = mem_array(cfg->exclusion_count + 1, sizeof(*list));
+    for (size_t i = 0; i < cfg->exclusion_count; i++)
+        list[i] = &cfg->exclusions[i];
+    fitting_init(&f, list, cfg->exclusion_count);
+    for (size_t i = 0; i < cfg->slo_count; i++) {
+        fit(&f, cfg->slos[i]);
+        if (exclusions_count(f.found, f.count, &err) == 0)
+            continue;
+        diag_error(c->diag, f.found[f.count - 1]->pos, "the SLO '%s': %s", cfg->slos[i]->name,
+                   err.msg);
+        break;
+    }
+    fitting_release(&f);
+    mem_free(&list);
+}
+
+void excluding_finish(const struct config *cfg, struct decode *c)
+{
+    check_counts(cfg, c);
+    for (size_t i = 0; i < cfg->exclusion_count; i++)
+        for (size_t j = 0; j < i; j++)
+            check_pair(cfg, c, &cfg->exclusions[j], &cfg->exclusions[i]);
 }
 
 /* ---- making ----------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "base/when.h"
 #include "io/zone.h"
+#include "slo/recurring.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,6 +108,15 @@ static int check_zone(const char *name, struct err *reterr)
     return 0;
 }
 
+static int check_rule(const struct exclusion *x, const char **ret_key, struct err *reterr)
+{
+    struct recurring *r;
+    if (recurring_make(x, &r, ret_key, reterr) < 0)
+        return -1;
+    recurring_free(r);
+    return 0;
+}
+
 int exclusion_check(const struct exclusion *x, const char **ret_key, struct err *reterr)
 {
     char from[WHEN_MAX], to[WHEN_MAX];
@@ -129,13 +139,43 @@ int exclusion_check(const struct exclusion *x, const char **ret_key, struct err 
                 when_text(to, x->to_us));
         return bad(ret_key, "to");
     }
-    return 0;
+    return x->rrule ? check_rule(x, ret_key, reterr) : 0;
+}
+
+/* ---- two of them ---------------------------------------------------------------------- */
+
+/* Whether a span of `b` is within [from, to) of some span of `a`. */
+static bool meet(const struct exclusions *a, const struct exclusions *b, int64_t from_us,
+                 int64_t to_us, int64_t *ret_us)
+{
+    struct exclusion_span x, y;
+    for (int64_t t = from_us; exclusions_next(a, t, &x) && x.start_us < to_us; t = x.end_us) {
+        if (!exclusions_next(b, x.start_us > t ? x.start_us : t, &y))
+            return false;
+        if (y.start_us < x.end_us) {
+            *ret_us = x.start_us > y.start_us ? x.start_us : y.start_us;
+            return *ret_us < to_us;
+        }
+    }
+    return false;
 }
 
 bool exclusion_overlap(const struct exclusion *a, const struct exclusion *b, int64_t *ret_us)
 {
-    *ret_us = a->from_us > b->from_us ? a->from_us : b->from_us;
-    return a->from_us < b->to_us && b->from_us < a->to_us;
+    struct exclusions *x = NULL, *y = NULL;
+    const struct exclusion *once = !a->rrule ? a : !b->rrule ? b : NULL;
+    int64_t later = a->from_us > b->from_us ? a->from_us : b->from_us;
+    if (!a->rrule && !b->rrule) {
+        *ret_us = later;
+        return a->from_us < b->to_us && b->from_us < a->to_us;
+    }
+    bool met = false;
+    if (exclusions_make(&a, 1, &x, NULL) == 0 && exclusions_make(&b, 1, &y, NULL) == 0)
+        met = once ? meet(x, y, once->from_us, once->to_us, ret_us)
+                   : meet(x, y, later, later + EXCLUSION_CHECK_US, ret_us);
+    exclusions_unref(x);
+    exclusions_unref(y);
+    return met;
 }
 
 const struct exclusion_ops exclusion_ops = {

@@ -41,6 +41,10 @@ extern const struct exclusion_ops exclusion_ops;
 #define EXCLUSION_CHECK_US (400 * USEC_PER_DAY)
 bool exclusion_overlap(const struct exclusion *a, const struct exclusion *b, int64_t *ret_us);
 
+/* Whether an objective may have them: EXCLUSIONS_MAX, and EXCLUSIONS_RECURRING_MAX of them
+ * with a rule. */
+int exclusions_count(const struct exclusion *const *list, size_t n, struct err *reterr);
+
 /* A set of those that are valid, as exclusion_check() says; *ret is NULL if there are
  * none. The list and what it points to need not live on. */
 int exclusions_make(const struct exclusion *const *list, size_t n, struct exclusions **ret,
