@@ -168,16 +168,31 @@ static int make_sets(struct excluding *x, struct err *reterr)
     return rc;
 }
 
+static int add_stored(struct excluding *x, struct store_reader *r, struct err *reterr)
+{
+    struct exclusion *stored = NULL;
+    size_t n = 0;
+    if (r && store_reader_exclusions(r, &x->arena, &stored, &n, reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (stored[i].removed_us == 0)
+            vec_push(&x->list, &stored[i]);
+    return 0;
+}
+
 int excluding_read(struct config *cfg, struct store_reader *r, struct excluding **ret,
                    struct err *reterr)
 {
     struct excluding *x = mem_alloc(sizeof(*x));
-    (void)r;
     x->refs = 1;
     x->cfg = config_ref(cfg);
     x->of = mem_array(cfg->slo_count + 1, sizeof(struct exclusions *));
     for (size_t i = 0; i < cfg->exclusion_count; i++)
         vec_push(&x->list, &cfg->exclusions[i]);
+    if (add_stored(x, r, reterr) < 0) {
+        excluding_unref(x);
+        return -1;
+    }
     if (x->list.len > 1)
         qsort(x->list.at, x->list.len, sizeof(*x->list.at), by_time);
     if (make_sets(x, reterr) < 0) {

@@ -366,6 +366,10 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
         return apply_annotation(s, (const struct record_annotation *)r, reterr);
     case RECORD_FORGET_ANNOTATION:
         return forget_annotation(s, (const struct record_annotation *)r, reterr);
+    case RECORD_EXCLUSION:
+        return record_exclusion(s, (const struct record_exclusion *)r, reterr);
+    case RECORD_REMOVE_EXCLUSION:
+        return record_remove_exclusion(s, (const struct record_exclusion *)r, reterr);
     case RECORD_IMPORT:
         break; /* a batch of its own, writer.c */
     }
