@@ -19,12 +19,13 @@ import tempfile
 import urllib.parse
 import urllib.request
 
-from alerting import LENGTHS as WINDOWS, TIERS, Objective
+from alerting import LENGTHS, TIERS, Objective
 from month import ABSENT, END, F, SCRAPE, START, Month, at, rfc3339
 from promrate import Rates
 
 PATIENCE = 120
 SLOS = {"requests": F(1, 1000), "latency": F(1, 100), "up": F(1, 1000)}  # what may fail
+WINDOWS = {w: LENGTHS[w] for w in ("5m", "30m", "1h", "2h", "6h", "1d", "3d")}
 OVER = {w: [w, f"{seconds + SCRAPE}s"] for w, seconds in WINDOWS.items()}
 FAILED = 'http_requests_total{code=~"5.."}'
 RATIOS = {

@@ -5,20 +5,21 @@ Shares no code with nines. Times are seconds; counts come from month.Exact.
 from month import DAY, F, HOUR
 
 TICK, COOLING = 10, 300
-LENGTHS = {"5m": 300, "30m": 1800, "1h": HOUR, "2h": 2 * HOUR, "6h": 6 * HOUR, "1d": DAY,
+LENGTHS = {"5m": 300, "11m": 660, "30m": 1800, "1h": HOUR, "2h": 2 * HOUR, "6h": 6 * HOUR, "1d": DAY,
            "3d": 3 * DAY}
 TIERS = [("page", "1h", "5m", F(144, 10)), ("page", "6h", "30m", F(6)),
          ("ticket", "1d", "2h", F(3)), ("ticket", "3d", "6h", F(1))]
-MIN_FAILURES = 2
 RANK = {None: 0, "ticket": 1, "page": 2}
 
 
 class Objective:
-    """`unknown` is a span [from, to) whose events become visible at its end."""
+    """`unknown` is a span [from, to) whose events become visible at its end; `late` is how long
+    after its slot each of the others does."""
 
-    def __init__(self, exact, miss, unknown=(0, 0)):
+    def __init__(self, exact, miss, unknown=(0, 0), tiers=TIERS, min_failures=2, late=0):
         self.exact, self.miss, self.unknown = exact, miss, unknown
-        self.least = {factor: (miss * factor).as_integer_ratio() for _, _, _, factor in TIERS}
+        self.tiers, self.min_failures, self.late = tiers, min_failures, late
+        self.least = {factor: (miss * factor).as_integer_ratio() for _, _, _, factor in tiers}
 
     def window(self, t, name):
         """(bad, total, slots with data, slots) of a tier's window at t."""
@@ -28,6 +29,8 @@ class Objective:
         counts = self.exact.between(start, t)
         if self.unknown[0] <= t <= self.unknown[1]:
             return self.exact.between(start, self.unknown[0])[:2] + counts[2:]
+        if self.late:
+            return self.exact.between(start, t - self.late)[:3] + counts[3:]
         return counts
 
     def burn(self, counts):
@@ -44,7 +47,7 @@ class Objective:
         if not self.burns(self.window(t, short), factor):
             return False
         counts = self.window(t, long)
-        return counts[0] >= MIN_FAILURES and self.burns(counts, factor)
+        return counts[0] >= self.min_failures and self.burns(counts, factor)
 
     def blind(self, t, tier):
         _, _, seen, slots = self.window(t, tier[2])
@@ -52,14 +55,14 @@ class Objective:
 
     def cause(self, t, severity):
         """Of the tiers of a severity one that fires, and of these what burns most."""
-        return max((tier for tier in TIERS if tier[0] == severity),
+        return max((tier for tier in self.tiers if tier[0] == severity),
                    key=lambda tier: (self.fires(t, tier), self.burn(self.window(t, tier[1]))))
 
     def transitions(self, start, end):
         """[{at, event, severity, sent, firing, cause}] of the ticks in (start, end]."""
         phase, severity, since, firing = "inactive", None, None, set()
         for t in range(start + TICK, end + 1, TICK):
-            firing = {tier for tier in TIERS
+            firing = {tier for tier in self.tiers
                       if self.fires(t, tier) or tier in firing and self.blind(t, tier)}
             want = max((tier[0] for tier in firing), key=RANK.get, default=None)
             event, sent = None, True
@@ -78,7 +81,7 @@ class Objective:
                 event, phase = "resolve", "inactive"
             if event:
                 yield {"at": t, "event": event, "severity": severity, "sent": sent,
-                       "firing": sum(1 << TIERS.index(tier) for tier in firing),
+                       "firing": sum(1 << self.tiers.index(tier) for tier in firing),
                        "cause": self.cause(t, want or severity)}
 
 

@@ -33,6 +33,10 @@ def rfc3339(t):
     return datetime.datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def seconds(text):
+    return int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
 # what of all requests fails, of what kind, what of all is slow; what of all probes fails
 INCIDENTS = [
     ("birth", at(1, "02:00"), at(1, "02:03"), 0.02, "500", 0.02, 0.5),
