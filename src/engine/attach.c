@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "engine/attach_targets.h"
 #include "engine/backfill.h"
 #include "engine/backfill_slices.h"
 #include "engine/evaluate.h"
@@ -64,6 +65,7 @@ struct attach {
     struct attach_version *versions;
     size_t version_count;
     VEC(struct attach_outcome) outcomes;
+    struct attach_targets targets;
     struct attach_totals totals;
     struct err err;
 };
@@ -104,6 +106,7 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
         exclusions_ref(a->read[i].sieve.set);
         want_lines(&a->read[i], e);
     }
+    attach_targets_want(&a->targets, e);
     a->alerts = mem_array(cfg->slo_count, sizeof(*a->alerts));
     for (size_t i = 0; i < evaluator_count(e); i++) {
         const struct slo_view *v = evaluator_view(e, i);
@@ -277,6 +280,8 @@ int attach_read(struct attach *a, const char *database)
         rc = read_versions(a, r);
     if (rc == 0)
         rc = read_outcomes(a, r);
+    if (rc == 0)
+        rc = attach_targets_read(&a->targets, r, &a->err);
     store_reader_free(r);
     a->totals.took_us = (clock_mono_ns() - began_ns) / 1000;
     return rc;
@@ -313,6 +318,7 @@ void attach_merge(const struct attach *a, struct evaluator *e)
         if (a->read[i].history)
             merge_sli(a, i, e);
     }
+    attach_targets_merge(&a->targets, e);
     for (size_t i = 0; i < a->outcomes.len; i++)
         if (a->outcomes.at[i].slot_us != INT64_MIN)
             evaluator_set_outcome(e, a->outcomes.at[i].probe, a->outcomes.at[i].slot_us,
@@ -354,6 +360,7 @@ void attach_free(struct attach *a)
     free(a->alerts);
     vec_release(&a->outcomes);
     gone_free(a->gone);
+    attach_targets_release(&a->targets);
     config_unref(a->config);
     free(a);
 }

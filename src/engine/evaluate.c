@@ -27,7 +27,7 @@ struct watched *eval_need_probe(struct evaluator *e, const char *id)
     return w;
 }
 
-static struct eval_slo *find_slo(const struct evaluator *e, const char *name, const char *objective)
+struct eval_slo *eval_find_slo(const struct evaluator *e, const char *name, const char *objective)
 {
     struct eval_slo *s = table_get(&e->slos, name);
     while (s && !str_eq(s->def->objective_name, objective))
@@ -218,9 +218,11 @@ static struct slo_set adopt_slos(struct evaluator *e, const struct config *cfg)
         struct eval_slo *slo = &set.at[i];
         slo->def = cfg->slos[i];
         slo->view = &set.views[i];
-        const struct eval_slo *known = find_slo(e, slo->def->name, slo->def->objective_name);
-        if (known)
-            keep_known(slo, known);
+        const struct eval_slo *known = eval_find_slo(e, slo->def->name, slo->def->objective_name);
+        if (!known)
+            continue;
+        keep_known(slo, known);
+        eval_keep_targets(slo, known);
     }
     return set;
 }
@@ -252,6 +254,13 @@ static void note_sources(struct evaluator *e, const struct config *cfg, int64_t 
     }
 }
 
+static void free_slos(struct evaluator *e)
+{
+    for (size_t i = 0; i < e->slo_count; i++)
+        eval_free_targets(&e->slo_list[i]);
+    free(e->slo_list);
+}
+
 static void unuse(struct eval_sli *sli)
 {
     sli->used = false;
@@ -268,7 +277,7 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg,
     /* Pointers into the old snapshot die with it: it is released last, after
      * everything points into the new one. */
     struct slo_set set = adopt_slos(e, cfg);
-    free(e->slo_list);
+    free_slos(e);
     free(e->views);
     e->slo_list = set.at;
     e->views = set.views;
@@ -282,8 +291,10 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg,
         e->slo_list[i].sli = adopt_sli(e, def, excluded, now_us);
     }
     /* Not before each SLI keeps what the longest of its windows needs. */
-    for (size_t i = 0; i < e->slo_count; i++)
+    for (size_t i = 0; i < e->slo_count; i++) {
+        eval_revise_target(&e->slo_list[i], now_us);
         eval_watch(&e->slo_list[i]);
+    }
     eval_need_dependencies(e);
     drop_unused(e);
     struct config *previous = e->config;
@@ -324,7 +335,7 @@ void evaluator_add_revision(struct evaluator *e, const struct probe_def *def, in
 void evaluator_set_alert(struct evaluator *e, const char *slo, const char *objective_name,
                          const struct alert_state *state)
 {
-    struct eval_slo *s = find_slo(e, slo, objective_name);
+    struct eval_slo *s = eval_find_slo(e, slo, objective_name);
     if (!s || s->settled)
         return;
     if (s->def->alerting)
@@ -432,7 +443,7 @@ void evaluator_free(struct evaluator *e)
         watched_free(e->watched.at[i]);
     vec_release(&e->sli_list);
     vec_release(&e->watched);
-    free(e->slo_list);
+    free_slos(e);
     free(e->views);
     config_unref(e->config);
     free(e);

@@ -114,6 +114,32 @@ struct sli_past {
 };
 void evaluator_merge(struct evaluator *e, const char *key, struct sli_past *past);
 
+/*
+ * The targets of an SLO over time, as far as they matter to its budget, are read with
+ * its history: store_reader_slo_targets(). Of changes more than EVALUATE_HEADS_US before
+ * `now_us` also what came in their hours before them; of slices, those that ended
+ * there. The newest EVALUATE_TARGETS_MAX targets are told apart; what came before
+ * counts by the oldest of these.
+ */
+#define EVALUATE_TARGETS_MAX 17
+#define EVALUATE_HEADS_US (2 * USEC_PER_DAY)
+struct past_head {
+    bool known;
+    struct counts counts;
+};
+struct wanted_targets {
+    const struct slo_def *slo;
+    const char *key;    /* which windows they are for */
+    struct sieve sieve; /* what is excluded; key and set live as those of pending_sli */
+    int64_t now_us;
+};
+/* Of the i-th SLO; false: they are known. */
+bool evaluator_wants_targets(const struct evaluator *e, size_t i, struct wanted_targets *ret);
+/* Those that hold, oldest first (none: the SLO's own always has); the SLI is merged. No
+ * effect if the windows are other ones by now. */
+void evaluator_set_targets(struct evaluator *e, const struct wanted_targets *of,
+                           const struct slo_target *at, const struct past_head *heads, size_t n);
+
 /* Attaches what is pending anew: what was done by now is to be in the history.
  * Before it is read again, or what waits for it would grow without end. */
 void evaluator_reattach(struct evaluator *e, int64_t now_us);

@@ -10,6 +10,7 @@
 #include "engine/evaluate.h"
 #include "engine/stream.h"
 #include "slo/slices.h"
+#include "slo/targets.h"
 #include "slo/window.h"
 
 /* A scrape that came before the history of an SLI. */
@@ -98,8 +99,9 @@ struct eval_slo {
     uint16_t people[PEOPLE_WINDOWS], window;
     struct eval_line *line; /* of slices: tiers, people and `slices` are windows of it */
     uint16_t slices;
-    struct eval_slo *namesake; /* another objective of the same SLO */
-    struct slo_view *view;     /* drawn when somebody asks */
+    struct eval_targets *targets; /* over time; evaluate_targets.c */
+    struct eval_slo *namesake;    /* another objective of the same SLO */
+    struct slo_view *view;        /* drawn when somebody asks */
 };
 
 struct evaluator {
@@ -165,6 +167,18 @@ void eval_scrape(struct watched *w, const struct observation *obs);
 /* The SLI has its history: takes what was held for it. */
 void eval_release_held(struct eval_sli *sli);
 void eval_forget_held(struct watched *w);
+
+struct eval_slo *eval_find_slo(const struct evaluator *e, const char *name, const char *objective);
+
+/* The targets of an SLO that was known, for the snapshot that is being adopted. */
+void eval_keep_targets(struct eval_slo *slo, const struct eval_slo *known);
+/* The SLO's target is in force from now on; no change, no effect. */
+void eval_revise_target(struct eval_slo *slo, int64_t now_us);
+/* Behind eval_watch(): what came since each of them. */
+void eval_watch_targets(struct eval_slo *slo);
+void eval_free_targets(struct eval_slo *slo);
+/* What was spent of what the targets allow of the window's counts. */
+struct budget_use eval_use(const struct eval_slo *slo, struct counts judged);
 
 /* Brings slo->view up to the last tick. */
 void eval_draw(const struct eval_slo *slo);

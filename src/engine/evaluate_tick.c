@@ -51,6 +51,7 @@ void eval_watch(struct eval_slo *slo)
     if (slo->line)
         slo->slices = watch_window(live, def);
     slo->period = (struct span){INT64_MIN, INT64_MIN};
+    eval_watch_targets(slo);
 }
 
 static void enter_period(struct eval_slo *slo, int64_t t_us)
@@ -111,7 +112,7 @@ static void draw_windows(const struct eval_slo *slo, struct slo_view *v)
     v->window_expected = event_counts(slo, slo->window).expected;
     v->judged = slo->line ? eval_line_counts(slo->line, slo->slices)
                           : slo_apply_no_data(v->window, def->no_data);
-    v->use = slices_use(def, v->judged, def->target);
+    v->use = eval_use(slo, v->judged);
     v->first_event_us =
         def->sli.metric ? slo->sli->first_event_us : slo->sli->probe->first_event_us;
     if (v->first_event_us < slo->sli->since_us)

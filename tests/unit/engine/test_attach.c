@@ -13,6 +13,7 @@
 #include "slo/budget.h"
 #include "slo/expected.h"
 #include "slo/slices.h"
+#include "slo/targets.h"
 #include "slo/window.h"
 
 #include <setjmp.h>
@@ -45,10 +46,15 @@ struct world {
     struct probe_def probe;
     VEC(struct result) results;
     VEC(struct probe_revision) revisions;
+    struct {
+        VEC(struct slo_target) list;
+    } targets[SLOS];
+    struct decimal target[SLOS];
+    uint64_t contents;
     int64_t now_us;
     struct exclusion excluded[SLOS][EXCLUSIONS]; /* in order, none overlaps */
     size_t excluded_n[SLOS];
-    int merges, checks, sliced, cut;
+    int merges, checks, sliced, cut, changed;
 };
 
 static int64_t below(struct world *w, int64_t n)
@@ -146,6 +152,35 @@ static struct counts brute_slices(const struct world *w, const struct slo_view *
     return sum;
 }
 
+static struct counts brute_judged(const struct world *w, const struct slo_view *v, int64_t start_us)
+{
+    struct counts c;
+    if (v->def->method != METHOD_OCCURRENCES)
+        return brute_slices(w, v, start_us);
+    brute(w, v, start_us, &c);
+    return c;
+}
+
+/* By the targets that held; of many only the newest are told apart. */
+static struct budget_use brute_use(struct world *w, const struct slo_view *v, int64_t start_us)
+{
+    int slo = v->def->name[4] - '0';
+    size_t n = w->targets[slo].list.len,
+           skip = n > EVALUATE_TARGETS_MAX ? n - EVALUATE_TARGETS_MAX : 0;
+    struct target_part *parts = mem_array(n, sizeof(*parts));
+    struct budget_use use = {0};
+    n = targets_cut(v->def, w->targets[slo].list.at + skip, n - skip, start_us, v->at_us, parts);
+    for (size_t i = 0; i < n; i++) {
+        struct counts c = brute_judged(w, v, parts[i].from_us);
+        if (i + 1 < n)
+            c = counts_minus(c, brute_judged(w, v, parts[i + 1].from_us));
+        budget_use_add(&use, slices_use(v->def, c, parts[i].target));
+    }
+    w->changed += n > 1;
+    free(parts);
+    return use;
+}
+
 static double burn(const struct world *w, const struct slo_view *v, int64_t length_us)
 {
     struct counts ignored;
@@ -174,6 +209,9 @@ static void check(struct world *w, const struct slo_view *v)
     assert_int_equal(v->judged.good, c.good);
     assert_int_equal(v->judged.bad, c.bad);
     assert_int_equal(v->judged.silent, c.silent);
+    struct budget_use use = brute_use(w, v, start);
+    assert_true(v->use.spent == use.spent);
+    assert_true(v->use.allowed == use.allowed);
     assert_true(v->burn_5m == burn(w, v, 5 * MIN));
     assert_true(v->burn_1h == burn(w, v, HOUR));
     assert_true(v->burn_6h == burn(w, v, 6 * HOUR));
@@ -206,7 +244,10 @@ static void add_slo(struct world *w, struct config *c, int i, bool fast, int win
     d->sli.faster_than_us = fast ? 500 * USEC_PER_MSEC : 0;
     memset(d->sli.classify, -1, sizeof(d->sli.classify));
     d->probe = &w->probe;
-    d->target = (struct decimal){99, 2};
+    if (below(w, 8) == 0)
+        w->target[i] = (struct decimal){90 + below(w, 9), 2};
+    d->target = w->target[i];
+    d->content = ++w->contents;
     d->window = windows[window];
     d->window.timezone = "Europe/Berlin";
     d->method = (enum budget_method)below(w, 3);
@@ -251,6 +292,16 @@ static struct excluding *make_excluding(struct world *w, struct config *c)
     return x;
 }
 
+static void note_target(struct world *w, int i)
+{
+    struct slo_target next = {w->now_us - w->now_us % MIN, w->target[i]};
+    size_t n = w->targets[i].list.len;
+    if (n && w->targets[i].list.at[n - 1].since_us == next.since_us)
+        w->targets[i].list.len = --n;
+    if (n == 0 || decimal_cmp(w->targets[i].list.at[n - 1].target, next.target) != 0)
+        vec_push(&w->targets[i].list, next);
+}
+
 /* As the daemon does: daemon_reload.c. */
 static void adopt(struct world *w)
 {
@@ -267,8 +318,11 @@ static void adopt(struct world *w)
     excluding_unref(excluding);
     store_push_probe(w->store, 0, &w->probe, w->now_us);
     evaluator_add_revision(w->e, &w->probe, w->now_us);
-    for (int i = 0; i < SLOS; i++)
+    for (int i = 0; i < SLOS; i++) {
         store_push_sli(w->store, &c->slos[i]->sli);
+        store_push_slo(w->store, c->slos[i], w->now_us);
+        note_target(w, i);
+    }
     config_unref(w->config);
     w->config = c;
     w->attach = attach_new(w->e, c);
@@ -390,6 +444,8 @@ static int setup(void **state)
     struct world *w = mem_alloc(sizeof(*w));
     w->rng = 0x9e3779b97f4a7c15;
     w->now_us = T0;
+    for (int i = 0; i < SLOS; i++)
+        w->target[i] = (struct decimal){99, 2};
     w->probe = (struct probe_def){
         .id = "api", .interval_us = 30 * S, .timeout_us = MIN, .max_in_flight = 2};
     vec_push(&w->revisions, ((struct probe_revision){T0, 30 * S, 0, MIN}));
@@ -412,6 +468,8 @@ static int teardown(void **state)
     rmdir(w->dir);
     config_unref(w->config);
     zone_free(w->zone);
+    for (int i = 0; i < SLOS; i++)
+        vec_release(&w->targets[i].list);
     vec_release(&w->results);
     vec_release(&w->revisions);
     free(w->path);
@@ -431,6 +489,7 @@ static void test_nothing_is_lost_or_counted_twice(void **state)
     assert_true(w->checks > 1000);
     assert_true(w->sliced > 500);
     assert_true(w->cut > 500);
+    assert_true(w->changed > 500);
     assert_true(w->revisions.len > 20);
 }
 
