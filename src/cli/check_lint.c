@@ -164,6 +164,7 @@ void check_lint_print(const struct config *c, bool color)
 {
     const char *bold = color ? "\033[1m" : "", *dim = color ? "\033[2m" : "",
                *plain = color ? "\033[0m" : "";
+    bool alerts = false;
     for (size_t i = 0; i < c->slo_count; i++) {
         const struct slo_def *slo = c->slos[i];
         char name[NAME_MAX_SHOWN], target[UNITS_MAX], unit[UNITS_MAX];
@@ -181,7 +182,12 @@ void check_lint_print(const struct config *c, bool color)
         for (size_t k = 0; k < slo->tier_count; k++)
             print_tier(slo, &slo->tiers[k], all.counted);
         putchar('\n');
+        alerts |= slo->tier_count > 0;
     }
+    if (!alerts)
+        return;
+    puts("failures: so many in a row fire the tier. The times are of a total outage, from its");
+    puts("beginning, and from its end; the message that it is over comes 5m later.\n");
 }
 
 /* ---- JSON ------------------------------------------------------------------------- */
