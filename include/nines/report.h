@@ -139,6 +139,10 @@ struct report_slo {
                                       need not be that of `def` */
     size_t target_count;
 
+    /* Steps of the error-budget policy: the one in force and the one after it; NULL:
+     * there is none. */
+    const struct policy_step *policy, *policy_next;
+
     struct report_burn burn[8];
     size_t burn_count;
     struct report_tier *tiers;

@@ -121,6 +121,18 @@ struct slo_member {
     struct decimal weight; /* above 0, at most 1000, of at most 6 decimals */
 };
 
+/* What was agreed to do when so much of the budget is spent. */
+struct policy_step {
+    struct decimal spent; /* ratio of the budget, above 0, at most 10 */
+    const char *then;
+    bool stop; /* `nines gate` stops from here on */
+};
+
+struct slo_policy {
+    const struct policy_step *at; /* by rising `spent` */
+    size_t n;
+};
+
 struct slo_def {
     const char *name;
     const char *service;
@@ -146,6 +158,7 @@ struct slo_def {
     const struct tier_def *tiers; /* those that can fire, after dropping */
     size_t tier_count;
     struct string_map labels;
+    struct slo_policy policy;
     uint64_t content; /* hash of the definition: its revision */
 };
 

@@ -120,6 +120,26 @@ static void put_windows(struct str *out, const struct openslo_group *g)
     str_release(&text);
 }
 
+/* As the short form has it under `policy`, on one line. */
+static void put_policy(struct str *out, const struct slo_policy *p)
+{
+    char spent[UNITS_MAX];
+    struct str text;
+    if (p->n == 0)
+        return;
+    str_init(&text, 1 << 16);
+    str_addc(&text, '[');
+    for (size_t i = 0; i < p->n; i++) {
+        const struct policy_step *s = &p->at[i];
+        str_addf(&text, "%s{spent: %s, then: ", i ? ", " : "", decimal_percent(spent, s->spent));
+        yaml_put_text(&text, s->then);
+        str_add(&text, s->stop ? ", stop: true}" : "}");
+    }
+    str_addc(&text, ']');
+    put_pair(out, "    ", "nines/policy", text.buf);
+    str_release(&text);
+}
+
 static void put_metadata(struct str *out, const struct openslo_group *g)
 {
     const struct slo_def *s = g->windows[0];
@@ -135,6 +155,7 @@ static void put_metadata(struct str *out, const struct openslo_group *g)
         put_pair(out, "    ", "nines/no_data", no_data[s->no_data]);
     if (s->runbook)
         put_pair(out, "    ", "nines/runbook", s->runbook);
+    put_policy(out, &s->policy);
     put_windows(out, g);
 }
 

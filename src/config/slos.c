@@ -2,6 +2,7 @@
 #include "config/alerting.h"
 #include "config/budgeting.h"
 #include "config/build.h"
+#include "config/policy.h"
 #include "config/objectives.h"
 #include "config/sli.h"
 
@@ -56,6 +57,7 @@ static const struct field slo_fields[] = {
      .names = (const char *const[]){"exclude", "good", "bad", NULL}},
     {"alerting", FIELD_CUSTOM, offsetof(struct slo_raw, alerting), .decode = decode_alerting},
     {"labels", FIELD_STRING_MAP, DEF(labels)},
+    {"policy", FIELD_CUSTOM, DEF(policy), .decode = decode_policy},
     {0},
 };
 

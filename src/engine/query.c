@@ -8,6 +8,7 @@
 #include "model/sketch.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
+#include "slo/policy.h"
 #include "slo/slices.h"
 #include "slo/period.h"
 #include "slo/source.h"
@@ -345,6 +346,7 @@ int query_report(struct config *cfg, struct store_reader *r, const struct query 
             continue;
         if (query_windows(report, r, q, def, &report->slos[report->slo_count++], reterr) < 0)
             goto fail;
+        policy_fill(&report->slos[report->slo_count - 1]);
     }
     if (q->slo && report->slo_count == 0) {
         unknown_slo(cfg, q->slo, reterr);

@@ -2,6 +2,7 @@
 #include "report/curve.h"
 #include "report/fmt.h"
 #include "report/html.h"
+#include "report/policy.h"
 #include "report/svg.h"
 
 #include "base/mem.h"
@@ -61,6 +62,7 @@ static void put_head(struct str *out, const struct report_slo *s, size_t index)
     }
     if (s->state == SLO_WARMING)
         str_add(out, " Data begins after the window does, so this is not yet the whole picture.");
+    policy_put_html(out, s);
     str_add(out, "</p>\n");
     str_release(&line);
 }

@@ -1,6 +1,7 @@
 #include "report/fmt.h"
 #include "report/formats.h"
 #include "report/groups.h"
+#include "report/policy.h"
 
 #include "base/json.h"
 #include "base/units.h"
@@ -387,6 +388,8 @@ static void put_slo(struct json *j, const struct report_slo *s)
     put_confidence(j, s);
     put_budget(j, s);
     put_targets(j, s);
+    json_key(j, "policy");
+    policy_put_json(j->out, s);
     put_burn(j, s);
     put_tiers(j, s);
     put_latency(j, &s->latency);

@@ -2,6 +2,7 @@
 #include "report/fmt.h"
 #include "report/formats.h"
 #include "report/groups.h"
+#include "report/policy.h"
 
 #include "base/units.h"
 
@@ -120,6 +121,7 @@ static void put_facts(struct str *out, const struct report_slo *s)
         fmt_targets(out, s);
         str_addc(out, '\n');
     }
+    policy_put_markdown(out, s, put_text);
     if (s->previous) {
         str_add(out, "- **Trend** ");
         fmt_trend(out, s);

@@ -3,6 +3,7 @@
 #include "report/fmt.h"
 #include "report/formats.h"
 #include "report/groups.h"
+#include "report/policy.h"
 #include "report/term.h"
 
 #include "base/units.h"
@@ -460,6 +461,7 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_sli(t, s);
     put_budget(t, s);
     put_targets(t, s);
+    policy_put_term(t, s, LABEL_COLUMNS);
     put_trend(t, s);
     put_excluded(t, s);
     put_history(t, s);

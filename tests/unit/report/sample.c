@@ -359,6 +359,25 @@ static void fill_annotations(struct report *r, struct report_slo *s, enum sample
         s->annotations[0].text = "</td><script>alert(2)</script> | \x1b[31m \xff";
 }
 
+static void fill_policy(struct slo_def *def, struct report_slo *s, enum sample_kind kind)
+{
+    static const struct policy_step steps[] = {
+        {{5, 1}, "Each change is looked at twice.", false},
+        {{1, 0}, "Only fixes until the budget is back.", true},
+    };
+    static const struct policy_step hostile[] = {
+        {{1, 12}, "<script>alert(3)</script> | `x` \x1b[31m \xff", true}};
+    bool breached = kind == SAMPLE_BREACHED;
+    if (kind == SAMPLE_HOSTILE) {
+        def->policy = (struct slo_policy){hostile, 1};
+        s->policy_next = hostile;
+    } else if (breached || kind == SAMPLE_AT_RISK) {
+        def->policy = (struct slo_policy){steps, 2};
+        s->policy = &steps[breached];
+        s->policy_next = breached ? NULL : &steps[1];
+    }
+}
+
 struct report_slo *sample_add(struct report *r, enum sample_kind kind)
 {
     static const double burns[] = {0.42, 31.5, 1.6, 0, 0, 0.2, 0, 2};
@@ -401,6 +420,7 @@ struct report_slo *sample_add(struct report *r, enum sample_kind kind)
     fill_events(r, s, h);
     set_state(s, kind);
     fill_annotations(r, s, kind);
+    fill_policy(def, s, kind);
     if (kind == SAMPLE_HOSTILE)
         s->failures[0].message = "<img src=x onerror=alert(1)> | a\x1b]0;title\x07 \"quoted\"\n"
                                  "line two \xc0\xaf & \xf0\x9f\x94\xa5";

@@ -190,7 +190,7 @@ static void test_json_shape(void **state)
     assert_int_equal(json_array_size(json_object_get(doc, "slos")), 7);
     assert_keys(
         s, "slo service objective_name labels target budgeting_method source window state sli good "
-           "bad total excluded coverage confidence budget burn tiers latency reasons "
+           "bad total excluded coverage confidence budget policy burn tiers latency reasons "
            "annotations");
     assert_keys(json_object_get(s, "source"), "probe kind expression");
     assert_keys(json_object_get(s, "window"), "type duration start end");
