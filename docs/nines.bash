@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report replay explain gate suggest status import import-slo export annotate backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate suggest status import import-slo export annotate exclude backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -35,6 +35,15 @@ _nines()
         add) options="--kind --probe --at -k -p" ;;
         list) options="--from --to" ;;
         remove) ;;
+        *) words="add list remove" ;;
+        esac
+        ;;
+    exclude)
+        case ${COMP_WORDS[2]} in
+        add) options="--slo --service --label --from --to --for --rrule --timezone --mode --reason
+            --author -s -l -m -r" ;;
+        list) options="--all --at -a" ;;
+        remove) options="--author" ;;
         *) words="add list remove" ;;
         esac
         ;;

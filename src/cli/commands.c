@@ -19,6 +19,7 @@ const struct command *const commands[] = {
     &command_import_slo,
     &command_export,
     &command_annotate,
+    &command_exclude,
     &command_backup,
     &command_db,
     &command_demo,

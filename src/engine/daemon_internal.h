@@ -63,6 +63,8 @@ struct daemon {
     uv_prepare_t turn;
     uv_signal_t signals[3];
     uv_async_t reload_asked;
+    uv_async_t edited; /* exclusions were */
+    pthread_mutex_t edit_mutex;
 
     int64_t started_us, next_beat_us;
     _Atomic int stops;  /* SIGINT and SIGTERM seen */
@@ -133,6 +135,9 @@ void daemon_excluding_changed(struct daemon *d);
 int daemon_read_excluding(const struct daemon *d, struct config *cfg, struct excluding **ret,
                           struct err *reterr);
 void daemon_adopt_excluding(struct daemon *d, struct excluding *x); /* takes it over */
+
+/* daemon_edit.c: before daemon_edit() is called. */
+void daemon_edit_init(struct daemon *d);
 
 /* daemon_status.c */
 void daemon_status_init(struct daemon *d);

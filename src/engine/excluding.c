@@ -68,8 +68,8 @@ static void fit(struct fitting *f, const struct slo_def *slo)
 
 /* ---- loading ------------------------------------------------------------------------ */
 
-static const struct slo_def *common_slo(const struct config *cfg, const struct exclusion *a,
-                                        const struct exclusion *b)
+const struct slo_def *excluding_common_slo(const struct config *cfg, const struct exclusion *a,
+                                           const struct exclusion *b)
 {
     for (size_t i = 0; i < cfg->slo_count; i++)
         if (exclusion_fits(a, cfg->slos[i]) && exclusion_fits(b, cfg->slos[i]))
@@ -85,7 +85,7 @@ static void check_pair(const struct config *cfg, struct decode *c, const struct 
     int64_t at_us;
     if (!exclusion_overlap(a, b, &at_us))
         return;
-    const struct slo_def *slo = common_slo(cfg, a, b);
+    const struct slo_def *slo = excluding_common_slo(cfg, a, b);
     if (slo)
         diag_error(c->diag, b->pos,
                    "the exclusion '%s' overlaps '%s' at %s:%d:%d: both are of the SLO '%s' at %s",
@@ -238,6 +238,11 @@ const struct exclusions *excluding_of(const struct excluding *x, const struct sl
     if (x && x->cfg->slo_count)
         found = bsearch(slo, x->cfg->slos, x->cfg->slo_count, sizeof(*found), compare_slo);
     return found ? x->of[found - x->cfg->slos] : NULL;
+}
+
+const struct config *excluding_config(const struct excluding *x)
+{
+    return x->cfg;
 }
 
 size_t excluding_count(const struct excluding *x)
