@@ -135,8 +135,9 @@ static void log_transition(const struct alert_transition *t)
     char lng[32], shrt[32];
     snprintf(lng, sizeof(lng), "%.2f", t->long_burn);
     snprintf(shrt, sizeof(shrt), "%.2f", t->short_burn);
-    log_warn("alert", "event", alert_event_name(t->kind), "slo", t->slo, "severity",
-             severity_name(t->severity), "long_burn#", lng, "short_burn#", shrt, NULL);
+    log_warn("alert", "event", alert_event_name(t->kind), "slo", t->slo, "objective",
+             t->objective_name, "severity", severity_name(t->severity), "long_burn#", lng,
+             "short_burn#", shrt, NULL);
 }
 
 /* `payload` goes to all receivers; NULL: to none. */

@@ -82,16 +82,23 @@ static json_t *source(const struct sli_def *sli)
     return o;
 }
 
+/* "api", or "api / goal" where there are several; the caller frees. */
+static char *title(const struct alert_transition *t)
+{
+    return mem_printf("%s%s%s", t->slo, t->objective_name[0] ? " / " : "", t->objective_name);
+}
+
 /* The one line a phone shows. */
 static char *summary(const struct slo_view *v, const struct alert_transition *t)
 {
     char lng[UNITS_MAX], shrt[UNITS_MAX], target[UNITS_MAX], took[UNITS_MAX];
+    mem_auto char *name = title(t);
     if (t->kind == ALERT_EVENT_RESOLVE)
-        return mem_printf("%s: resolved after %s", t->slo,
+        return mem_printf("%s: resolved after %s", name,
                           units_duration(took, t->at_us - t->since_us));
     mem_auto char *what = condition(&v->def->sli);
     return mem_printf("%s (%s %s%s) burns its error budget at %.1fx over %s and %.1fx over %s",
-                      t->slo, v->def->service, decimal_percent(target, v->def->target), what,
+                      name, v->def->service, decimal_percent(target, v->def->target), what,
                       t->long_burn, units_duration(lng, t->tier.long_us), t->short_burn,
                       units_duration(shrt, t->tier.short_us));
 }
@@ -99,9 +106,9 @@ static char *summary(const struct slo_view *v, const struct alert_transition *t)
 char *message_payload(const struct slo_view *view, const struct alert_transition *t)
 {
     const struct slo_def *def = view->def;
-    char at[WHEN_MAX], since[WHEN_MAX], target[UNITS_MAX], factor[UNITS_MAX], key[256];
+    char at[WHEN_MAX], since[WHEN_MAX], target[UNITS_MAX], factor[UNITS_MAX];
     mem_auto char *line = summary(view, t);
-    snprintf(key, sizeof(key), "%s/%s", t->slo, t->objective_name);
+    mem_auto char *key = mem_printf("%s/%s", t->slo, t->objective_name);
     json_t *o = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1, "status",
         status(t), "event", alert_event_name(t->kind), "severity", severity_name(t->severity),
@@ -130,8 +137,9 @@ char *message_gone(const struct alert_transition *t)
     char at[WHEN_MAX], since[WHEN_MAX], took[UNITS_MAX];
     units_duration(took, t->at_us - t->since_us);
     mem_auto char *key = mem_printf("%s/%s", t->slo, t->objective_name);
+    mem_auto char *name = title(t);
     mem_auto char *line =
-        mem_printf("%s: ended after %s, as the objective alerts no more", t->slo, took);
+        mem_printf("%s: ended after %s, as the objective alerts no more", name, took);
     json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1,
                           "status", status(t), "event", alert_event_name(t->kind), "severity",
                           severity_name(t->severity), "alert", key, "slo", t->slo, "objective_name",
