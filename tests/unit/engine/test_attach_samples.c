@@ -11,6 +11,8 @@
 #include "model/expr.h"
 #include "model/selector.h"
 #include "nines/probe.h"
+#include "slo/budget.h"
+#include "slo/expected.h"
 #include "slo/slices.h"
 #include "slo/tiers.h"
 
@@ -65,11 +67,13 @@ struct world {
     struct probe_def probe;
     uint64_t source; /* it changes with what the target counts */
     bool declared[FORMS];
+    int64_t hundredths[FORMS]; /* the targets */
+    uint64_t contents;
     double value[SERIES];
     bool there[SERIES], seen[SERIES];
     int64_t grown; /* requests since the beginning */
     int64_t now_us, slot_us;
-    int merges, checks, in_flight;
+    int merges, checks, in_flight, changed;
 };
 
 static int64_t below(struct world *w, int64_t n)
@@ -118,7 +122,10 @@ static void add_slo(struct world *w, struct config *c, const struct probe_def *p
     d->sli.metric = m;
     memset(d->sli.classify, -1, sizeof(d->sli.classify));
     d->probe = probe;
-    d->target = (struct decimal){99, 2};
+    if (w->hundredths[form] == 0 || below(w, 4) == 0)
+        w->hundredths[form] = 90 + below(w, 9);
+    d->target = (struct decimal){w->hundredths[form], 2};
+    d->content = ++w->contents;
     d->window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = (4 + below(w, 4)) * DAY};
     d->method = (enum budget_method)below(w, 3);
     d->slice_us = below(w, 2) ? MIN : 15 * MIN;
@@ -182,8 +189,10 @@ static void adopt(struct world *w, int more)
     store_push_probe(w->store, 0, probe, w->now_us);
     store_push_wanted(w->store, 0, probe, w->now_us);
     evaluator_add_revision(w->e, probe, w->now_us);
-    for (size_t i = 0; i < c->slo_count; i++)
+    for (size_t i = 0; i < c->slo_count; i++) {
         store_push_sli(w->store, &c->slos[i]->sli);
+        store_push_slo(w->store, c->slos[i], w->now_us);
+    }
     config_unref(w->config);
     w->config = c;
     w->attach = attach_new(w->e, c);
@@ -239,13 +248,30 @@ struct sum {
     struct counts counts;
     int64_t slice_us;
     struct counts *slices; /* of slices that ended by at_us, from start_us on */
+    enum no_data no_data;
+    struct slo_target *targets; /* all that there were */
+    size_t target_count;
+    uint128 allowed; /* by them */
 };
+
+static void allow(struct sum *s, int64_t slot_us, struct counts c)
+{
+    size_t i = s->target_count - 1;
+    /* Only the newest are told apart. */
+    size_t oldest = i < EVALUATE_TARGETS_MAX ? 0 : i + 1 - EVALUATE_TARGETS_MAX;
+    while (i > oldest && s->targets[i].since_us > slot_us)
+        i--;
+    s->allowed +=
+        budget_use_make(slo_apply_no_data(c, s->no_data), s->targets[i].target, 1).allowed;
+}
 
 static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
 {
     struct sum *s = ctx;
-    if (done_us <= s->at_us && slot_us >= s->start_us && slot_us < s->at_us)
+    if (done_us <= s->at_us && slot_us >= s->start_us && slot_us < s->at_us) {
         counts_add(&s->counts, c);
+        allow(s, slot_us, c);
+    }
     if (done_us <= s->at_us && slot_us >= s->start_us &&
         slot_us < s->at_us / s->slice_us * s->slice_us)
         counts_add(&s->slices[(slot_us - s->start_us) / s->slice_us], c);
@@ -270,11 +296,14 @@ static void check_one(struct world *w, struct store_reader *r, const struct slo_
     const struct sli_def *sli = &v->def->sli;
     struct sum sum = {.start_us = tier_window_start(v->at_us, v->def->window.duration_us),
                       .at_us = v->at_us,
-                      .slice_us = v->def->slice_us};
+                      .slice_us = v->def->slice_us,
+                      .no_data = v->def->no_data};
     struct err err;
     int64_t first;
     sum.slices =
         mem_array((size_t)((sum.at_us - sum.start_us) / sum.slice_us) + 1, sizeof(*sum.slices));
+    assert_int_equal(
+        store_reader_slo_targets(r, v->def->name, "", &sum.targets, &sum.target_count, &err), 0);
     assert_int_equal(store_reader_events(r, sli, 0, INT64_MAX, add_event, &sum, &err), 0);
     struct counts d = counts_minus(v->window, sum.counts);
     if (!counts_empty(d))
@@ -282,6 +311,11 @@ static void check_one(struct world *w, struct store_reader *r, const struct slo_
                  sli->key, (long long)d.good, (long long)d.bad, (long long)d.excluded,
                  (long long)d.scrapes, (long long)d.silent);
     check_slices(v, &sum);
+    if (v->def->method == METHOD_OCCURRENCES) {
+        assert_true(v->use.allowed == sum.allowed);
+        w->changed += sum.allowed != slices_use(v->def, v->judged, v->def->target).allowed;
+    }
+    free(sum.targets);
     free(sum.slices);
     if (sli->metric->kind == SLI_RATIO)
         assert_true(sum.requests <= w->grown);
@@ -457,6 +491,7 @@ static void live_is_what_is_stored(struct world *w, uint64_t seed)
     assert_true(w->merges > 20);
     assert_true(w->checks > 150);
     assert_true(w->in_flight > 10);
+    assert_true(w->changed > 10);
 }
 
 static void test_live_is_what_is_stored_1(void **state)
