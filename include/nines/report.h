@@ -134,7 +134,10 @@ struct report_slo {
     bool has_budget;
     double allowed, projected, consumed, remaining; /* events or slices */
     double consumed_ratio, remaining_ratio;
-    int64_t exhausts_at_us;        /* 0: not in sight */
+    int64_t exhausts_at_us; /* 0: not in sight */
+    /* The same by the ends of the 95 % interval of what burns; earliest 0: not in sight,
+     * or there is no such interval; latest 0: not in sight. */
+    int64_t exhausts_earliest_us, exhausts_latest_us;
     struct report_target *targets; /* those of the window in turn, at least one; they
                                       need not be that of `def` */
     size_t target_count;

@@ -118,6 +118,20 @@ static int64_t exhausts_at(const struct slo_query *q, double burn)
     return (at_us + llround(wait)) / USEC_PER_SEC * USEC_PER_SEC; /* 44.999999... is 45 */
 }
 
+/* By the ends of the interval of confidence of the ratio that burns. */
+static void set_exhausts(const struct slo_query *q, struct counts c, double burn)
+{
+    struct report_slo *s = q->out;
+    double low, high, outage = budget_burn(1, 1, q->def->target);
+    s->exhausts_at_us = exhausts_at(q, burn);
+    if (!s->has_confidence || q->def->member_count)
+        return;
+    /* Of the bad ones: one less the bounds of the good ones would lose their digits. */
+    budget_wilson((struct counts){.good = c.bad, .bad = c.good}, &low, &high);
+    s->exhausts_earliest_us = exhausts_at(q, high * outage);
+    s->exhausts_latest_us = exhausts_at(q, low * outage);
+}
+
 static int step_burn(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
@@ -132,7 +146,7 @@ static int step_burn(struct slo_query *q, struct err *reterr)
         b->has_rate = counts_total(c) > 0 && slices_divide(q->def, window);
         b->rate = b->has_rate ? budget_burn(c.bad, counts_total(c), q->def->target) : 0;
         if (q->outlook && b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
-            s->exhausts_at_us = exhausts_at(q, b->rate);
+            set_exhausts(q, c, b->rate);
     }
     return 0;
 }

@@ -98,6 +98,10 @@ const char *fmt_reason(const struct report_slo *s, enum reason reason);
  * its full stop: "At the 6h burn rate the budget runs out on 24 Nov 2026 14:00 UTC". */
 void fmt_outlook(struct str *out, const struct report_slo *s);
 
+/* How sure that is, of one that runs out: "95% interval 23 Nov 2026 22:00 UTC to 27 Nov
+ * 2026 04:00 UTC", "... or later"; "" when nothing is known of it. */
+void fmt_outlook_range(struct str *out, const struct report_slo *s);
+
 /* How the period before was, of a report that has one; a sentence without its full
  * stop: "The period before: 99.951%, 49.0% of the budget spent; now 8.9 points more". */
 void fmt_trend(struct str *out, const struct report_slo *s);

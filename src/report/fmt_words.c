@@ -189,6 +189,19 @@ void fmt_outlook(struct str *out, const struct report_slo *s)
         str_add(out, "At the 6h burn rate the budget holds");
 }
 
+void fmt_outlook_range(struct str *out, const struct report_slo *s)
+{
+    char text[FMT_MAX];
+    if (!s->has_budget || s->remaining <= 0 || s->previous || !s->exhausts_at_us ||
+        !s->exhausts_earliest_us)
+        return;
+    str_addf(out, "95%% interval %s ", fmt_instant(text, s->exhausts_earliest_us));
+    if (s->exhausts_latest_us)
+        str_addf(out, "to %s", fmt_instant(text, s->exhausts_latest_us));
+    else
+        str_add(out, "or later");
+}
+
 void fmt_missing(struct str *out, const struct report_slo *s)
 {
     const struct {

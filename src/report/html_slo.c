@@ -49,6 +49,9 @@ static void put_head(struct str *out, const struct report_slo *s, size_t index)
         str_add(out, s->def->description[0] ? "<br>" : "");
     }
     fmt_outlook(out, s);
+    if (s->exhausts_at_us && s->exhausts_earliest_us)
+        str_add(out, "; ");
+    fmt_outlook_range(out, s);
     str_add(out, ".");
     if (s->previous) {
         str_add(out, "<br>");

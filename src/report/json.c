@@ -179,6 +179,25 @@ static void put_confidence(struct json *j, const struct report_slo *s)
     json_close(j, '}');
 }
 
+static void put_exhausts(struct json *j, const struct report_slo *s)
+{
+    if (s->exhausts_at_us)
+        json_time(j, "exhausts_at", s->exhausts_at_us);
+    else
+        json_literal(j, "exhausts_at", "null");
+    if (!s->exhausts_earliest_us) {
+        json_literal(j, "exhausts_between", "null");
+        return;
+    }
+    json_open(j, "exhausts_between", '[');
+    json_time(j, NULL, s->exhausts_earliest_us);
+    if (s->exhausts_latest_us)
+        json_time(j, NULL, s->exhausts_latest_us);
+    else
+        json_literal(j, NULL, "null");
+    json_close(j, ']');
+}
+
 static void put_budget(struct json *j, const struct report_slo *s)
 {
     json_open(j, "budget", '{');
@@ -189,10 +208,7 @@ static void put_budget(struct json *j, const struct report_slo *s)
     json_number(j, "remaining", true, s->remaining, amount);
     json_number(j, "consumed_ratio", s->has_budget, s->consumed_ratio, fmt_ratio);
     json_number(j, "remaining_ratio", s->has_budget, s->remaining_ratio, fmt_ratio);
-    if (s->exhausts_at_us)
-        json_time(j, "exhausts_at", s->exhausts_at_us);
-    else
-        json_literal(j, "exhausts_at", "null");
+    put_exhausts(j, s);
     json_close(j, '}');
 }
 

@@ -114,6 +114,9 @@ static void put_facts(struct str *out, const struct report_slo *s)
         str_addf(out, "%s of %s %s spent. ", fmt_events(a, s->consumed), fmt_events(b, s->allowed),
                  fmt_unit(s));
         fmt_outlook(out, s);
+        if (s->exhausts_at_us && s->exhausts_earliest_us)
+            str_add(out, "; ");
+        fmt_outlook_range(out, s);
         str_add(out, ".\n");
     }
     if (fmt_has_targets(s)) {

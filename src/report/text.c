@@ -213,6 +213,12 @@ static void put_budget(struct term *t, const struct report_slo *s)
     fmt_outlook(&line, s);
     put_label(t, "");
     term_paint(t, TERM_DIM, "%s\n", line.buf);
+    str_clear(&line);
+    fmt_outlook_range(&line, s);
+    if (line.len) {
+        put_label(t, "");
+        term_paint(t, TERM_DIM, "%s\n", line.buf);
+    }
     str_release(&line);
 }
 

@@ -333,6 +333,10 @@ static void set_state(struct report_slo *s, enum sample_kind kind)
     s->state = state_of(kind);
     if (kind == SAMPLE_AT_RISK)
         s->exhausts_at_us = SAMPLE_AT_US + 52 * USEC_PER_HOUR;
+    if (kind == SAMPLE_AT_RISK || kind == SAMPLE_MET)
+        s->exhausts_earliest_us = SAMPLE_AT_US + 31 * USEC_PER_HOUR;
+    if (kind == SAMPLE_AT_RISK)
+        s->exhausts_latest_us = SAMPLE_AT_US + 90 * USEC_PER_HOUR;
     if (kind == SAMPLE_WARMING)
         s->not_started = s->expected - s->observed;
     else if (s->source != SOURCE_RESULTS)

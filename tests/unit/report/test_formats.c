@@ -198,8 +198,9 @@ static void test_json_shape(void **state)
     assert_keys(json_object_get(json_object_get(s, "coverage"), "missing"),
                 "prober_down target_silent not_started");
     assert_keys(json_object_get(s, "confidence"), "level low high");
-    assert_keys(json_object_get(s, "budget"), "unit allowed projected consumed remaining "
-                                              "consumed_ratio remaining_ratio exhausts_at");
+    assert_keys(json_object_get(s, "budget"),
+                "unit allowed projected consumed remaining "
+                "consumed_ratio remaining_ratio exhausts_at exhausts_between");
     assert_keys(json_array_get(json_object_get(s, "burn"), 0), "window rate");
     assert_keys(json_array_get(json_object_get(s, "tiers"), 0),
                 "severity long short factor firing");
