@@ -1,5 +1,7 @@
 #include "fake.h"
 
+#include "slo/exclusions.h"
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
@@ -177,6 +179,7 @@ static const struct notifier_kind *const notifiers[] = {&fake_webhook, &fake_log
 const struct config_tables fake_tables = {.probe_kinds = probe_kinds,
                                           .notifiers = notifiers,
                                           .hours = &hours,
+                                          .exclusions = &exclusion_ops,
                                           .zone_open = zone_open,
                                           .zone_free = zone_free,
                                           .finish_slo = finish_slo};
