@@ -180,6 +180,7 @@ static void excluding_read_again(struct daemon *d)
     evaluator_set_config(d->evaluator, d->config, d->read_excluding, daemon_now(d));
     daemon_adopt_excluding(d, d->read_excluding);
     d->read_excluding = NULL;
+    log_info("exclusions have changed", NULL);
     if (!d->stops)
         start_attach(d);
 }

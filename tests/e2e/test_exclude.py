@@ -151,3 +151,45 @@ def test_too_many_in_files(site):
     site.write("slos/y.yaml", "apiVersion: nines/v1\nkind: Exclusions\nexclusions:\n" + rows)
     out = site.run("check", check=False)
     assert "slos/y.yaml:1004:12: error: the SLO 'b': an objective has 1000 exclusions at most; found 1001" in out.stderr
+
+
+ALERTED = """apiVersion: nines/v1
+kind: SLOs
+slos:
+  - {name: a, service: s, sli: {probe: api}, objective: 99.9%, window: 30d}
+"""
+DAEMON = """apiVersion: nines/v1
+kind: Daemon
+receivers:
+  - name: hook
+    webhook: {{url: "{url}/alert"}}
+"""
+
+
+def test_a_daemon_neither_pages_nor_waits(site, target, webhook, daemons):
+    """An outage within an exclusion added just before does not page, one behind it does; and
+    taken back, the first one counts after all."""
+    site.write("probes/p.yaml", PROBES.replace("1m", "15s").replace("http://127.0.0.1:1", target.url))
+    site.write("slos/s.yaml", ALERTED)
+    site.write("nines.yaml", DAEMON.format(url=webhook.url))
+    site.write("clock", "2026-03-01T00:00:00Z")
+    d = daemons(site, "--test-clock", "clock")
+    d.wait("test clock reached")
+    d.advance("2026-03-01T02:00:00Z")
+    number = add(site, "--slo", "a", "--from", "2026-03-01T02:00:00Z", "--for", "10m", "--reason", "r")
+    d.wait("exclusions have changed")
+    good, bad = target.answer, (503, {}, b"")
+    target.answer = bad
+    d.advance("2026-03-01T02:10:00Z")
+    target.answer = good
+    d.advance("2026-03-01T04:00:00Z")
+    target.answer = bad
+    d.advance("2026-03-01T04:05:00Z")
+    target.answer = good
+    page = json.loads(webhook.post()[1])
+    assert "2026-03-01T04:00:40Z" <= page["at"] <= "2026-03-01T04:01:10Z"
+    assert site.report("--at", "2026-03-01T04:00:00Z")["slos"][0]["bad"] == 0
+    site.run("exclude", "remove", number)
+    d.wait("exclusions have changed")
+    assert d.stop() == 0
+    assert site.report("--at", "2026-03-01T04:00:00Z")["slos"][0]["bad"] == 40
