@@ -172,6 +172,7 @@ int explain_put_json(const struct explain *e, struct str *out)
     for (size_t i = 0; i < e->span_count; i++)
         put_span(out, e, i);
     put_gaps(out, e);
+    explain_json_excluded(out, e->slo);
     str_addf(out, ",\"rows\":{\"span\":%zu,\"bad\":%" PRId64 ",\"shown\":%" PRId64 ",\"rows\":[",
              e->rank, e->rank ? e->chosen.lost : 0, e->rows_bad);
     for (size_t i = 0; i < e->row_count; i++) {

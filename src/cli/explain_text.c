@@ -218,6 +218,7 @@ int explain_put_text(const struct explain *e, const struct report_style *style, 
     put_head(&t, e->slo);
     put_spans(&t, e);
     put_gaps(&t, e);
+    explain_text_excluded(&t, e->slo);
     put_rows(&t, e);
     return out->overflow ? -1 : 0;
 }

@@ -1,12 +1,14 @@
 /*
  * Metric SLIs by way of the daemon: what is evaluated live is what the store
  * derives, while reloads bring SLIs on series that nobody looked for, runs are in
- * flight meanwhile, history is read while more comes, and the process begins anew.
+ * flight meanwhile, history is read while more comes, and the process begins anew; less
+ * what is excluded, which changes as well.
  */
 #include "engine/attach.h"
 
 #include "base/vec.h"
 #include "engine/evaluate.h"
+#include "engine/excluding.h"
 #include "engine/versions.h"
 #include "model/expr.h"
 #include "model/selector.h"
@@ -31,6 +33,7 @@
 #define PATIENCE (30 * S)
 #define SERIES 6
 #define FORMS 4
+#define EXCLUSIONS 60 /* of all SLOs but the last form's */
 
 /* What the target has; it has been running for long. */
 static const char *const series_texts[SERIES] = {
@@ -73,7 +76,9 @@ struct world {
     bool there[SERIES], seen[SERIES];
     int64_t grown; /* requests since the beginning */
     int64_t now_us, slot_us;
-    int merges, checks, in_flight, changed;
+    struct exclusion excluded[EXCLUSIONS]; /* in order, none overlaps */
+    size_t excluded_n;
+    int merges, checks, in_flight, changed, cut;
 };
 
 static int64_t below(struct world *w, int64_t n)
@@ -170,6 +175,54 @@ static void move(struct world *w)
         w->value[i] += (double)below(w, 1000000000);
 }
 
+static void exclude(struct world *w)
+{
+    int64_t t = (w->now_us - 9 * DAY) / MIN * MIN;
+    size_t n = 0;
+    for (; n < EXCLUSIONS && t < w->now_us + DAY; n++) {
+        struct exclusion *x = &w->excluded[n];
+        t += below(w, 2) ? below(w, 8 * 60) * MIN : (1 + below(w, 20)) * MIN;
+        *x = (struct exclusion){.name = "x", .timezone = "UTC", .reason = "", .author = ""};
+        x->mode = (enum exclusion_mode)below(w, 2);
+        x->from_us = t;
+        x->to_us = t += (1 + below(w, below(w, 4) ? 60 : 600)) * MIN;
+    }
+    w->excluded_n = n;
+}
+
+static const struct exclusion *exclusion_at(const struct world *w, const struct slo_def *d,
+                                            int64_t t_us)
+{
+    for (size_t i = 0; d->name != form_keys[FORMS - 1] && i < w->excluded_n; i++)
+        if (t_us >= w->excluded[i].from_us && t_us < w->excluded[i].to_us)
+            return &w->excluded[i];
+    return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(struct slo_def *const *)a)->name, (*(struct slo_def *const *)b)->name);
+}
+
+static struct excluding *make_excluding(struct world *w, struct config *c)
+{
+    struct excluding *x;
+    struct err err;
+    c->exclusions = arena_alloc(&c->arena, EXCLUSIONS * sizeof(*c->exclusions));
+    c->exclusion_count = w->excluded_n;
+    for (size_t i = 0; i < w->excluded_n; i++) {
+        c->exclusions[i] = w->excluded[i];
+        c->exclusions[i].slos =
+            (struct string_list){arena_alloc(&c->arena, FORMS * sizeof(char *)), FORMS - 1};
+        memcpy(c->exclusions[i].slos.at, form_keys, (FORMS - 1) * sizeof(char *));
+    }
+    if (c->slo_count)
+        qsort(c->slos, c->slo_count, sizeof(*c->slos), by_name); /* as a snapshot has them */
+    if (excluding_read(c, NULL, &x, &err) < 0)
+        fail_msg("%s", err.msg);
+    return x;
+}
+
 /* As the daemon does: daemon_reload.c. `more`: another SLI, or one that goes. */
 static void adopt(struct world *w, int more)
 {
@@ -185,7 +238,11 @@ static void adopt(struct world *w, int more)
         if (w->declared[i])
             add_slo(w, c, probe, i);
     want_series(probe, c);
-    evaluator_set_config(w->e, c, NULL, w->now_us);
+    if (below(w, 2))
+        exclude(w);
+    struct excluding *excluding = make_excluding(w, c);
+    evaluator_set_config(w->e, c, excluding, w->now_us);
+    excluding_unref(excluding);
     store_push_probe(w->store, 0, probe, w->now_us);
     store_push_wanted(w->store, 0, probe, w->now_us);
     evaluator_add_revision(w->e, probe, w->now_us);
@@ -244,6 +301,8 @@ static void end(struct world *w)
 /* ---- against the store --------------------------------------------------------------- */
 
 struct sum {
+    struct world *w;
+    const struct slo_def *def;
     int64_t start_us, at_us, requests;
     struct counts counts;
     int64_t slice_us;
@@ -268,6 +327,21 @@ static void allow(struct sum *s, int64_t slot_us, struct counts c)
 static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
 {
     struct sum *s = ctx;
+    s->requests += counts_total(c);
+    const struct exclusion *x = exclusion_at(s->w, s->def, slot_us);
+    if (x && x->mode == EXCLUSION_DROP) {
+        s->w->cut++;
+        return true;
+    }
+    if (x) {
+        c.good += c.bad;
+        c.bad = 0;
+    }
+    if (x && s->def->no_data == NO_DATA_BAD) {
+        c.good += c.silent;
+        c.scrapes += c.silent;
+        c.silent = 0;
+    }
     if (done_us <= s->at_us && slot_us >= s->start_us && slot_us < s->at_us) {
         counts_add(&s->counts, c);
         allow(s, slot_us, c);
@@ -275,7 +349,6 @@ static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts
     if (done_us <= s->at_us && slot_us >= s->start_us &&
         slot_us < s->at_us / s->slice_us * s->slice_us)
         counts_add(&s->slices[(slot_us - s->start_us) / s->slice_us], c);
-    s->requests += counts_total(c);
     return true;
 }
 
@@ -294,7 +367,9 @@ static void check_slices(const struct slo_view *v, const struct sum *s)
 static void check_one(struct world *w, struct store_reader *r, const struct slo_view *v)
 {
     const struct sli_def *sli = &v->def->sli;
-    struct sum sum = {.start_us = tier_window_start(v->at_us, v->def->window.duration_us),
+    struct sum sum = {.w = w,
+                      .def = v->def,
+                      .start_us = tier_window_start(v->at_us, v->def->window.duration_us),
                       .at_us = v->at_us,
                       .slice_us = v->def->slice_us,
                       .no_data = v->def->no_data};
@@ -492,6 +567,7 @@ static void live_is_what_is_stored(struct world *w, uint64_t seed)
     assert_true(w->checks > 150);
     assert_true(w->in_flight > 10);
     assert_true(w->changed > 10);
+    assert_true(w->cut > 10000);
 }
 
 static void test_live_is_what_is_stored_1(void **state)
