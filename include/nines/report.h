@@ -171,7 +171,7 @@ struct report_slo {
     struct report_exclusion *exclusions;
     size_t exclusion_count; /* in the list */
     size_t excluded_spans;  /* of all */
-    /* the same window as if nothing were, brief; NULL if nothing is */
+    /* the same window as if nothing were, brief; NULL if nothing is, or if this is brief */
     struct report_slo *unexcluded;
 
     /* of the period before, brief; NULL unless the report is one of a period */

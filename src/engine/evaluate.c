@@ -140,6 +140,7 @@ static void sli_free(struct eval_sli *sli)
     stream_free(sli->stream);
     vec_release(&sli->windows);
     vec_release(&sli->anew);
+    vec_release(&sli->ends);
     exclusions_unref(sli->sieve.set);
     free(sli->key);
     free(sli);

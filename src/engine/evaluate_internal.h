@@ -69,6 +69,7 @@ struct eval_sli {
     struct watched *probe;
     struct live *live;
     VEC(struct eval_window) windows; /* by the numbers of `live` */
+    VEC(struct sieve) ends;          /* of their far ends, where something is excluded */
     VEC(struct eval_line *) lines;
     int64_t changed_us; /* the oldest event since slices were judged; INT64_MAX: none */
     int64_t longest_us, attached_us;
@@ -142,11 +143,11 @@ static inline void eval_changed(struct eval_sli *sli, int64_t slot_us)
 /* The probe's revisions have changed. */
 void eval_revised(struct watched *w);
 /* Those that are not excluded. */
-int64_t eval_slots(struct eval_sli *sli, int64_t from_us, int64_t to_us);
-/* As a rule it moves a little, and forward. */
-void eval_move_edge(struct eval_sli *sli, struct eval_edge *e, int64_t to_us);
+int64_t eval_slots(const struct eval_sli *sli, struct sieve *v, int64_t from_us, int64_t to_us);
 /* The tick's own edge, which all SLIs of a probe share that leave no slot out. */
 const struct eval_edge *eval_move_now(struct eval_sli *sli, int64_t t_us);
+/* The far end of a window. As a rule it moves a little, and forward. */
+void eval_move_from(struct eval_sli *sli, size_t window, int64_t to_us);
 
 /* Names the windows that SLOs share: the SLI's own key where nothing is excluded.
  * Freed by the caller. */

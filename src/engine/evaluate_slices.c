@@ -100,7 +100,8 @@ static void judge(struct eval_sli *sli, struct eval_line *line, int64_t begin_us
 {
     struct counts events = live_minutes(sli->live, begin_us, end_us);
     struct counts was = live_minutes(line->live, end_us - USEC_PER_MIN, end_us);
-    struct counts is = slices_judge(line->grid.slo, events, eval_slots(sli, begin_us, end_us));
+    struct counts is =
+        slices_judge(line->grid.slo, events, eval_slots(sli, &sli->sieve, begin_us, end_us));
     struct counts more = counts_minus(is, was);
     if (!counts_empty(more))
         live_add_event(line->live, end_us - 1, more);

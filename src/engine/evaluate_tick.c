@@ -75,7 +75,7 @@ static void tick_sli(struct eval_sli *sli, int64_t t_us)
     for (size_t i = 0; i < n; i++) {
         struct eval_window *w = &sli->windows.at[i];
         if (w->from.at_us != at[i].from_us)
-            eval_move_edge(sli, &w->from, at[i].from_us);
+            eval_move_from(sli, i, at[i].from_us);
         w->slots = now->slots - w->from.slots;
         w->counts = at[i].counts;
     }

@@ -296,7 +296,7 @@ static int query_both(struct report *report, struct store_reader *r, const struc
     struct query brief = *q;
     if (query_slo(report, r, q, report->excluding, def, s, reterr) < 0)
         return -1;
-    if (s->excluded_spans == 0)
+    if (s->excluded_spans == 0 || q->brief)
         return 0;
     brief.brief = true;
     s->unexcluded = arena_alloc(&report->arena, sizeof(*s->unexcluded));
