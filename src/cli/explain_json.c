@@ -163,11 +163,36 @@ static void put_row(struct str *out, const struct explain_row *r)
     str_addc(out, '}');
 }
 
+static void put_members(struct str *out, const struct report_slo *s)
+{
+    char weight[UNITS_MAX];
+    str_add(out, "\"members\":[");
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        str_add(out, i ? ",{" : "{");
+        put_string(out, "slo", m->def->name);
+        str_addc(out, ',');
+        put_string(out, "objective_name", m->def->objective_name);
+        str_addc(out, ',');
+        put_string(out, "weight", decimal_text(weight, m->weight));
+        str_addc(out, ',');
+        put_string(out, "state", slo_state_name(m->state));
+        str_addc(out, ',');
+        put_number(out, "consumed_ratio", m->has_budget, m->consumed_ratio, fmt_ratio);
+        str_addc(out, ',');
+        put_number(out, "share", m->has_share, m->share, fmt_ratio);
+        str_addc(out, '}');
+    }
+    str_add(out, "],");
+}
+
 int explain_put_json(const struct explain *e, struct str *out)
 {
     str_addc(out, '{');
     put_head(out, e);
     put_budget(out, e->slo);
+    if (e->slo->member_count)
+        put_members(out, e->slo);
     str_addf(out, "\"span_count\":%" PRId64 ",\"spans\":[", e->bad.count);
     for (size_t i = 0; i < e->span_count; i++)
         put_span(out, e, i);

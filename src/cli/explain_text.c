@@ -19,8 +19,8 @@ static void put_budget(struct term *t, const struct report_slo *s)
         term_paint(t, TERM_DIM, "no events, so no budget to spend\n");
         return;
     }
-    str_addf(t->out, "%s of %s bad %s spent, ", fmt_events(a, s->consumed),
-             fmt_events(b, s->allowed), fmt_unit(s));
+    fmt_spent(t->out, s, "bad ");
+    str_add(t->out, ", ");
     term_paint(t, s->remaining < 0 ? TERM_RED : TERM_PLAIN, "%s left",
                fmt_percent(a, s->remaining_ratio, 1));
     str_addf(t->out, "; %s bad of %s events\n", fmt_count(a, s->counts.bad),
@@ -211,11 +211,33 @@ static void put_rows(struct term *t, const struct explain *e)
         put_row(t, e->slo, &e->rows[i]);
 }
 
+/* Of a composite: who spent it, and where to look on. */
+static void put_members(struct term *t, const struct report_slo *s)
+{
+    char share[FMT_MAX], consumed[FMT_MAX], weight[UNITS_MAX];
+    term_paint(t, TERM_BOLD, "\nWho spent it\n");
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        const char *objective = m->def->objective_name;
+        term_paint(t, term_state_color(m->state), "  %s ", term_state_mark(m->state));
+        term_right(t, TERM_PLAIN, 7, m->has_share ? fmt_percent(share, m->share, 1) : FMT_NONE);
+        str_addf(t->out, " of the spending: weight %s, %s of its own budget\n",
+                 decimal_text(weight, m->weight),
+                 m->has_budget ? fmt_percent(consumed, m->consumed_ratio, 1) : FMT_NONE);
+        term_paint(t, TERM_DIM, "            nines explain %s%s%s%s\n", m->def->name,
+                   objective[0] ? " --objective '" : "", objective, objective[0] ? "'" : "");
+    }
+}
+
 int explain_put_text(const struct explain *e, const struct report_style *style, struct str *out)
 {
     struct term t = {.out = out, .color = style->color, .width = style->width};
     t.width = t.width < WIDTH_MIN ? WIDTH_MIN : t.width > WIDTH_MAX ? WIDTH_MAX : t.width;
     put_head(&t, e->slo);
+    if (e->slo->member_count) {
+        put_members(&t, e->slo);
+        return out->overflow ? -1 : 0;
+    }
     put_spans(&t, e);
     put_gaps(&t, e);
     explain_text_excluded(&t, e->slo);

@@ -29,6 +29,7 @@ struct named {
 struct built_slo {
     struct slo_def *def;
     const struct node *probe, *faster_than, *component; /* may be NULL */
+    const struct node *composite;                       /* its list of members, or NULL */
 };
 
 /* An exclusion, and where it is written. */

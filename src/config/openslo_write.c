@@ -414,7 +414,15 @@ int openslo_write(struct slo_def *const *slos, size_t n, struct str *out, struct
 {
     struct str text;
     str_init(&text, out->max);
-    int rc = put_document(slos, n, &text, reterr);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (slos[i]->member_count)
+            rc = err_set(reterr,
+                         "SLO '%s' is a composite: one of OpenSLO has indicators of its own in the "
+                         "place of other SLOs, so it cannot be written",
+                         slos[i]->name);
+    if (rc == 0)
+        rc = put_document(slos, n, &text, reterr);
     if (rc == 0 && str_addn(out, text.buf, text.len) < 0)
         rc = err_set(reterr, "SLO '%s' is too large to be written", slos[0]->name);
     str_release(&text);

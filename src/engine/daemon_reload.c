@@ -29,7 +29,8 @@ static void adopt(struct daemon *d, struct config *cfg, struct excluding *exclud
     evaluator_set_config(d->evaluator, cfg, excluding, now);
     scheduler_set_config(d->scheduler, cfg, now);
     for (size_t i = 0; i < cfg->slo_count; i++) {
-        store_push_sli(d->store, &cfg->slos[i]->sli);
+        if (cfg->slos[i]->member_count == 0)
+            store_push_sli(d->store, &cfg->slos[i]->sli);
         store_push_slo(d->store, cfg->slos[i], now);
     }
     notify_set_config(d->notify, cfg);
@@ -81,7 +82,9 @@ static void merge_attached(struct daemon *d)
     d->attach = NULL;
     /* More came meanwhile than could be held for an SLI. */
     struct pending_sli pending;
-    if (!d->attach_again_us && evaluator_pending(d->evaluator, &pending, 1))
+    struct pending_composite composite;
+    if (!d->attach_again_us && (evaluator_pending(d->evaluator, &pending, 1) ||
+                                evaluator_pending_composites(d->evaluator, &composite, 1)))
         d->attach_again_us = daemon_now(d);
 }
 

@@ -228,6 +228,29 @@ static struct slo_set adopt_slos(struct evaluator *e, const struct config *cfg)
     return set;
 }
 
+static void adopt_part(struct evaluator *e, struct eval_slo *slo, size_t i, struct eval_slo *part,
+                       const struct excluding *excluding, int64_t now_us)
+{
+    const struct exclusions *excluded = excluding_of_part(excluding, slo->def, i);
+    part->def = slo_part(slo->def, i);
+    part->sli = adopt_sli(e, part->def, excluded, now_us);
+    exclusions_unref(excluded);
+}
+
+static void adopt_source(struct evaluator *e, struct eval_slo *slo,
+                         const struct excluding *excluding, int64_t now_us)
+{
+    size_t n = slo->def->member_count;
+    if (n == 0) {
+        adopt_part(e, slo, 0, slo, excluding, now_us);
+        return;
+    }
+    slo->parts = mem_array(n, sizeof(*slo->parts));
+    for (size_t i = 0; i < n; i++)
+        adopt_part(e, slo, i, &slo->parts[i], excluding, now_us);
+    eval_need_joint(e, slo, now_us);
+}
+
 static void name_slos(struct evaluator *e)
 {
     table_release(&e->slos);
@@ -255,11 +278,18 @@ static void note_sources(struct evaluator *e, const struct config *cfg, int64_t 
     }
 }
 
+static void free_slo(struct eval_slo *slo)
+{
+    eval_free_targets(slo);
+    free(slo->parts);
+}
+
 static void free_slos(struct evaluator *e)
 {
     for (size_t i = 0; i < e->slo_count; i++)
-        eval_free_targets(&e->slo_list[i]);
+        free_slo(&e->slo_list[i]);
     free(e->slo_list);
+    free(e->views);
 }
 
 static void unuse(struct eval_sli *sli)
@@ -279,18 +309,16 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg,
      * everything points into the new one. */
     struct slo_set set = adopt_slos(e, cfg);
     free_slos(e);
-    free(e->views);
     e->slo_list = set.at;
     e->views = set.views;
     e->slo_count = set.n;
     name_slos(e);
     for (size_t i = 0; i < e->sli_list.len; i++)
         unuse(e->sli_list.at[i]);
-    for (size_t i = 0; i < e->slo_count; i++) {
-        const struct slo_def *def = e->slo_list[i].def;
-        const struct exclusions *excluded = excluding ? excluding_of(excluding, def) : NULL;
-        e->slo_list[i].sli = adopt_sli(e, def, excluded, now_us);
-    }
+    for (size_t i = 0; i < e->joints.len; i++)
+        e->joints.at[i]->line.used = false;
+    for (size_t i = 0; i < e->slo_count; i++)
+        adopt_source(e, &e->slo_list[i], excluding, now_us);
     /* Not before each SLI keeps what the longest of its windows needs. */
     for (size_t i = 0; i < e->slo_count; i++) {
         eval_revise_target(&e->slo_list[i], now_us);
@@ -298,6 +326,7 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg,
     }
     eval_need_dependencies(e);
     drop_unused(e);
+    eval_drop_joints(e, false);
     struct config *previous = e->config;
     e->config = config_ref(cfg);
     config_unref(previous);
@@ -396,11 +425,21 @@ void evaluator_merge(struct evaluator *e, const char *key, struct sli_past *past
     eval_release_held(sli);
 }
 
+/* Those of its SLIs that collect anew. */
+static void rewatch(struct eval_slo *slo)
+{
+    if (slo->sli && !slo->sli->merged)
+        eval_watch(slo);
+    for (size_t i = 0; i < slo->def->member_count; i++)
+        if (!slo->parts[i].sli->merged)
+            eval_watch(&slo->parts[i]);
+}
+
 void evaluator_reattach(struct evaluator *e, int64_t now_us)
 {
     e->settled_us = now_us;
     for (size_t i = 0; i < e->slo_count; i++)
-        if (!e->slo_list[i].sli->merged)
+        if (!eval_is_merged(&e->slo_list[i]))
             eval_draw(&e->slo_list[i]); /* its windows go */
     for (size_t i = 0; i < e->sli_list.len; i++) {
         struct eval_sli *sli = e->sli_list.at[i];
@@ -411,8 +450,8 @@ void evaluator_reattach(struct evaluator *e, int64_t now_us)
         eval_forget_held(sli->probe);
     }
     for (size_t i = 0; i < e->slo_count; i++)
-        if (!e->slo_list[i].sli->merged)
-            eval_watch(&e->slo_list[i]);
+        rewatch(&e->slo_list[i]);
+    eval_reattach_joints(e, now_us);
 }
 
 /* ---- life ----------------------------------------------------------------------- */
@@ -444,8 +483,8 @@ void evaluator_free(struct evaluator *e)
         watched_free(e->watched.at[i]);
     vec_release(&e->sli_list);
     vec_release(&e->watched);
+    eval_drop_joints(e, true);
     free_slos(e);
-    free(e->views);
     config_unref(e->config);
     free(e);
 }

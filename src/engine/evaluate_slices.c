@@ -114,6 +114,7 @@ static void tick_line(struct eval_sli *sli, struct eval_line *line, int64_t t_us
     int64_t begin = slices_floor(&line->grid, from > oldest ? from : oldest);
     if (begin < oldest)
         begin = slices_next(&line->grid, begin);
+    line->judged_us = begin;
     for (; (end = slices_next(&line->grid, begin)) <= t_us; begin = end)
         judge(sli, line, begin, end);
     if (begin > line->until_us)

@@ -51,7 +51,7 @@ void eval_free_targets(struct eval_slo *slo)
 void eval_keep_targets(struct eval_slo *slo, const struct eval_slo *known)
 {
     size_t n;
-    if (!known->targets)
+    if (!known->targets || slo->def->member_count)
         return;
     const struct live_window *windows = live_windows(live_of(known), &n);
     slo->targets = mem_alloc(sizeof(*slo->targets));
@@ -77,6 +77,8 @@ static void add(struct eval_targets *ts, struct slo_target target, struct past_h
 /* As the store has it: store_reader_slo_targets(). */
 void eval_revise_target(struct eval_slo *slo, int64_t now_us)
 {
+    if (slo->def->member_count) /* composites count by the newest targets here */
+        return;
     struct slo_target next = {now_us - now_us % USEC_PER_MIN, slo->def->target};
     if (!slo->targets)
         slo->targets = mem_alloc(sizeof(*slo->targets));
@@ -109,6 +111,8 @@ static void watch_since(struct eval_slo *slo, struct eval_target *t)
 void eval_watch_targets(struct eval_slo *slo)
 {
     struct eval_targets *ts = slo->targets;
+    if (!ts)
+        return;
     char *key = key_of(slo);
     if (!slo->sli->merged || !str_eq(key, ts->key)) /* they are to be read anew */
         ts->known = false;
@@ -123,6 +127,8 @@ void eval_watch_targets(struct eval_slo *slo)
 bool evaluator_wants_targets(const struct evaluator *e, size_t i, struct wanted_targets *ret)
 {
     const struct eval_slo *slo = &e->slo_list[i];
+    if (!slo->targets)
+        return false;
     *ret = (struct wanted_targets){slo->def, slo->targets->key, slo->sli->sieve, e->settled_us};
     return !slo->targets->known;
 }
@@ -131,7 +137,7 @@ void evaluator_set_targets(struct evaluator *e, const struct wanted_targets *of,
                            const struct slo_target *at, const struct past_head *heads, size_t n)
 {
     struct eval_slo *slo = eval_find_slo(e, of->slo->name, of->slo->objective_name);
-    if (!slo || !slo->sli->merged || !str_eq(slo->targets->key, of->key))
+    if (!slo || !slo->targets || !slo->sli->merged || !str_eq(slo->targets->key, of->key))
         return;
     eval_draw(slo); /* windows of the last tick; new ones have none */
     slo->targets->known = true;
@@ -164,6 +170,8 @@ struct budget_use eval_use(const struct eval_slo *slo, struct counts judged)
     struct budget_use use = {0};
     struct counts later = {0};
     struct decimal target = slo->def->target;
+    if (!ts)
+        return slices_use(slo->def, judged, target);
     int64_t from_us = window_from(slo);
     for (size_t i = ts->n; i-- > 1;) {
         const struct eval_target *t = &ts->at[i];

@@ -59,7 +59,7 @@ static void fit(struct fitting *f, const struct slo_def *slo)
 {
     f->count = 0;
     for (size_t i = 0; i < f->n; i++) {
-        f->fits[i] = exclusion_fits(f->list[i], slo);
+        f->fits[i] = excluding_concerns(f->list[i], slo);
         if (f->fits[i])
             f->found[f->count++] = f->list[i];
     }

@@ -40,3 +40,11 @@ const struct config *excluding_config(const struct excluding *x);
 /* The exclusions themselves, in force, in the order of their first span. */
 size_t excluding_count(const struct excluding *x); /* of NULL: 0 */
 const struct exclusion *excluding_at(const struct excluding *x, size_t i);
+
+/* Whether it is of the objective or, of a composite, of one of its members. */
+bool excluding_concerns(const struct exclusion *x, const struct slo_def *slo);
+
+/* What is excluded of a part of an SLO (slo_part()): of a member of a composite what is
+ * excluded of either. The caller has a reference to what it gets; NULL: nothing. */
+const struct exclusions *excluding_of_part(const struct excluding *x, const struct slo_def *slo,
+                                           size_t part);

@@ -210,6 +210,10 @@ static int find_objective(const struct report *report, const struct explain_quer
         return 0;
     }
     str_init(&names, NAMES_MAX);
+    /* The one without a name, as a composite is beside the objectives it is made of. */
+    for (size_t i = 0; !q->objective_name && i < report->slo_count; i++)
+        if (!report->slos[i].def->objective_name[0])
+            *ret = &report->slos[i];
     for (size_t i = 0; i < report->slo_count; i++) {
         const char *name = report->slos[i].def->objective_name;
         str_addf(&names, "%s'%s'", i ? ", " : "", name);
@@ -270,13 +274,25 @@ static int explain_slo(struct explain *e, struct store_reader *r, const struct e
     return rc;
 }
 
+/* Its members have spans of their own. */
+static int explain_composite(const struct explain *e, const struct explain_query *q,
+                             struct err *reterr)
+{
+    if (q->span == 0)
+        return 0;
+    return err_set(reterr, "'%s' is a composite: spans are its members', such as '%s'", q->slo,
+                   e->slo->def->members[0].slo->name);
+}
+
 static int read_once(struct config *cfg, struct store_reader *r, const struct explain_query *q,
                      struct explain **ret, struct err *reterr)
 {
     struct query ask = {.slo = q->slo, .at_us = q->at_us, .generated_at_us = q->at_us};
     struct explain *e = mem_alloc(sizeof(*e));
     if (query_report(cfg, r, &ask, &e->report, reterr) < 0 ||
-        find_objective(e->report, q, &e->slo, reterr) < 0 || explain_slo(e, r, q, reterr) < 0) {
+        find_objective(e->report, q, &e->slo, reterr) < 0 ||
+        (e->slo->def->member_count ? explain_composite(e, q, reterr)
+                                   : explain_slo(e, r, q, reterr)) < 0) {
         explain_free(e);
         return -1;
     }
@@ -293,7 +309,7 @@ int explain_read(struct config *cfg, struct store_reader *r, const struct explai
         struct explain *e;
         if (read_once(cfg, r, q, &e, reterr) < 0)
             return -1;
-        if (e->bad.lost == e->slo->counts.bad) {
+        if (e->slo->def->member_count || e->bad.lost == e->slo->counts.bad) {
             *ret = e;
             return 0;
         }

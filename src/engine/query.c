@@ -7,6 +7,7 @@
 #include "model/select.h"
 #include "model/sketch.h"
 #include "slo/budget.h"
+#include "slo/composite.h"
 #include "slo/expected.h"
 #include "slo/policy.h"
 #include "slo/slices.h"
@@ -23,6 +24,11 @@
 
 int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us)
 {
+    int64_t slots = 0;
+    for (size_t i = 0; i < q->member_count; i++)
+        slots += slo_query_slots(&q->members[i], from_us, to_us);
+    if (q->member_count)
+        return slots;
     return sieve_slots(q->sieve, q->revisions, q->revision_count, from_us, to_us);
 }
 
@@ -51,7 +57,7 @@ static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct 
     return 0;
 }
 
-static int step_counts(struct slo_query *q, struct err *reterr)
+int query_step_counts(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     int64_t early;
@@ -69,7 +75,7 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     return 0;
 }
 
-static int step_budget(struct slo_query *q, struct err *reterr)
+int query_step_budget(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     const struct slo_def *def = q->def;
@@ -100,7 +106,7 @@ static int step_budget(struct slo_query *q, struct err *reterr)
  * An end after the period, or after everything counted today has left the
  * rolling window, is not in sight.
  */
-static int64_t exhausts_at(const struct slo_query *q, double burn)
+int64_t query_exhausts_at(const struct slo_query *q, double burn)
 {
     const struct report_slo *s = q->out;
     int64_t length = s->end_us - s->start_us, room = length, at_us = q->at_us;
@@ -123,13 +129,13 @@ static void set_exhausts(const struct slo_query *q, struct counts c, double burn
 {
     struct report_slo *s = q->out;
     double low, high, outage = budget_burn(1, 1, q->def->target);
-    s->exhausts_at_us = exhausts_at(q, burn);
+    s->exhausts_at_us = query_exhausts_at(q, burn);
     if (!s->has_confidence || q->def->member_count)
         return;
     /* Of the bad ones: one less the bounds of the good ones would lose their digits. */
     budget_wilson((struct counts){.good = c.bad, .bad = c.good}, &low, &high);
-    s->exhausts_earliest_us = exhausts_at(q, high * outage);
-    s->exhausts_latest_us = exhausts_at(q, low * outage);
+    s->exhausts_earliest_us = query_exhausts_at(q, high * outage);
+    s->exhausts_latest_us = query_exhausts_at(q, low * outage);
 }
 
 static int step_burn(struct slo_query *q, struct err *reterr)
@@ -175,8 +181,8 @@ static int step_latency(struct slo_query *q, struct err *reterr)
 typedef int query_step(struct slo_query *q, struct err *reterr);
 
 static query_step *const brief_steps[] = {
-    query_step_excluded,    query_step_targets, query_step_sums, query_step_slices,
-    query_step_first_event, step_counts,        step_budget,     step_burn,
+    query_step_excluded,    query_step_targets, query_step_sums,   query_step_slices,
+    query_step_first_event, query_step_counts,  query_step_budget, step_burn,
     query_step_tiers};
 static query_step *const detail_steps[] = {step_latency,        query_step_reasons,
                                            query_step_curve,    query_step_incidents,
@@ -206,7 +212,7 @@ static void set_window(struct report_slo *s, const struct slo_def *def, const st
 
 /* The probe as the store knows it; a probe that never ran here keeps what its
  * definition would have made. The revisions of `known` are the caller's. */
-static int read_probe(struct slo_query *q, struct store_probe *known, struct err *reterr)
+int query_read_probe(struct slo_query *q, struct store_probe *known, struct err *reterr)
 {
     int64_t since_us;
     const struct sli_def *sli = &q->def->sli;
@@ -226,14 +232,46 @@ static int read_probe(struct slo_query *q, struct store_probe *known, struct err
     return 0;
 }
 
-static void set_source(struct report_slo *s, const struct sli_def *sli, struct arena *a)
+void query_set_source(struct report_slo *s, const struct slo_def *def, struct arena *a)
 {
     struct str text;
     str_init(&text, EXPRESSION_MAX);
-    sli_expression(sli, &text);
-    s->source = sli_source(sli);
+    s->def = def;
+    s->budgeting_method = budget_method_name(def->method);
+    s->source = def->member_count ? SOURCE_COMPOSITE : sli_source(&def->sli);
+    if (def->member_count)
+        composite_expression(def, &text);
+    else
+        sli_expression(&def->sli, &text);
     s->expression = arena_strdup(a, text.buf);
+    s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
     str_release(&text);
+}
+
+static int query_plain(struct slo_query *sq, bool brief, struct err *reterr)
+{
+    const struct probe_def *probe = sq->def->probe;
+    struct probe_revision declared = {0, probe->interval_us, probe->phase_us, probe->timeout_us,
+                                      probe->hours};
+    struct store_probe known = {0};
+    sq->revisions = &declared;
+    sq->revision_count = 1;
+    int rc = query_read_probe(sq, &known, reterr);
+    if (rc == 0 && !brief)
+        rc = query_step_grid(sq, reterr);
+    if (rc == 0)
+        rc = run_steps(brief_steps, countof(brief_steps), sq, reterr);
+    if (rc == 0 && !brief)
+        rc = run_steps(detail_steps, countof(detail_steps), sq, reterr);
+    revisions_free(known.revisions, known.revision_count);
+    return rc;
+}
+
+void query_release(struct slo_query *sq)
+{
+    vec_release(&sq->instants);
+    mem_free(&sq->sums);
+    mem_free(&sq->worth);
 }
 
 /* excluding NULL: as if nothing were. */
@@ -242,9 +280,6 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                      struct report_slo *s, struct err *reterr)
 {
     struct sieve sieve = sieve_make(excluding ? excluding_of(excluding, def) : NULL, def->no_data);
-    struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
-                                      def->probe->timeout_us, def->probe->hours};
-    struct store_probe known = {0};
     struct slo_query sq = {.reader = r,
                            .config = report->config,
                            .def = def,
@@ -254,31 +289,18 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                            .outlook = q->to_us == 0,
                            .arena = &report->arena,
                            .out = s,
-                           .revisions = &declared,
-                           .revision_count = 1,
                            .first_event_us = INT64_MAX};
-    s->def = def;
-    s->budgeting_method = budget_method_name(def->method);
-    set_source(s, &def->sli, &report->arena);
-    s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
+    query_set_source(s, def, &report->arena);
     set_window(s, def, q, sq.at_us);
 
     /* One moment for all of it; the log of a busy store grows for as long. */
     int rc = store_reader_begin(r, reterr);
     if (rc < 0)
         return -1;
-    rc = read_probe(&sq, &known, reterr);
-    if (rc == 0 && !q->brief)
-        rc = query_step_grid(&sq, reterr);
-    if (rc == 0)
-        rc = run_steps(brief_steps, countof(brief_steps), &sq, reterr);
-    if (rc == 0 && !q->brief)
-        rc = run_steps(detail_steps, countof(detail_steps), &sq, reterr);
+    rc = def->member_count ? query_composite(&sq, q->brief, reterr)
+                           : query_plain(&sq, q->brief, reterr);
     store_reader_end(r);
-    vec_release(&sq.instants);
-    free(sq.sums);
-    free(sq.worth);
-    revisions_free(known.revisions, known.revision_count);
+    query_release(&sq);
     return rc;
 }
 

@@ -66,7 +66,11 @@ char *fmt_span(char buf[static FMT_MAX], int64_t us);
 
 const char *fmt_state(enum slo_state s);                 /* "at risk" */
 const char *fmt_failure(const struct report_failure *f); /* its message, or what the reason means */
-const char *fmt_unit(const struct report_slo *s);        /* of the budget: "events" or "slices" */
+const char *fmt_unit(const struct report_slo *s);        /* of the budget: "events", "slices", or
+                                                            "budget" where it is the unit */
+/* What is spent of the budget: "86.0 of 172.8 bad events spent", or of a composite that
+ * has no unit of its own "49.8% of it spent". `bad` is "bad " or "". */
+void fmt_spent(struct str *out, const struct report_slo *s, const char *bad);
 /* What the SLI is of: "172,700 good of 172,800", "9,990 good of 10,000 slices of
  * 1m", "mean of 10,000 slices of 1m". */
 void fmt_judged(struct str *out, const struct report_slo *s);
@@ -81,6 +85,9 @@ void fmt_title(struct str *out, const struct report_slo *s);
 /* What the SLI counts: "api-health", "api-health within 500ms" or "api-metrics:
  * worker_queue_depth < 10000". */
 void fmt_subject(struct str *out, const struct report_slo *s);
+
+/* A member of a composite: "api-availability", "checkout / goal". */
+void fmt_member(struct str *out, const struct report_member *m);
 
 /* What its ratio is called: "Availability", "Fast enough". */
 const char *fmt_sli_name(const struct report_slo *s);

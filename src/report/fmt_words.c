@@ -31,9 +31,33 @@ const char *fmt_failure(const struct report_failure *f)
     return f->message && *f->message ? f->message : reason_text(f->reason);
 }
 
+/* Members' budgets are of one unit each, and theirs together of none. */
+static bool has_unit(const struct report_slo *s)
+{
+    return s->def->member_count == 0 || s->def->method != METHOD_OCCURRENCES;
+}
+
 const char *fmt_unit(const struct report_slo *s)
 {
+    if (!has_unit(s))
+        return "budget";
     return str_eq(s->budgeting_method, "Occurrences") ? "events" : "slices";
+}
+
+void fmt_spent(struct str *out, const struct report_slo *s, const char *bad)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    if (has_unit(s))
+        str_addf(out, "%s of %s %s%s spent", fmt_events(a, s->consumed), fmt_events(b, s->allowed),
+                 bad, fmt_unit(s));
+    else
+        str_addf(out, "%s of it spent", fmt_percent(a, s->consumed_ratio, 1));
+}
+
+void fmt_member(struct str *out, const struct report_member *m)
+{
+    const char *objective = m->def->objective_name;
+    str_addf(out, "%s%s%s", m->def->name, objective[0] ? " / " : "", objective);
 }
 
 void fmt_judged(struct str *out, const struct report_slo *s)
@@ -111,13 +135,17 @@ const char *fmt_sli_name(const struct report_slo *s)
 
 const char *fmt_observed(const struct report_slo *s)
 {
-    return s->source == SOURCE_RESULTS ? "checks" : "scrapes";
+    return s->source == SOURCE_RESULTS     ? "checks"
+           : s->source == SOURCE_COMPOSITE ? "checks and scrapes"
+                                           : "scrapes";
 }
 
 char *fmt_excluded(char buf[static FMT_MAX], const struct report_slo *s, int64_t n)
 {
     char count[FMT_MAX];
-    const char *of = s->source == SOURCE_RESULTS ? "" : n == 1 ? "scrape " : "scrapes ";
+    const char *of = s->source == SOURCE_RESULTS || s->source == SOURCE_COMPOSITE ? ""
+                     : n == 1                                                     ? "scrape "
+                                                                                  : "scrapes ";
     snprintf(buf, FMT_MAX, "%.32s %sexcluded", fmt_count(count, n), of);
     return buf;
 }
@@ -147,6 +175,10 @@ const char *fmt_reason(const struct report_slo *s, enum reason reason)
 static void put_overspent(struct str *out, const struct report_slo *s)
 {
     char consumed[FMT_MAX], allowed[FMT_MAX];
+    if (!has_unit(s)) {
+        str_addf(out, "The budget is spent: %s of it", fmt_percent(consumed, s->consumed_ratio, 1));
+        return;
+    }
     str_addf(out, "The budget is spent: %s bad %s where %s %s allowed",
              fmt_events(consumed, s->consumed), fmt_unit(s), fmt_events(allowed, s->allowed),
              s->allowed == 1 ? "is" : "are");

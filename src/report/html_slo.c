@@ -103,14 +103,15 @@ static void fact_sli(struct str *out, const struct report_slo *s)
 
 static void fact_budget(struct str *out, const struct report_slo *s)
 {
-    char a[FMT_MAX], b[FMT_MAX];
+    char a[FMT_MAX];
     bool spent = s->has_budget && s->remaining <= 0;
     fact_open(out, "Budget left", spent ? " over-limit" : "",
               s->has_budget ? fmt_percent(a, s->remaining_ratio, 1) : FMT_NONE);
     chart_meter(out, s);
-    if (s->has_budget)
-        str_addf(out, "<br>%s of %s bad %s spent", fmt_events(a, s->consumed),
-                 fmt_events(b, s->allowed), fmt_unit(s));
+    if (s->has_budget) {
+        str_add(out, "<br>");
+        fmt_spent(out, s, "bad ");
+    }
     if (fmt_has_targets(s)) {
         str_add(out, "<br>target ");
         fmt_targets(out, s);
@@ -207,6 +208,34 @@ static void put_tiers(struct str *out, const struct report_slo *s)
         str_add(out, t->firing ? "<td class=\"hot\">firing</td></tr>"
                                : "<td class=\"dim\">quiet</td></tr>");
     }
+    table_close(out);
+}
+
+static void put_members(struct str *out, const struct report_slo *s)
+{
+    char sli[FMT_MAX], a[FMT_MAX], b[FMT_MAX], weight[UNITS_MAX];
+    struct str name;
+    if (s->member_count == 0)
+        return;
+    str_init(&name, 4096);
+    table_open(out, "", "Members",
+               "<th>Member</th><th class=\"n\">Weight</th><th>State</th><th class=\"n\">SLI</th>"
+               "<th class=\"n\">Spent of its own</th><th class=\"n\">Of the spending</th>");
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        str_clear(&name);
+        fmt_member(&name, m);
+        str_add(out, "<tr><td>");
+        html_text(out, name.buf);
+        str_addf(out, "</td><td class=\"n\">%s</td><td>", decimal_text(weight, m->weight));
+        html_state(out, m->state);
+        str_addf(out, "</td><td class=\"n\">%s</td>",
+                 m->has_sli ? fmt_floor(sli, m->sli, fmt_sli_digits(s)) : FMT_NONE);
+        str_addf(out, "<td class=\"n\">%s</td><td class=\"n\">%s</td></tr>",
+                 m->has_budget ? fmt_percent(a, m->consumed_ratio, 1) : FMT_NONE,
+                 m->has_share ? fmt_percent(b, m->share, 1) : FMT_NONE);
+    }
+    str_release(&name);
     table_close(out);
 }
 
@@ -429,6 +458,7 @@ void html_slo(struct str *out, const struct report_slo *s, size_t index)
     str_add(out, "</dl>\n");
     charts_write(out, s, index);
     str_add(out, "<div class=\"detail\">\n");
+    put_members(out, s);
     put_burn(out, s);
     put_latency(out, &s->latency);
     put_tiers(out, s);

@@ -299,10 +299,38 @@ static void put_reasons(struct json *j, const struct report_slo *s)
 static void put_source(struct json *j, const struct report_slo *s)
 {
     json_open(j, "source", '{');
-    json_string(j, "probe", s->def->sli.probe);
+    if (s->def->sli.probe)
+        json_string(j, "probe", s->def->sli.probe);
+    else
+        json_number(j, "probe", false, 0, fmt_ratio);
     json_string(j, "kind", sli_source_name(s->source));
     json_string(j, "expression", s->expression);
     json_close(j, '}');
+}
+
+/* Only a composite has them. */
+static void put_members(struct json *j, const struct report_slo *s)
+{
+    char weight[UNITS_MAX];
+    if (s->member_count == 0)
+        return;
+    json_open(j, "members", '[');
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        json_open(j, NULL, '{');
+        json_string(j, "slo", m->def->name);
+        json_string(j, "objective_name", m->def->objective_name);
+        json_string(j, "weight", decimal_text(weight, m->weight));
+        json_string(j, "state", slo_state_name(m->state));
+        json_number(j, "sli", m->has_sli, m->sli, fmt_near_one);
+        json_int(j, "good", m->counts.good);
+        json_int(j, "bad", m->counts.bad);
+        json_int(j, "total", counts_total(m->counts));
+        json_number(j, "consumed_ratio", m->has_budget, m->consumed_ratio, fmt_ratio);
+        json_number(j, "share", m->has_share, m->share, fmt_ratio);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
 }
 
 static void put_annotations(struct json *j, const struct report_slo *s)
@@ -408,6 +436,7 @@ static void put_slo(struct json *j, const struct report_slo *s)
     policy_put_json(j->out, s);
     put_burn(j, s);
     put_tiers(j, s);
+    put_members(j, s);
     put_latency(j, &s->latency);
     put_reasons(j, s);
     put_annotations(j, s);

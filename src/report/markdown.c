@@ -111,8 +111,8 @@ static void put_facts(struct str *out, const struct report_slo *s)
     str_addc(out, '\n');
     if (s->has_budget) {
         str_addf(out, "- **Budget** %s left: ", budget_left(a, s));
-        str_addf(out, "%s of %s %s spent. ", fmt_events(a, s->consumed), fmt_events(b, s->allowed),
-                 fmt_unit(s));
+        fmt_spent(out, s, "");
+        str_add(out, ". ");
         fmt_outlook(out, s);
         if (s->exhausts_at_us && s->exhausts_earliest_us)
             str_add(out, "; ");
@@ -146,6 +146,30 @@ static void put_facts(struct str *out, const struct report_slo *s)
         }
         str_addc(out, '\n');
     }
+}
+
+static void put_members(struct str *out, const struct report_slo *s)
+{
+    char sli[FMT_MAX], a[FMT_MAX], b[FMT_MAX], weight[UNITS_MAX];
+    struct str name;
+    if (s->member_count == 0)
+        return;
+    str_init(&name, 4096);
+    str_add(out, "\n| Member | Weight | State | SLI | Spent of its own | Of the spending |\n"
+                 "|---|--:|---|--:|--:|--:|\n");
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        str_clear(&name);
+        fmt_member(&name, m);
+        str_add(out, "| ");
+        put_text(out, name.buf);
+        str_addf(out, " | %s | %s | %s", decimal_text(weight, m->weight), fmt_state(m->state),
+                 m->has_sli ? fmt_floor(sli, m->sli, fmt_sli_digits(s)) : FMT_NONE);
+        str_addf(out, " | %s | %s |\n",
+                 m->has_budget ? fmt_percent(a, m->consumed_ratio, 1) : FMT_NONE,
+                 m->has_share ? fmt_percent(b, m->share, 1) : FMT_NONE);
+    }
+    str_release(&name);
 }
 
 static void put_latency(struct str *out, const struct report_latency *l)
@@ -286,6 +310,7 @@ static void put_slo(struct str *out, const struct report_slo *s)
     }
     put_source(out, s);
     put_facts(out, s);
+    put_members(out, s);
     put_latency(out, &s->latency);
     put_burn(out, s);
     put_excluded(out, s);

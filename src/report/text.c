@@ -152,7 +152,7 @@ static void put_heading(struct term *t, const struct report_slo *s)
     if (s->source == SOURCE_RESULTS)
         fmt_subject(&subject, s);
     else
-        str_add(&subject, s->def->sli.probe);
+        str_add(&subject, s->def->member_count ? "composite" : s->def->sli.probe);
     str_addf(&subject, " \xc2\xb7 %s", fmt_window(window, s));
     used = 2 + term_clean(t, TERM_DIM, subject.buf, (size_t)t->width - 2);
     str_clear(&subject);
@@ -193,7 +193,7 @@ static void put_sli(struct term *t, const struct report_slo *s)
 
 static void put_budget(struct term *t, const struct report_slo *s)
 {
-    char a[FMT_MAX], b[FMT_MAX];
+    char a[FMT_MAX];
     struct str line;
 
     put_label(t, "Budget");
@@ -207,8 +207,9 @@ static void put_budget(struct term *t, const struct report_slo *s)
         term_paint(t, budget_color(s), "%s overspent", fmt_percent(a, -s->remaining_ratio, 1));
     else
         term_paint(t, budget_color(s), "%s left", budget_left(a, s));
-    str_addf(t->out, ", %s of %s %s spent\n", fmt_events(a, s->consumed), fmt_events(b, s->allowed),
-             fmt_unit(s));
+    str_add(t->out, ", ");
+    fmt_spent(t->out, s, "");
+    str_addc(t->out, '\n');
     str_init(&line, 4096);
     fmt_outlook(&line, s);
     put_label(t, "");
@@ -342,6 +343,28 @@ static void put_burn(struct term *t, const struct report_slo *s)
     }
 }
 
+/* What each member spends, and of which share of the spending it is. */
+static void put_members(struct term *t, const struct report_slo *s)
+{
+    char consumed[FMT_MAX], share[FMT_MAX], weight[UNITS_MAX];
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        struct str name;
+        str_init(&name, 4096);
+        fmt_member(&name, m);
+        put_label(t, i ? "" : "Members");
+        term_paint(t, term_state_color(m->state), "%s ", term_state_mark(m->state));
+        term_cell(t, TERM_PLAIN, 28, name.buf);
+        str_addf(t->out, " x%-5s", decimal_text(weight, m->weight));
+        term_right(t, TERM_PLAIN, 9,
+                   m->has_budget ? fmt_percent(consumed, m->consumed_ratio, 1) : FMT_NONE);
+        term_paint(t, TERM_DIM, " of its own, ");
+        term_right(t, TERM_PLAIN, 6, m->has_share ? fmt_percent(share, m->share, 1) : FMT_NONE);
+        term_paint(t, TERM_DIM, " of the spending\n");
+        str_release(&name);
+    }
+}
+
 #define TIER_WINDOWS_MAX (2 * UNITS_MAX + 2)
 
 static const char *tier_windows(char buf[static TIER_WINDOWS_MAX], const struct tier_def *d)
@@ -466,6 +489,7 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_heading(t, s);
     put_sli(t, s);
     put_budget(t, s);
+    put_members(t, s);
     put_targets(t, s);
     policy_put_term(t, s, LABEL_COLUMNS);
     put_trend(t, s);

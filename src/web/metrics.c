@@ -37,9 +37,8 @@ static void slo_ratios(struct exposition *e, const struct status *s)
     exposition_family(e, "nines_slo_sli_ratio", EXPOSITION_GAUGE,
                       "Good events, or slices, over all of the window.");
     for (size_t i = 0; i < s->slo_count; i++) {
-        int64_t total = counts_total(s->slos[i].judged);
-        if (total > 0)
-            slo_ratio(e, &s->slos[i], (double)s->slos[i].judged.good / (double)total);
+        if (s->slos[i].has_sli)
+            slo_ratio(e, &s->slos[i], s->slos[i].sli);
     }
     exposition_family(e, "nines_slo_budget_remaining_ratio", EXPOSITION_GAUGE,
                       "Error budget left: 1 full, 0 used up, negative overspent.");

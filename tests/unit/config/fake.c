@@ -167,7 +167,7 @@ static const struct hours_ops hours = {hours_make, hours_unref, hours_text, hour
 
 static void finish_slo(struct slo_def *slo, struct decode *c)
 {
-    if (!slo->probe || !c->arena)
+    if (!slo_part(slo, 0)->probe || !c->arena)
         abort();
     counts.finished++;
 }
