@@ -113,8 +113,9 @@ static int check_rule(const struct exclusion *x, const char **ret_key, struct er
     struct recurring *r;
     if (recurring_make(x, &r, ret_key, reterr) < 0)
         return -1;
+    int rc = recurring_check(r, x, ret_key, reterr);
     recurring_free(r);
-    return 0;
+    return rc;
 }
 
 int exclusion_check(const struct exclusion *x, const char **ret_key, struct err *reterr)

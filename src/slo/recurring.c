@@ -85,7 +85,13 @@ static int make(struct recurring *r, const struct exclusion *x, const char **ret
     int64_t first = wall_min(r->zone, x->from_us);
     if (rrule_parse(x->rrule, first, &r->rule, reterr) < 0)
         return bad(ret_key, "rrule");
-    if (check_first(r, x, first, reterr) < 0)
+    return 0;
+}
+
+int recurring_check(const struct recurring *r, const struct exclusion *x, const char **ret_key,
+                    struct err *reterr)
+{
+    if (check_first(r, x, wall_min(r->zone, x->from_us), reterr) < 0)
         return bad(ret_key, "from");
     if (check_length(r, reterr) < 0)
         return bad(ret_key, "to");

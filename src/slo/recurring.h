@@ -18,6 +18,9 @@ struct recurring;
  * fault, as in exclusion_check(). */
 int recurring_make(const struct exclusion *x, struct recurring **ret, const char **ret_key,
                    struct err *reterr);
+/* Whether it begins with an occurrence, and does not overlap itself: some milliseconds. */
+int recurring_check(const struct recurring *r, const struct exclusion *x, const char **ret_key,
+                    struct err *reterr);
 void recurring_free(struct recurring *r); /* NULL is fine */
 
 /* The first span that ends after t. */
