@@ -159,7 +159,8 @@ struct slo_def {
     size_t tier_count;
     struct string_map labels;
     struct slo_policy policy;
-    uint64_t content; /* hash of the definition: its revision */
+    struct string_list depends_on; /* names of SLOs */
+    uint64_t content;              /* hash of the definition: its revision */
 };
 
 /* The objectives that an SLO counts by, each with an SLI of its own: itself, or a

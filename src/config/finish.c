@@ -267,6 +267,7 @@ void build_finish(struct build *b)
     for (size_t i = 0; i < b->slos.len; i++)
         link_slo(b, &b->slos.at[i]);
     build_composites(b);
+    build_promises(b);
     build_samples(b);
     check_exclusion_names(b);
     build_finish_exclusions(b);

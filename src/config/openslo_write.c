@@ -140,6 +140,21 @@ static void put_policy(struct str *out, const struct slo_policy *p)
     str_release(&text);
 }
 
+static void put_depends(struct str *out, const struct string_list *names)
+{
+    struct str text;
+    if (names->n == 0)
+        return;
+    str_init(&text, 1 << 13);
+    for (size_t i = 0; i < names->n; i++) {
+        str_add(&text, i ? ", " : "[");
+        yaml_put_text(&text, names->at[i]);
+    }
+    str_addc(&text, ']');
+    put_pair(out, "    ", "nines/depends_on", text.buf);
+    str_release(&text);
+}
+
 static void put_metadata(struct str *out, const struct openslo_group *g)
 {
     const struct slo_def *s = g->windows[0];
@@ -155,6 +170,7 @@ static void put_metadata(struct str *out, const struct openslo_group *g)
         put_pair(out, "    ", "nines/no_data", no_data[s->no_data]);
     if (s->runbook)
         put_pair(out, "    ", "nines/runbook", s->runbook);
+    put_depends(out, &s->depends_on);
     put_policy(out, &s->policy);
     put_windows(out, g);
 }

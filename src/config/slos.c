@@ -59,6 +59,7 @@ static const struct field slo_fields[] = {
     {"alerting", FIELD_CUSTOM, offsetof(struct slo_raw, alerting), .decode = decode_alerting},
     {"labels", FIELD_STRING_MAP, DEF(labels)},
     {"policy", FIELD_CUSTOM, DEF(policy), .decode = decode_policy},
+    {"depends_on", FIELD_STRING_LIST, DEF(depends_on)},
     {0},
 };
 
@@ -150,7 +151,8 @@ static void push_slo(struct build *b, const struct node *n, const struct slo_def
     *def = *made;
     vec_push(&b->slos,
              ((struct built_slo){def, node_get(sli, "probe"), node_get(sli, "faster_than"),
-                                 node_get(sli, "component"), node_get(n, "composite")}));
+                                 node_get(sli, "component"), node_get(n, "composite"),
+                                 node_get(n, "depends_on"), false, 0}));
 }
 
 /* Nobody is to be paged twice for one thing: alerts go by the first window. */
