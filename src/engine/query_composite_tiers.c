@@ -34,8 +34,8 @@ static int judge_slice(const struct look *l, struct seen_slice *s, struct err *r
     for (size_t i = 0; i < whole->member_count; i++) {
         const struct slo_query *part = &whole->members[i];
         int64_t slots = slo_query_slots(part, s->begin_us, s->end_us);
-        if (store_reader_counts(part->reader, &part->def->sli, s->begin_us, s->end_us, &c, reterr) <
-            0)
+        if (sieved_counts(part->reader, &part->def->sli, part->sieve, s->begin_us, s->end_us, &c,
+                          reterr) < 0)
             return -1;
         all[i] = slices_judge(part->def, c, slots);
         c = counts_minus(c, query_look_unseen(l->parts[i], s->begin_us, s->end_us));
