@@ -51,8 +51,8 @@ def duration(text):
 
 
 class Objective:
-    def __init__(self, rng, name, threshold):
-        self.name, self.target = name, rng.choice(TARGETS)
+    def __init__(self, rng, name, threshold, probe="p"):
+        self.name, self.target, self.probe = name, rng.choice(TARGETS), probe
         self.faster_than = threshold if rng.random() < 0.4 else None
         self.classify = {}
         if rng.random() < 0.4:
@@ -99,7 +99,7 @@ class Objective:
         return text
 
     def yaml(self):
-        sli = {"probe": "p"}
+        sli = {"probe": self.probe}
         if self.faster_than:
             sli["faster_than"] = f"{self.faster_than}us"
         if self.classify:
@@ -137,7 +137,9 @@ class Objective:
 
 
 class Scenario:
-    def __init__(self, seed, tally=None):
+    def __init__(self, seed, tally=None, probe="p", about=None):
+        """The history of a probe; `about` is an instant that it is to hold."""
+        self.probe = probe
         self.tally = collections.Counter() if tally is None else tally
         self.rng = rng = random.Random(seed)
         self.text = INTERVALS[seed % len(INTERVALS)]
@@ -145,6 +147,7 @@ class Scenario:
         self.count = rng.choice([1, 40, 1500, 1500, 3000])
         self.threshold = rng.choice([100 * MILLI, 500 * MILLI])
         night = recompute.instant(rng.choice(NIGHTS) + "T00:00:00Z")
+        night = night if about is None else about
         self.start = night - rng.randrange(0, self.count * self.interval)
         if rng.random() < 0.5:
             self.start -= self.start % self.interval
@@ -212,7 +215,7 @@ class Scenario:
             if rng.random() < 0.1 else int(rng.lognormvariate(11, 1.2))
         if outcome == "bad" and burst:
             total = rng.randrange(30 * SECOND)  # seen by tiers only when it is done
-        row = {"probe": "p", "time": recompute.when(self.start + k * self.interval),
+        row = {"probe": self.probe, "time": recompute.when(self.start + k * self.interval),
                "outcome": outcome, "code": 200, "latency_ms": total / MILLI}
         if reason:
             row["reason"] = reason
@@ -221,14 +224,14 @@ class Scenario:
         return json.dumps({key: row[key] for key in keys})
 
     def configure(self, workspace):
-        workspace.write("probes/p.yaml", (
-            "apiVersion: nines/v1\nkind: Probes\nprobes:\n  - {id: p, interval: %s, timeout: %dms,"
+        workspace.write(f"probes/{self.probe}.yaml", (
+            "apiVersion: nines/v1\nkind: Probes\nprobes:\n  - {id: %s, interval: %s, timeout: %dms,"
             " max_in_flight: 50, http: {url: 'http://127.0.0.1:9/'}}\n")
-            % (self.text, self.timeout // MILLI))
-        workspace.write("slos/o.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n" +
+            % (self.probe, self.text, self.timeout // MILLI))
+        workspace.write(f"slos/{self.probe}.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n" +
                         "".join(o.yaml() for o in self.objectives))
 
-    def load(self, workspace):
+    def load(self, workspace, reports=True):
         """In pieces, out of order, with reports between them."""
         lines = list(self.lines)
         self.rng.shuffle(lines)
@@ -237,7 +240,8 @@ class Scenario:
             done = workspace.run("import", "--format", "json", "-",
                                  stdin="\n".join(lines[a:b]) + "\r\n")
             assert json.loads(done.stdout)["inserted"] == b - a
-            workspace.run("report", "--at", recompute.when(self.end))
+            if reports:
+                workspace.run("report", "--at", recompute.when(self.end))
         self.results = recompute.read(self.lines)
 
     def instants(self):
@@ -353,7 +357,7 @@ def test_a_daemon_imports_the_same(workspace):
     s = Scenario(3)
     s.configure(workspace)
     # as long as an objective may be, beside the others
-    with open(workspace.path / "slos" / "o.yaml", "a") as f:
+    with open(workspace.path / "slos" / "p.yaml", "a") as f:
         f.write("  - {name: z-decade, sli: {probe: p}, objective: 99%, window: 3660d}\n"
                 "  - {name: z-years, sli: {probe: p}, objective: 99%, "
                 "window: {calendar: 10 years}}\n")
