@@ -1,13 +1,17 @@
 """Composites of generated histories, reported by nines and recomputed from the files.
 
 Two or three probes and two to four objectives of theirs, by all methods, with weights, exclusions
-of the composite and of its members, and members' targets that change. NINES_COMPOSITES says how
-many histories; each is compared at four instants, for three composites.
+of the composite and of its members, and members' targets that change. NINES_COMPOSITES says how many
+histories; each is compared at four instants, for three composites. NINES_CASES=1000 goes
+on until it has compared that many, from NINES_SEED on, and prints what was compared.
 """
+import collections
 import contextlib
+import decimal
 import json
 import os
 import random
+import shutil
 import sqlite3
 import sys
 
@@ -125,7 +129,7 @@ class Site:
         rows = []
         for o in self.objectives:
             o.change(self.rng, *self.span())
-            rows += [(o.name, since, k, str(recompute.decimal.Decimal(target[:-1]) / 100))
+            rows += [(o.name, since, k, str(decimal.Decimal(target[:-1]) / 100))
                      for k, (since, target) in enumerate(o.targets)]
         with contextlib.closing(sqlite3.connect(workspace.path / "nines.db")) as db, db:
             db.executemany("INSERT INTO slo_revision(slo, objective, since, content, target,"
@@ -192,4 +196,22 @@ def compare_site(workspace, seed, tally):
 
 @pytest.mark.parametrize("seed", range(1 if FEW else int(os.environ.get("NINES_COMPOSITES", "6"))))
 def test_composites_equal_the_files(workspace, seed):
-    compare_site(workspace, seed, __import__("collections").Counter())
+    compare_site(workspace, seed, collections.Counter())
+
+
+@pytest.mark.skipif("NINES_CASES" not in os.environ, reason="takes long")
+def test_many_composites(tmp_path):
+    tally, failures = collections.Counter(), []
+    seed = int(os.environ.get("NINES_SEED", "1000"))
+    while tally["composites"] < int(os.environ["NINES_CASES"]):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        try:
+            compare_site(conftest.Workspace(folder), seed, tally)
+        except AssertionError as e:
+            failures.append(f"{seed}: {e}")
+            print(f"seed {seed}: {e}", flush=True)
+        shutil.rmtree(folder)
+        seed += 1
+    print("".join(f"\n{n:8} {name}" for name, n in sorted(tally.items())), flush=True)
+    assert not failures

@@ -88,7 +88,9 @@ class Composite:
         return F(seen), consumed
 
     def with_data(self):
-        return [slo for slo in self.slos if sum(slo.counts(slo.start, slo.upto)[:2])]
+        return [slo for slo in self.slos if
+                (slo.judged(slo.start, slo.upto)[0] if self.slices else
+                 sum(slo.counts(slo.start, slo.upto)[:2]))]
 
     def state(self, allowed, consumed):
         if not allowed:

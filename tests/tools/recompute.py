@@ -344,7 +344,7 @@ class Slo:
         if not burn or left <= 0 or room <= 0:
             return None
         wait = left / burn * (self.end - self.start)
-        return None if wait > room else when((self.at + int(wait)) // SECOND * SECOND)
+        return None if wait > room else when((self.at + round(wait)) // SECOND * SECOND)
 
     def without(self, excluded):
         return Slo(*self.declared, excluded, self.known)
