@@ -23,13 +23,18 @@ struct zone;     /* an IANA time zone, io/zone.h */
  * one of `good` and `bad`. A histogram below a bucket's bound is one: its bucket
  * is `good`, its count `total`.
  * THRESHOLD: each scrape that has the condition's series is one event.
+ * RAW: a ready-made ratio: each scrape that has the series is one event, of which the
+ * sample is the share that is good, or bad. It counts in parts: sli_event().
  */
-enum sli_metric_kind { SLI_RATIO, SLI_THRESHOLD };
+enum sli_metric_kind { SLI_RATIO, SLI_THRESHOLD, SLI_RAW };
+
+#define RAW_PARTS 1000000 /* of one event; shares are rounded to them */
 
 struct sli_metric {
     enum sli_metric_kind kind;
-    const struct selector *good, *bad, *total; /* RATIO; `good` or `bad` is NULL */
-    const struct expr *condition;              /* THRESHOLD: without windows */
+    const struct selector *good, *bad; /* RATIO, RAW; one of them is NULL */
+    const struct selector *total;      /* RATIO */
+    const struct expr *condition;      /* THRESHOLD: without windows */
 };
 
 /* A stream of events classified good, bad or excluded. */
@@ -42,6 +47,12 @@ struct sli_def {
                                  "api-health", "api-health faster_than=500000us" */
 };
 
+/* What its counts count one event as: 1, or RAW_PARTS. */
+static inline int64_t sli_event(const struct sli_def *sli)
+{
+    return sli->metric && sli->metric->kind == SLI_RAW ? RAW_PARTS : 1;
+}
+
 /* What the events of an SLI are, for people and their tools; slo/source.h tells
  * them apart. */
 enum sli_source {
@@ -50,6 +61,7 @@ enum sli_source {
     SOURCE_HISTOGRAM, /* the same of a histogram, below a bound */
     SOURCE_THRESHOLD, /* scrapes by a condition */
     SOURCE_COMPONENT, /* the same of a component of a health document */
+    SOURCE_RAW,       /* scrapes by a ready-made ratio */
     SOURCE_COMPOSITE, /* of a composite: other objectives */
 };
 
@@ -176,9 +188,9 @@ static inline const struct slo_def *slo_part(const struct slo_def *slo, size_t i
 }
 
 /*
- * Events of a span. For metric SLIs also how many scrapes had their data, and
- * how many had not though the prober was alive (`target_silent`); there
- * `excluded` counts scrapes. For other SLIs both are 0.
+ * Events of a span, as sli_event() counts them. For metric SLIs also how many scrapes
+ * had their data, and how many had not though the prober was alive (`target_silent`);
+ * there `excluded` counts scrapes. For other SLIs both are 0.
  */
 struct counts {
     int64_t good, bad, excluded, scrapes, silent;

@@ -55,6 +55,8 @@ static void put_head(struct str *out, const struct explain *e)
     put_number(out, "sli", s->has_sli, s->sli, fmt_near_one);
     str_addf(out, ",\"good\":%" PRId64 ",\"bad\":%" PRId64 ",\"total\":%" PRId64 ",",
              s->counts.good, s->counts.bad, counts_total(s->counts));
+    if (s->source == SOURCE_RAW)
+        str_addf(out, "\"event_parts\":%d,", RAW_PARTS);
     put_string(out, "gap", units_duration(gap, e->gap_us));
     str_addc(out, ',');
 }

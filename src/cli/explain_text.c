@@ -23,8 +23,8 @@ static void put_budget(struct term *t, const struct report_slo *s)
     str_add(t->out, ", ");
     term_paint(t, s->remaining < 0 ? TERM_RED : TERM_PLAIN, "%s left",
                fmt_percent(a, s->remaining_ratio, 1));
-    str_addf(t->out, "; %s bad of %s events\n", fmt_count(a, s->counts.bad),
-             fmt_count(b, counts_total(s->counts)));
+    str_addf(t->out, "; %s bad of %s events\n", fmt_counted(a, s, s->counts.bad),
+             fmt_counted(b, s, counts_total(s->counts)));
 }
 
 static void put_head(struct term *t, const struct report_slo *s)
@@ -56,14 +56,14 @@ static void put_head(struct term *t, const struct report_slo *s)
 
 /* ---- spans --------------------------------------------------------------------- */
 
-static void put_reasons(struct term *t, const struct explain_span *s)
+static void put_reasons(struct term *t, const struct report_slo *slo, const struct explain_span *s)
 {
     char n[FMT_MAX];
     if (s->reason_count == 0)
         term_paint(t, TERM_DIM, "results are deleted");
     for (size_t i = 0; i < s->reason_count && i < REASONS_SHOWN; i++)
         str_addf(t->out, "%s%s %s", i ? ", " : "", reason_name(s->reasons[i].reason),
-                 fmt_count(n, s->reasons[i].count));
+                 fmt_counted(n, slo, s->reasons[i].count));
     if (s->reason_count > REASONS_SHOWN)
         str_add(t->out, ", \xe2\x80\xa6");
     str_addc(t->out, '\n');
@@ -102,21 +102,22 @@ static void put_span(struct term *t, const struct explain *e, size_t i)
     str_addf(t->out, "%5zu  ", i + 1);
     term_cell(t, TERM_PLAIN, 21, fmt_stamp(a, s->from_us));
     term_cell(t, TERM_PLAIN, 9, fmt_span(a, s->to_us - s->from_us));
-    term_right(t, TERM_RED, 10, fmt_count(a, s->lost));
+    term_right(t, TERM_RED, 10, fmt_counted(a, e->slo, s->lost));
     term_right(t, TERM_PLAIN, 10, has ? fmt_percent(a, share, 1) : FMT_NONE);
     str_add(t->out, "  ");
-    put_reasons(t, s);
+    put_reasons(t, e->slo, s);
     put_around(t, e->slo, s);
 }
 
-static void put_sum(struct term *t, const char *name, struct explain_sums sum, double share)
+static void put_sum(struct term *t, const struct report_slo *s, const char *name,
+                    struct explain_sums sum, double share)
 {
     char a[FMT_MAX], words[FMT_MAX];
     snprintf(words, sizeof words, "%s %s span%s", name, fmt_count(a, sum.count),
              sum.count == 1 ? "" : "s");
     str_add(t->out, "       ");
     term_cell(t, TERM_DIM, 30, words);
-    term_right(t, TERM_DIM, 10, fmt_count(a, sum.lost));
+    term_right(t, TERM_DIM, 10, fmt_counted(a, s, sum.lost));
     term_right(t, TERM_DIM, 10, fmt_percent(a, share, 1));
     str_addc(t->out, '\n');
 }
@@ -146,9 +147,9 @@ static void put_spans(struct term *t, const struct explain *e)
         left -= explain_share(e, &e->spans[i], &share) ? share : 0;
     }
     if (rest.count > 0)
-        put_sum(t, "and", rest, left > 0 ? left : 0);
+        put_sum(t, e->slo, "and", rest, left > 0 ? left : 0);
     if (e->bad.count > 1)
-        put_sum(t, "all", e->bad, e->slo->consumed_ratio);
+        put_sum(t, e->slo, "all", e->bad, e->slo->consumed_ratio);
 }
 
 static void put_gaps(struct term *t, const struct explain *e)
@@ -179,8 +180,8 @@ static void put_row(struct term *t, const struct report_slo *s, const struct exp
     const char *why = r->message ? r->message : fmt_reason(s, r->reason);
     term_paint(t, TERM_DIM, "       %s  ", fmt_stamp(a, r->at_us));
     if (r->total_us < 0) {
-        snprintf(words, sizeof words, "%s bad of %s", fmt_count(a, r->bad),
-                 fmt_count(b, r->bad + r->good));
+        snprintf(words, sizeof words, "%s bad of %s", fmt_counted(a, s, r->bad),
+                 fmt_counted(b, s, r->bad + r->good));
         term_cell(t, TERM_PLAIN, 32, words);
         str_addc(t->out, '\n');
         return;
@@ -205,8 +206,8 @@ static void put_rows(struct term *t, const struct explain *e)
         str_add(t->out, ": its results are deleted, counts are kept\n");
         return;
     }
-    term_paint(t, TERM_DIM, ": %s of its %s bad events\n", fmt_count(a, e->rows_bad),
-               fmt_count(b, e->chosen.lost));
+    term_paint(t, TERM_DIM, ": %s of its %s bad events\n", fmt_counted(a, e->slo, e->rows_bad),
+               fmt_counted(b, e->slo, e->chosen.lost));
     for (size_t i = 0; i < e->row_count; i++)
         put_row(t, e->slo, &e->rows[i]);
 }

@@ -54,6 +54,8 @@ static void put_slo(struct str *out, const struct report_slo *s, const struct al
     str_addc(out, ',');
     put_number(out, "sli", s->has_sli, s->sli, fmt_near_one);
     str_addf(out, ",\"good\":%" PRId64 ",\"bad\":%" PRId64 ",", s->counts.good, s->counts.bad);
+    if (s->source == SOURCE_RAW)
+        str_addf(out, "\"event_parts\":%d,", RAW_PARTS);
     put_number(out, "coverage", covered, coverage, fmt_ratio);
     str_addc(out, ',');
     put_number(out, "remaining_ratio", s->has_budget, s->remaining_ratio, fmt_ratio);

@@ -208,6 +208,20 @@ static void nested(const struct lookup *l, const struct built_slo *found)
                      found->def->name);
 }
 
+/* What a composite sums up are whole events, of all its members alike. */
+static bool is_raw(const struct slo_def *def)
+{
+    return sli_event(&def->sli) != 1;
+}
+
+static void raw(const struct lookup *l, const struct built_slo *found)
+{
+    decode_error(&l->b->decode, node_get(l->at, "slo")->pos,
+                 "composite: '%s' is of a raw ratio, whose events are shares of one and do not add "
+                 "up with whole ones; take one with a ratio of counters or a threshold",
+                 found->def->name);
+}
+
 static const struct slo_def *find_member(const struct lookup *l)
 {
     struct build *b = l->b;
@@ -219,9 +233,12 @@ static const struct slo_def *find_member(const struct lookup *l)
         named = true;
         if (!str_eq(s->def->objective_name, l->objective ? l->objective : ""))
             continue;
-        if (!s->composite)
+        if (!s->composite && !is_raw(s->def))
             return s->def;
-        nested(l, s);
+        if (s->composite)
+            nested(l, s);
+        else
+            raw(l, s);
         return NULL;
     }
     if (named)

@@ -193,6 +193,7 @@ static void put_source(struct str *out, const char *part, const char *probe, con
 #define GOOD "good: {"
 #define BAD "bad: {"
 #define TOTAL "total: {"
+#define RAW "raw: {"
 #define END "}}}\n" /* of one of them */
 
 static void put_classify(struct str *out, const struct sli_def *sli)
@@ -229,6 +230,14 @@ static void put_counters(struct str *out, const struct sli_def *sli)
                selector_text(m->good ? m->good : m->bad));
     str_add(out, END);
     put_source(out, TOTAL, sli->probe, "query", selector_text(m->total));
+    str_add(out, END);
+}
+
+static void put_raw(struct str *out, const struct sli_def *sli)
+{
+    const struct sli_metric *m = sli->metric;
+    str_addf(out, "      ratioMetric:\n        rawType: %s\n", m->good ? "success" : "failure");
+    put_source(out, RAW, sli->probe, "query", selector_text(m->good ? m->good : m->bad));
     str_add(out, END);
 }
 
@@ -340,6 +349,8 @@ static bool put_indicator(struct str *out, const struct slo_def *s)
         put_results(out, sli);
     else if (sli->metric->kind == SLI_RATIO)
         put_counters(out, sli);
+    else if (sli->metric->kind == SLI_RAW)
+        put_raw(out, sli);
     else if (!put_component(out, sli)) {
         put_threshold(out, sli);
         return true;

@@ -34,7 +34,7 @@ static int read_part(const struct job *j, size_t i, struct err *reterr)
     const struct slo_def *def = slo_part(j->b->slo, i);
     struct part *p = &j->parts[i];
     p->def = def;
-    p->sieve = sieve_make(j->b->excluded[i], def->no_data);
+    p->sieve = sieve_make(j->b->excluded[i], def);
     p->declared = (struct probe_revision){0, def->probe->interval_us, def->probe->phase_us,
                                           def->probe->timeout_us, def->probe->hours};
     return store_reader_probe(j->b->reader, def->sli.probe, &p->known, reterr) < 0 ? -1 : 0;

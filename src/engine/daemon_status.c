@@ -39,7 +39,7 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
         {USEC_PER_HOUR, v->burn_1h},    {6 * USEC_PER_HOUR, v->burn_6h},
         {3 * USEC_PER_DAY, v->burn_3d},
     };
-    struct counts c = slo_apply_no_data(v->window, v->def->no_data);
+    struct counts c = slo_apply_no_data(v->def, v->window);
     const struct slo_def *def = v->def;
     out->state =
         v->at_us ? budget_state(v->use, v->first_event_us, v->window_start_us) : SLO_NO_DATA;

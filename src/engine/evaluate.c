@@ -66,7 +66,7 @@ static struct eval_sli *new_sli(struct evaluator *e, const struct slo_def *def, 
 {
     struct eval_sli *sli = mem_alloc(sizeof(*sli));
     sli->key = key;
-    sli->sieve = sieve_make(exclusions_ref(excluded), def->no_data);
+    sli->sieve = sieve_make(exclusions_ref(excluded), def);
     sli->now.at_us = INT64_MIN;
     sli->probe = eval_need_probe(e, def->sli.probe);
     vec_push(&sli->probe->slis, sli);

@@ -56,7 +56,7 @@ void eval_draw_composite(const struct eval_slo *slo, struct slo_view *v)
     for (size_t i = 0; i < slo->def->member_count; i++) {
         struct slo_view part = {0};
         eval_draw_source(&slo->parts[i], &part);
-        counts_add(&v->window, slo_apply_no_data(part.window, slo->parts[i].def->no_data));
+        counts_add(&v->window, slo_apply_no_data(slo->parts[i].def, part.window));
         v->window_expected += part.window_expected;
         v->window_observed += part.window_observed;
         v->resets += part.resets;

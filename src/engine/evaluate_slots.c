@@ -77,6 +77,6 @@ void eval_move_from(struct eval_sli *sli, size_t window, int64_t to_us)
         return;
     }
     while (sli->ends.len <= window)
-        vec_push(&sli->ends, sieve_make(sli->sieve.set, sli->sieve.no_data));
+        vec_push(&sli->ends, sieve_again(&sli->sieve));
     move_edge(sli, &sli->ends.at[window], from, to_us);
 }

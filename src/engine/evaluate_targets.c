@@ -153,7 +153,7 @@ static struct counts counts_since(const struct eval_slo *slo, const struct eval_
 {
     if (slo->line)
         return eval_line_counts(slo->line, t->window);
-    return slo_apply_no_data(slo->sli->windows.at[t->window].counts, slo->def->no_data);
+    return slo_apply_no_data(slo->def, slo->sli->windows.at[t->window].counts);
 }
 
 static int64_t window_from(const struct eval_slo *slo)

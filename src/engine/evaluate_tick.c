@@ -131,10 +131,10 @@ void eval_draw_source(const struct eval_slo *slo, struct slo_view *v)
 {
     const struct slo_def *def = slo->def;
     v->window = slo->sli->windows.at[slo->window].counts;
-    v->window_expected = event_counts(slo, slo->window).expected;
-    v->window_observed = sli_observed(&def->sli, slo_apply_no_data(v->window, def->no_data));
-    v->judged = slo->line ? eval_line_counts(slo->line, slo->slices)
-                          : slo_apply_no_data(v->window, def->no_data);
+    v->window_expected = event_counts(slo, slo->window).expected / sli_event(&def->sli);
+    v->window_observed = sli_observed(&def->sli, slo_apply_no_data(def, v->window));
+    v->judged =
+        slo->line ? eval_line_counts(slo->line, slo->slices) : slo_apply_no_data(def, v->window);
     v->use = eval_use(slo, v->judged);
     v->first_event_us = eval_first_event(slo);
     v->resets = slo->sli->resets;

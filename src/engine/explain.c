@@ -107,7 +107,7 @@ static int read_pages(const struct explain_job *j, struct lists *l, struct err *
         lay_out(p, from, to);
         rc = sieved_cells(j->reader, &j->def->sli, j->sieve, p->edges, p->n, p->counts, reterr);
         for (size_t i = 0; rc == 0 && i < p->n; i++)
-            p->counts[i] = slo_apply_no_data(p->counts[i], j->def->no_data);
+            p->counts[i] = slo_apply_no_data(j->def, p->counts[i]);
         if (rc == 0)
             add_page(j, p, l);
     }
@@ -257,7 +257,7 @@ static int explain_slo(struct explain *e, struct store_reader *r, const struct e
     struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
                                       def->probe->timeout_us, def->probe->hours};
     struct store_probe known = {0};
-    struct sieve sieve = sieve_make(excluding_of(e->report->excluding, def), def->no_data);
+    struct sieve sieve = sieve_make(excluding_of(e->report->excluding, def), def);
     struct explain_job j = {.reader = r,
                             .def = def,
                             .sieve = &sieve,

@@ -279,7 +279,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                      const struct excluding *excluding, const struct slo_def *def,
                      struct report_slo *s, struct err *reterr)
 {
-    struct sieve sieve = sieve_make(excluding ? excluding_of(excluding, def) : NULL, def->no_data);
+    struct sieve sieve = sieve_make(excluding ? excluding_of(excluding, def) : NULL, def);
     struct slo_query sq = {.reader = r,
                            .config = report->config,
                            .def = def,

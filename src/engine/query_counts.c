@@ -114,7 +114,7 @@ int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, 
         return count_members(q, from_us, to_us, ret, reterr);
     if (slo_query_stored(q, from_us, to_us, &stored, reterr) < 0)
         return -1;
-    *ret = slo_apply_no_data(stored, q->def->no_data);
+    *ret = slo_apply_no_data(q->def, stored);
     return 0;
 }
 

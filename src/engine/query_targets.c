@@ -54,7 +54,7 @@ static int count_events(const struct slo_query *q, const struct target_part *p,
         return -1;
     int64_t seen = sli_observed(&q->def->sli, c) + c.silent;
     int64_t slots = slo_query_slots(q, p->from_us, p->to_us) - c.excluded;
-    ret->total = counts_total(c);
+    ret->total = counts_total(c) / slices_whole(q->def);
     ret->whole = events_of_slots(q->out, (slots > seen ? slots : seen) + slots_to_come, ret->total);
     ret->use = slices_use(q->def, c, p->target);
     return 0;

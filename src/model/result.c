@@ -88,8 +88,8 @@ const char *severity_name(enum severity s)
 
 const char *sli_source_name(enum sli_source s)
 {
-    static const char *const names[] = {"results",   "ratio",     "histogram",
-                                        "threshold", "component", "composite"};
+    static const char *const names[] = {"results",   "ratio", "histogram", "threshold",
+                                        "component", "raw",   "composite"};
     return name_of(names, countof(names), s);
 }
 

@@ -26,7 +26,7 @@ static const char header[] =
     "probe,source,expression,members,"
     "previous_sli,previous_bad,previous_total,previous_consumed_ratio,"
     "exclusion_count,unexcluded_state,unexcluded_sli,unexcluded_bad,unexcluded_total,"
-    "unexcluded_consumed_ratio\r\n";
+    "unexcluded_consumed_ratio,event_parts\r\n";
 
 struct row {
     struct str *out;
@@ -222,6 +222,7 @@ static void put_excluded(struct row *r, const struct report_slo *s)
     put_count(r, u != NULL, u ? u->counts.bad : 0);
     put_count(r, u != NULL, u ? counts_total(u->counts) : 0);
     put_number(r, u && u->has_budget, u ? u->consumed_ratio : 0, fmt_ratio);
+    put_int(r, sli_event(&s->def->sli));
 }
 
 static int write_csv(const struct report *r, const struct report_style *style, struct str *out)

@@ -71,9 +71,12 @@ const char *fmt_unit(const struct report_slo *s);        /* of the budget: "even
 /* What is spent of the budget: "86.0 of 172.8 bad events spent", or of a composite that
  * has no unit of its own "49.8% of it spent". `bad` is "bad " or "". */
 void fmt_spent(struct str *out, const struct report_slo *s, const char *bad);
-/* What the SLI is of: "172,700 good of 172,800", "9,990 good of 10,000 slices of
- * 1m", "mean of 10,000 slices of 1m". */
+/* What the SLI is of: "172,700 good of 172,800", "98.7 good of 100 scrapes", "9,990
+ * good of 10,000 slices of 1m", "mean of 10,000 slices of 1m". */
 void fmt_judged(struct str *out, const struct report_slo *s);
+/* Events as `counts` has them: "172,800"; of a raw ratio, which counts in parts of one,
+ * "98.7". */
+char *fmt_counted(char buf[static FMT_MAX], const struct report_slo *s, int64_t n);
 char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s); /* "30d rolling" */
 
 /* "22 Oct 2026 to 21 Nov 2026", with times unless both ends are midnight UTC. */

@@ -13,7 +13,7 @@ void fmt_unexcluded(struct str *out, const struct report_slo *s)
     }
     str_addf(out, "Without exclusions: %s, %s, %s of the budget spent, %s bad of %s",
              fmt_sli(sli, u), fmt_state(u->state), fmt_percent(spent, u->consumed_ratio, 1),
-             fmt_count(bad, u->counts.bad), fmt_count(total, counts_total(u->counts)));
+             fmt_counted(bad, u, u->counts.bad), fmt_counted(total, u, counts_total(u->counts)));
 }
 
 void fmt_exclusion(struct str *out, const struct exclusion *x)

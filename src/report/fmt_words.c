@@ -60,14 +60,23 @@ void fmt_member(struct str *out, const struct report_member *m)
     str_addf(out, "%s%s%s", m->def->name, objective[0] ? " / " : "", objective);
 }
 
+char *fmt_counted(char buf[static FMT_MAX], const struct report_slo *s, int64_t n)
+{
+    int64_t event = sli_event(&s->def->sli);
+    return event == 1 ? fmt_count(buf, n) : fmt_events(buf, (double)n / (double)event);
+}
+
 void fmt_judged(struct str *out, const struct report_slo *s)
 {
     char good[FMT_MAX], all[FMT_MAX], slice[UNITS_MAX];
-    bool events = s->def->method == METHOD_OCCURRENCES;
-    fmt_count(all, events ? counts_total(s->counts) : s->slices);
-    if (events)
-        str_addf(out, "%s good of %s", fmt_count(good, s->counts.good), all);
-    else if (s->def->method == METHOD_TIMESLICES)
+    if (s->def->method == METHOD_OCCURRENCES) {
+        str_addf(out, "%s good of %s%s", fmt_counted(good, s, s->counts.good),
+                 fmt_counted(all, s, counts_total(s->counts)),
+                 s->source == SOURCE_RAW ? " scrapes" : "");
+        return;
+    }
+    fmt_count(all, s->slices);
+    if (s->def->method == METHOD_TIMESLICES)
         str_addf(out, "%s good of %s slices of %s", fmt_count(good, s->judged.good), all,
                  units_duration(slice, s->def->slice_us));
     else
@@ -126,6 +135,8 @@ const char *fmt_sli_name(const struct report_slo *s)
         return "Within the limit";
     case SOURCE_COMPONENT:
         return "Component well";
+    case SOURCE_RAW:
+        return "Good share";
     case SOURCE_COMPOSITE:
         return "All together";
     }
@@ -166,6 +177,8 @@ const char *fmt_reason(const struct report_slo *s, enum reason reason)
         return "slower, by the target's own histogram";
     case SOURCE_THRESHOLD:
         return "the condition did not hold";
+    case SOURCE_RAW:
+        return "the share that was not good";
     case SOURCE_COMPONENT:
         return "the component was not well, or too slow";
     }

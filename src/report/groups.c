@@ -54,6 +54,10 @@ static void take_events(struct report_group *g, const struct item *at, const str
     const struct report_slo *s = at->slo;
     if (s->def->member_count)
         return;
+    if (s->source == SOURCE_RAW) { /* scrapes by their share are no events to add */
+        g->has_events = false;
+        return;
+    }
     bool same_span = s->start_us == first->start_us && s->upto_us == first->upto_us;
     if (before && at->sli && str_eq(before->sli, at->sli)) { /* counted already */
         const struct counts *a = &s->counts, *b = &before->slo->counts;

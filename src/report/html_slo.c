@@ -151,8 +151,9 @@ static void fact_latency(struct str *out, const struct report_slo *s)
 static void fact_events(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX];
-    fact_open(out, "Events", "", fmt_count(a, counts_total(s->counts)));
-    str_addf(out, "%s good<br>%s bad", fmt_count(a, s->counts.good), fmt_count(b, s->counts.bad));
+    fact_open(out, "Events", "", fmt_counted(a, s, counts_total(s->counts)));
+    str_addf(out, "%s good<br>%s bad", fmt_counted(a, s, s->counts.good),
+             fmt_counted(b, s, s->counts.bad));
     if (s->counts.excluded)
         str_addf(out, "<br>%s", fmt_excluded(a, s, s->counts.excluded));
     fact_close(out);
@@ -294,7 +295,7 @@ static void put_reasons(struct str *out, const struct report_slo *s)
         str_addf(out,
                  "</span></td><td class=\"n\">%s</td><td class=\"bar\"><span class=\"share\" "
                  "style=\"width:",
-                 fmt_count(a, r->count));
+                 fmt_counted(a, s, r->count));
         svg_number(out, 100.0 * (double)r->count / (double)s->reasons[0].count);
         str_add(out, "%\"></span></td></tr>");
     }
@@ -315,7 +316,7 @@ static void put_incidents(struct str *out, const struct report_slo *s)
                  "<td class=\"n\">%s</td></tr>",
                  fmt_instant(a, n->from_us),
                  n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on",
-                 severity_name(n->severity), fmt_count(c, n->bad));
+                 severity_name(n->severity), fmt_counted(c, s, n->bad));
     }
     table_close(out);
 }
@@ -428,11 +429,13 @@ static void put_numbers(struct str *out, const struct report_slo *s)
     put_numbers_head(out, results);
     for (size_t i = 0; i < c.n; i++) {
         const struct bucket *b = &c.at[i];
-        const int64_t counts[] = {b->counts.good, b->counts.bad, b->counts.excluded};
+        const int64_t events[] = {b->counts.good, b->counts.bad};
         const int64_t slots[] = {b->observed, b->expected};
         const int64_t latency[] = {b->p50_us, b->p95_us, b->p99_us};
         str_addf(out, "<tr><td class=\"w\">%s</td>", fmt_stamp(a, b->from_us));
-        put_cells(out, counts, countof(counts), fmt_count);
+        for (size_t k = 0; k < countof(events); k++)
+            str_addf(out, "<td class=\"n\">%s</td>", fmt_counted(a, s, events[k]));
+        put_cells(out, &b->counts.excluded, 1, fmt_count);
         put_cells(out, results ? slots + 1 : slots, results ? 1 : 2, fmt_count);
         str_addf(out, "<td class=\"n\">%s</td>",
                  b->has_budget ? fmt_percent(a, b->budget, 1) : FMT_NONE);

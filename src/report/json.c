@@ -148,6 +148,8 @@ static void put_sli(struct json *j, const struct report_slo *s)
     json_int(j, "bad", s->counts.bad);
     json_int(j, "total", counts_total(s->counts));
     json_int(j, "excluded", s->counts.excluded);
+    if (s->source == SOURCE_RAW)
+        json_int(j, "event_parts", RAW_PARTS);
 }
 
 static void put_coverage(struct json *j, const struct report_slo *s)

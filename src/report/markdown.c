@@ -264,7 +264,7 @@ static void put_losses(struct str *out, const struct report_slo *s)
         for (size_t i = 0; i < s->reason_count && i < REASONS_SHOWN; i++) {
             str_addf(out, "| `%s`: ", reason_name(s->reasons[i].reason));
             put_text(out, fmt_reason(s, s->reasons[i].reason));
-            str_addf(out, " | %s |\n", fmt_count(a, s->reasons[i].count));
+            str_addf(out, " | %s |\n", fmt_counted(a, s, s->reasons[i].count));
         }
     }
     if (s->incident_count) {
@@ -273,7 +273,7 @@ static void put_losses(struct str *out, const struct report_slo *s)
             const struct report_incident *n = &s->incidents[s->incident_count - 1 - i];
             str_addf(out, "| %s | %s | %s | %s |\n", fmt_instant(a, n->from_us),
                      n->to_us ? fmt_span(b, n->to_us - n->from_us) : "still going on",
-                     severity_name(n->severity), fmt_count(c, n->bad));
+                     severity_name(n->severity), fmt_counted(c, s, n->bad));
         }
     }
     if (!s->failure_count)

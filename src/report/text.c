@@ -431,7 +431,7 @@ static void put_reasons(struct term *t, const struct report_slo *s)
         const struct report_reason *r = &s->reasons[i];
         put_label(t, i ? "" : "Reasons");
         term_cell(t, TERM_PLAIN, 14, reason_name(r->reason));
-        term_right(t, TERM_PLAIN, 9, fmt_count(n, r->count));
+        term_right(t, TERM_PLAIN, 9, fmt_counted(n, s, r->count));
         str_add(t->out, "  ");
         term_bar_plain(t, TERM_RED, (double)r->count / (double)s->reasons[0].count, 16);
         str_addc(t->out, '\n');
@@ -448,7 +448,8 @@ static void put_incidents(struct term *t, const struct report_slo *s)
         term_cell(t, n->severity == SEVERITY_PAGE ? TERM_RED : TERM_YELLOW, 8,
                   severity_name(n->severity));
         str_addf(t->out, "%s, %s lost\n",
-                 n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on", fmt_count(c, n->bad));
+                 n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on",
+                 fmt_counted(c, s, n->bad));
     }
 }
 

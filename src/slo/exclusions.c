@@ -62,14 +62,15 @@ bool exclusion_fits(const struct exclusion *x, const struct slo_def *slo)
     return true;
 }
 
-struct counts exclusion_apply(enum exclusion_mode mode, enum no_data no_data, struct counts c)
+struct counts exclusion_apply(enum exclusion_mode mode, enum no_data no_data, int64_t event,
+                              struct counts c)
 {
     if (mode == EXCLUSION_DROP)
         return (struct counts){0};
     c.good += c.bad;
     c.bad = 0;
     if (no_data == NO_DATA_BAD) {
-        c.good += c.silent;
+        c.good += c.silent * event;
         c.scrapes += c.silent;
         c.silent = 0;
     }

@@ -63,4 +63,5 @@ const char *exclusions_key(const struct exclusions *x);
 
 /* What is left of counts that lie within a span of this mode. Silent slots that
  * no_data calls bad are good ones where nothing is bad. */
-struct counts exclusion_apply(enum exclusion_mode mode, enum no_data no_data, struct counts c);
+struct counts exclusion_apply(enum exclusion_mode mode, enum no_data no_data, int64_t event,
+                              struct counts c);

@@ -154,8 +154,8 @@ static const char version_4[] =
     " scrapes INTEGER NOT NULL, silent INTEGER NOT NULL,"
     " PRIMARY KEY(stream, slot, done)) STRICT, WITHOUT ROWID;"
     /* Streams of kind 2 are metric SLIs: selectors of a ratio (one of good and
-     * bad is null), or the condition of a threshold. Before derived_through all
-     * has its events; the year 9999: everything has. */
+     * bad is null; of a raw one total, too), or the condition of a threshold. Before
+     * derived_through all has its events; the year 9999: everything has. */
     "ALTER TABLE roll_stream ADD COLUMN good_series TEXT;"
     "ALTER TABLE roll_stream ADD COLUMN bad_series TEXT;"
     "ALTER TABLE roll_stream ADD COLUMN total_series TEXT;"

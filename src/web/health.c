@@ -90,6 +90,8 @@ static json_t *slo_json(const struct status_slo *slo)
                           slo->def->objective_name, "service", slo->def->service, "state",
                           slo_state_name(slo->state), "good", (json_int_t)slo->counts.good, "bad",
                           (json_int_t)slo->counts.bad);
+    if (sli_event(&slo->def->sli) != 1)
+        json_object_set_new(o, "event_parts", json_integer(sli_event(&slo->def->sli)));
 
     json_object_set_new(o, "sli", slo->has_sli ? json_real(slo->sli) : json_null());
     json_object_set_new(o, "budget_remaining_ratio",

@@ -55,6 +55,17 @@ static void slo_ratios(struct exposition *e, const struct status *s)
     }
 }
 
+/* Scrapes by their share are told with what is behind the point. */
+static void put_events(struct exposition *e, const struct label *l, size_t n,
+                       const struct status_slo *slo, int64_t events)
+{
+    int64_t event = sli_event(&slo->def->sli);
+    if (event == 1)
+        exposition_int(e, l, n, events);
+    else
+        exposition_double(e, l, n, (double)events / (double)event);
+}
+
 static void slo_events(struct exposition *e, const struct status *s)
 {
     exposition_family(
@@ -65,8 +76,8 @@ static void slo_events(struct exposition *e, const struct status *s)
         const struct label good[] = {SLO_LABELS(slo), {"class", "good"}};
         const struct label bad[] = {SLO_LABELS(slo), {"class", "bad"}};
         const struct label excluded[] = {SLO_LABELS(slo), {"class", "excluded"}};
-        exposition_int(e, good, countof(good), slo->counts.good);
-        exposition_int(e, bad, countof(bad), slo->counts.bad);
+        put_events(e, good, countof(good), slo, slo->counts.good);
+        put_events(e, bad, countof(bad), slo, slo->counts.bad);
         exposition_int(e, excluded, countof(excluded), slo->counts.excluded);
         const struct label silent[] = {SLO_LABELS(slo), {"class", "silent"}};
         if (slo->def->sli.metric)

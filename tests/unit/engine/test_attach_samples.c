@@ -320,8 +320,9 @@ static void allow(struct sum *s, int64_t slot_us, struct counts c)
     size_t oldest = i < EVALUATE_TARGETS_MAX ? 0 : i + 1 - EVALUATE_TARGETS_MAX;
     while (i > oldest && s->targets[i].since_us > slot_us)
         i--;
-    s->allowed +=
-        budget_use_make(slo_apply_no_data(c, s->no_data), s->targets[i].target, 1).allowed;
+    s->allowed += budget_use_make(slo_apply_no_data(&(struct slo_def){.no_data = s->no_data}, c),
+                                  s->targets[i].target, 1)
+                      .allowed;
 }
 
 static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)

@@ -24,7 +24,7 @@ static void test_too_many(void **state)
     (void)state;
     if (exclusions_make(list, 1, &set, &err) < 0)
         fail_msg("%s", err.msg);
-    struct sieve s = sieve_make(set, NO_DATA_EXCLUDE);
+    struct sieve s = sieve_make(set, &(struct slo_def){.no_data = NO_DATA_EXCLUDE});
     assert_int_equal(sieved_counts(NULL, NULL, &s, 0, 300 * 366 * USEC_PER_DAY, &c, &err), -1);
     assert_non_null(strstr(err.msg, "more than 100000 exclusions in one span of time"));
     exclusions_unref(set);

@@ -722,12 +722,41 @@ static void test_excluded(void **state)
     contains(&r, "json", "\"unexcluded\": {\"state\": \"breached\"");
     contains(&r, "json", "\"total\": 10000, ");
     contains(&r, "csv", ",1234,breached,");
-    contains(&r, "csv", ",120,10000,1.5\r\n");
+    contains(&r, "csv", ",120,10000,1.5,1\r\n");
     without.has_budget = without.has_sli = false;
     contains(&r, "text", "Without exclusions: no data either");
     s->exclusion_count = 0;
     s->excluded_spans = 1;
     contains(&r, "text", "1 earlier one is not listed");
+    sample_release(&r);
+}
+
+/* Scrapes by their share: people read scrapes, machines parts and how many make one. */
+static void test_raw_ratio(void **state)
+{
+    static const char *const people[] = {"text", "markdown", "html"};
+    const struct sli_metric metric = {.kind = SLI_RAW};
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    struct slo_def def = *s->def;
+    def.sli.metric = &metric;
+    s->def = &def;
+    s->source = SOURCE_RAW;
+    s->expression = "bad share errors:ratio";
+    s->counts = (struct counts){.good = 9925600000, .bad = 74400000, .scrapes = 10000};
+    for (size_t i = 0; i < countof(people); i++) {
+        if (i < 2)
+            contains(&r, people[i], "9,926 good of 10,000 scrapes");
+        contains(&r, people[i], "bad share errors:ratio");
+    }
+    contains(&r, "html", "9,926 good<br>74.4 bad");
+    contains(&r, "json", "\"good\": 9925600000,");
+    contains(&r, "json", "\"total\": 10000000000,");
+    contains(&r, "json", "\"event_parts\": 1000000");
+    contains(&r, "json", "\"kind\": \"raw\"");
+    contains(&r, "csv", ",1000000\r\n");
     sample_release(&r);
 }
 
@@ -770,6 +799,7 @@ int main(void)
         cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_trend),
         cmocka_unit_test(test_excluded),
+        cmocka_unit_test(test_raw_ratio),
         cmocka_unit_test(test_unknown_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,10 +250,12 @@ static void applied(void **state)
 {
     (void)state;
     struct counts c = {.good = 5, .bad = 3, .excluded = 2, .scrapes = 7, .silent = 4};
-    assert_true(counts_empty(exclusion_apply(EXCLUSION_DROP, NO_DATA_BAD, c)));
-    struct counts g = exclusion_apply(EXCLUSION_COUNT_GOOD, NO_DATA_EXCLUDE, c);
+    assert_true(counts_empty(exclusion_apply(EXCLUSION_DROP, NO_DATA_BAD, 1, c)));
+    struct counts g = exclusion_apply(EXCLUSION_COUNT_GOOD, NO_DATA_EXCLUDE, 1, c);
     assert_true(g.good == 8 && g.bad == 0 && g.excluded == 2 && g.scrapes == 7 && g.silent == 4);
-    g = exclusion_apply(EXCLUSION_COUNT_GOOD, NO_DATA_BAD, c);
+    g = exclusion_apply(EXCLUSION_COUNT_GOOD, NO_DATA_BAD, RAW_PARTS, c);
+    assert_int_equal(g.good, c.good + c.bad + c.silent * RAW_PARTS);
+    g = exclusion_apply(EXCLUSION_COUNT_GOOD, NO_DATA_BAD, 1, c);
     assert_true(g.good == 12 && g.bad == 0 && g.scrapes == 11 && g.silent == 0);
 }
 

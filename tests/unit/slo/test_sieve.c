@@ -30,7 +30,7 @@ static struct exclusions *make(void)
 static void test_events(void **state)
 {
     struct exclusions *set = make();
-    struct sieve s = sieve_make(set, NO_DATA_BAD);
+    struct sieve s = sieve_make(set, &(struct slo_def){.no_data = NO_DATA_BAD});
     const struct counts c = {.good = 3, .bad = 2, .excluded = 1, .scrapes = 4, .silent = 5};
     (void)state;
     /* to and fro, so that what is remembered is left again */
@@ -51,7 +51,7 @@ static void test_events(void **state)
 static void test_slots(void **state)
 {
     struct exclusions *set = make();
-    struct sieve s = sieve_make(set, NO_DATA_EXCLUDE), all = {0};
+    struct sieve s = sieve_make(set, &(struct slo_def){.no_data = NO_DATA_EXCLUDE}), all = {0};
     (void)state;
     for (int from = 0; from < 70; from += 3) {
         for (int to = from; to < 70; to += 7) {
