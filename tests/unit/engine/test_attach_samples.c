@@ -31,24 +31,30 @@
 #define DAY USEC_PER_DAY
 #define T0 (20022 * DAY)
 #define PATIENCE (30 * S)
-#define SERIES 6
-#define FORMS 4
+#define SERIES 7
+#define FORMS 5
 #define EXCLUSIONS 60 /* of all SLOs but the last form's */
 
 /* What the target has; it has been running for long. */
 static const char *const series_texts[SERIES] = {
-    "r{status=\"200\"}", "r{status=\"500\"}", "d_bucket{le=\"0.5\"}", "d_count", "depth",
+    "r{status=\"200\"}",
+    "r{status=\"500\"}",
+    "d_bucket{le=\"0.5\"}",
+    "d_count",
+    "depth",
     "r{status=\"503\"}",
+    "share",
 };
 
 /* Which SLIs there are, and the series that each looks at. */
 static const char *const form_keys[FORMS] = {"page errors", "page latency", "page depth",
-                                             "page rate"};
+                                             "page share", "page rate"};
 static const bool form_wants[FORMS][SERIES] = {
-    {true, true, false, false, false, true},
-    {false, false, true, true, false, false},
-    {false, false, false, false, true, false},
-    {false, false, false, true, false, false},
+    {true, true, false, false, false, true, false},
+    {false, false, true, true, false, false, false},
+    {false, false, false, false, true, false, false},
+    {false, false, false, false, false, false, true},
+    {false, false, false, true, false, false, false},
 };
 
 static uint64_t source_of(const void *spec)
@@ -107,6 +113,9 @@ static struct sli_metric metric_of(struct arena *a, int form)
     } else if (form == 1) {
         m.good = select_series(a, "d_bucket{le=\"0.5\"}");
         m.total = select_series(a, "d_count");
+    } else if (form == 3) {
+        m.kind = SLI_RAW;
+        m.bad = select_series(a, "share");
     } else {
         const char *text = form == 2 ? "depth < 100" : "rate(d_count) >= 1/s";
         assert_int_equal(expr_parse(a, text, &m.condition, NULL, NULL), 0);
@@ -147,7 +156,7 @@ static void want_series(struct probe_def *probe, struct config *c)
     for (size_t i = 0; i < c->slo_count; i++) {
         const struct sli_metric *m = c->slos[i]->sli.metric;
         const struct selector *named[EXPR_SELECTORS_MAX] = {m->good ? m->good : m->bad, m->total};
-        size_t n = m->condition ? expr_selectors(m->condition, named) : 2;
+        size_t n = m->condition ? expr_selectors(m->condition, named) : m->total ? 2 : 1;
         for (size_t k = 0; k < n; k++)
             wanted[probe->wanted_count++] = named[k];
     }
@@ -306,8 +315,7 @@ struct sum {
     int64_t start_us, at_us, requests;
     struct counts counts;
     int64_t slice_us;
-    struct counts *slices; /* of slices that ended by at_us, from start_us on */
-    enum no_data no_data;
+    struct counts *slices;      /* of slices that ended by at_us, from start_us on */
     struct slo_target *targets; /* all that there were */
     size_t target_count;
     uint128 allowed; /* by them */
@@ -320,9 +328,7 @@ static void allow(struct sum *s, int64_t slot_us, struct counts c)
     size_t oldest = i < EVALUATE_TARGETS_MAX ? 0 : i + 1 - EVALUATE_TARGETS_MAX;
     while (i > oldest && s->targets[i].since_us > slot_us)
         i--;
-    s->allowed += budget_use_make(slo_apply_no_data(&(struct slo_def){.no_data = s->no_data}, c),
-                                  s->targets[i].target, 1)
-                      .allowed;
+    s->allowed += budget_use_make(slo_apply_no_data(s->def, c), s->targets[i].target, 1).allowed;
 }
 
 static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
@@ -339,7 +345,7 @@ static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts
         c.bad = 0;
     }
     if (x && s->def->no_data == NO_DATA_BAD) {
-        c.good += c.silent;
+        c.good += c.silent * sli_event(&s->def->sli);
         c.scrapes += c.silent;
         c.silent = 0;
     }
@@ -372,8 +378,7 @@ static void check_one(struct world *w, struct store_reader *r, const struct slo_
                       .def = v->def,
                       .start_us = tier_window_start(v->at_us, v->def->window.duration_us),
                       .at_us = v->at_us,
-                      .slice_us = v->def->slice_us,
-                      .no_data = v->def->no_data};
+                      .slice_us = v->def->slice_us};
     struct err err;
     int64_t first;
     sum.slices =
@@ -427,6 +432,7 @@ static void change_target(struct world *w)
     w->value[2] += (double)(requests - slow);
     w->value[3] += (double)requests;
     w->value[4] = (double)below(w, 120);
+    w->value[6] = (double)below(w, 1100) / 1000;
     w->grown += 2 * requests; /* what was lost in a restart comes back at most once */
 }
 
