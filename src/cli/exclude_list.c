@@ -1,7 +1,7 @@
 /* nines exclude list */
 #include "cli/exclude.h"
+#include "cli/json_out.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
@@ -88,22 +88,6 @@ static void print_text(const struct exclusion *x, int64_t at_us)
     str_release(&clean);
 }
 
-/* ,"key":"text", or null. */
-static void add_text(struct str *out, const char *key, const char *text)
-{
-    str_addf(out, ",\"%s\":", key);
-    if (text)
-        json_add_string(out, text);
-    else
-        str_add(out, "null");
-}
-
-static void add_time(struct str *out, const char *key, int64_t us)
-{
-    char text[WHEN_MAX];
-    add_text(out, key, us ? when_text(text, us) : NULL);
-}
-
 static void add_whose_json(struct str *out, const struct exclusion *x)
 {
     str_add(out, ",\"slos\":[");
@@ -112,7 +96,7 @@ static void add_whose_json(struct str *out, const struct exclusion *x)
         json_add_string(out, x->slos.at[i]);
     }
     str_add(out, "]");
-    add_text(out, "service", x->service);
+    json_put_string(out, "service", x->service);
     str_add(out, ",\"labels\":{");
     for (size_t i = 0; i < x->labels.n; i++) {
         str_add(out, i ? "," : "");
@@ -125,33 +109,31 @@ static void add_whose_json(struct str *out, const struct exclusion *x)
 
 static void print_json(const struct exclusion *x, int64_t at_us)
 {
-    char start[WHEN_MAX], end[WHEN_MAX], place[512];
+    char place[512];
     struct exclusion_span s;
     struct str line;
     enum which which = span_at(x, at_us, &s);
     str_init(&line, LINE_MAX);
-    if (x->id)
-        str_addf(&line, "{\"id\":%" PRId64, x->id);
-    else
-        str_add(&line, "{\"id\":null");
+    str_addc(&line, '{');
+    json_put_id(&line, "id", x->id);
     snprintf(place, sizeof(place), "%s:%d", x->id ? "" : x->pos.file, x->pos.line);
-    add_text(&line, "name", x->id ? NULL : x->name);
-    add_text(&line, "file", x->id ? NULL : place);
-    add_text(&line, "mode", exclusion_mode_name(x->mode));
-    add_text(&line, "from", when_text(start, x->from_us));
-    add_text(&line, "to", when_text(end, x->to_us));
-    add_text(&line, "rrule", x->rrule);
-    add_text(&line, "timezone", x->timezone);
+    json_put_string(&line, "name", x->id ? NULL : x->name);
+    json_put_string(&line, "file", x->id ? NULL : place);
+    json_put_string(&line, "mode", exclusion_mode_name(x->mode));
+    json_put_time(&line, "from", x->from_us);
+    json_put_time(&line, "to", x->to_us);
+    json_put_string(&line, "rrule", x->rrule);
+    json_put_string(&line, "timezone", x->timezone);
     add_whose_json(&line, x);
-    add_text(&line, "reason", x->reason);
-    add_text(&line, "author", x->id ? x->author : NULL);
-    add_time(&line, "created", x->created_us);
-    add_time(&line, "removed", x->removed_us);
-    add_text(&line, "removed_by", x->removed_us ? x->removed_by : NULL);
-    str_add(&line, ",\"span\":{\"is\":");
-    json_add_string(&line, which_names[which]);
-    add_text(&line, "start", when_text(start, s.start_us));
-    add_text(&line, "end", when_text(end, s.end_us));
+    json_put_string(&line, "reason", x->reason);
+    json_put_string(&line, "author", x->id ? x->author : NULL);
+    json_put_time_if(&line, "created", x->created_us);
+    json_put_time_if(&line, "removed", x->removed_us);
+    json_put_string(&line, "removed_by", x->removed_us ? x->removed_by : NULL);
+    str_add(&line, ",\"span\":{");
+    json_put_string(&line, "is", which_names[which]);
+    json_put_time(&line, "start", s.start_us);
+    json_put_time(&line, "end", s.end_us);
     str_add(&line, "}}");
     puts(line.buf);
     str_release(&line);

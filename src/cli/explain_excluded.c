@@ -1,11 +1,7 @@
 /* What is excluded of an objective: no span has anything of it. */
 #include "cli/explain.h"
 
-#include "base/json.h"
-#include "base/when.h"
-#include "report/fmt.h"
-
-#include <inttypes.h>
+#include "cli/json_out.h"
 
 #define SHOWN 10
 
@@ -42,28 +38,19 @@ void explain_text_excluded(struct term *t, const struct report_slo *s)
     str_release(&line);
 }
 
-static void put_string(struct str *out, const char *key, const char *value)
-{
-    str_addf(out, ",\"%s\":", key);
-    json_add_string(out, value ? value : "");
-}
-
 void explain_json_excluded(struct str *out, const struct report_slo *s)
 {
-    char text[WHEN_MAX];
     str_add(out, ",\"exclusions\":[");
     for (size_t i = 0; i < s->exclusion_count; i++) {
         const struct report_exclusion *e = &s->exclusions[i];
-        str_addf(out, "%s{\"start\":\"%s\"", i ? "," : "", when_text(text, e->from_us));
-        put_string(out, "end", when_text(text, e->to_us));
-        put_string(out, "mode", exclusion_mode_name(e->exclusion->mode));
-        put_string(out, "name", e->exclusion->name);
-        if (e->exclusion->id)
-            str_addf(out, ",\"id\":%" PRId64, e->exclusion->id);
-        else
-            str_add(out, ",\"id\":null");
-        put_string(out, "reason", e->exclusion->reason);
-        put_string(out, "author", e->exclusion->author);
+        str_add(out, i ? ",{" : "{");
+        json_put_time(out, "start", e->from_us);
+        json_put_time(out, "end", e->to_us);
+        json_put_string(out, "mode", exclusion_mode_name(e->exclusion->mode));
+        json_put_string(out, "name", e->exclusion->name);
+        json_put_id(out, "id", e->exclusion->id);
+        json_put_string(out, "reason", e->exclusion->reason);
+        json_put_string(out, "author", e->exclusion->author);
         str_addc(out, '}');
     }
     str_addf(out, "],\"exclusion_count\":%zu", s->excluded_spans);

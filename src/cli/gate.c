@@ -1,10 +1,10 @@
 /* nines gate: whether the error budget allows a change, for deploy pipelines. */
 #include "cli/cli.h"
+#include "cli/json_out.h"
 #include "cli/select.h"
 #include "cli/table.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "base/when.h"
@@ -87,16 +87,14 @@ static bool judge(const struct gate *g, const struct report_slo *s, struct str *
 
 static void put_json(struct gate *g, const struct report_slo *s, bool stop, const char *why)
 {
-    char ratio[FMT_MAX];
-    str_add(&g->out, g->judged ? ",{\"slo\":" : "{\"slo\":");
-    json_add_string(&g->out, s->def->name);
-    str_add(&g->out, ",\"objective_name\":");
-    json_add_string(&g->out, s->def->objective_name);
-    str_addf(&g->out, ",\"decision\":\"%s\",\"state\":\"%s\",\"remaining_ratio\":%s,\"why\":",
-             stop ? "stop" : "go", slo_state_name(s->state),
-             s->has_budget ? fmt_ratio(ratio, s->remaining_ratio) : "null");
-    json_add_string(&g->out, why);
-    str_add(&g->out, ",\"policy\":");
+    str_add(&g->out, g->judged ? ",{" : "{");
+    json_put_string(&g->out, "slo", s->def->name);
+    json_put_string(&g->out, "objective_name", s->def->objective_name);
+    json_put_string(&g->out, "decision", stop ? "stop" : "go");
+    json_put_string(&g->out, "state", slo_state_name(s->state));
+    json_put_number(&g->out, "remaining_ratio", s->has_budget, s->remaining_ratio, fmt_ratio);
+    json_put_string(&g->out, "why", why);
+    json_put_key(&g->out, "policy");
     policy_put_step(&g->out, s->policy);
     str_addc(&g->out, '}');
 }
