@@ -99,6 +99,7 @@ static int load(struct daemon *d)
         return 0;
     diag_error(&d->load_diag, (struct pos){0}, "exclusions cannot be read: %s", d->job_err.msg);
     config_unref(d->loaded);
+    d->loaded = NULL;
     return -1;
 }
 

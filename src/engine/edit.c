@@ -43,6 +43,8 @@ int edit_run(struct store *s, const char *database, const char *request, size_t 
              struct str *answer, bool *ret_excluding, struct err *reterr)
 {
     json_error_t why;
+    if (n > EDIT_REQUEST_MAX)
+        return err_set(reterr, "a request has %d bytes at most", EDIT_REQUEST_MAX);
     json_t *doc = json_loadb(request, n, JSON_REJECT_DUPLICATES, &why);
     struct editing e = {.store = s, .database = database};
     if (!doc)

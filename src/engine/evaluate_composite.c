@@ -12,9 +12,11 @@
 #include "slo/expected.h"
 #include "slo/live.h"
 
+#include <assert.h>
+
 /* As far back as the members' lines know single slices. */
 #define JOIN_US (3 * USEC_PER_DAY)
-#define KEY_BYTES_MAX 1048576
+#define KEY_BYTES_MAX (SLO_MEMBERS_MAX * (1 << 20)) /* of an SLI's windows: far below 1 MiB */
 
 /* ---- windows ------------------------------------------------------------------ */
 
@@ -86,7 +88,8 @@ static char *key_of(const struct eval_slo *slo)
         str_addf(&text, "%s\n%s\n%s\n", slo->parts[i].sli->key, line,
                  decimal_text(weight, def->members[i].weight));
     }
-    char *key = mem_strdup(text.buf);
+    assert(!text.overflow);
+    char *key = str_detach(&text);
     str_release(&text);
     return key;
 }

@@ -54,11 +54,11 @@ static int check_counts(const struct excluding *x, const struct exclusion *added
     const struct exclusion **list = mem_array(n + 1, sizeof(*list));
     for (size_t i = 0; i < cfg->slo_count && rc == 0; i++) {
         size_t found = 0;
-        if (!exclusion_fits(added, cfg->slos[i]))
+        if (!excluding_concerns(added, cfg->slos[i]))
             continue;
         list[found++] = added;
         for (size_t k = 0; k < n; k++)
-            if (exclusion_fits(excluding_at(x, k), cfg->slos[i]))
+            if (excluding_concerns(excluding_at(x, k), cfg->slos[i]))
                 list[found++] = excluding_at(x, k);
         if (exclusions_count(list, found, &err) < 0)
             rc = err_set(reterr, "the SLO '%s': %s", cfg->slos[i]->name, err.msg);

@@ -252,10 +252,10 @@ static int parse_day(struct rrule *r, const char *value, struct err *reterr)
 {
     int n = 0;
     bool from_end = value[0] == '-', sign = from_end || value[0] == '+';
-    const char *p = value + sign;
-    bool ordinal = take_number(&p, &n);
-    int wd = find_weekday(p);
-    if (wd < 0 || (sign && !ordinal) || (ordinal && (n < 1 || n > 5)))
+    const char *p = value + sign, *name = p;
+    bool number = take_number(&name, &n), ordinal = name > p;
+    int wd = find_weekday(name);
+    if (wd < 0 || (sign && !ordinal) || (ordinal && (!number || n < 1 || n > 5)))
         return err_set(reterr,
                        "BYDAY: expected MO, TU, WE, TH, FR, SA or SU, or those of a month "
                        "from 1MO to 5MO and -1MO to -5MO; found '%.40s'",

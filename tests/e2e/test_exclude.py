@@ -153,6 +153,19 @@ def test_too_many_in_files(site):
     assert "slos/y.yaml:1004:12: error: the SLO 'b': an objective has 1000 exclusions at most; found 1001" in out.stderr
 
 
+def test_a_composite_has_those_of_its_members(site):
+    site.write("slos/c.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
+               "  - {name: c, composite: [{slo: a}, {slo: b}], window: 7d, alerting: none}\n")
+    rows = "".join(f"  - {{name: n{i}, slos: [{'ab'[i % 2]}], from: 2026-01-01T{i // 60:02}:{i % 60:02}:00Z, for: 1m}}\n"
+                   for i in range(999))
+    site.write("slos/y.yaml", "apiVersion: nines/v1\nkind: Exclusions\nexclusions:\n" + rows)
+    site.write("slos/x.yaml", "")
+    assert add(site, "--slo", "a", *SPAN) == 1
+    out = site.run("exclude", "add", "--slo", "b", *SPAN, check=False)
+    assert out.returncode == 1
+    assert "the SLO 'c': an objective has 1000 exclusions at most; found 1001" in out.stderr
+
+
 ALERTED = """apiVersion: nines/v1
 kind: SLOs
 slos:

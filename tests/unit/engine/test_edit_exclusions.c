@@ -137,12 +137,20 @@ static void refused(void **state)
     expect_good(*state, 0, "{\"id\":1}\n"); /* none of them came through */
 }
 
+static void too_long(void **state)
+{
+    mem_auto char *good = mem_printf(GOOD, 0);
+    mem_auto char *long_one = mem_printf("%s%*s", good, EDIT_REQUEST_MAX, "");
+    expect(*state, long_one, NULL, false, "a request has 65536 bytes at most");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(added_and_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(too_late, setup, teardown),
         cmocka_unit_test_setup_teardown(refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(too_long, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,8 @@ static void refused(void **state)
         {"FREQ=DAILY;UNTIL=2026-01-01", "UNTIL: expected a day like 20261231"},
         {"FREQ=DAILY;UNTIL=20260230", "UNTIL: expected a day like 20261231"},
         {"FREQ=MONTHLY;BYDAY=6MO", "BYDAY: expected MO, TU, WE"},
+        {"FREQ=MONTHLY;BYDAY=000001MO", "BYDAY: expected MO, TU, WE"},
+        {"FREQ=WEEKLY;BYDAY=123456MO", "BYDAY: expected MO, TU, WE"},
         {"FREQ=MONTHLY;BYDAY=-MO", "BYDAY: expected MO, TU, WE"},
         {"FREQ=MONTHLY;BYDAY=", "BYDAY: expected MO, TU, WE"},
         {"FREQ=MONTHLY;BYDAY=MO,", "BYDAY: expected MO, TU, WE"},
