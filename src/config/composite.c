@@ -18,20 +18,26 @@ struct raw_member {
     struct decimal weight;
 };
 
-static void decode_weight(struct decode *c, const struct node *n, void *out)
+int composite_weight(struct decode *c, const char *key, const struct node *n, struct decimal *ret)
 {
     const struct decimal most = {WEIGHT_MAX, 0};
     char found[FOUND_MAX];
     struct decimal d = {0, 0};
     struct err err;
     bool ok = n->kind == NODE_SCALAR && !node_is_null(n) && decimal_parse(n->text, &d, &err) == 0;
-    if (ok && d.n > 0 && d.scale <= WEIGHT_SCALE_MAX && decimal_cmp(d, most) <= 0)
-        *(struct decimal *)out = d;
-    else
-        decode_error(c, n->pos,
-                     "weight: expected a number above 0 and up to %d, of at most %d decimals; "
-                     "found %s",
-                     WEIGHT_MAX, WEIGHT_SCALE_MAX, decode_found(n, found));
+    if (ok && d.n > 0 && d.scale <= WEIGHT_SCALE_MAX && decimal_cmp(d, most) <= 0) {
+        *ret = d;
+        return 0;
+    }
+    decode_error(c, n->pos,
+                 "%s: expected a number above 0 and up to %d, of at most %d decimals; found %s",
+                 key, WEIGHT_MAX, WEIGHT_SCALE_MAX, decode_found(n, found));
+    return -1;
+}
+
+static void decode_weight(struct decode *c, const struct node *n, void *out)
+{
+    (void)composite_weight(c, "weight", n, out);
 }
 
 static const struct field member_fields[] = {

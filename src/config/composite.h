@@ -15,5 +15,8 @@
 void composite_decode(struct build *b, const struct node *n, const struct node *list,
                       struct slo_def *def);
 
+/* What a member counts, as the scalar under `key` says. -1: reported. */
+int composite_weight(struct decode *c, const char *key, const struct node *n, struct decimal *ret);
+
 /* Once SLOs are linked to their probes: composites to their members. */
 void build_composites(struct build *b);

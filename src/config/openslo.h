@@ -67,7 +67,11 @@ void openslo_put(struct build *b, struct node *map, const char *key, const struc
 
 /* openslo_sli.c */
 struct openslo_objective {
-    const struct node *at, *op, *value; /* op and value: NULL when not given */
+    const struct node *at;
+    const char *name;                /* openslo_read_objective() gives it */
+    const struct node *display_name, /* and all others: NULL when not given */
+        *op, *value, *target, *target_percent, *slice_target, *slice_window, *weight, *indicator,
+        *indicator_ref;
 };
 
 void openslo_check_sli(struct build *b, const struct node *spec);
