@@ -83,7 +83,7 @@ def test_all_that_tells_of_objectives_tells_of_composites(shop):
     refused = shop.run("explain", "events", "--span", "1", check=False)
     assert refused.returncode == 1 and "is a composite" in refused.stderr
     written = shop.run("export", "openslo", "--slo", "events").stdout
-    assert written.count("    indicator:") == 2
+    assert written.count("    indicator:") == 3
 
 
 def test_replay_alerts_by_all_members(shop):
