@@ -96,7 +96,8 @@ static void slo_counters(struct exposition *e, const struct status *s)
             exposition_int(e, l, countof(l), s->slos[i].resets);
     }
     exposition_family(e, "nines_slo_clamped_total", EXPOSITION_COUNTER,
-                      "Scrapes by which more events were good than there were, since the start.");
+                      "Scrapes by which more events were good than there were, or a raw ratio was "
+                      "not from 0 to 1, since the start.");
     for (size_t i = 0; i < s->slo_count; i++) {
         const struct label l[] = {SLO_LABELS(&s->slos[i])};
         if (s->slos[i].def->sli.metric)

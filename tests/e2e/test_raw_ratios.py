@@ -1,7 +1,10 @@
 """Ready-made ratios: the share that is good comes as a number, and counts as it is."""
 import json
+import re
+import urllib.request
 from fractions import Fraction as F
 
+import conftest
 import pytest
 
 PARTS = 10 ** 6
@@ -182,6 +185,47 @@ def test_shares_are_not_added_up(site):
     told = site.report("--group-by", "service", "--at", instant(SLOTS - 1))
     groups = next(r["groups"] for r in told["rollups"] if r["by"] == "service")
     assert [(g["objectives"], g["bad"], g["total"]) for g in groups] == [(5, None, None)]
+
+
+def page(text):
+    return 200, {"Content-Type": "text/plain; version=0.0.4"}, text.encode()
+
+
+def test_the_daemon_counts_as_the_report(workspace, target, daemons):
+    """A steady ratio, one that is none, two series, and silence."""
+    workspace.write("probes/p.yaml", PROBES.replace("http://127.0.0.1:9", target.url))
+    workspace.write("slos/s.yaml", SLOS)
+    workspace.write("clock", "2026-10-20T08:00:00Z")
+    target.answer = page("success:ratio 0.9985\n")
+    d = daemons(workspace, "--test-clock", "clock")
+    address = d.wait("serving")["address"]
+    d.wait("test clock reached")
+    d.advance("2026-10-20T08:30:00Z")
+    target.answer = page("success:ratio 1.5\n")
+    d.advance("2026-10-20T08:40:00Z")
+    target.answer = page('success:ratio{zone="a"} 0.5\nsuccess:ratio{zone="b"} 1\n')
+    d.advance("2026-10-20T08:44:00Z")
+    target.answer = page("other 1\n")
+    d.advance("2026-10-20T08:50:00Z")
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=conftest.PATIENCE) as reply:
+        text = reply.read().decode()
+    found = re.findall(r'^nines_slo_(events|clamped_total)\{([^}]*)\} ([0-9.]+)$', text, re.M)
+    now = {(dict(re.findall(r'(\w+)="([^"]*)"', of))["slo"],
+            dict(re.findall(r'(\w+)="([^"]*)"', of)).get("class", what)): float(n)
+           for what, of, n in found}
+    slos = by_name(workspace, 50)
+    assert now["success", "clamped_total"] == 10
+    assert now["success", "good"] == pytest.approx(30 * 0.9985 + 10 + 4 * 0.75)
+    assert (now["success", "silent"], now["silent-is-bad", "bad"] - now["success", "bad"]) == (
+        pytest.approx(6), pytest.approx(6))
+    for name in "success", "silent-is-bad", "slices", "mean":
+        assert now[name, "good"] * PARTS == pytest.approx(slos[name]["good"], abs=0.1)
+        assert now[name, "bad"] * PARTS == pytest.approx(slos[name]["bad"], abs=0.1)
+    covered = re.search(r'^nines_slo_coverage_ratio\{.*"success".*\} ([0-9.]+)$', text, re.M)
+    assert float(covered[1]) == pytest.approx(44 / 360, abs=0.003)  # of all six hours
+    status = json.loads(workspace.run("status", "--json").stdout)
+    assert {s["slo"]: s["event_parts"] for s in status["slos"]}["success"] == PARTS
+    assert d.stop() == 0
 
 
 def test_a_database_is_right(site):
