@@ -10,8 +10,9 @@
 bool excluding_concerns(const struct exclusion *x, const struct slo_def *slo)
 {
     bool fits = exclusion_fits(x, slo);
+    /* While errors are being collected a member may have been found nowhere. */
     for (size_t i = 0; !fits && i < slo->member_count; i++)
-        fits = exclusion_fits(x, slo->members[i].slo);
+        fits = slo->members[i].slo && exclusion_fits(x, slo->members[i].slo);
     return fits;
 }
 

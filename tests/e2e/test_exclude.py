@@ -206,3 +206,11 @@ def test_a_daemon_neither_pages_nor_waits(site, target, webhook, daemons):
     d.wait("exclusions have changed")
     assert d.stop() == 0
     assert site.report("--at", "2026-03-01T04:00:00Z")["slos"][0]["bad"] == 40
+
+
+def test_composite_of_what_is_not_there(site):
+    site.write("slos/c.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
+               "  - {name: c, service: u, composite: [{slo: aa}], window: 7d}\n")
+    out = site.run("check", check=False)
+    assert out.returncode == 1
+    assert "slos/c.yaml:4:" in out.stderr and "'aa'" in out.stderr and "1 error" in out.stderr
