@@ -1,5 +1,7 @@
 #include "engine/excluding.h"
 
+#include "engine/excluding_pairs.h"
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/table.h"
@@ -77,25 +79,10 @@ const struct slo_def *excluding_common_slo(const struct config *cfg, const struc
     return NULL;
 }
 
-/* `b` is the later one of the two in their files. */
-static void check_pair(const struct config *cfg, struct decode *c, const struct exclusion *a,
-                       const struct exclusion *b)
-{
-    char at[WHEN_MAX];
-    int64_t at_us;
-    if (!exclusion_overlap(a, b, &at_us))
-        return;
-    const struct slo_def *slo = excluding_common_slo(cfg, a, b);
-    if (slo)
-        diag_error(c->diag, b->pos,
-                   "the exclusion '%s' overlaps '%s' at %s:%d:%d: both are of the SLO '%s' at %s",
-                   b->name, a->name, a->pos.file, a->pos.line, a->pos.column, slo->name,
-                   when_text(at, at_us));
-}
-
 /* Told at the last one of those that are too many. */
-static void check_counts(const struct config *cfg, struct decode *c)
+static bool check_counts(const struct config *cfg, struct decode *c)
 {
+    bool ok = true;
     struct err err;
     struct fitting f;
     const struct exclusion **list = mem_array(cfg->exclusion_count + 1, sizeof(*list));
@@ -108,18 +95,18 @@ static void check_counts(const struct config *cfg, struct decode *c)
             continue;
         diag_error(c->diag, f.found[f.count - 1]->pos, "the SLO '%s': %s", cfg->slos[i]->name,
                    err.msg);
+        ok = false;
         break;
     }
     fitting_release(&f);
     mem_free(&list);
+    return ok;
 }
 
 void excluding_finish(const struct config *cfg, struct decode *c)
 {
-    check_counts(cfg, c);
-    for (size_t i = 0; i < cfg->exclusion_count; i++)
-        for (size_t j = 0; j < i; j++)
-            check_pair(cfg, c, &cfg->exclusions[j], &cfg->exclusions[i]);
+    if (check_counts(cfg, c))
+        excluding_check_pairs(cfg, c);
 }
 
 /* ---- making ----------------------------------------------------------------------------- */

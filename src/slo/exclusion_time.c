@@ -161,19 +161,27 @@ static bool meet(const struct exclusions *a, const struct exclusions *b, int64_t
     return false;
 }
 
-bool exclusion_overlap(const struct exclusion *a, const struct exclusion *b, int64_t *ret_us)
+bool exclusion_sets_overlap(const struct exclusion *a, const struct exclusions *x,
+                            const struct exclusion *b, const struct exclusions *y, int64_t *ret_us)
 {
-    struct exclusions *x = NULL, *y = NULL;
     const struct exclusion *once = !a->rrule ? a : !b->rrule ? b : NULL;
     int64_t later = a->from_us > b->from_us ? a->from_us : b->from_us;
     if (!a->rrule && !b->rrule) {
         *ret_us = later;
         return a->from_us < b->to_us && b->from_us < a->to_us;
     }
+    return once ? meet(x, y, once->from_us, once->to_us, ret_us)
+                : meet(x, y, later, later + EXCLUSION_CHECK_US, ret_us);
+}
+
+bool exclusion_overlap(const struct exclusion *a, const struct exclusion *b, int64_t *ret_us)
+{
+    struct exclusions *x = NULL, *y = NULL;
     bool met = false;
+    if (!a->rrule && !b->rrule)
+        return exclusion_sets_overlap(a, x, b, y, ret_us);
     if (exclusions_make(&a, 1, &x, NULL) == 0 && exclusions_make(&b, 1, &y, NULL) == 0)
-        met = once ? meet(x, y, once->from_us, once->to_us, ret_us)
-                   : meet(x, y, later, later + EXCLUSION_CHECK_US, ret_us);
+        met = exclusion_sets_overlap(a, x, b, y, ret_us);
     exclusions_unref(x);
     exclusions_unref(y);
     return met;

@@ -41,6 +41,11 @@ extern const struct exclusion_ops exclusion_ops;
 #define EXCLUSION_CHECK_US (400 * USEC_PER_DAY)
 bool exclusion_overlap(const struct exclusion *a, const struct exclusion *b, int64_t *ret_us);
 
+/* The same for who asks of many pairs: `x` is the set of `a` alone, `y` that of `b`. Making
+ * them, with a zone to be read each, is most of the work. */
+bool exclusion_sets_overlap(const struct exclusion *a, const struct exclusions *x,
+                            const struct exclusion *b, const struct exclusions *y, int64_t *ret_us);
+
 /* Whether an objective may have them: EXCLUSIONS_MAX, and EXCLUSIONS_RECURRING_MAX of them
  * with a rule. */
 int exclusions_count(const struct exclusion *const *list, size_t n, struct err *reterr);

@@ -1,5 +1,6 @@
 """Exclusions by command: with and without a daemon, declared ones beside them, refused ones, the audit."""
 import json
+import resource
 
 import conftest
 import pytest
@@ -206,6 +207,24 @@ def test_a_daemon_neither_pages_nor_waits(site, target, webhook, daemons):
     d.wait("exclusions have changed")
     assert d.stop() == 0
     assert site.report("--at", "2026-03-01T04:00:00Z")["slos"][0]["bad"] == 40
+
+
+def test_many_are_compared_fast(site):
+    """45,000 pairs with a rule each: zones and rules are read once, not for every pair."""
+    rows = [f"{{name: y{i}, service: s, from: '2025-{1 + i // 28:02}-{1 + i % 28:02} 02:00', for: 1h, "
+            "timezone: Europe/Berlin, rrule: FREQ=YEARLY}" for i in range(50)]
+    rows += [f"{{name: o{i}, slos: [a], from: '{2025 + i // 336}-{1 + i % 336 // 28:02}-{1 + i % 28:02}T12:00:00Z', "
+             "for: 1h}" for i in range(900)]
+    rows += ["{name: late, slos: [a, b], from: '2026-01-01T01:30:00Z', for: 1h}"]
+    site.write("slos/x.yaml", "apiVersion: nines/v1\nkind: Exclusions\nexclusions:\n" +
+               "".join(f"  - {row}\n" for row in rows))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    out = site.run("check", check=False)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    assert out.stderr.splitlines() == [
+        "slos/x.yaml:954:12: error: the exclusion 'late' overlaps 'y0' at slos/x.yaml:4:12: "
+        "both are of the SLO 'a' at 2026-01-01T01:30:00Z", "nines check: 1 error"]
+    assert spent < 4
 
 
 def test_composite_of_what_is_not_there(site):
