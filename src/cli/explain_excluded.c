@@ -34,7 +34,8 @@ void explain_text_excluded(struct term *t, const struct report_slo *s)
         term_paint(t, TERM_DIM, "       %s\n", line.buf);
     str_clear(&line);
     fmt_unexcluded(&line, s);
-    term_paint(t, TERM_DIM, "       %s\n", line.buf);
+    str_add(t->out, "       ");
+    term_wrap(t, TERM_DIM, 7, line.buf);
     str_release(&line);
 }
 

@@ -30,7 +30,7 @@ static void put_budget(struct term *t, const struct report_slo *s)
 static void put_head(struct term *t, const struct report_slo *s)
 {
     char a[FMT_MAX], target[UNITS_MAX];
-    struct str title;
+    struct str title, line;
     str_init(&title, 4096);
     fmt_title(&title, s);
     term_paint(t, term_state_color(s->state), "%s ", term_state_mark(s->state));
@@ -43,8 +43,12 @@ static void put_head(struct term *t, const struct report_slo *s)
     str_addc(t->out, '\n');
     str_clear(&title);
     fmt_period(&title, s);
-    str_addf(t->out, "  %s, target %s, ", fmt_sli(a, s), decimal_percent(target, s->def->target));
-    str_addf(t->out, "%s: %s\n", fmt_window(a, s), title.buf);
+    str_init(&line, 4096);
+    str_addf(&line, "%s, target %s, ", fmt_sli(a, s), decimal_percent(target, s->def->target));
+    str_addf(&line, "%s: %s", fmt_window(a, s), title.buf);
+    str_add(t->out, "  ");
+    term_wrap(t, TERM_PLAIN, 2, line.buf);
+    str_release(&line);
     put_budget(t, s);
     if (fmt_has_targets(s)) {
         str_clear(&title);

@@ -135,13 +135,7 @@ static const char *color_of(const struct alert_transition *tr)
 
 static void put_name(struct term *t, const struct alert_transition *tr)
 {
-    struct str name;
-    str_init(&name, 1024);
-    str_add(&name, tr->slo);
-    if (tr->objective_name[0])
-        str_addf(&name, " / %s", tr->objective_name);
-    term_cell(t, TERM_PLAIN, NAME_COLUMNS, name.buf);
-    str_release(&name);
+    term_title(t, NAME_COLUMNS, tr->slo, tr->objective_name);
 }
 
 static void put_tier(struct term *t, const struct tier_def *tier)

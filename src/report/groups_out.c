@@ -49,20 +49,20 @@ static const char *left_color(const struct report_group *g)
 static void put_line(struct term *t, const struct report_group *g, int columns)
 {
     char text[FMT_MAX];
-    struct str title, states, events;
+    struct str states, events;
     enum slo_state state = groups_state(g);
-    str_init(&title, TITLE_BYTES);
     str_init(&states, STATES_BYTES);
     str_init(&events, STATES_BYTES);
-    if (g->least)
-        fmt_title(&title, g->least);
     groups_states(&states, g);
     put_events(&events, g);
     term_paint(t, term_state_color(state), "%s ", term_state_mark(state));
     term_cell(t, g->name ? TERM_PLAIN : TERM_DIM, columns, name_of(g));
     term_right(t, left_color(g), 11, left(text, g));
     str_add(t->out, "  ");
-    term_cell(t, TERM_PLAIN, LEAST_COLUMNS, title.buf);
+    if (g->least)
+        term_title(t, LEAST_COLUMNS, g->least->def->name, g->least->def->objective_name);
+    else
+        term_cell(t, TERM_PLAIN, LEAST_COLUMNS, "");
     bool wide = t->width >= WIDE_ENOUGH_FOR_EVENTS;
     if (wide)
         term_right(t, TERM_PLAIN, EVENTS_COLUMNS, events.buf);
@@ -72,7 +72,6 @@ static void put_line(struct term *t, const struct report_group *g, int columns)
     term_clean(t, term_state_color(state), states.buf,
                (size_t)(room < STATES_COLUMNS_MIN ? STATES_COLUMNS_MIN : room));
     str_addc(t->out, '\n');
-    str_release(&title);
     str_release(&states);
     str_release(&events);
 }

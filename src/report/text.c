@@ -72,13 +72,8 @@ static void put_row(struct term *t, struct columns c, const struct report_slo *s
 {
     char text[FMT_MAX], target[UNITS_MAX];
     const struct report_burn *burn = fmt_find_burn(s, USEC_PER_HOUR);
-    struct str title;
-
-    str_init(&title, 4096);
-    fmt_title(&title, s);
     str_add(t->out, "  ");
-    term_cell(t, TERM_PLAIN, c.name, title.buf);
-    str_release(&title);
+    term_title(t, c.name, s->def->name, s->def->objective_name);
     str_add(t->out, "  ");
     term_paint(t, term_state_color(s->state), "%s", term_state_mark(s->state));
     str_addc(t->out, ' ');
@@ -279,7 +274,7 @@ static void put_excluded(struct term *t, const struct report_slo *s)
     str_clear(&line);
     fmt_unexcluded(&line, s);
     put_label(t, "");
-    term_paint(t, TERM_DIM, "%s\n", line.buf);
+    term_wrap(t, TERM_DIM, LABEL_COLUMNS, line.buf);
     str_release(&line);
 }
 
@@ -349,19 +344,15 @@ static void put_members(struct term *t, const struct report_slo *s)
     char consumed[FMT_MAX], share[FMT_MAX], weight[UNITS_MAX];
     for (size_t i = 0; i < s->member_count; i++) {
         const struct report_member *m = &s->members[i];
-        struct str name;
-        str_init(&name, 4096);
-        fmt_member(&name, m);
         put_label(t, i ? "" : "Members");
         term_paint(t, term_state_color(m->state), "%s ", term_state_mark(m->state));
-        term_cell(t, TERM_PLAIN, 28, name.buf);
+        term_title(t, t->width < 94 ? 23 : 28, m->def->name, m->def->objective_name);
         str_addf(t->out, " x%-5s", decimal_text(weight, m->weight));
         term_right(t, TERM_PLAIN, 9,
                    m->has_budget ? fmt_percent(consumed, m->consumed_ratio, 1) : FMT_NONE);
         term_paint(t, TERM_DIM, " of its own, ");
         term_right(t, TERM_PLAIN, 6, m->has_share ? fmt_percent(share, m->share, 1) : FMT_NONE);
-        term_paint(t, TERM_DIM, " of the spending\n");
-        str_release(&name);
+        term_paint(t, TERM_DIM, t->width < 94 ? " of all\n" : " of the spending\n");
     }
 }
 
