@@ -99,7 +99,7 @@ static int by_count(const void *a, const void *b)
 int query_composite_reasons(struct slo_query *whole, struct err *reterr)
 {
     struct report_slo *s = whole->out;
-    int64_t counts[REASON_COUNT] = {0};
+    int64_t counts[REPORT_REASON_UNKNOWN + 1] = {0};
     if (query_composite_each(whole, query_step_reasons, reterr) < 0)
         return -1;
     for (size_t i = 0; i < whole->member_count; i++) {
@@ -107,7 +107,7 @@ int query_composite_reasons(struct slo_query *whole, struct err *reterr)
         for (size_t k = 0; k < p->reason_count; k++)
             counts[p->reasons[k].reason] += p->reasons[k].count;
     }
-    for (int i = 0; i < REASON_COUNT; i++)
+    for (int i = 0; i <= REPORT_REASON_UNKNOWN; i++)
         if (counts[i] > 0)
             s->reasons[s->reason_count++] = (struct report_reason){(enum reason)i, counts[i]};
     if (s->reason_count > 1)
