@@ -81,13 +81,14 @@ static int ask_there(const char *socket_path, const char *request, json_t **ret,
 {
     struct remote *r;
     json_t *reply = NULL;
+    struct err err;
     int status;
     if (remote_open(socket_path, &r, reterr) < 0)
         return -1;
-    int rc = remote_post(r, "/v1/edit", request, strlen(request), &status, &reply, reterr);
+    int rc = remote_post(r, "/v1/edit", request, strlen(request), &status, &reply, &err);
     remote_close(r);
-    if (rc < 0)
-        return -1;
+    if (rc < 0) /* who was killed may have committed before */
+        return err_set(reterr, "%s; if it was done, 'list' shows it", err.msg);
     const char *error = json_string_value(json_object_get(reply, "error"));
     if (status != 200 && error)
         rc = err_set(reterr, "%s", error);

@@ -1,6 +1,10 @@
 """Exclusions by command: with and without a daemon, declared ones beside them, refused ones, the audit."""
+import fcntl
 import json
+import os
 import resource
+import socket
+import threading
 
 import conftest
 import pytest
@@ -233,3 +237,18 @@ def test_composite_of_what_is_not_there(site):
     out = site.run("check", check=False)
     assert out.returncode == 1
     assert "slos/c.yaml:4:" in out.stderr and "'aa'" in out.stderr and "1 error" in out.stderr
+
+
+def test_daemon_killed_meanwhile(site, monkeypatch):
+    """Who holds the database goes away without an answer: nobody knows whether it was done."""
+    add(site, "--slo", "a", *SPAN)
+    monkeypatch.chdir(site.path)
+    with open("nines.db.lock", "w", encoding="ascii") as lock, socket.socket(socket.AF_UNIX) as server:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        server.bind("nines.db.sock")
+        server.listen()
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        out = site.run("exclude", "remove", "1", check=False)
+    assert out.returncode == 1 and out.stderr.endswith("; if it was done, 'list' shows it\n")
