@@ -21,7 +21,7 @@ int daemon_edit(struct daemon *d, const char *request, size_t n, struct str *ans
     pthread_mutex_lock(&d->edit_mutex);
     int rc = edit_run(d->store, d->database, request, n, answer, &excluding, reterr);
     pthread_mutex_unlock(&d->edit_mutex);
-    if (rc == 0 && excluding)
+    if (excluding)
         uv_async_send(&d->edited);
     return rc;
 }

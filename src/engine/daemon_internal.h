@@ -127,7 +127,7 @@ void daemon_attach_again(struct daemon *d, int64_t now_us); /* each second: if i
 void daemon_end_reloads(struct daemon *d);      /* lets everybody go who waits for one */
 void daemon_announce_reached(struct daemon *d); /* flush, then say so: test clock */
 
-/* Exclusions were added or removed, and that is committed: they are read anew, and
+/* Exclusions were added or removed: that is committed, then they are read anew, and
  * what they change comes into force. Loop thread. */
 void daemon_excluding_changed(struct daemon *d);
 

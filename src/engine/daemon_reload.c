@@ -111,7 +111,9 @@ static void do_work(uv_work_t *w)
         d->job_rc = load(d);
         break;
     case JOB_EXCLUDING:
-        d->job_rc = daemon_read_excluding(d, d->config, &d->read_excluding, &d->job_err);
+        d->job_rc = daemon_flush(d, false, &d->job_err);
+        if (d->job_rc == 0)
+            d->job_rc = daemon_read_excluding(d, d->config, &d->read_excluding, &d->job_err);
         break;
     case JOB_ATTACH:
         d->job_rc = daemon_flush(d, false, &d->job_err);

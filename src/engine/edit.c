@@ -51,9 +51,9 @@ int edit_run(struct store *s, const char *database, const char *request, size_t 
         return err_set(reterr, "not JSON: %s", why.text);
     int rc = run_edit(&e, doc, reterr);
     json_decref(doc);
+    *ret_excluding = e.excluding;
     if (rc < 0)
         return -1;
-    *ret_excluding = e.excluding;
     if (e.id)
         str_addf(answer, "{\"id\":%" PRId64 "}\n", e.id);
     else

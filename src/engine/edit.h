@@ -31,7 +31,8 @@ struct json_t;
 #define EDIT_TEXT_MAX 1024 /* bytes of an annotation */
 
 /* Returns when it is committed. Appends the answer. *ret_excluding: exclusions were added
- * or removed. One at a time. */
+ * or removed, or will be though it fails: what could not be committed in time may still be.
+ * One at a time. */
 int edit_run(struct store *s, const char *database, const char *request, size_t n,
              struct str *answer, bool *ret_excluding, struct err *reterr);
 

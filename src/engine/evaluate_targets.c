@@ -23,9 +23,9 @@ struct eval_target {
 struct eval_targets {
     char *key; /* what the heads are of: the SLI's windows, and how slices are cut */
     bool known;
-    int64_t now_us; /* of the last look at them, as old as the snapshot or younger */
-    size_t n;
-    struct eval_target at[EVALUATE_TARGETS_MAX]; /* the first holds for all time before */
+    int64_t now_us;         /* of the last look at them, as old as the snapshot or younger */
+    size_t n;               /* as a rule one */
+    struct eval_target *at; /* the first holds for all time before */
 };
 
 static struct live *live_of(const struct eval_slo *slo)
@@ -40,8 +40,10 @@ static char *key_of(const struct eval_slo *slo)
 
 void eval_free_targets(struct eval_slo *slo)
 {
-    if (slo->targets)
+    if (slo->targets) {
         free(slo->targets->key);
+        free(slo->targets->at);
+    }
     free(slo->targets);
     slo->targets = NULL;
 }
@@ -57,6 +59,9 @@ void eval_keep_targets(struct eval_slo *slo, const struct eval_slo *known)
     slo->targets = mem_alloc(sizeof(*slo->targets));
     *slo->targets = *known->targets;
     slo->targets->key = mem_strdup(known->targets->key);
+    slo->targets->at = mem_array(known->targets->n + 1, sizeof(*slo->targets->at));
+    if (known->targets->n)
+        memcpy(slo->targets->at, known->targets->at, known->targets->n * sizeof(*slo->targets->at));
     for (size_t i = 0; i < slo->targets->n; i++) {
         struct eval_target *t = &slo->targets->at[i];
         if (t->watched)
@@ -71,6 +76,7 @@ static void add(struct eval_targets *ts, struct slo_target target, struct past_h
         memmove(ts->at, ts->at + 1, (ts->n - 1) * sizeof(*ts->at));
         ts->n--;
     }
+    ts->at = mem_resize(ts->at, ts->n + 1, sizeof(*ts->at));
     ts->at[ts->n++] = (struct eval_target){.target = target, .head = head};
 }
 
