@@ -56,7 +56,7 @@ static bool same_clock(struct civil a, struct civil b)
     return a.day == b.day && a.hour == b.hour && a.minute == b.minute;
 }
 
-int exclusion_time(const char *text, const char *timezone, int64_t *ret_us, struct err *reterr)
+int exclusion_time(const char *text, const char *zone_name, int64_t *ret_us, struct err *reterr)
 {
     int64_t wall_us, us;
     struct zone *zone;
@@ -64,18 +64,18 @@ int exclusion_time(const char *text, const char *timezone, int64_t *ret_us, stru
         return when_parse(text, strlen(text), ret_us, reterr);
     if (wall_clock(text, &wall_us, reterr) < 0)
         return -1;
-    if (!timezone)
+    if (!zone_name)
         return err_set(reterr,
                        "'" SHOWN "' is a time of no zone: add 'Z' or an offset, or give a "
                        "`timezone`",
                        text);
-    if (zone_open(timezone, &zone, reterr) < 0)
+    if (zone_open(zone_name, &zone, reterr) < 0)
         return -1;
     us = zone_to_us(zone, to_civil(wall_us));
     bool there = same_clock(zone_from_us(zone, us), to_civil(wall_us));
     zone_free(zone);
     if (!there)
-        return err_set(reterr, "there is no '" SHOWN "' in %s: clocks skip it", text, timezone);
+        return err_set(reterr, "there is no '" SHOWN "' in %s: clocks skip it", text, zone_name);
     if (us < 0 || us >= WHEN_END_US)
         return err_set(reterr, "a time must lie in the years 1970 to 9999; found '" SHOWN "'",
                        text);

@@ -32,7 +32,7 @@ struct exclusion_span {
 bool exclusion_fits(const struct exclusion *x, const struct slo_def *slo);
 
 /* The rest of struct exclusion_ops. */
-int exclusion_time(const char *text, const char *timezone, int64_t *ret_us, struct err *reterr);
+int exclusion_time(const char *text, const char *zone_name, int64_t *ret_us, struct err *reterr);
 int exclusion_check(const struct exclusion *x, const char **ret_key, struct err *reterr);
 extern const struct exclusion_ops exclusion_ops;
 
