@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report replay explain gate suggest status import import-slo export alerts annotate backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate suggest status import import-slo export annotate exclude alerts backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -19,13 +19,13 @@ _nines()
     probe) options="--method --header --body --expect-status --timeout --follow --insecure
         --kind --verbose -X -H -d -t -L -k -v" ;;
     metrics) options="--openmetrics --header --timeout --insecure -H -t -k" ;;
-    report) options="--slo --service --label --at --from --to --period --fail-on --out -s -o"
+    report) options="--slo --service --label --group-by --at --from --to --period --fail-on --out -s -o"
         formats="text json markdown html csv" ;;
     replay) options="--from --to --slos --slo --service --label --incidents -s -i"
         formats="ndjson text" ;;
     explain) options="--at --objective --limit --span -o -n -s" ;;
     gate) options="--remaining --strict --at --service --label -r" ;;
-    status) options="--watch --service --label -w" ;;
+    status) options="--watch --service --label --group-by -w" ;;
     import) options="--create --replace" ;;
     import-slo) options="--probe --prometheus -p" formats="yaml json" ;;
     export) options="--probe --slo --from --to -p -s" words="results samples openslo"
@@ -42,6 +42,15 @@ _nines()
         add) options="--kind --probe --at -k -p" ;;
         list) options="--from --to" ;;
         remove) ;;
+        *) words="add list remove" ;;
+        esac
+        ;;
+    exclude)
+        case ${COMP_WORDS[2]} in
+        add) options="--slo --service --label --from --to --for --rrule --timezone --mode --reason
+            --author -s -l -m -r" ;;
+        list) options="--all --at -a" ;;
+        remove) options="--author" ;;
         *) words="add list remove" ;;
         esac
         ;;
@@ -76,7 +85,7 @@ _nines()
     --config | -c | --db | --out | -o | --test-clock | --script | --dir | --slos | --incidents | -i)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
-        --slo | -s | --service | --label | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --prometheus | --at | --from | --to | --period | --incident | --seed | --days) ;;
+        --slo | -s | --service | --label | --group-by | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --prometheus | --at | --from | --to | --period | --incident | --seed | --days) ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$word")

@@ -42,7 +42,7 @@ struct alert_transition {
     struct alert_state state; /* after it */
     /* cause: the tier that decided, in both windows */
     struct tier_def tier;
-    struct counts long_counts, short_counts;
+    struct counts long_counts, short_counts; /* of a composite `scrapes` is what was observed */
     int64_t long_expected, short_expected;
     double long_burn, short_burn; /* for people; decided in integers */
 };

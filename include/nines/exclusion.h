@@ -23,7 +23,7 @@ struct exclusion {
     struct pos pos;   /* where it is declared */
     enum exclusion_mode mode;
     int64_t from_us, to_us; /* [from, to): whole minutes. Of a recurring one the first */
-    const char *rrule;      /* RFC 5545, the subset of io/rrule.h; NULL: it is once */
+    const char *rrule;      /* RFC 5545, the subset of slo/rrule.h; NULL: it is once */
     const char *timezone;   /* IANA: by whose clock it recurs; "UTC" */
     /* The objectives it is of: all that is given must fit, nothing given fits all. */
     struct string_list slos; /* one of these names */
@@ -35,8 +35,9 @@ struct exclusion {
     const char *removed_by;
 };
 
-#define EXCLUSIONS_MAX 1000     /* of an objective */
-#define EXCLUSION_TEXT_MAX 1024 /* bytes of a reason */
+#define EXCLUSIONS_MAX 1000         /* of an objective, */
+#define EXCLUSIONS_RECURRING_MAX 50 /* and of those with a rule */
+#define EXCLUSION_TEXT_MAX 1024     /* bytes of a reason */
 
 /* What the loader needs of its sibling layer (slo/exclusions.h), for config_tables. */
 struct exclusion_ops {

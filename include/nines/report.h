@@ -72,6 +72,14 @@ struct report_failure {
     const char *message; /* NULL or "": not kept, or none was given */
 };
 
+/* A target that held in a part of the window, and what it allows there. */
+struct report_target {
+    int64_t since_us; /* the start of the part */
+    struct decimal target;
+    int64_t total;  /* its events, or slices */
+    double allowed; /* of these */
+};
+
 /* A deploy or a note of the window. */
 struct report_annotation {
     int64_t at_us;
@@ -127,6 +135,16 @@ struct report_slo {
     double allowed, projected, consumed, remaining; /* events or slices */
     double consumed_ratio, remaining_ratio;
     int64_t exhausts_at_us; /* 0: not in sight */
+    /* The same by the ends of the 95 % interval of what burns; earliest 0: not in sight,
+     * or there is no such interval; latest 0: not in sight. */
+    int64_t exhausts_earliest_us, exhausts_latest_us;
+    struct report_target *targets; /* those of the window in turn, at least one; they
+                                      need not be that of `def` */
+    size_t target_count;
+
+    /* Steps of the error-budget policy: the one in force and the one after it; NULL:
+     * there is none. */
+    const struct policy_step *policy, *policy_next;
 
     struct report_burn burn[8];
     size_t burn_count;
@@ -153,7 +171,7 @@ struct report_slo {
     struct report_exclusion *exclusions;
     size_t exclusion_count; /* in the list */
     size_t excluded_spans;  /* of all */
-    /* the same window as if nothing were, brief; NULL if nothing is */
+    /* the same window as if nothing were, brief; NULL if nothing is, or if this is brief */
     struct report_slo *unexcluded;
 
     /* of the period before, brief; NULL unless the report is one of a period */
@@ -171,7 +189,8 @@ struct report {
 
 struct report_style {
     bool color;
-    int width; /* columns for text */
+    int width;            /* columns for text */
+    const char *group_by; /* "service" or a label: roll-ups by it as well; or NULL */
 };
 
 /*

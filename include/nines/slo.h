@@ -23,13 +23,18 @@ struct zone;     /* an IANA time zone, io/zone.h */
  * one of `good` and `bad`. A histogram below a bucket's bound is one: its bucket
  * is `good`, its count `total`.
  * THRESHOLD: each scrape that has the condition's series is one event.
+ * RAW: a ready-made ratio: each scrape that has the series is one event, of which the
+ * sample is the share that is good, or bad. It counts in parts: sli_event().
  */
-enum sli_metric_kind { SLI_RATIO, SLI_THRESHOLD };
+enum sli_metric_kind { SLI_RATIO, SLI_THRESHOLD, SLI_RAW };
+
+#define RAW_PARTS 1000000 /* of one event; shares are rounded to them */
 
 struct sli_metric {
     enum sli_metric_kind kind;
-    const struct selector *good, *bad, *total; /* RATIO; `good` or `bad` is NULL */
-    const struct expr *condition;              /* THRESHOLD: without windows */
+    const struct selector *good, *bad; /* RATIO, RAW; one of them is NULL */
+    const struct selector *total;      /* RATIO */
+    const struct expr *condition;      /* THRESHOLD: without windows */
 };
 
 /* A stream of events classified good, bad or excluded. */
@@ -42,6 +47,12 @@ struct sli_def {
                                  "api-health", "api-health faster_than=500000us" */
 };
 
+/* What its counts count one event as: 1, or RAW_PARTS. */
+static inline int64_t sli_event(const struct sli_def *sli)
+{
+    return sli->metric && sli->metric->kind == SLI_RAW ? RAW_PARTS : 1;
+}
+
 /* What the events of an SLI are, for people and their tools; slo/source.h tells
  * them apart. */
 enum sli_source {
@@ -50,6 +61,7 @@ enum sli_source {
     SOURCE_HISTOGRAM, /* the same of a histogram, below a bound */
     SOURCE_THRESHOLD, /* scrapes by a condition */
     SOURCE_COMPONENT, /* the same of a component of a health document */
+    SOURCE_RAW,       /* scrapes by a ready-made ratio */
     SOURCE_COMPOSITE, /* of a composite: other objectives */
 };
 
@@ -100,6 +112,13 @@ struct tier_decl {
     int min_failures;      /* 0: as the SLO says */
 };
 
+/* A target of an objective, in force from `since_us`, a whole minute, until the next
+ * one's: slo/targets.h. */
+struct slo_target {
+    int64_t since_us;
+    struct decimal target;
+};
+
 /*
  * Of a composite: another SLO of the same snapshot, one objective of it. `as` is that
  * SLO as the composite counts it: its name, SLI, probe and no_data, with the window,
@@ -112,6 +131,18 @@ struct slo_member {
     const struct slo_def *slo; /* never a composite itself */
     const struct slo_def *as;
     struct decimal weight; /* above 0, at most 1000, of at most 6 decimals */
+};
+
+/* What was agreed to do when so much of the budget is spent. */
+struct policy_step {
+    struct decimal spent; /* ratio of the budget, above 0, at most 10 */
+    const char *then;
+    bool stop; /* `nines gate` stops from here on */
+};
+
+struct slo_policy {
+    const struct policy_step *at; /* by rising `spent` */
+    size_t n;
 };
 
 struct slo_def {
@@ -139,7 +170,9 @@ struct slo_def {
     const struct tier_def *tiers; /* those that can fire, after dropping */
     size_t tier_count;
     struct string_map labels;
-    uint64_t content; /* hash of the definition: its revision */
+    struct slo_policy policy;
+    struct string_list depends_on; /* names of SLOs */
+    uint64_t content;              /* hash of the definition: its revision */
 };
 
 /* The objectives that an SLO counts by, each with an SLI of its own: itself, or a
@@ -155,9 +188,9 @@ static inline const struct slo_def *slo_part(const struct slo_def *slo, size_t i
 }
 
 /*
- * Events of a span. For metric SLIs also how many scrapes had their data, and
- * how many had not though the prober was alive (`target_silent`); there
- * `excluded` counts scrapes. For other SLIs both are 0.
+ * Events of a span, as sli_event() counts them. For metric SLIs also how many scrapes
+ * had their data, and how many had not though the prober was alive (`target_silent`);
+ * there `excluded` counts scrapes. For other SLIs both are 0.
  */
 struct counts {
     int64_t good, bad, excluded, scrapes, silent;

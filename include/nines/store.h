@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct exclusion;
 struct sketch;
 struct store;
 struct store_reader;
@@ -123,6 +124,11 @@ struct annotation {
 };
 void store_push_annotation(struct store *s, const struct annotation *a);
 void store_push_forget_annotation(struct store *s, int64_t id);
+
+/* An exclusion, and that the one with this number is in force no longer: what is
+ * stored of it stays. `id` and what was removed are not looked at in the first. */
+void store_push_exclusion(struct store *s, const struct exclusion *x);
+void store_push_remove_exclusion(struct store *s, int64_t id, int64_t at_us, const char *by);
 
 /* A transition with what is to be sent, in one transaction, synchronous=FULL. */
 struct outbox_new {
@@ -313,6 +319,16 @@ struct sli_asked {
 int store_reader_sli_asked(struct store_reader *r, const struct sli_def *sli, struct sli_asked *ret,
                            struct err *reterr);
 
+/*
+ * The targets that an objective had while daemons ran with it, oldest first: each
+ * since the minute that it was first in force in, and another one than that before it.
+ * None if no daemon did. *ret is the caller's, to be freed. An objective whose target
+ * was changed more than SLO_TARGETS_MAX times is an error.
+ */
+#define SLO_TARGETS_MAX 10000
+int store_reader_slo_targets(struct store_reader *r, const char *slo, const char *objective_name,
+                             struct slo_target **ret, size_t *ret_n, struct err *reterr);
+
 /* Exact counts of the events in [from, to): whole hours from rollups where
  * they are complete, the rest from rows. */
 int store_reader_counts(struct store_reader *r, const struct sli_def *sli, int64_t from_us,
@@ -361,6 +377,10 @@ int store_reader_transitions(struct store_reader *r, const char *slo, int64_t fr
 int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
                        struct alert_state *ret, struct err *reterr);
 
+/* Alerts that are not over, whosever: name, service and state of each is told. */
+int store_reader_alerts(struct store_reader *r, store_transition_fn fn, void *ctx,
+                        struct err *reterr);
+
 struct store_heartbeat {
     int64_t started_us, alive_us, complete_through_us; /* 0: never ran */
 };
@@ -393,6 +413,11 @@ int store_reader_samples(struct store_reader *r, const char *probe, int64_t from
 typedef bool (*store_annotation_fn)(void *ctx, const struct annotation *a);
 int store_reader_annotations(struct store_reader *r, int64_t from_us, int64_t to_us,
                              store_annotation_fn fn, void *ctx, struct err *reterr);
+
+/* All that ever were added, removed ones too, in the order of their numbers. Lives in the
+ * arena. */
+int store_reader_exclusions(struct store_reader *r, struct arena *arena, struct exclusion **ret,
+                            size_t *ret_n, struct err *reterr);
 /* The version that a probe's target said last; "" if none. Freed by the caller. */
 int store_reader_version(struct store_reader *r, const char *probe, char **ret, struct err *reterr);
 

@@ -1,8 +1,8 @@
 /* nines annotate: deploys and notes that reports show beside the numbers. */
 #include "cli/cli.h"
+#include "cli/json_out.h"
 #include "cli/table.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
@@ -111,17 +111,17 @@ static bool print_text(void *ctx, const struct annotation *a)
 
 static bool print_json(void *ctx, const struct annotation *a)
 {
-    char at[WHEN_MAX];
     struct str line;
     (void)ctx;
     str_init(&line, 64 << 10);
-    str_addf(&line, "{\"id\":%" PRId64 ",\"at\":\"%s\",\"kind\":", a->id, when_text(at, a->at_us));
-    json_add_string(&line, a->kind);
-    str_add(&line, ",\"probe\":");
-    json_add_string(&line, a->probe);
-    str_add(&line, ",\"text\":");
-    json_add_string(&line, a->text);
-    str_addf(&line, ",\"by_hand\":%s}\n", a->by_hand ? "true" : "false");
+    str_addc(&line, '{');
+    json_put_int(&line, "id", a->id);
+    json_put_time(&line, "at", a->at_us);
+    json_put_string(&line, "kind", a->kind);
+    json_put_string(&line, "probe", a->probe);
+    json_put_string(&line, "text", a->text);
+    json_put_bool(&line, "by_hand", a->by_hand);
+    str_add(&line, "}\n");
     fwrite(line.buf, 1, line.len, stdout);
     str_release(&line);
     return true;

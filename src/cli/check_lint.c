@@ -131,6 +131,10 @@ static const char *seconds(char buf[static UNITS_MAX], int64_t us)
 
 static void print_worth(const struct slo_def *slo, const struct lint_slo *all)
 {
+    if (slo->member_count) {
+        puts("  made of other objectives: what failures take, and how soon they tell, is theirs");
+        return;
+    }
     if (!all->counted) {
         puts("  events come as traffic does: times hold where that is steady");
         return;
@@ -146,8 +150,9 @@ static void print_tier(const struct slo_def *slo, const struct tier_def *t, bool
 {
     char lng[UNITS_MAX], shrt[UNITS_MAX], factor[FMT_MAX], detect[UNITS_MAX], reset[UNITS_MAX];
     char windows[2 * UNITS_MAX + 4], fewest[64] = "-", calm[UNITS_MAX] = "";
-    struct lint_tier l;
-    lint_tier(slo, t, &l);
+    struct lint_tier l = {0};
+    if (slo->member_count == 0)
+        lint_tier(slo, t, &l);
     snprintf(windows, sizeof(windows), "%s/%s", units_duration(lng, t->long_us),
              units_duration(shrt, t->short_us));
     if (counted && l.by_ratio < l.fewest)
@@ -155,8 +160,9 @@ static void print_tier(const struct slo_def *slo, const struct tier_def *t, bool
     else if (counted)
         snprintf(fewest, sizeof(fewest), "%" PRId64, l.fewest);
     printf("  %-7s %-8s %-10s %9s  %14s  %14s%s%s\n", severity_name(t->severity),
-           fmt_factor(factor, t->factor), windows, fewest, seconds(detect, l.detect_us),
-           seconds(reset, l.reset_us), l.calm_us ? "   three at " : "",
+           fmt_factor(factor, t->factor), windows, fewest,
+           l.detect_us ? seconds(detect, l.detect_us) : "-",
+           l.reset_us ? seconds(reset, l.reset_us) : "-", l.calm_us ? "   three at " : "",
            l.calm_us ? units_duration(calm, l.calm_us) : "");
 }
 
@@ -164,6 +170,7 @@ void check_lint_print(const struct config *c, bool color)
 {
     const char *bold = color ? "\033[1m" : "", *dim = color ? "\033[2m" : "",
                *plain = color ? "\033[0m" : "";
+    bool alerts = false;
     for (size_t i = 0; i < c->slo_count; i++) {
         const struct slo_def *slo = c->slos[i];
         char name[NAME_MAX_SHOWN], target[UNITS_MAX], unit[UNITS_MAX];
@@ -181,7 +188,12 @@ void check_lint_print(const struct config *c, bool color)
         for (size_t k = 0; k < slo->tier_count; k++)
             print_tier(slo, &slo->tiers[k], all.counted);
         putchar('\n');
+        alerts |= slo->tier_count > 0;
     }
+    if (!alerts)
+        return;
+    puts("failures: so many in a row fire the tier. The times are of a total outage, from its");
+    puts("beginning, and from its end; the message that it is over comes 5m later.\n");
 }
 
 /* ---- JSON ------------------------------------------------------------------------- */
@@ -195,8 +207,9 @@ static void add_tier(const struct slo_def *slo, const struct tier_def *t, bool c
                      struct str *out)
 {
     char lng[UNITS_MAX], shrt[UNITS_MAX], factor[UNITS_MAX];
-    struct lint_tier l;
-    lint_tier(slo, t, &l);
+    struct lint_tier l = {0};
+    if (slo->member_count == 0)
+        lint_tier(slo, t, &l);
     str_addf(out,
              "{\"severity\":\"%s\",\"long\":\"%s\",\"short\":\"%s\",\"factor\":\"%s\","
              "\"min_failures\":%d,",
@@ -207,8 +220,11 @@ static void add_tier(const struct slo_def *slo, const struct tier_def *t, bool c
                  l.by_ratio);
     else
         str_add(out, "\"failures\":null,\"failures_by_ratio\":null,");
-    str_addf(out, "\"detect_seconds\":%.6f,\"reset_seconds\":%.6f,", as_seconds(l.detect_us),
-             as_seconds(l.reset_us));
+    if (slo->member_count)
+        str_add(out, "\"detect_seconds\":null,\"reset_seconds\":null,");
+    else
+        str_addf(out, "\"detect_seconds\":%.6f,\"reset_seconds\":%.6f,", as_seconds(l.detect_us),
+                 as_seconds(l.reset_us));
     if (l.calm_us)
         str_addf(out, "\"interval_for_three\":%.0f}", as_seconds(l.calm_us));
     else

@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &command_export,
     &command_alerts,
     &command_annotate,
+    &command_exclude,
     &command_backup,
     &command_db,
     &command_demo,

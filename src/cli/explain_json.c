@@ -1,31 +1,9 @@
 #include "cli/explain.h"
 
-#include "base/json.h"
 #include "base/units.h"
-#include "base/when.h"
-#include "report/fmt.h"
+#include "cli/json_out.h"
 
 #include <inttypes.h>
-
-static void put_string(struct str *out, const char *key, const char *value)
-{
-    str_addf(out, "\"%s\":", key);
-    json_add_string(out, value);
-}
-
-static void put_time(struct str *out, const char *key, int64_t us)
-{
-    char text[WHEN_MAX];
-    put_string(out, key, when_text(text, us));
-}
-
-typedef char *number_text(char buf[static FMT_MAX], double v);
-
-static void put_number(struct str *out, const char *key, bool has, double v, number_text *text)
-{
-    char buf[FMT_MAX];
-    str_addf(out, "\"%s\":%s", key, has ? text(buf, v) : "null");
-}
 
 static char *amount(char buf[static FMT_MAX], double v)
 {
@@ -36,43 +14,34 @@ static void put_head(struct str *out, const struct explain *e)
 {
     const struct report_slo *s = e->slo;
     char target[UNITS_MAX], gap[UNITS_MAX];
-    put_time(out, "at", e->report->at_us);
-    str_addc(out, ',');
-    put_string(out, "slo", s->def->name);
-    str_addc(out, ',');
-    put_string(out, "service", s->def->service);
-    str_addc(out, ',');
-    put_string(out, "objective_name", s->def->objective_name);
-    str_addc(out, ',');
-    put_string(out, "target", decimal_text(target, s->def->target));
+    json_put_time(out, "at", e->report->at_us);
+    json_put_string(out, "slo", s->def->name);
+    json_put_string(out, "service", s->def->service);
+    json_put_string(out, "objective_name", s->def->objective_name);
+    json_put_string(out, "target", decimal_text(target, s->def->target));
     str_add(out, ",\"window\":{");
-    put_time(out, "start", s->start_us);
-    str_addc(out, ',');
-    put_time(out, "end", s->end_us);
+    json_put_time(out, "start", s->start_us);
+    json_put_time(out, "end", s->end_us);
     str_add(out, "},");
-    put_string(out, "state", slo_state_name(s->state));
-    str_addc(out, ',');
-    put_number(out, "sli", s->has_sli, s->sli, fmt_near_one);
+    json_put_string(out, "state", slo_state_name(s->state));
+    json_put_number(out, "sli", s->has_sli, s->sli, fmt_near_one);
     str_addf(out, ",\"good\":%" PRId64 ",\"bad\":%" PRId64 ",\"total\":%" PRId64 ",",
              s->counts.good, s->counts.bad, counts_total(s->counts));
-    put_string(out, "gap", units_duration(gap, e->gap_us));
+    if (s->source == SOURCE_RAW)
+        json_put_int(out, "event_parts", RAW_PARTS);
+    json_put_string(out, "gap", units_duration(gap, e->gap_us));
     str_addc(out, ',');
 }
 
 static void put_budget(struct str *out, const struct report_slo *s)
 {
     str_add(out, "\"budget\":{");
-    put_string(out, "unit", fmt_unit(s));
-    str_addc(out, ',');
-    put_number(out, "allowed", true, s->allowed, amount);
-    str_addc(out, ',');
-    put_number(out, "consumed", true, s->consumed, amount);
-    str_addc(out, ',');
-    put_number(out, "remaining", true, s->remaining, amount);
-    str_addc(out, ',');
-    put_number(out, "consumed_ratio", s->has_budget, s->consumed_ratio, fmt_ratio);
-    str_addc(out, ',');
-    put_number(out, "remaining_ratio", s->has_budget, s->remaining_ratio, fmt_ratio);
+    json_put_string(out, "unit", fmt_unit(s));
+    json_put_number(out, "allowed", true, s->allowed, amount);
+    json_put_number(out, "consumed", true, s->consumed, amount);
+    json_put_number(out, "remaining", true, s->remaining, amount);
+    json_put_number(out, "consumed_ratio", s->has_budget, s->consumed_ratio, fmt_ratio);
+    json_put_number(out, "remaining_ratio", s->has_budget, s->remaining_ratio, fmt_ratio);
     str_addf(out,
              "},\"coverage\":{\"expected\":%" PRId64 ",\"observed\":%" PRId64
              ",\"missing\":{\"prober_down\":%" PRId64 ",\"target_silent\":%" PRId64
@@ -86,27 +55,19 @@ static void put_around(struct str *out, const struct report_slo *slo, const stru
     for (size_t i = 0; i < s->annotation_count; i++) {
         const struct report_annotation *a = &slo->annotations[s->annotation_first + i];
         str_add(out, i ? ",{" : "{");
-        put_time(out, "at", a->at_us);
-        str_addc(out, ',');
-        put_string(out, "kind", a->kind);
-        str_addc(out, ',');
-        put_string(out, "probe", a->probe);
-        str_addc(out, ',');
-        put_string(out, "text", a->text);
+        json_put_time(out, "at", a->at_us);
+        json_put_string(out, "kind", a->kind);
+        json_put_string(out, "probe", a->probe);
+        json_put_string(out, "text", a->text);
         str_addc(out, '}');
     }
     str_add(out, "],\"alerts\":[");
     for (size_t i = 0; i < s->alert_count; i++) {
         const struct report_incident *n = &slo->incidents[s->alert_first + i];
         str_add(out, i ? ",{" : "{");
-        put_string(out, "severity", severity_name(n->severity));
-        str_addc(out, ',');
-        put_time(out, "fired_at", n->from_us);
-        str_addc(out, ',');
-        if (n->to_us)
-            put_time(out, "resolved_at", n->to_us);
-        else
-            str_add(out, "\"resolved_at\":null");
+        json_put_string(out, "severity", severity_name(n->severity));
+        json_put_time(out, "fired_at", n->from_us);
+        json_put_time_if(out, "resolved_at", n->to_us);
         str_addc(out, '}');
     }
     str_addc(out, ']');
@@ -118,11 +79,10 @@ static void put_span(struct str *out, const struct explain *e, size_t i)
     double share;
     bool has = explain_share(e, s, &share);
     str_addf(out, "%s{\"span\":%zu,", i ? "," : "", i + 1);
-    put_time(out, "start", s->from_us);
-    str_addc(out, ',');
-    put_time(out, "end", s->to_us);
+    json_put_time(out, "start", s->from_us);
+    json_put_time(out, "end", s->to_us);
     str_addf(out, ",\"bad\":%" PRId64 ",\"total\":%" PRId64 ",", s->lost, s->total);
-    put_number(out, "budget_ratio", has, share, fmt_ratio);
+    json_put_number(out, "budget_ratio", has, share, fmt_ratio);
     str_add(out, ",\"reasons\":[");
     for (size_t r = 0; r < s->reason_count; r++)
         str_addf(out, "%s{\"reason\":\"%s\",\"count\":%" PRId64 "}", r ? "," : "",
@@ -139,9 +99,8 @@ static void put_gaps(struct str *out, const struct explain *e)
     for (size_t i = 0; i < e->gap_count; i++) {
         const struct explain_span *s = &e->gaps[i];
         str_addf(out, "%s{\"cause\":\"%s\",", i ? "," : "", explain_cause_name(s->cause));
-        put_time(out, "start", s->from_us);
-        str_addc(out, ',');
-        put_time(out, "end", s->to_us);
+        json_put_time(out, "start", s->from_us);
+        json_put_time(out, "end", s->to_us);
         str_addf(out, ",\"slots\":%" PRId64 "}", s->lost);
     }
     str_add(out, "]}");
@@ -151,7 +110,7 @@ static void put_row(struct str *out, const struct explain_row *r)
 {
     char latency[FMT_MAX];
     str_addc(out, '{');
-    put_time(out, "time", r->at_us);
+    json_put_time(out, "time", r->at_us);
     str_addf(out, ",\"bad\":%" PRId64 ",\"good\":%" PRId64 ",\"reason\":\"%s\",\"code\":", r->bad,
              r->good, reason_name(r->reason));
     if (r->code)
@@ -159,8 +118,26 @@ static void put_row(struct str *out, const struct explain_row *r)
     else
         str_add(out, "null");
     str_addf(out, ",\"latency\":%s,", r->total_us < 0 ? "null" : fmt_seconds(latency, r->total_us));
-    put_string(out, "message", r->message);
+    json_put_string(out, "message", r->message);
     str_addc(out, '}');
+}
+
+static void put_members(struct str *out, const struct report_slo *s)
+{
+    char weight[UNITS_MAX];
+    str_add(out, "\"members\":[");
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        str_add(out, i ? ",{" : "{");
+        json_put_string(out, "slo", m->def->name);
+        json_put_string(out, "objective_name", m->def->objective_name);
+        json_put_string(out, "weight", decimal_text(weight, m->weight));
+        json_put_string(out, "state", slo_state_name(m->state));
+        json_put_number(out, "consumed_ratio", m->has_budget, m->consumed_ratio, fmt_ratio);
+        json_put_number(out, "share", m->has_share, m->share, fmt_ratio);
+        str_addc(out, '}');
+    }
+    str_add(out, "],");
 }
 
 int explain_put_json(const struct explain *e, struct str *out)
@@ -168,10 +145,13 @@ int explain_put_json(const struct explain *e, struct str *out)
     str_addc(out, '{');
     put_head(out, e);
     put_budget(out, e->slo);
+    if (e->slo->member_count)
+        put_members(out, e->slo);
     str_addf(out, "\"span_count\":%" PRId64 ",\"spans\":[", e->bad.count);
     for (size_t i = 0; i < e->span_count; i++)
         put_span(out, e, i);
     put_gaps(out, e);
+    explain_json_excluded(out, e->slo);
     str_addf(out, ",\"rows\":{\"span\":%zu,\"bad\":%" PRId64 ",\"shown\":%" PRId64 ",\"rows\":[",
              e->rank, e->rank ? e->chosen.lost : 0, e->rows_bad);
     for (size_t i = 0; i < e->row_count; i++) {

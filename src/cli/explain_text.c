@@ -19,18 +19,18 @@ static void put_budget(struct term *t, const struct report_slo *s)
         term_paint(t, TERM_DIM, "no events, so no budget to spend\n");
         return;
     }
-    str_addf(t->out, "%s of %s bad %s spent, ", fmt_events(a, s->consumed),
-             fmt_events(b, s->allowed), fmt_unit(s));
+    fmt_spent(t->out, s, "bad ");
+    str_add(t->out, ", ");
     term_paint(t, s->remaining < 0 ? TERM_RED : TERM_PLAIN, "%s left",
                fmt_percent(a, s->remaining_ratio, 1));
-    str_addf(t->out, "; %s bad of %s events\n", fmt_count(a, s->counts.bad),
-             fmt_count(b, counts_total(s->counts)));
+    str_addf(t->out, "; %s bad of %s events\n", fmt_counted(a, s, s->counts.bad),
+             fmt_counted(b, s, counts_total(s->counts)));
 }
 
 static void put_head(struct term *t, const struct report_slo *s)
 {
     char a[FMT_MAX], target[UNITS_MAX];
-    struct str title;
+    struct str title, line;
     str_init(&title, 4096);
     fmt_title(&title, s);
     term_paint(t, term_state_color(s->state), "%s ", term_state_mark(s->state));
@@ -43,22 +43,31 @@ static void put_head(struct term *t, const struct report_slo *s)
     str_addc(t->out, '\n');
     str_clear(&title);
     fmt_period(&title, s);
-    str_addf(t->out, "  %s, target %s, ", fmt_sli(a, s), decimal_percent(target, s->def->target));
-    str_addf(t->out, "%s: %s\n", fmt_window(a, s), title.buf);
-    str_release(&title);
+    str_init(&line, 4096);
+    str_addf(&line, "%s, target %s, ", fmt_sli(a, s), decimal_percent(target, s->def->target));
+    str_addf(&line, "%s: %s", fmt_window(a, s), title.buf);
+    str_add(t->out, "  ");
+    term_wrap(t, TERM_PLAIN, 2, line.buf);
+    str_release(&line);
     put_budget(t, s);
+    if (fmt_has_targets(s)) {
+        str_clear(&title);
+        fmt_targets(&title, s);
+        str_addf(t->out, "  targets: %s\n", title.buf);
+    }
+    str_release(&title);
 }
 
 /* ---- spans --------------------------------------------------------------------- */
 
-static void put_reasons(struct term *t, const struct explain_span *s)
+static void put_reasons(struct term *t, const struct report_slo *slo, const struct explain_span *s)
 {
     char n[FMT_MAX];
     if (s->reason_count == 0)
         term_paint(t, TERM_DIM, "results are deleted");
     for (size_t i = 0; i < s->reason_count && i < REASONS_SHOWN; i++)
         str_addf(t->out, "%s%s %s", i ? ", " : "", reason_name(s->reasons[i].reason),
-                 fmt_count(n, s->reasons[i].count));
+                 fmt_counted(n, slo, s->reasons[i].count));
     if (s->reason_count > REASONS_SHOWN)
         str_add(t->out, ", \xe2\x80\xa6");
     str_addc(t->out, '\n');
@@ -97,21 +106,22 @@ static void put_span(struct term *t, const struct explain *e, size_t i)
     str_addf(t->out, "%5zu  ", i + 1);
     term_cell(t, TERM_PLAIN, 21, fmt_stamp(a, s->from_us));
     term_cell(t, TERM_PLAIN, 9, fmt_span(a, s->to_us - s->from_us));
-    term_right(t, TERM_RED, 10, fmt_count(a, s->lost));
+    term_right(t, TERM_RED, 10, fmt_counted(a, e->slo, s->lost));
     term_right(t, TERM_PLAIN, 10, has ? fmt_percent(a, share, 1) : FMT_NONE);
     str_add(t->out, "  ");
-    put_reasons(t, s);
+    put_reasons(t, e->slo, s);
     put_around(t, e->slo, s);
 }
 
-static void put_sum(struct term *t, const char *name, struct explain_sums sum, double share)
+static void put_sum(struct term *t, const struct report_slo *s, const char *name,
+                    struct explain_sums sum, double share)
 {
     char a[FMT_MAX], words[FMT_MAX];
     snprintf(words, sizeof words, "%s %s span%s", name, fmt_count(a, sum.count),
              sum.count == 1 ? "" : "s");
     str_add(t->out, "       ");
     term_cell(t, TERM_DIM, 30, words);
-    term_right(t, TERM_DIM, 10, fmt_count(a, sum.lost));
+    term_right(t, TERM_DIM, 10, fmt_counted(a, s, sum.lost));
     term_right(t, TERM_DIM, 10, fmt_percent(a, share, 1));
     str_addc(t->out, '\n');
 }
@@ -141,9 +151,9 @@ static void put_spans(struct term *t, const struct explain *e)
         left -= explain_share(e, &e->spans[i], &share) ? share : 0;
     }
     if (rest.count > 0)
-        put_sum(t, "and", rest, left > 0 ? left : 0);
+        put_sum(t, e->slo, "and", rest, left > 0 ? left : 0);
     if (e->bad.count > 1)
-        put_sum(t, "all", e->bad, e->slo->consumed_ratio);
+        put_sum(t, e->slo, "all", e->bad, e->slo->consumed_ratio);
 }
 
 static void put_gaps(struct term *t, const struct explain *e)
@@ -174,8 +184,8 @@ static void put_row(struct term *t, const struct report_slo *s, const struct exp
     const char *why = r->message ? r->message : fmt_reason(s, r->reason);
     term_paint(t, TERM_DIM, "       %s  ", fmt_stamp(a, r->at_us));
     if (r->total_us < 0) {
-        snprintf(words, sizeof words, "%s bad of %s", fmt_count(a, r->bad),
-                 fmt_count(b, r->bad + r->good));
+        snprintf(words, sizeof words, "%s bad of %s", fmt_counted(a, s, r->bad),
+                 fmt_counted(b, s, r->bad + r->good));
         term_cell(t, TERM_PLAIN, 32, words);
         str_addc(t->out, '\n');
         return;
@@ -200,10 +210,28 @@ static void put_rows(struct term *t, const struct explain *e)
         str_add(t->out, ": its results are deleted, counts are kept\n");
         return;
     }
-    term_paint(t, TERM_DIM, ": %s of its %s bad events\n", fmt_count(a, e->rows_bad),
-               fmt_count(b, e->chosen.lost));
+    term_paint(t, TERM_DIM, ": %s of its %s bad events\n", fmt_counted(a, e->slo, e->rows_bad),
+               fmt_counted(b, e->slo, e->chosen.lost));
     for (size_t i = 0; i < e->row_count; i++)
         put_row(t, e->slo, &e->rows[i]);
+}
+
+/* Of a composite: who spent it, and where to look on. */
+static void put_members(struct term *t, const struct report_slo *s)
+{
+    char share[FMT_MAX], consumed[FMT_MAX], weight[UNITS_MAX];
+    term_paint(t, TERM_BOLD, "\nWho spent it\n");
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        const char *objective = m->def->objective_name;
+        term_paint(t, term_state_color(m->state), "  %s ", term_state_mark(m->state));
+        term_right(t, TERM_PLAIN, 7, m->has_share ? fmt_percent(share, m->share, 1) : FMT_NONE);
+        str_addf(t->out, " of the spending: weight %s, %s of its own budget\n",
+                 decimal_text(weight, m->weight),
+                 m->has_budget ? fmt_percent(consumed, m->consumed_ratio, 1) : FMT_NONE);
+        term_paint(t, TERM_DIM, "            nines explain %s%s%s%s\n", m->def->name,
+                   objective[0] ? " --objective '" : "", objective, objective[0] ? "'" : "");
+    }
 }
 
 int explain_put_text(const struct explain *e, const struct report_style *style, struct str *out)
@@ -211,8 +239,13 @@ int explain_put_text(const struct explain *e, const struct report_style *style, 
     struct term t = {.out = out, .color = style->color, .width = style->width};
     t.width = t.width < WIDTH_MIN ? WIDTH_MIN : t.width > WIDTH_MAX ? WIDTH_MAX : t.width;
     put_head(&t, e->slo);
+    if (e->slo->member_count) {
+        put_members(&t, e->slo);
+        return out->overflow ? -1 : 0;
+    }
     put_spans(&t, e);
     put_gaps(&t, e);
+    explain_text_excluded(&t, e->slo);
     put_rows(&t, e);
     return out->overflow ? -1 : 0;
 }

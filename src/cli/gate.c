@@ -1,22 +1,24 @@
 /* nines gate: whether the error budget allows a change, for deploy pipelines. */
 #include "cli/cli.h"
+#include "cli/json_out.h"
 #include "cli/select.h"
 #include "cli/table.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "base/when.h"
 #include "engine/query.h"
 #include "nines/config.h"
 #include "report/fmt.h"
+#include "report/policy.h"
 #include "slo/budget.h"
+#include "slo/policy.h"
 
 #include <math.h>
 
 #define GATE_BYTES_MAX (16u << 20)
-#define WHY_MAX 256
+#define WHY_MAX 1024
 
 struct gate {
     const char *remaining_text; /* --remaining */
@@ -30,43 +32,70 @@ struct gate {
     size_t judged;
 };
 
-/* Whether to stop, and why, or why not. */
-static bool judge(const struct gate *g, const struct report_slo *s, char why[static WHY_MAX])
+/* What there is to stop for. */
+struct grounds {
+    bool breached;                  /* where no policy says what that means */
+    bool below;                     /* --remaining */
+    const struct policy_step *step; /* that is reached and stops, or NULL */
+};
+
+static struct grounds find_grounds(const struct gate *g, const struct report_slo *s)
+{
+    bool policy = s->def->policy.n > 0;
+    return (struct grounds){.breached = !policy && s->state == SLO_BREACHED,
+                            .below = (!policy || g->remaining_text) &&
+                                     budget_left_below(s->use, g->remaining),
+                            .step = policy_reached(s->def, s->use, true)};
+}
+
+static void tell(const struct gate *g, const struct report_slo *s, const struct grounds *why,
+                 struct str *out)
 {
     char left[FMT_MAX], limit[UNITS_MAX];
-    bool below = budget_left_below(s->use, g->remaining);
-    fmt_percent(left, s->remaining_ratio, 1);
+    str_addf(out, "%s of the error budget is left", fmt_percent(left, s->remaining_ratio, 1));
+    if (why->below && !why->breached)
+        str_addf(out, ", less than %s", decimal_percent(limit, g->remaining));
+    const struct policy_step *step = why->step ? why->step : s->policy;
+    if (!step)
+        return;
+    str_addf(out, "; policy from %s spent: ", decimal_percent(limit, step->spent));
+    fmt_clean(out, step->then, WHY_MAX);
+}
+
+/* Whether to stop, and why, or why not. */
+static bool judge(const struct gate *g, const struct report_slo *s, struct str *out)
+{
+    char left[FMT_MAX];
+    struct grounds why = find_grounds(g, s);
+    bool stop = why.breached || why.below || why.step;
     if (s->state == SLO_NO_DATA) {
-        snprintf(why, WHY_MAX, "there is no data in the window");
+        str_add(out, "there is no data in the window");
         return g->strict;
     }
     if (s->state == SLO_WARMING) {
-        snprintf(why, WHY_MAX, "data begins after the window does; %s of the error budget is left",
-                 left);
+        str_addf(out, "data begins after the window does; %s of the error budget is left",
+                 fmt_percent(left, s->remaining_ratio, 1));
         return g->strict;
     }
-    if ((s->state == SLO_BREACHED || below) && !s->conclusive) {
-        snprintf(why, WHY_MAX, "too few events to judge by: a single bad one is a breach");
+    if (stop && !s->conclusive) {
+        str_add(out, "too few events to judge by: a single bad one is a breach");
         return g->strict;
     }
-    snprintf(why, WHY_MAX, "%s of the error budget is left", left);
-    if (s->state != SLO_BREACHED && below)
-        snprintf(why, WHY_MAX, "%s of the error budget is left, less than %s", left,
-                 decimal_percent(limit, g->remaining));
-    return s->state == SLO_BREACHED || below;
+    tell(g, s, &why, out);
+    return stop;
 }
 
 static void put_json(struct gate *g, const struct report_slo *s, bool stop, const char *why)
 {
-    char ratio[FMT_MAX];
-    str_add(&g->out, g->judged ? ",{\"slo\":" : "{\"slo\":");
-    json_add_string(&g->out, s->def->name);
-    str_add(&g->out, ",\"objective_name\":");
-    json_add_string(&g->out, s->def->objective_name);
-    str_addf(&g->out, ",\"decision\":\"%s\",\"state\":\"%s\",\"remaining_ratio\":%s,\"why\":",
-             stop ? "stop" : "go", slo_state_name(s->state),
-             s->has_budget ? fmt_ratio(ratio, s->remaining_ratio) : "null");
-    json_add_string(&g->out, why);
+    str_add(&g->out, g->judged ? ",{" : "{");
+    json_put_string(&g->out, "slo", s->def->name);
+    json_put_string(&g->out, "objective_name", s->def->objective_name);
+    json_put_string(&g->out, "decision", stop ? "stop" : "go");
+    json_put_string(&g->out, "state", slo_state_name(s->state));
+    json_put_number(&g->out, "remaining_ratio", s->has_budget, s->remaining_ratio, fmt_ratio);
+    json_put_string(&g->out, "why", why);
+    json_put_key(&g->out, "policy");
+    policy_put_step(&g->out, s->policy);
     str_addc(&g->out, '}');
 }
 
@@ -80,7 +109,7 @@ static void put_line(struct gate *g, const struct report_slo *s, bool stop, cons
 static int judge_slo(struct gate *g, struct config *cfg, struct store_reader *r, const char *name,
                      struct err *reterr)
 {
-    char why[WHY_MAX];
+    struct str why;
     struct report *report;
     struct query q = {.slo = name,
                       .select = g->select.chosen,
@@ -89,16 +118,19 @@ static int judge_slo(struct gate *g, struct config *cfg, struct store_reader *r,
                       .brief = true};
     if (query_report(cfg, r, &q, &report, reterr) < 0)
         return -1;
+    str_init(&why, 8 * WHY_MAX);
     for (size_t i = 0; i < report->slo_count; i++) {
         const struct report_slo *s = &report->slos[i];
-        bool stop = judge(g, s, why);
+        str_clear(&why);
+        bool stop = judge(g, s, &why);
         if (g->json)
-            put_json(g, s, stop, why);
+            put_json(g, s, stop, why.buf);
         else
-            put_line(g, s, stop, why);
+            put_line(g, s, stop, why.buf);
         g->judged++;
         g->stop |= stop;
     }
+    str_release(&why);
     query_report_free(report);
     return 0;
 }
@@ -196,7 +228,9 @@ const struct command command_gate = {
     .summary = "tell a deploy pipeline whether the error budget allows a change",
     .details = "Exits with 3 when one of the objectives is breached or has less of its budget\n"
                "left than --remaining, with 1 when that cannot be told because of an error, and\n"
-               "with 0 otherwise. --service and --label choose instead of names; of those named\n"
+               "with 0 otherwise. Of an objective that has a policy only the steps that say stop\n"
+               "decide, and --remaining if it is given. --service and --label choose instead of "
+               "names; of those named\n"
                "they take nothing that does not fit. Says why, a line for each. Without data, "
                "while data begins\n"
                "after the window does, and with so few events that a single bad one is a breach,\n"

@@ -83,7 +83,8 @@ static void declare(struct store *s, const struct config *cfg, bool create)
     for (size_t i = 0; !create && i < cfg->probe_count; i++)
         store_push_probe(s, (uint32_t)i, cfg->probes[i], now_us);
     for (size_t i = 0; i < cfg->slo_count; i++)
-        store_push_sli(s, &cfg->slos[i]->sli);
+        if (cfg->slos[i]->member_count == 0)
+            store_push_sli(s, &cfg->slos[i]->sli);
 }
 
 /* Rollups and sealing take a while of their own, and say nothing of how far. */

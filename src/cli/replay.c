@@ -42,11 +42,11 @@ static void on_transition(void *ctx, const struct alert_transition *t)
     flush(c);
 }
 
-static void on_left_out(void *ctx, const struct slo_def *slo)
+static void on_left_out(void *ctx, const struct slo_def *slo, const char *probe)
 {
     (void)ctx;
     fprintf(stderr, "nines replay: SLO '%s' is left out: nothing is stored of probe '%s'\n",
-            slo->name, slo->sli.probe);
+            slo->name, probe);
 }
 
 static void on_asked_late(void *ctx, const struct slo_def *slo, int64_t since_us)

@@ -1,9 +1,8 @@
 #include "cli/replay.h"
 
-#include "base/json.h"
 #include "base/units.h"
 #include "base/when.h"
-#include "report/fmt.h"
+#include "cli/json_out.h"
 
 #include <inttypes.h>
 
@@ -12,38 +11,17 @@
 
 /* ---- NDJSON ---------------------------------------------------------------------- */
 
-static void put_string(struct str *out, const char *key, const char *value)
-{
-    str_addf(out, ",\"%s\":", key);
-    json_add_string(out, value);
-}
-
-static void put_time(struct str *out, const char *key, int64_t us)
-{
-    char text[WHEN_MAX];
-    put_string(out, key, us > 0 ? when_text(text, us) : NULL);
-}
-
-static void put_int(struct str *out, const char *key, int64_t n)
-{
-    str_addf(out, ",\"%s\":%" PRId64, key, n);
-}
-
-static void put_seconds(struct str *out, const char *key, int64_t us)
-{
-    char text[FMT_MAX];
-    str_addf(out, ",\"%s\":%s", key, us < 0 ? "null" : fmt_seconds(text, us));
-}
-
 static void put_window(struct str *out, const char *key, int64_t length_us, struct counts c,
                        int64_t expected, double burn)
 {
     char text[UNITS_MAX];
-    str_addf(out, ",\"%s\":{\"window\":\"%s\"", key, units_duration(text, length_us));
-    put_int(out, "good", c.good);
-    put_int(out, "bad", c.bad);
-    put_int(out, "excluded", c.excluded);
-    put_int(out, "expected", expected);
+    json_put_key(out, key);
+    str_addc(out, '{');
+    json_put_string(out, "window", units_duration(text, length_us));
+    json_put_int(out, "good", c.good);
+    json_put_int(out, "bad", c.bad);
+    json_put_int(out, "excluded", c.excluded);
+    json_put_int(out, "expected", expected);
     str_addf(out, ",\"burn\":%.9g}", burn);
 }
 
@@ -54,31 +32,32 @@ static const char *severity(enum severity s)
 
 static void put_state(struct str *out, const struct alert_state *s)
 {
-    str_add(out, ",\"state\":{\"phase\":");
-    json_add_string(out, alert_phase_name(s->phase));
-    put_string(out, "severity", severity(s->severity));
-    put_time(out, "since", s->since_us);
-    put_time(out, "cooling_since", s->cooling_since_us);
-    put_int(out, "firing", s->firing);
-    put_string(out, "told", severity(s->told));
+    str_add(out, ",\"state\":{");
+    json_put_string(out, "phase", alert_phase_name(s->phase));
+    json_put_string(out, "severity", severity(s->severity));
+    json_put_time_if(out, "since", s->since_us);
+    json_put_time_if(out, "cooling_since", s->cooling_since_us);
+    json_put_int(out, "firing", s->firing);
+    json_put_string(out, "told", severity(s->told));
     str_addc(out, '}');
 }
 
 void replay_put_json(struct str *out, const struct alert_transition *t)
 {
-    char text[WHEN_MAX], factor[UNITS_MAX];
-    str_addf(out, "{\"at\":\"%s\"", when_text(text, t->at_us));
-    put_string(out, "slo", t->slo);
-    put_string(out, "objective_name", t->objective_name);
-    put_string(out, "service", t->service);
-    put_string(out, "event", alert_event_name(t->kind));
-    put_string(out, "severity", severity(t->severity));
-    str_addf(out, ",\"notify\":%s", t->notify ? "true" : "false");
-    put_time(out, "since", t->since_us);
-    str_add(out, ",\"tier\":{\"severity\":");
-    json_add_string(out, severity(t->tier.severity));
-    put_string(out, "factor", decimal_text(factor, t->tier.factor));
-    put_int(out, "min_failures", t->tier.min_failures);
+    char factor[UNITS_MAX];
+    str_addc(out, '{');
+    json_put_time(out, "at", t->at_us);
+    json_put_string(out, "slo", t->slo);
+    json_put_string(out, "objective_name", t->objective_name);
+    json_put_string(out, "service", t->service);
+    json_put_string(out, "event", alert_event_name(t->kind));
+    json_put_string(out, "severity", severity(t->severity));
+    json_put_bool(out, "notify", t->notify);
+    json_put_time_if(out, "since", t->since_us);
+    str_add(out, ",\"tier\":{");
+    json_put_string(out, "severity", severity(t->tier.severity));
+    json_put_string(out, "factor", decimal_text(factor, t->tier.factor));
+    json_put_int(out, "min_failures", t->tier.min_failures);
     str_addc(out, '}');
     put_window(out, "long", t->tier.long_us, t->long_counts, t->long_expected, t->long_burn);
     put_window(out, "short", t->tier.short_us, t->short_counts, t->short_expected, t->short_burn);
@@ -88,24 +67,22 @@ void replay_put_json(struct str *out, const struct alert_transition *t)
 
 static void put_share(struct str *out, const char *key, size_t part, size_t whole)
 {
-    char text[FMT_MAX];
-    str_addf(out, ",\"%s\":%s", key,
-             whole ? fmt_ratio(text, (double)part / (double)whole) : "null");
+    json_put_number(out, key, whole > 0, whole ? (double)part / (double)whole : 0, fmt_ratio);
 }
 
 static void put_incident(struct str *out, const struct score_incident *in)
 {
-    char text[WHEN_MAX];
-    str_addf(out, "{\"from\":\"%s\"", when_text(text, in->from_us));
-    put_time(out, "to", in->to_us);
-    put_string(out, "name", in->name);
-    str_addf(out, ",\"judged\":%s", in->judged ? "true" : "false");
-    put_int(out, "alerts", (int64_t)in->alerts);
-    put_string(out, "severity", severity(in->severity));
-    put_seconds(out, "detection_seconds", in->detected_us);
-    put_seconds(out, "page_seconds", in->page_us);
-    put_seconds(out, "ticket_seconds", in->ticket_us);
-    put_seconds(out, "reset_seconds", in->reset_us);
+    str_addc(out, '{');
+    json_put_time(out, "from", in->from_us);
+    json_put_time_if(out, "to", in->to_us);
+    json_put_string(out, "name", in->name);
+    json_put_bool(out, "judged", in->judged);
+    json_put_int(out, "alerts", (int64_t)in->alerts);
+    json_put_string(out, "severity", severity(in->severity));
+    json_put_seconds_if(out, "detection_seconds", in->detected_us);
+    json_put_seconds_if(out, "page_seconds", in->page_us);
+    json_put_seconds_if(out, "ticket_seconds", in->ticket_us);
+    json_put_seconds_if(out, "reset_seconds", in->reset_us);
     str_addc(out, '}');
 }
 
@@ -125,20 +102,21 @@ static void put_incidents(struct str *out, const struct replay_summary *s)
 void replay_sum_json(struct str *out, const struct replay_summary *s)
 {
     const struct score *sc = s->score;
-    char text[WHEN_MAX];
-    str_addf(out, "{\"summary\":{\"from\":\"%s\"", when_text(text, sc->from_us));
-    put_time(out, "to", sc->to_us);
-    put_int(out, "slos", (int64_t)s->totals->slos);
-    put_int(out, "results", s->totals->results);
-    put_int(out, "evaluations", s->totals->evaluations);
-    put_int(out, "transitions", sc->transitions);
-    put_int(out, "alerts", (int64_t)score_sent(sc));
-    put_int(out, "pages", (int64_t)sc->pages);
-    put_int(out, "tickets", (int64_t)sc->tickets);
-    put_int(out, "muted", (int64_t)sc->muted);
-    put_int(out, "firing", (int64_t)sc->firing);
-    put_seconds(out, "longest_seconds", sc->longest ? score_length_us(sc, sc->longest) : -1);
-    put_string(out, "longest_slo", sc->longest ? sc->longest->slo : NULL);
+    str_add(out, "{\"summary\":{");
+    json_put_time(out, "from", sc->from_us);
+    json_put_time_if(out, "to", sc->to_us);
+    json_put_int(out, "slos", (int64_t)s->totals->slos);
+    json_put_int(out, "results", s->totals->results);
+    json_put_int(out, "evaluations", s->totals->evaluations);
+    json_put_int(out, "transitions", sc->transitions);
+    json_put_int(out, "alerts", (int64_t)score_sent(sc));
+    json_put_int(out, "pages", (int64_t)sc->pages);
+    json_put_int(out, "tickets", (int64_t)sc->tickets);
+    json_put_int(out, "muted", (int64_t)sc->muted);
+    json_put_int(out, "firing", (int64_t)sc->firing);
+    json_put_seconds_if(out, "longest_seconds",
+                        sc->longest ? score_length_us(sc, sc->longest) : -1);
+    json_put_string(out, "longest_slo", sc->longest ? sc->longest->slo : NULL);
     if (s->declared)
         put_incidents(out, s);
     str_add(out, "}}\n");
@@ -157,13 +135,7 @@ static const char *color_of(const struct alert_transition *tr)
 
 static void put_name(struct term *t, const struct alert_transition *tr)
 {
-    struct str name;
-    str_init(&name, 1024);
-    str_add(&name, tr->slo);
-    if (tr->objective_name[0])
-        str_addf(&name, " / %s", tr->objective_name);
-    term_cell(t, TERM_PLAIN, NAME_COLUMNS, name.buf);
-    str_release(&name);
+    term_title(t, NAME_COLUMNS, tr->slo, tr->objective_name);
 }
 
 static void put_tier(struct term *t, const struct tier_def *tier)
@@ -172,6 +144,14 @@ static void put_tier(struct term *t, const struct tier_def *tier)
     snprintf(text, sizeof(text), "%sx %s/%s", decimal_text(factor, tier->factor),
              units_duration(lng, tier->long_us), units_duration(shrt, tier->short_us));
     term_cell(t, TERM_PLAIN, TIER_COLUMNS, text);
+}
+
+/* What its bad events are of: runs that were due, or requests and the like, of
+ * which nobody knows how many were. */
+static int64_t all_of(const struct alert_transition *tr)
+{
+    const struct counts *c = &tr->long_counts;
+    return c->scrapes > 0 ? c->good + c->bad : tr->long_expected;
 }
 
 void replay_put_text(struct term *t, const struct alert_transition *tr)
@@ -187,7 +167,7 @@ void replay_put_text(struct term *t, const struct alert_transition *tr)
     str_addf(t->out, " burn %s", fmt_burn(text, tr->long_burn));
     str_addf(t->out, " and %s", fmt_burn(text, tr->short_burn));
     str_addf(t->out, "; bad %s", fmt_count(text, tr->long_counts.bad));
-    str_addf(t->out, " of %s\n", fmt_count(text, tr->long_expected));
+    str_addf(t->out, " of %s\n", fmt_count(text, all_of(tr)));
 }
 
 static const char *plural(size_t n)

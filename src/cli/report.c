@@ -21,7 +21,7 @@
 #define FORMATS_MAX 16
 
 struct report_options {
-    const char *slo, *out, *fail_on, *period;
+    const char *slo, *out, *fail_on, *period, *group_by;
     int64_t from_us, to_us, at_us;
     struct period parsed; /* of `period` */
     struct cli_select select;
@@ -127,10 +127,12 @@ static int write_file(const char *path, const struct str *text, struct err *rete
 }
 
 static int put(const struct report *report, const struct report_format *format,
-               const struct cli_common *common, const char *path, struct err *reterr)
+               const struct cli_common *common, const struct report_options *o, struct err *reterr)
 {
+    const char *path = o->out;
     struct report_style style = {.color = !path && cli_color(common, stdout),
-                                 .width = cli_width(stdout)};
+                                 .width = cli_width(stdout),
+                                 .group_by = o->group_by};
     struct str text;
     str_init(&text, REPORT_BYTES_MAX);
     int rc = 0;
@@ -193,6 +195,7 @@ static int run(const struct command *self, int argc, char **argv)
         {"slo", 's', OPT_STRING, &o.slo, "NAME", "only this SLO"},
         CLI_SELECT_SERVICE(o.select),
         CLI_SELECT_LABEL(o.select),
+        CLI_GROUP_BY(o.group_by),
         {"at", 0, OPT_TIME, &o.at_us, "TIME", "look back from TIME instead of now"},
         {"from", 0, OPT_TIME, &o.from_us, "TIME", "report on [from, to) instead of the window"},
         {"to", 0, OPT_TIME, &o.to_us, "TIME", "end of that span"},
@@ -219,7 +222,8 @@ static int run(const struct command *self, int argc, char **argv)
         return EXIT_BAD;
     struct report *report = NULL;
     struct err err = {{0}};
-    if (compute(cfg, &o, &report, &err) < 0 || put(report, format, &common, o.out, &err) < 0)
+    if (cli_check_group(cfg, o.group_by, &err) < 0 || compute(cfg, &o, &report, &err) < 0 ||
+        put(report, format, &common, &o, &err) < 0)
         rc = cli_fail(self, "%s", err.msg);
     else
         rc = o.fail_on && any_breached(report) ? EXIT_BREACHED : EXIT_GOOD;

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/daemon.h"
-#include "engine/edit.h"
 #include "engine/import.h"
 #include "engine/kinds.h"
 #include "nines/config.h"
@@ -45,7 +44,7 @@ static int on_import(void *ctx, struct web_body *body, const struct web_import *
 
 static int on_edit(void *ctx, const char *request, size_t n, struct str *answer, struct err *reterr)
 {
-    return edit_run(daemon_store(ctx), daemon_database(ctx), request, n, answer, reterr);
+    return daemon_edit(ctx, request, n, answer, reterr);
 }
 
 static int on_reload(void *ctx, struct err *reterr)

@@ -1,6 +1,7 @@
 #include "cli/select.h"
 
 #include "base/str.h"
+#include "report/groups.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -25,4 +26,11 @@ int cli_select(const struct command *self, struct cli_select *s)
     s->select = (struct slo_select){s->service, s->parsed, s->labels.n};
     s->chosen = &s->select;
     return -1;
+}
+
+int cli_check_group(const struct config *cfg, const char *by, struct err *reterr)
+{
+    if (!by || str_eq(by, GROUPS_BY_SERVICE))
+        return 0;
+    return slo_label_check(cfg, by, reterr);
 }

@@ -38,5 +38,14 @@ struct cli_select {
             "only SLOs with this label; several must all fit"                                      \
     }
 
+/* --group-by; `by` is a const char *. */
+#define CLI_GROUP_BY(by)                                                                           \
+    {                                                                                              \
+        "group-by", 0, OPT_STRING, &(by), "KEY", "roll up by 'service' or by a label"              \
+    }
+
+/* -1: it is no label that an SLO has. `by` may be NULL. */
+int cli_check_group(const struct config *cfg, const char *by, struct err *reterr);
+
 /* EXIT_USAGE, or -1 when the options make sense. `s` stays where it is from then on. */
 int cli_select(const struct command *self, struct cli_select *s);

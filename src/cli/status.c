@@ -22,6 +22,7 @@ struct screen {
     struct store_reader *reader;
     bool json, color, watch;
     struct cli_select select;
+    const char *group_by;
 };
 
 static int draw(const struct screen *s, struct str *text, struct err *reterr)
@@ -31,8 +32,9 @@ static int draw(const struct screen *s, struct str *text, struct err *reterr)
     clock_init(&clock);
     if (overview_read(s->cfg, s->reader, s->select.chosen, clock_now(&clock), &o, reterr) < 0)
         return -1;
-    struct report_style style = {.color = s->color, .width = cli_width(stdout)};
-    int rc = s->json ? status_put_json(o, text) : status_put_text(o, &style, text);
+    struct report_style style = {
+        .color = s->color, .width = cli_width(stdout), .group_by = s->group_by};
+    int rc = s->json ? status_put_json(o, &style, text) : status_put_text(o, &style, text);
     overview_free(o);
     return rc < 0 ? err_set(reterr, "there is too much to show on one screen") : 0;
 }
@@ -90,6 +92,7 @@ static int run(const struct command *self, int argc, char **argv)
         {"watch", 'w', OPT_FLAG, &s.watch, NULL, "draw anew every 2 seconds, until ^C"},
         CLI_SELECT_SERVICE(s.select),
         CLI_SELECT_LABEL(s.select),
+        CLI_GROUP_BY(s.group_by),
         {0},
     };
     int first, rc = cli_parse(self, options, argc, argv, &common, &first);
@@ -107,7 +110,8 @@ static int run(const struct command *self, int argc, char **argv)
     if (!s.cfg)
         return EXIT_BAD;
     struct err err = {{0}};
-    if (store_reader_open(s.cfg->daemon.database, &s.reader, &err) < 0)
+    if (cli_check_group(s.cfg, s.group_by, &err) < 0 ||
+        store_reader_open(s.cfg->daemon.database, &s.reader, &err) < 0)
         rc = cli_fail(self, "%s", err.msg);
     else
         rc = show(self, &s);

@@ -6,15 +6,17 @@
 #include "base/str.h"
 #include "engine/overview.h"
 
+/* With `style->group_by` a line for each group instead of each objective. */
 int status_put_text(const struct overview *o, const struct report_style *style, struct str *out);
 
 /*
  * {"at", "daemon": {"running", "started_at", "alive_at", "complete_through"},
  *  "slos": [{"slo", "service", "objective_name", "target", "state", "sli", "good", "bad",
  *    "coverage", "remaining_ratio", "burn_1h", "burn_6h", "alert", "severity", "since"}],
+ *  "rollups": as in a report,
  *  "probes": [{"probe", "last": null or {"time", "outcome", "reason", "code", "latency_ms",
  *    "message"}}]}
  *
  * One object on one line, so that --watch gives a stream of them.
  */
-int status_put_json(const struct overview *o, struct str *out);
+int status_put_json(const struct overview *o, const struct report_style *style, struct str *out);

@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "nines/probe.h"
 #include "report/fmt.h"
+#include "report/groups.h"
 #include "report/term.h"
 
 #define NAME_COLUMNS_MIN 12
@@ -86,12 +87,8 @@ static void put_slo(struct term *t, int columns, const struct overview *o, size_
 {
     const struct report_slo *s = &o->report->slos[i];
     char text[FMT_MAX], target[UNITS_MAX];
-    struct str title;
-    str_init(&title, 4096);
-    fmt_title(&title, s);
     term_paint(t, term_state_color(s->state), "%s ", term_state_mark(s->state));
-    term_cell(t, TERM_PLAIN, columns, title.buf);
-    str_release(&title);
+    term_title(t, columns, s->def->name, s->def->objective_name);
     str_addc(t->out, ' ');
     term_cell(t, term_state_color(s->state), 9, fmt_state(s->state));
     term_right(t, TERM_DIM, 8, decimal_percent(target, s->def->target));
@@ -230,7 +227,9 @@ int status_put_text(const struct overview *o, const struct report_style *style, 
 {
     struct term t = {out, style->color, style->width};
     put_daemon(&t, o);
-    if (o->report->slo_count)
+    if (o->report->slo_count && style->group_by)
+        groups_put_text(&t, o->report, style->group_by);
+    else if (o->report->slo_count)
         put_slos(&t, o);
     if (o->probe_count)
         put_probes(&t, o);

@@ -29,6 +29,11 @@ struct named {
 struct built_slo {
     struct slo_def *def;
     const struct node *probe, *faster_than, *component; /* may be NULL */
+    const struct node *composite;                       /* its list of members, or NULL */
+    const struct node *depends_on;                      /* or NULL */
+    /* promises.c: it may be part of a cycle; 0: no way has led here */
+    bool open;
+    size_t walk;
 };
 
 /* An exclusion, and where it is written. */
@@ -175,6 +180,10 @@ void build_folders(struct build *b, const char *file, const struct node *doc);
 /* Gives each probe the series that SLOs want of it, and checks that its runs
  * end in order. SLOs are linked. */
 void build_samples(struct build *b);
+
+/* What SLOs depend on: whether it is there, and allows what they promise. SLOs are
+ * linked. */
+void build_promises(struct build *b);
 
 /* Whether the SLOs that exclusions name are there; hands exclusions to the snapshot. */
 void build_finish_exclusions(struct build *b);

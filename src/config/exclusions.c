@@ -39,6 +39,7 @@ static const struct field exclusion_fields[] = {
     {"from", FIELD_STRING, RAW(from), .flags = FIELD_REQUIRED},
     {"to", FIELD_STRING, RAW(to)},
     {"for", FIELD_DURATION, RAW(for_us)},
+    {"rrule", FIELD_STRING, RAW(x.rrule)},
     {"timezone", FIELD_STRING, RAW(timezone)},
     {"mode", FIELD_ENUM, RAW(mode), .names = (const char *const[]){"drop", "count_good", NULL}},
     {"reason", FIELD_STRING, RAW(x.reason)},

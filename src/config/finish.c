@@ -1,5 +1,6 @@
 /* Checks between documents, and the hand-over to the snapshot. */
 #include "config/build.h"
+#include "config/composite.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -266,6 +267,8 @@ void build_finish(struct build *b)
     build_depends(b);
     for (size_t i = 0; i < b->slos.len; i++)
         link_slo(b, &b->slos.at[i]);
+    build_composites(b);
+    build_promises(b);
     build_samples(b);
     check_exclusion_names(b);
     build_finish_exclusions(b);

@@ -93,6 +93,15 @@ void import_annotation(struct import *m, const struct node *key, const char *nam
 /* A target as a share: of 100 when `percent`. */
 void import_target(struct import *m, const struct node *n, const char *key, bool percent);
 
+/* Keys of metadata that a cluster adds to what was written. */
+#define IMPORT_CLUSTER_KEYS                                                                        \
+    {"creationTimestamp", "it is the cluster's"}, {"generation", "it is the cluster's"},           \
+        {"resourceVersion", "it is the cluster's"}, {"uid", "it is the cluster's"},                \
+        {"managedFields", "it is the cluster's"},                                                  \
+    {                                                                                              \
+        "ownerReferences", "it is the cluster's"                                                   \
+    }
+
 struct import_tier {
     const char *severity;
     int64_t long_us, short_us;

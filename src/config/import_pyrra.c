@@ -109,6 +109,10 @@ static void read_counters(struct import *m, const struct node *n, const char *ke
         import_drop(m, some->pos, "%s: %s", key, err.msg);
     else if (import_query(m, all->text, true, &total, &err) < 0)
         import_drop(m, all->pos, "total: %s", err.msg);
+    else if (is_good && !selector_names(part.plus, "le"))
+        import_drop(m, some->pos,
+                    "success: expected the bucket of a histogram, with a bound in "
+                    "its label 'le'");
     else
         import_counters(m, some->pos, &part, is_good, &total);
 }
@@ -187,8 +191,11 @@ static int64_t read_window(struct import *m, const struct node *n)
     return us;
 }
 
-static int64_t rounded(int64_t us, int64_t unit)
+/* A part of a window as alerts have it: whole minutes, beyond three days whole hours. */
+static int64_t part_of(int64_t window_us, int parts)
 {
+    int64_t us = window_us / parts;
+    int64_t unit = us > 3 * USEC_PER_DAY - USEC_PER_MIN ? USEC_PER_HOUR : USEC_PER_MIN;
     return (us + unit / 2) / unit * unit;
 }
 
@@ -205,9 +212,8 @@ static void add_tiers(struct import *m, struct pos pos, int64_t window_us)
     struct import_tier tiers[4];
     size_t n = 0;
     for (size_t i = 0; i < 4; i++) {
-        int64_t long_us = window_us / shares[i].longs;
-        long_us = rounded(long_us, long_us > 3 * USEC_PER_DAY ? USEC_PER_HOUR : USEC_PER_MIN);
-        int64_t short_us = rounded(window_us / shares[i].shorts, USEC_PER_MIN);
+        int64_t long_us = part_of(window_us, shares[i].longs);
+        int64_t short_us = part_of(window_us, shares[i].shorts);
         if (long_us < 2 * USEC_PER_MIN || short_us < USEC_PER_MIN || short_us >= long_us) {
             import_note(m, pos, "the burn rate %d is left out: its windows are below a minute",
                         shares[i].factor);

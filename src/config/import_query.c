@@ -6,7 +6,7 @@
 #include "model/selector.h"
 
 #include <ctype.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define QUERY_DEPTH_MAX 16
@@ -92,7 +92,8 @@ static int read_growth(struct query *q, const struct selector **ret, struct err 
     return expect(l, ")", reterr);
 }
 
-/* "or vector(0)": counters that are not there have grown by nothing anyway. */
+/* "or vector(0)": counters that are not there have grown by nothing anyway. It binds
+ * less than any other operator, so all of an expression must be in front of it. */
 static int skip_or_zero(struct lex *l, struct err *reterr)
 {
     static const char *const signs[] = {"(", "0", ")"};
@@ -105,7 +106,8 @@ static int skip_or_zero(struct lex *l, struct err *reterr)
     for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
         if (expect(l, signs[i], reterr) < 0)
             return -1;
-    return 0;
+    char next = lex_peek(l);
+    return next && next != ')' ? lex_expected(l, "')' or the end behind vector(0)", reterr) : 0;
 }
 
 static int read_difference(struct query *q, int depth, struct import_query *ret,
@@ -171,26 +173,25 @@ int import_query(struct import *m, const char *text, bool counters, struct impor
     return read_end(&q.lex, reterr);
 }
 
-/* A parenthesis may hold a part of the ratio, or all of it. */
+/* A parenthesis may hold a part of the ratio, or all of it: what got farther tells why
+ * neither is there. */
 static int read_ratio(struct query *q, int depth, struct import_query *ret_part,
                       struct import_query *ret_total, struct err *reterr)
 {
     struct lex *l = &q->lex;
+    struct err first;
     size_t start = l->at;
-    if (read_sum(q, 0, ret_part, reterr) == 0) {
-        if (expect(l, "/", reterr) < 0)
-            return -1;
-        return read_sum(q, 0, ret_total, reterr);
-    }
+    if (read_sum(q, 0, ret_part, &first) == 0)
+        return expect(l, "/", reterr) < 0 ? -1 : read_sum(q, 0, ret_total, reterr);
     size_t failed = l->at;
     l->at = start;
-    if (depth == QUERY_DEPTH_MAX || !lex_take(l, "(")) {
-        l->at = failed;
+    if (depth < QUERY_DEPTH_MAX && lex_take(l, "(") &&
+        read_ratio(q, depth + 1, ret_part, ret_total, reterr) == 0 && expect(l, ")", reterr) == 0)
+        return 0;
+    if (l->at > failed)
         return -1;
-    }
-    if (read_ratio(q, depth + 1, ret_part, ret_total, reterr) < 0)
-        return -1;
-    return expect(l, ")", reterr);
+    l->at = failed;
+    return err_set(reterr, "%s", first.msg);
 }
 
 int import_ratio(struct import *m, const char *text, struct import_query *ret_part,
@@ -210,12 +211,12 @@ int import_ratio(struct import *m, const char *text, struct import_query *ret_pa
 /* ---- what they are to the SLO ------------------------------------------------------------ */
 
 /* Labels that a server gives to what it has read; the page itself has none of the first two. */
-static const struct import_selector_label {
+static const struct server_label {
     const char *name;
     bool always;
 } server_labels[] = {{"job", true},      {"instance", true},   {"namespace", false},
                      {"pod", false},     {"container", false}, {"node", false},
-                     {"cluster", false}, {"endpoint", false}};
+                     {"cluster", false}, {"endpoint", false},  {"service", false}};
 
 static bool any_names(const struct selector *const *s, size_t n, const char *label)
 {

@@ -23,11 +23,9 @@ static const struct import_format {
 };
 
 const struct import_key import_metadata_keys[] = {
-    {"name", NULL},
-    {"labels", NULL},
-    {"annotations", NULL},
-    {"namespace", "names of SLOs are unique without it"},
-    {0},
+    {"name", NULL},        {"labels", NULL},
+    {"annotations", NULL}, {"namespace", "names of SLOs are unique without it"},
+    IMPORT_CLUSTER_KEYS,   {0},
 };
 
 /* ---- what is not carried over ---------------------------------------------------------------- */

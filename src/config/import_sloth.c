@@ -24,7 +24,7 @@ static const struct import_key resource_keys[] = {
     {"kind", NULL},
     {"metadata", NULL},
     {"spec", NULL},
-    {"status", "it is Kubernetes' own"},
+    {"status", "it is the cluster's"},
     {0},
 };
 
@@ -34,6 +34,7 @@ static const struct import_key resource_metadata_keys[] = {
     {"namespace", NULL},
     {"labels", "they are the resource's; those of 'spec' are carried over"},
     {"annotations", "they are the resource's"},
+    IMPORT_CLUSTER_KEYS,
     {0},
 };
 

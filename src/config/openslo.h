@@ -67,7 +67,11 @@ void openslo_put(struct build *b, struct node *map, const char *key, const struc
 
 /* openslo_sli.c */
 struct openslo_objective {
-    const struct node *at, *op, *value; /* op and value: NULL when not given */
+    const struct node *at;
+    const char *name;                /* openslo_read_objective() gives it */
+    const struct node *display_name, /* and all others: NULL when not given */
+        *op, *value, *target, *target_percent, *slice_target, *slice_window, *weight, *indicator,
+        *indicator_ref;
 };
 
 void openslo_check_sli(struct build *b, const struct node *spec);
@@ -87,6 +91,10 @@ const struct node *openslo_windows(struct build *b, const struct node *annotatio
                                    const struct node *first);
 /* and what other annotations of ours say, put into its mapping. False: reported. */
 bool openslo_annotations(struct build *b, const struct node *annotations, struct node *slo);
+
+/* openslo_tiers.c: the short form's `tiers` of an SLO's alertPolicies, or NULL:
+ * none of them alerts. Warns of what they say that is not done. */
+const struct node *openslo_tiers(struct build *b, const struct node *policies);
 
 /* openslo_slo.c */
 void openslo_slo(struct build *b, const struct openslo_object *slo);

@@ -1,5 +1,5 @@
-/* Policies, conditions and targets: checked, and then not alerted by, because a
- * policy has one window where nines wants two; openslo_slo.c says what is used. */
+/* Policies, conditions and targets are checked; openslo_tiers.c says what comes of
+ * them. */
 #include "config/openslo.h"
 
 #include "base/str.h"
@@ -122,9 +122,8 @@ static void check_op(struct build *b, const struct node *n, const struct node *o
     else if (!decode_misspelt(n, burn_fields, "op"))
         decode_warning(&b->decode, n->pos, "missing key 'op', taken for 'op: gt'; write that");
     if (which == 0 || which == 2)
-        decode_warning(
-            &b->decode, op->pos,
-            "op: this alerts while the burn rate is low; what is meant is 'gt' or 'gte'");
+        decode_warning(&b->decode, op->pos,
+                       "op: this alerts while the burn rate is low; taken for 'gte', write that");
 }
 
 static void check_threshold(struct build *b, const struct node *n)

@@ -115,32 +115,55 @@ const struct node *openslo_windows(struct build *b, const struct node *annotatio
     return all;
 }
 
+/* Annotations that hold what a key of the short form does, as text. */
+static const struct {
+    const char *key, *expected;
+} texts[] = {
+    {"alerting", "alerting: expected what 'alerting' has in the short form, such as default or "
+                 "none"},
+    {"depends_on", "depends_on: expected names of SLOs, such as database or '[database, cache]'"},
+    {"policy", "policy: expected what 'policy' has in the short form, such as "
+               "'[{spent: 100%, then: Only fixes, stop: true}]'"},
+};
+
+/* 1: `key` was one of those, -1: reported, 0: it is another. */
+static int take_text(struct build *b, const char *key, const struct node *value, struct node *slo)
+{
+    for (size_t i = 0; i < countof(texts); i++) {
+        if (!str_eq(key, texts[i].key))
+            continue;
+        const struct node *n = parsed(b, value, texts[i].expected);
+        openslo_put(b, slo, texts[i].key, n);
+        return n ? 1 : -1;
+    }
+    return 0;
+}
+
 bool openslo_annotations(struct build *b, const struct node *n, struct node *slo)
 {
-    static const char *const names[] = {OURS "alerting", OURS "no_data", OURS "runbook",
-                                        OURS "windows"};
+    static const char *const names[] = {OURS "alerting", OURS "depends_on", OURS "no_data",
+                                        OURS "policy",   OURS "runbook",    OURS "windows"};
     bool ok = true;
     for (size_t i = 0; n && i < n->n; i++) {
         const struct node *key = n->items[2 * i], *value = n->items[2 * i + 1];
         if (!str_starts(key->text, OURS))
             continue;
-        if (str_eq(key->text, names[0])) {
-            const struct node *tiers =
-                parsed(b, value,
-                       "alerting: expected what 'alerting' has in the short form, such as default "
-                       "or none");
-            openslo_put(b, slo, "alerting", tiers);
-            ok = ok && tiers;
-        } else if (str_eq(key->text, names[1]) || str_eq(key->text, names[2])) {
+        int taken = take_text(b, key->text + strlen(OURS), value, slo);
+        ok = ok && taken >= 0;
+        if (taken || str_eq(key->text, OURS "windows")) /* which openslo_windows() takes */
+            continue;
+        if (str_eq(key->text, OURS "no_data") || str_eq(key->text, OURS "runbook")) {
             openslo_put(b, slo, key->text + strlen(OURS), value);
-        } else if (!str_eq(key->text, names[3])) { /* which openslo_windows() takes */
-            const char *near = str_nearest(key->text, names, countof(names));
-            decode_error(&b->decode, key->pos, "unknown annotation '%.60s'; %s%s%s", key->text,
-                         near ? "did you mean '"
-                              : "ours are nines/alerting, nines/no_data, nines/runbook and ",
-                         near ? near : "nines/windows", near ? "'?" : "");
-            ok = false;
+            continue;
         }
+        const char *near = str_nearest(key->text, names, countof(names));
+        decode_error(&b->decode, key->pos, "unknown annotation '%.60s'; %s%s%s", key->text,
+                     near ? "did you mean '"
+                          : "ours are nines/alerting, nines/depends_on, nines/no_data, "
+                            "nines/policy, nines/runbook "
+                            "and ",
+                     near ? near : "nines/windows", near ? "'?" : "");
+        ok = false;
     }
     return ok;
 }

@@ -265,13 +265,6 @@ static struct node *counters_sli(struct build *b, const struct source *part, con
 /* `total`, and one of `good` and `bad`. */
 static bool check_parts(struct build *b, const struct node *n, const struct ratio *r)
 {
-    const struct node *raw = r->raw ? r->raw : r->raw_type;
-    if (raw) {
-        decode_error(&b->decode, raw->pos,
-                     "raw: ready-made ratios have no events to count; write 'total' and one of "
-                     "'good' and 'bad'");
-        return false;
-    }
     if (r->total && !r->good != !r->bad)
         return true;
     if (!decode_misspelt(n, ratio_fields, "total") && !decode_misspelt(n, ratio_fields, "good") &&
@@ -281,12 +274,55 @@ static bool check_parts(struct build *b, const struct node *n, const struct rati
     return false;
 }
 
+/* `raw` and `rawType` alone; `counter` says nothing of them. */
+static bool check_raw(struct build *b, const struct ratio *r)
+{
+    static const struct field counter = {"counter", FIELD_BOOL};
+    const struct node *part = r->good ? r->good : r->bad ? r->bad : r->total;
+    bool ignored;
+    if (part)
+        decode_error(&b->decode, part->pos,
+                     "raw: is the ratio by itself; leave out 'good', 'bad' and 'total'");
+    else if (!r->raw_type)
+        decode_error(&b->decode, r->raw->pos, "raw: needs 'rawType', success or failure");
+    else if (!r->raw)
+        decode_error(&b->decode, r->raw_type->pos, "rawType: belongs to 'raw', which is missing");
+    else if (r->counter)
+        decode_value(&b->decode, r->counter, &counter, &ignored);
+    return r->raw && r->raw_type && !part;
+}
+
+static const struct node *raw_sli(struct build *b, const struct ratio *r)
+{
+    static const char *const names[] = {"success", "failure", NULL};
+    static const struct field type = {"rawType", FIELD_ENUM, .names = names};
+    struct source s;
+    int which = -1;
+    if (!check_raw(b, r))
+        return NULL;
+    decode_value(&b->decode, r->raw_type, &type, &which);
+    if (!read_source(b, r->raw, &s) || which < 0 || !check_counter_spec(b, &s.spec))
+        return NULL;
+    if (!s.spec.query) {
+        decode_error(&b->decode, s.spec.probe->pos,
+                     "raw: needs a 'query'; runs and components of a probe are counted by 'good' "
+                     "and 'total'");
+        return NULL;
+    }
+    struct node *sli = openslo_map(b, r->raw->pos);
+    openslo_put(b, sli, "probe", s.spec.probe);
+    openslo_put(b, sli, which ? "raw_failure" : "raw", s.spec.query);
+    return sli;
+}
+
 static const struct node *ratio_sli(struct build *b, const struct node *n)
 {
     struct ratio r = {0};
     struct source part, total;
     size_t errors = b->decode.diag->errors;
     decode_object(&b->decode, n, ratio_fields, &r);
+    if (n->kind == NODE_MAP && (r.raw || r.raw_type))
+        return raw_sli(b, &r);
     if (n->kind != NODE_MAP || !check_parts(b, n, &r))
         return NULL;
     bool ok = read_source(b, r.good ? r.good : r.bad, &part);

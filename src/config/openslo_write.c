@@ -1,17 +1,13 @@
 #include "config/openslo_write.h"
 
 #include "config/openslo_group.h"
+#include "config/openslo_write_indicator.h"
 
 #include "base/mem.h"
 #include "base/when.h"
 #include "config/yaml_text.h"
-#include "model/expr.h"
-#include "model/selector.h"
-#include "nines/sample.h"
 
-#include <ctype.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- values --------------------------------------------------------------------- */
@@ -120,6 +116,41 @@ static void put_windows(struct str *out, const struct openslo_group *g)
     str_release(&text);
 }
 
+/* As the short form has it under `policy`, on one line. */
+static void put_policy(struct str *out, const struct slo_policy *p)
+{
+    char spent[UNITS_MAX];
+    struct str text;
+    if (p->n == 0)
+        return;
+    str_init(&text, 1 << 16);
+    str_addc(&text, '[');
+    for (size_t i = 0; i < p->n; i++) {
+        const struct policy_step *s = &p->at[i];
+        str_addf(&text, "%s{spent: %s, then: ", i ? ", " : "", decimal_percent(spent, s->spent));
+        yaml_put_text(&text, s->then);
+        str_add(&text, s->stop ? ", stop: true}" : "}");
+    }
+    str_addc(&text, ']');
+    put_pair(out, "    ", "nines/policy", text.buf);
+    str_release(&text);
+}
+
+static void put_depends(struct str *out, const struct string_list *names)
+{
+    struct str text;
+    if (names->n == 0)
+        return;
+    str_init(&text, 1 << 13);
+    for (size_t i = 0; i < names->n; i++) {
+        str_add(&text, i ? ", " : "[");
+        yaml_put_text(&text, names->at[i]);
+    }
+    str_addc(&text, ']');
+    put_pair(out, "    ", "nines/depends_on", text.buf);
+    str_release(&text);
+}
+
 static void put_metadata(struct str *out, const struct openslo_group *g)
 {
     const struct slo_def *s = g->windows[0];
@@ -131,183 +162,13 @@ static void put_metadata(struct str *out, const struct openslo_group *g)
         put_pair(out, "    ", s->labels.at[i].key, s->labels.at[i].value);
     str_add(out, "  annotations:\n");
     put_alerting(out, s);
-    if (s->no_data != NO_DATA_EXCLUDE)
-        put_pair(out, "    ", "nines/no_data", no_data[s->no_data]);
+    if (g->parts[0].slo->no_data != NO_DATA_EXCLUDE)
+        put_pair(out, "    ", "nines/no_data", no_data[g->parts[0].slo->no_data]);
     if (s->runbook)
         put_pair(out, "    ", "nines/runbook", s->runbook);
+    put_depends(out, &s->depends_on);
+    put_policy(out, &s->policy);
     put_windows(out, g);
-}
-
-/* ---- indicators -------------------------------------------------------------------- */
-
-/* Up to what is behind it in the `spec`. */
-static void put_source(struct str *out, const char *part, const char *probe, const char *key,
-                       const char *value)
-{
-    str_addf(out, "        %smetricSource: {type: nines, spec: {probe: ", part);
-    yaml_put_text(out, probe);
-    if (key) {
-        str_addf(out, ", %s: ", key);
-        yaml_put_text(out, value);
-    }
-}
-
-#define RATIO "      ratioMetric:\n        counter: true\n"
-#define GOOD "good: {"
-#define BAD "bad: {"
-#define TOTAL "total: {"
-#define END "}}}\n" /* of one of them */
-
-static void put_classify(struct str *out, const struct sli_def *sli)
-{
-    bool any = false;
-    for (int i = 0; i < REASON_COUNT; i++) {
-        if (sli->classify[i] < 0)
-            continue;
-        str_addf(out, "%s%s: %s", any ? ", " : ", classify: {", reason_name((enum reason)i),
-                 outcome_name((enum outcome)sli->classify[i]));
-        any = true;
-    }
-    str_add(out, any ? "}" : "");
-}
-
-static void put_results(struct str *out, const struct sli_def *sli)
-{
-    char text[UNITS_MAX];
-    str_add(out, RATIO);
-    put_source(out, GOOD, sli->probe, NULL, NULL);
-    if (sli->faster_than_us)
-        str_addf(out, ", faster_than: %s", units_duration(text, sli->faster_than_us));
-    put_classify(out, sli);
-    str_add(out, END);
-    put_source(out, TOTAL, sli->probe, NULL, NULL);
-    str_add(out, END);
-}
-
-static void put_counters(struct str *out, const struct sli_def *sli)
-{
-    const struct sli_metric *m = sli->metric;
-    str_add(out, RATIO);
-    put_source(out, m->good ? GOOD : BAD, sli->probe, "query",
-               selector_text(m->good ? m->good : m->bad));
-    str_add(out, END);
-    put_source(out, TOTAL, sli->probe, "query", selector_text(m->total));
-    str_add(out, END);
-}
-
-/* The component's name in NAME{component="..."} at the start of `text`; *ret_end
- * is what follows. NULL: it is another condition. The caller frees it. */
-static char *component_name(const char *text, const char *series, const char **ret_end)
-{
-    struct str name;
-    size_t len = strlen(series);
-    if (strncmp(text, series, len) != 0 || !str_starts(text + len, "{component=\""))
-        return NULL;
-    const char *p = text + len + strlen("{component=\"");
-    str_init(&name, EXPR_TEXT_MAX);
-    for (; *p && *p != '"'; p++) {
-        bool escaped = *p == '\\' && p[1];
-        p += escaped;
-        str_addc(&name, escaped && *p == 'n' ? '\n' : *p);
-    }
-    *ret_end = p;
-    char *copy = mem_strdup(name.buf);
-    str_release(&name);
-    return copy;
-}
-
-/* Seconds as a duration: 0 when they are no whole microseconds. */
-static int64_t seconds_us(const char *text)
-{
-    struct decimal d;
-    struct err err;
-    if (decimal_parse(text, &d, &err) < 0 || d.scale > 6 || d.n > INT64_MAX / USEC_PER_SEC)
-        return 0;
-    return d.n * decimal_pow10(6 - d.scale);
-}
-
-/* False, nothing appended: the condition is not one of a component. */
-static bool put_component(struct str *out, const struct sli_def *sli)
-{
-    static const char up[] = "\"} == 1", fast[] = "\"} <= ";
-    const char *text = expr_text(sli->metric->condition), *end = "";
-    char limit[UNITS_MAX];
-    int64_t us = 0;
-    mem_auto char *name = component_name(text, SERIES_COMPONENT, &end);
-    bool ok = name && str_eq(end, up);
-    if (!name) {
-        name = component_name(text, SERIES_COMPONENT_LATENCY, &end);
-        us = name && str_starts(end, fast) ? seconds_us(end + strlen(fast)) : 0;
-        ok = us > 0;
-    }
-    if (!ok)
-        return false;
-    str_add(out, RATIO);
-    put_source(out, GOOD, sli->probe, "component", name);
-    if (us)
-        str_addf(out, ", faster_than: %s", units_duration(limit, us));
-    str_add(out, END);
-    put_source(out, TOTAL, sli->probe, "component", name);
-    str_add(out, END);
-    return true;
-}
-
-struct comparison {
-    size_t left;    /* bytes of the condition's left side */
-    const char *op; /* of OpenSLO */
-    const char *value;
-};
-
-/* "x < 5" is x, lt, 5; what is not so simple is 1 where it holds. */
-static struct comparison compare(const char *condition)
-{
-    static const struct {
-        const char *sign, *op;
-    } signs[] = {{" <= ", "lte"}, {" >= ", "gte"}, {" < ", "lt"}, {" > ", "gt"}};
-    struct comparison whole = {strlen(condition), "gte", "1"};
-    bool quoted = false;
-    int braces = 0;
-    for (const char *p = condition; *p; p++) {
-        if (quoted && *p == '\\' && p[1])
-            p++;
-        else if (*p == '"')
-            quoted = !quoted;
-        else if (!quoted)
-            braces += (*p == '{') - (*p == '}');
-        for (size_t i = 0; !quoted && braces == 0 && i < countof(signs); i++) {
-            const char *value = p + strlen(signs[i].sign);
-            if (str_starts(p, signs[i].sign) && value[strspn(value, "0123456789.-+eE")] == '\0')
-                return (struct comparison){(size_t)(p - condition), signs[i].op, value};
-        }
-    }
-    return whole;
-}
-
-static void put_threshold(struct str *out, const struct sli_def *sli)
-{
-    const char *text = expr_text(sli->metric->condition);
-    mem_auto char *query = mem_strndup(text, compare(text).left);
-    str_add(out, "      thresholdMetric:\n");
-    put_source(out, "", sli->probe, "query", query);
-    str_add(out, "}}\n");
-}
-
-/* Returns whether its objectives have `op` and `value`. */
-static bool put_indicator(struct str *out, const struct slo_def *s)
-{
-    const struct sli_def *sli = &s->sli;
-    str_add(out, "  indicator:\n    metadata: {name: ");
-    yaml_put_text(out, s->name);
-    str_add(out, "}\n    spec:\n");
-    if (!sli->metric)
-        put_results(out, sli);
-    else if (sli->metric->kind == SLI_RATIO)
-        put_counters(out, sli);
-    else if (!put_component(out, sli)) {
-        put_threshold(out, sli);
-        return true;
-    }
-    return false;
 }
 
 /* ---- windows, objectives ------------------------------------------------------------- */
@@ -342,48 +203,49 @@ static int put_window(struct str *out, const struct slo_def *s, struct err *rete
     return 0;
 }
 
-static void put_objective(struct str *out, const struct openslo_group *g, const struct slo_def *s,
-                          bool compared)
+static void put_objective(struct str *out, const struct openslo_group *g,
+                          const struct openslo_part *p)
 {
-    char text[UNITS_MAX], name[OPENSLO_NAME_SIZE];
+    static const struct decimal one = {1, 0};
+    const struct slo_def *s = p->slo;
+    char text[UNITS_MAX];
     str_addf(out, "    - target: %s\n", decimal_text(text, s->target));
-    if (openslo_group_name(g, s, name)[0])
-        put_pair(out, "      ", "displayName", name);
-    if (compared) {
-        struct comparison c = compare(expr_text(s->sli.metric->condition));
-        str_addf(out, "      op: %s\n      value: %s\n", c.op, c.value);
+    if (p->name[0])
+        put_pair(out, "      ", "displayName", p->name);
+    if (g->composite && decimal_cmp(p->weight, one) != 0)
+        str_addf(out, "      compositeWeight: %s\n", decimal_text(text, p->weight));
+    openslo_put_comparison(out, s);
+    if (s->method != METHOD_OCCURRENCES) {
+        str_add(out, "      timeSliceWindow: ");
+        put_duration(out, s->slice_us);
+        str_addc(out, '\n');
     }
-    if (s->method == METHOD_OCCURRENCES)
-        return;
-    str_add(out, "      timeSliceWindow: ");
-    put_duration(out, s->slice_us);
-    str_addc(out, '\n');
     if (s->method == METHOD_TIMESLICES)
         str_addf(out, "      timeSliceTarget: %s\n", decimal_text(text, s->slice_target));
+    if (g->composite)
+        openslo_put_indicator(out, s, g->windows[0]->name, "    ");
 }
 
 /* ---- all of it ------------------------------------------------------------------------- */
 
-static int put_document(struct slo_def *const *slos, size_t n, struct str *out, struct err *reterr)
+static int put_document(const struct openslo_group *g, struct str *out, struct err *reterr)
 {
     static const char *const methods[] = {"Occurrences", "Timeslices", "RatioTimeslices"};
-    struct openslo_group g;
-    openslo_group(slos, n, &g);
-    const struct slo_def *s = g.windows[0];
+    const struct slo_def *s = g->windows[0];
     str_add(out, "---\napiVersion: openslo/v1\nkind: SLO\nmetadata:\n");
-    put_metadata(out, &g);
+    put_metadata(out, g);
     str_add(out, "spec:\n");
     if (s->description)
         put_pair(out, "  ", "description", s->description);
     put_pair(out, "  ", "service", s->service[0] ? s->service : s->name);
-    bool compared = put_indicator(out, s);
+    if (!g->composite)
+        openslo_put_indicator(out, s, s->name, "");
     put_pair(out, "  ", "budgetingMethod", methods[s->method]);
     if (put_window(out, s, reterr) < 0)
         return -1;
     str_add(out, "  objectives:\n");
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(slos[i]->window.text, s->window.text))
-            put_objective(out, &g, slos[i], compared);
+    for (size_t i = 0; i < g->part_count; i++)
+        put_objective(out, g, &g->parts[i]);
     if (out->overflow)
         return err_set(reterr, "SLO '%s' is too large to be written", s->name);
     return 0;
@@ -391,9 +253,12 @@ static int put_document(struct slo_def *const *slos, size_t n, struct str *out, 
 
 int openslo_write(struct slo_def *const *slos, size_t n, struct str *out, struct err *reterr)
 {
+    struct openslo_group g;
     struct str text;
     str_init(&text, out->max);
-    int rc = put_document(slos, n, &text, reterr);
+    int rc = openslo_group(slos, n, &g, reterr);
+    if (rc == 0)
+        rc = put_document(&g, &text, reterr);
     if (rc == 0 && str_addn(out, text.buf, text.len) < 0)
         rc = err_set(reterr, "SLO '%s' is too large to be written", slos[0]->name);
     str_release(&text);

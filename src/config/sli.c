@@ -65,6 +65,8 @@ const struct field sli_fields[] = {
     {"histogram", FIELD_CUSTOM, offsetof(struct sli_raw, histogram), .decode = decode_keep},
     {"threshold", FIELD_CUSTOM, offsetof(struct sli_raw, threshold), .decode = decode_keep},
     {"component", FIELD_CUSTOM, offsetof(struct sli_raw, component), .decode = decode_keep},
+    {"raw", FIELD_CUSTOM, offsetof(struct sli_raw, raw), .decode = decode_keep},
+    {"raw_failure", FIELD_CUSTOM, offsetof(struct sli_raw, raw_failure), .decode = decode_keep},
     {0},
 };
 
@@ -270,6 +272,15 @@ static const struct sli_metric *build_component(struct decode *c, const struct s
     return m;
 }
 
+/* A ratio that the target, or the server that is asked, has made by itself. */
+static const struct sli_metric *build_raw(struct decode *c, const struct sli_raw *raw)
+{
+    struct sli_metric *m = new_metric(c, SLI_RAW);
+    m->good = decode_selector(c, raw->raw, "raw");
+    m->bad = decode_selector(c, raw->raw_failure, "raw_failure");
+    return m->good || m->bad ? m : NULL;
+}
+
 /* ---- all of it ------------------------------------------------------------------ */
 
 /* The one form that was chosen, or NULL: none, or several, reported. */
@@ -282,7 +293,9 @@ static const struct node *choose_form(struct decode *c, const struct sli_raw *ra
     } forms[] = {{"ratio", raw->ratio},
                  {"histogram", raw->histogram},
                  {"threshold", raw->threshold},
-                 {"component", raw->component}};
+                 {"component", raw->component},
+                 {"raw", raw->raw},
+                 {"raw_failure", raw->raw_failure}};
     const struct node *chosen = NULL;
     *ret_ok = true;
     for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
@@ -305,12 +318,14 @@ static bool check_together(struct decode *c, const struct node *n, const struct 
 {
     const struct node *classify = node_get(n, "classify"), *fast = node_get(n, "faster_than");
     bool ok = true;
+    if (raw->raw || raw->raw_failure)
+        form = "raw ratio";
     if (classify) {
         decode_error(c, classify->pos,
                      "classify: maps reasons of results; a %s has none, leave it out", form);
         ok = false;
     }
-    if (fast && (raw->ratio || raw->threshold)) {
+    if (fast && !raw->histogram && !raw->component) {
         decode_error(c, fast->pos,
                      "faster_than: goes with a histogram, a component or the probe alone, not with "
                      "a %s",
@@ -330,6 +345,9 @@ static const char *sli_key(struct arena *a, const struct sli_def *sli)
     if (m && m->kind == SLI_RATIO)
         str_addf(&s, " %s=%s total=%s", m->good ? "good" : "bad",
                  selector_text(m->good ? m->good : m->bad), selector_text(m->total));
+    else if (m && m->kind == SLI_RAW)
+        str_addf(&s, " %s=%s", m->good ? "raw" : "raw_failure",
+                 selector_text(m->good ? m->good : m->bad));
     else if (m)
         str_addf(&s, " threshold=%s", expr_text(m->condition));
     if (sli->faster_than_us)
@@ -356,6 +374,8 @@ static const struct sli_metric *build_metric(struct decode *c, const struct node
         return build_histogram(c, n, raw);
     if (raw->component)
         return build_component(c, raw);
+    if (raw->raw || raw->raw_failure)
+        return build_raw(c, raw);
     const char *text = decode_text(c, raw->threshold, "threshold", "'queue_depth < 100'");
     return text ? new_threshold(c, raw->threshold, "threshold", text) : NULL;
 }

@@ -7,6 +7,7 @@
  *     {probe: api-metrics, histogram: SELECTOR, faster_than: 500ms}
  *     {probe: api-metrics, threshold: 'worker_queue_depth < 10000'}
  *     {probe: api-ready, component: redis, faster_than: 50ms}
+ *     {probe: api-server, raw: success_ratio}
  */
 #pragma once
 
@@ -19,7 +20,8 @@ struct sli_raw {
     const char *probe;
     int64_t faster_than_us;
     int8_t classify[REASON_COUNT];
-    const struct node *ratio, *histogram, *threshold, *component; /* at most one is right */
+    const struct node *ratio, *histogram, *threshold, *component; /* at most one form is right */
+    const struct node *raw, *raw_failure;
 };
 
 extern const struct field sli_fields[]; /* of a struct sli_raw */

@@ -2,6 +2,8 @@
 #include "config/alerting.h"
 #include "config/budgeting.h"
 #include "config/build.h"
+#include "config/composite.h"
+#include "config/policy.h"
 #include "config/objectives.h"
 #include "config/sli.h"
 
@@ -27,6 +29,7 @@ struct slo_raw {
     struct objectives objectives;
     struct slo_windows windows;
     int no_data;
+    const struct node *composite;
 };
 
 static const struct field document_fields[] = {
@@ -45,10 +48,9 @@ static const struct field slo_fields[] = {
     {"service", FIELD_STRING, DEF(service)},
     {"description", FIELD_STRING, DEF(description)},
     {"runbook", FIELD_STRING, DEF(runbook)},
-    {"sli", FIELD_OBJECT, offsetof(struct slo_raw, sli), .flags = FIELD_REQUIRED,
-     .fields = sli_fields},
-    {"objective", FIELD_CUSTOM, offsetof(struct slo_raw, objectives), .flags = FIELD_REQUIRED,
-     .decode = decode_objectives},
+    {"sli", FIELD_OBJECT, offsetof(struct slo_raw, sli), .fields = sli_fields},
+    {"composite", FIELD_CUSTOM, offsetof(struct slo_raw, composite), .decode = decode_keep},
+    {"objective", FIELD_CUSTOM, offsetof(struct slo_raw, objectives), .decode = decode_objectives},
     {"window", FIELD_CUSTOM, offsetof(struct slo_raw, windows), .flags = FIELD_REQUIRED,
      .decode = decode_windows},
     {"budgeting", FIELD_CUSTOM, offsetof(struct slo_raw, def), .decode = decode_budgeting},
@@ -56,6 +58,8 @@ static const struct field slo_fields[] = {
      .names = (const char *const[]){"exclude", "good", "bad", NULL}},
     {"alerting", FIELD_CUSTOM, offsetof(struct slo_raw, alerting), .decode = decode_alerting},
     {"labels", FIELD_STRING_MAP, DEF(labels)},
+    {"policy", FIELD_CUSTOM, DEF(policy), .decode = decode_policy},
+    {"depends_on", FIELD_STRING_LIST, DEF(depends_on)},
     {0},
 };
 
@@ -103,15 +107,34 @@ static void check_no_data(struct build *b, const struct node *n, const struct sl
                      "ratio or histogram is neither good nor bad: exclude");
 }
 
+/* What it counts, and by what objective: an SLI of its own, or other SLOs. */
+static void decode_source(struct build *b, const struct node *n, struct slo_raw *raw)
+{
+    static const struct objective members_own = {.name = ""};
+    const struct node *sli = node_get(n, "sli");
+    if (raw->composite) {
+        composite_decode(b, n, raw->composite, &raw->def);
+        if (raw->def.method == METHOD_OCCURRENCES)
+            raw->objectives = (struct objectives){&members_own, 1};
+        return;
+    }
+    if (n->kind == NODE_MAP && !sli && !decode_misspelt(n, slo_fields, "sli") &&
+        !decode_misspelt(n, slo_fields, "composite"))
+        decode_error(&b->decode, n->pos, "missing key 'sli' (or 'composite')");
+    if (n->kind == NODE_MAP && !node_get(n, "objective") &&
+        !decode_misspelt(n, slo_fields, "objective"))
+        decode_error(&b->decode, n->pos, "missing key 'objective'");
+    if (sli && sli->kind == NODE_MAP)
+        sli_build(&b->decode, sli, &raw->sli, &raw->def.sli);
+}
+
 /* What all of its objectives have in common; NULL: not even a name, reported. */
 static struct slo_def *decode_slo(struct build *b, const struct node *n, struct slo_raw *raw)
 {
     struct slo_def *def = &raw->def;
     sli_raw_init(&raw->sli);
     decode_object(&b->decode, n, slo_fields, raw);
-    const struct node *sli = n->kind == NODE_MAP ? node_get(n, "sli") : NULL;
-    if (sli && sli->kind == NODE_MAP)
-        sli_build(&b->decode, sli, &raw->sli, &def->sli);
+    decode_source(b, n, raw);
     if (!def->name || !build_check_name(b, n, "name", def->name))
         return NULL;
     build_check_labels(b, &def->labels);
@@ -128,7 +151,8 @@ static void push_slo(struct build *b, const struct node *n, const struct slo_def
     *def = *made;
     vec_push(&b->slos,
              ((struct built_slo){def, node_get(sli, "probe"), node_get(sli, "faster_than"),
-                                 node_get(sli, "component")}));
+                                 node_get(sli, "component"), node_get(n, "composite"),
+                                 node_get(n, "depends_on"), false, 0}));
 }
 
 /* Nobody is to be paged twice for one thing: alerts go by the first window. */

@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "engine/attach_targets.h"
 #include "engine/backfill.h"
 #include "engine/backfill_slices.h"
 #include "engine/evaluate.h"
+#include "engine/gone.h"
 #include "engine/stream.h"
 #include "engine/versions.h"
 #include "nines/probe.h"
@@ -40,6 +42,14 @@ struct attach_sli {
     struct sli_past past;
 };
 
+/* The slices of a composite. */
+struct attach_joint {
+    struct pending_composite pending; /* holds references to what is excluded */
+    char *key;
+    struct live *history;
+    int64_t until_us;
+};
+
 struct attach_version {
     const char *probe;
     char *version;
@@ -57,11 +67,15 @@ struct attach {
     struct pending_sli *slis;
     struct attach_sli *read; /* of slis[i] */
     size_t n;
+    struct attach_joint *joints;
+    size_t joint_count;
     struct attach_alert *alerts;
     size_t alert_count;
+    struct gone *gone;
     struct attach_version *versions;
     size_t version_count;
     VEC(struct attach_outcome) outcomes;
+    struct attach_targets targets;
     struct attach_totals totals;
     struct err err;
 };
@@ -73,28 +87,54 @@ static void want_outcomes(struct attach *a, const struct probe_def *def)
         vec_push(&a->outcomes, ((struct attach_outcome){def->depends_on[i]->id, INT64_MIN, 0}));
 }
 
+static void want_line(struct attach_sli *r, const struct slo_def *slo, const char *key)
+{
+    struct attach_line line = {.slo = slo};
+    bool known = slo->method == METHOD_OCCURRENCES || !str_eq(key, r->key);
+    if (known)
+        return;
+    slices_key(slo, line.key);
+    for (size_t k = 0; !known && k < r->lines.len; k++)
+        known = str_eq(r->lines.at[k].key, line.key);
+    if (!known)
+        vec_push(&r->lines, line);
+}
+
 static void want_lines(struct attach_sli *r, const struct evaluator *e)
 {
     for (size_t i = 0; i < evaluator_count(e); i++) {
+        const struct slo_def *part;
         const char *key;
-        struct attach_line line = {.slo = evaluator_slo(e, i, &key)};
-        bool known = line.slo->method == METHOD_OCCURRENCES || !str_eq(key, r->key);
-        if (known)
-            continue;
-        slices_key(line.slo, line.key);
-        for (size_t k = 0; !known && k < r->lines.len; k++)
-            known = str_eq(r->lines.at[k].key, line.key);
-        if (!known)
-            vec_push(&r->lines, line);
+        for (size_t k = 0; (part = evaluator_part(e, i, k, &key)) != NULL; k++)
+            want_line(r, part, key);
     }
+}
+
+static void want_joints(struct attach *a, const struct evaluator *e)
+{
+    size_t max = a->config->slo_count;
+    struct pending_composite *pending = mem_array(max, sizeof(*pending));
+    a->joint_count = evaluator_pending_composites(e, pending, max);
+    a->joints = mem_array(a->joint_count, sizeof(*a->joints));
+    for (size_t i = 0; i < a->joint_count; i++) {
+        struct attach_joint *j = &a->joints[i];
+        j->pending = pending[i];
+        j->key = mem_strdup(pending[i].key);
+        for (size_t k = 0; k < pending[i].slo->member_count; k++)
+            exclusions_ref(pending[i].excluded[k]);
+    }
+    free(pending);
 }
 
 struct attach *attach_new(const struct evaluator *e, struct config *cfg)
 {
     struct attach *a = mem_alloc(sizeof(*a));
+    size_t most = 0;
     a->config = config_ref(cfg);
-    a->slis = mem_array(cfg->slo_count, sizeof(*a->slis));
-    a->n = evaluator_pending(e, a->slis, cfg->slo_count);
+    for (size_t i = 0; i < cfg->slo_count; i++)
+        most += slo_part_count(cfg->slos[i]);
+    a->slis = mem_array(most, sizeof(*a->slis));
+    a->n = evaluator_pending(e, a->slis, most);
     a->read = mem_array(a->n, sizeof(*a->read));
     for (size_t i = 0; i < a->n; i++) {
         a->read[i].key = mem_strdup(a->slis[i].key);
@@ -102,13 +142,16 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg)
         exclusions_ref(a->read[i].sieve.set);
         want_lines(&a->read[i], e);
     }
+    attach_targets_want(&a->targets, e);
+    want_joints(a, e);
     a->alerts = mem_array(cfg->slo_count, sizeof(*a->alerts));
     for (size_t i = 0; i < evaluator_count(e); i++) {
         const struct slo_view *v = evaluator_view(e, i);
         if (v->settled)
             continue;
         a->alerts[a->alert_count++].slo = v->def;
-        want_outcomes(a, v->def->probe);
+        for (size_t k = 0; k < slo_part_count(v->def); k++)
+            want_outcomes(a, slo_part(v->def, k)->probe);
     }
     return a;
 }
@@ -200,6 +243,25 @@ static int read_slis(struct attach *a, struct store_reader *r)
     return rc;
 }
 
+static int read_joint(struct attach *a, struct attach_joint *j, struct store_reader *r)
+{
+    struct backfill_composite b = {r, j->pending.slo, j->pending.excluded, j->pending.longest_us,
+                                   j->pending.attached_us};
+    if (store_reader_begin(r, &a->err) < 0)
+        return -1;
+    int rc = backfill_composite(&b, &j->history, &j->until_us, &a->err);
+    store_reader_end(r);
+    return rc;
+}
+
+static int read_joints(struct attach *a, struct store_reader *r)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < a->joint_count; i++)
+        rc = read_joint(a, &a->joints[i], r);
+    return rc;
+}
+
 static int read_alerts(struct attach *a, struct store_reader *r)
 {
     int rc = store_reader_begin(r, &a->err);
@@ -264,17 +326,21 @@ int attach_read(struct attach *a, const char *database)
 {
     struct store_reader *r = NULL;
     int64_t began_ns = clock_mono_ns();
-    if (a->n == 0 && a->alert_count == 0 && a->version_count == 0)
-        return 0;
     if (store_reader_open(database, &r, &a->err) < 0)
         return -1;
     int rc = read_slis(a, r);
     if (rc == 0)
+        rc = read_joints(a, r);
+    if (rc == 0)
         rc = read_alerts(a, r);
+    if (rc == 0)
+        rc = gone_read(r, a->config, &a->gone, &a->err);
     if (rc == 0)
         rc = read_versions(a, r);
     if (rc == 0)
         rc = read_outcomes(a, r);
+    if (rc == 0)
+        rc = attach_targets_read(&a->targets, r, &a->err);
     store_reader_free(r);
     a->totals.took_us = (clock_mono_ns() - began_ns) / 1000;
     return rc;
@@ -311,6 +377,11 @@ void attach_merge(const struct attach *a, struct evaluator *e)
         if (a->read[i].history)
             merge_sli(a, i, e);
     }
+    attach_targets_merge(&a->targets, e);
+    for (size_t i = 0; i < a->joint_count; i++)
+        if (a->joints[i].history)
+            evaluator_merge_composite(e, a->joints[i].key, a->joints[i].history,
+                                      a->joints[i].until_us);
     for (size_t i = 0; i < a->outcomes.len; i++)
         if (a->outcomes.at[i].slot_us != INT64_MIN)
             evaluator_set_outcome(e, a->outcomes.at[i].probe, a->outcomes.at[i].slot_us,
@@ -320,11 +391,24 @@ void attach_merge(const struct attach *a, struct evaluator *e)
                             &a->alerts[i].state);
 }
 
+const struct gone *attach_gone(const struct attach *a)
+{
+    return a->gone;
+}
+
 void attach_versions(const struct attach *a, struct versions *v)
 {
     for (size_t i = 0; i < a->version_count; i++)
         if (a->versions[i].version)
             versions_know(v, a->versions[i].probe, a->versions[i].version);
+}
+
+static void free_joint(struct attach_joint *j)
+{
+    for (size_t k = 0; k < j->pending.slo->member_count; k++)
+        exclusions_unref(j->pending.excluded[k]);
+    live_free(j->history);
+    free(j->key);
 }
 
 void attach_free(struct attach *a)
@@ -342,10 +426,15 @@ void attach_free(struct attach *a)
         exclusions_unref(a->read[i].sieve.set);
         free(a->read[i].key);
     }
+    for (size_t i = 0; i < a->joint_count; i++)
+        free_joint(&a->joints[i]);
+    free(a->joints);
     free(a->slis);
     free(a->read);
     free(a->alerts);
     vec_release(&a->outcomes);
+    gone_free(a->gone);
+    attach_targets_release(&a->targets);
     config_unref(a->config);
     free(a);
 }

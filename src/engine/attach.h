@@ -21,6 +21,7 @@
 struct attach;
 struct config;
 struct evaluator;
+struct gone; /* gone.h */
 struct versions;
 
 struct attach *attach_new(const struct evaluator *e, struct config *cfg);
@@ -41,5 +42,7 @@ struct attach_totals {
 struct attach_totals attach_totals(const struct attach *a);
 
 void attach_merge(const struct attach *a, struct evaluator *e);
+/* What ends alerts that no objective has any more; NULL: nothing was read. */
+const struct gone *attach_gone(const struct attach *a);
 void attach_versions(const struct attach *a, struct versions *v);
 void attach_free(struct attach *a);

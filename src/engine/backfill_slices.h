@@ -25,3 +25,16 @@ struct backfill_slices {
 /* The caller frees *ret with live_free(); *ret_until_us: where the last slice ended. */
 int backfill_slices(struct backfill_slices *b, struct live **ret, int64_t *ret_until_us,
                     struct err *reterr);
+
+/* The same of a composite's slices, put together of its members': only of those that
+ * ended two days before the attachment, which is all that evaluator_merge_composite()
+ * asks for. */
+struct backfill_composite {
+    struct store_reader *reader;
+    const struct slo_def *slo;
+    const struct exclusions *const *excluded; /* of each member */
+    int64_t longest_us, attached_us;
+};
+
+int backfill_composite(const struct backfill_composite *b, struct live **ret, int64_t *ret_until_us,
+                       struct err *reterr);

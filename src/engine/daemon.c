@@ -104,6 +104,7 @@ static void watch_signals(struct daemon *d)
     }
     uv_async_init(&d->loop, &d->reload_asked, on_reload_asked);
     d->reload_asked.data = d;
+    daemon_edit_init(d);
 }
 
 /* ---- parts ------------------------------------------------------------------ */
@@ -212,6 +213,7 @@ static void close_probing(struct daemon *d)
         http_client_close(d->env.http, NULL, NULL);
     daemon_time_close(d);
     uv_close((uv_handle_t *)&d->reload_asked, NULL);
+    uv_close((uv_handle_t *)&d->edited, NULL);
     uv_close((uv_handle_t *)&d->status_asked, NULL);
     for (size_t i = 0; i < countof(d->signals); i++)
         uv_unref((uv_handle_t *)&d->signals[i]);
@@ -272,6 +274,7 @@ static void release(struct daemon *d)
     (void)busy;
     pthread_mutex_destroy(&d->gate);
     pthread_mutex_destroy(&d->reload_mutex);
+    pthread_mutex_destroy(&d->edit_mutex);
     pthread_cond_destroy(&d->reload_done);
     free(d->database);
     free(d);
@@ -285,6 +288,7 @@ int daemon_start(const struct daemon_options *o, struct daemon **ret, struct err
     d->unrecorded_tail = &d->unrecorded;
     pthread_mutex_init(&d->gate, NULL);
     pthread_mutex_init(&d->reload_mutex, NULL);
+    pthread_mutex_init(&d->edit_mutex, NULL);
     pthread_cond_init(&d->reload_done, NULL);
     uv_loop_init(&d->loop);
     daemon_status_init(d);

@@ -21,6 +21,7 @@
 struct daemon;
 struct status_board;
 struct store;
+struct str;
 
 struct daemon_options {
     const struct config_sources *sources; /* read again by a reload */
@@ -46,6 +47,10 @@ int daemon_finish(struct daemon *d, struct err *reterr);
 struct status_board *daemon_board(struct daemon *d);
 struct store *daemon_store(struct daemon *d); /* to import into */
 const char *daemon_database(const struct daemon *d);
+
+/* As edit_run(); what it changes comes into force by itself. Any thread but the loop's. */
+int daemon_edit(struct daemon *d, const char *request, size_t n, struct str *answer,
+                struct err *reterr);
 
 /* Reloads and waits for the outcome; any thread but the loop's. -1: refused,
  * the old configuration stays. */

@@ -63,6 +63,8 @@ struct daemon {
     uv_prepare_t turn;
     uv_signal_t signals[3];
     uv_async_t reload_asked;
+    uv_async_t edited; /* exclusions were */
+    pthread_mutex_t edit_mutex;
 
     int64_t started_us, next_beat_us;
     _Atomic int stops;  /* SIGINT and SIGTERM seen */
@@ -108,6 +110,7 @@ void daemon_kick(struct daemon *d);       /* pump from the loop, soon */
 /* daemon_record.c: results and transitions on their way to the store. */
 struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d);
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d);
+void daemon_alert_gone(void *daemon, const struct alert_transition *t); /* for gone_end() */
 
 /* daemon_pages.c: pages go out without the store when it cannot take them. */
 void daemon_keep_page(struct daemon *d, const char *receiver, const char *key, const char *payload);
@@ -124,7 +127,7 @@ void daemon_attach_again(struct daemon *d, int64_t now_us); /* each second: if i
 void daemon_end_reloads(struct daemon *d);      /* lets everybody go who waits for one */
 void daemon_announce_reached(struct daemon *d); /* flush, then say so: test clock */
 
-/* Exclusions were added or removed, and that is committed: they are read anew, and
+/* Exclusions were added or removed: that is committed, then they are read anew, and
  * what they change comes into force. Loop thread. */
 void daemon_excluding_changed(struct daemon *d);
 
@@ -132,6 +135,9 @@ void daemon_excluding_changed(struct daemon *d);
 int daemon_read_excluding(const struct daemon *d, struct config *cfg, struct excluding **ret,
                           struct err *reterr);
 void daemon_adopt_excluding(struct daemon *d, struct excluding *x); /* takes it over */
+
+/* daemon_edit.c: before daemon_edit() is called. */
+void daemon_edit_init(struct daemon *d);
 
 /* daemon_status.c */
 void daemon_status_init(struct daemon *d);

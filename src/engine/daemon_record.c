@@ -135,21 +135,20 @@ static void log_transition(const struct alert_transition *t)
     char lng[32], shrt[32];
     snprintf(lng, sizeof(lng), "%.2f", t->long_burn);
     snprintf(shrt, sizeof(shrt), "%.2f", t->short_burn);
-    log_warn("alert", "event", alert_event_name(t->kind), "slo", t->slo, "severity",
-             severity_name(t->severity), "long_burn#", lng, "short_burn#", shrt, NULL);
+    log_warn("alert", "event", alert_event_name(t->kind), "slo", t->slo, "objective",
+             t->objective_name, "severity", severity_name(t->severity), "long_burn#", lng,
+             "short_burn#", shrt, NULL);
 }
 
-static void hook_transition(void *ctx, const struct slo_view *view,
-                            const struct alert_transition *t)
+/* `payload` goes to all receivers; NULL: to none. */
+static void push_transition(struct daemon *d, const struct alert_transition *t, const char *payload)
 {
-    struct daemon *d = ctx;
+    char key[512];
     log_transition(t);
-    if (!t->notify) {
+    if (!payload) {
         store_push_transition(d->store, t, NULL, 0);
         return;
     }
-    char key[512];
-    mem_auto char *payload = message_payload(view, t);
     message_dedup_key(t, key, sizeof(key));
     size_t n = d->config->receiver_count;
     struct outbox_new *out = mem_array(n, sizeof(*out));
@@ -159,6 +158,19 @@ static void hook_transition(void *ctx, const struct slo_view *view,
     }
     store_push_transition(d->store, t, out, n);
     free(out);
+}
+
+static void hook_transition(void *ctx, const struct slo_view *view,
+                            const struct alert_transition *t)
+{
+    mem_auto char *payload = t->notify ? message_payload(view, t) : NULL;
+    push_transition(ctx, t, payload);
+}
+
+void daemon_alert_gone(void *daemon, const struct alert_transition *t)
+{
+    mem_auto char *payload = t->notify ? message_gone(t) : NULL;
+    push_transition(daemon, t, payload);
 }
 
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d)

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "base/when.h"
 #include "engine/attach.h"
+#include "engine/gone.h"
 #include "engine/retention.h"
 
 #include <inttypes.h>
@@ -28,7 +29,8 @@ static void adopt(struct daemon *d, struct config *cfg, struct excluding *exclud
     evaluator_set_config(d->evaluator, cfg, excluding, now);
     scheduler_set_config(d->scheduler, cfg, now);
     for (size_t i = 0; i < cfg->slo_count; i++) {
-        store_push_sli(d->store, &cfg->slos[i]->sli);
+        if (cfg->slos[i]->member_count == 0)
+            store_push_sli(d->store, &cfg->slos[i]->sli);
         store_push_slo(d->store, cfg->slos[i], now);
     }
     notify_set_config(d->notify, cfg);
@@ -69,6 +71,7 @@ static void merge_attached(struct daemon *d)
     if (d->job_rc == 0) {
         attach_merge(d->attach, d->evaluator);
         attach_versions(d->attach, d->versions);
+        gone_end(attach_gone(d->attach), daemon_now(d), daemon_alert_gone, d);
         log_attached(d->attach);
     } else {
         log_error("history could not be read; new SLOs do not alert until it can", "error",
@@ -79,7 +82,9 @@ static void merge_attached(struct daemon *d)
     d->attach = NULL;
     /* More came meanwhile than could be held for an SLI. */
     struct pending_sli pending;
-    if (!d->attach_again_us && evaluator_pending(d->evaluator, &pending, 1))
+    struct pending_composite composite;
+    if (!d->attach_again_us && (evaluator_pending(d->evaluator, &pending, 1) ||
+                                evaluator_pending_composites(d->evaluator, &composite, 1)))
         d->attach_again_us = daemon_now(d);
 }
 
@@ -94,6 +99,7 @@ static int load(struct daemon *d)
         return 0;
     diag_error(&d->load_diag, (struct pos){0}, "exclusions cannot be read: %s", d->job_err.msg);
     config_unref(d->loaded);
+    d->loaded = NULL;
     return -1;
 }
 
@@ -105,7 +111,9 @@ static void do_work(uv_work_t *w)
         d->job_rc = load(d);
         break;
     case JOB_EXCLUDING:
-        d->job_rc = daemon_read_excluding(d, d->config, &d->read_excluding, &d->job_err);
+        d->job_rc = daemon_flush(d, false, &d->job_err);
+        if (d->job_rc == 0)
+            d->job_rc = daemon_read_excluding(d, d->config, &d->read_excluding, &d->job_err);
         break;
     case JOB_ATTACH:
         d->job_rc = daemon_flush(d, false, &d->job_err);
@@ -178,6 +186,7 @@ static void excluding_read_again(struct daemon *d)
     evaluator_set_config(d->evaluator, d->config, d->read_excluding, daemon_now(d));
     daemon_adopt_excluding(d, d->read_excluding);
     d->read_excluding = NULL;
+    log_info("exclusions have changed", NULL);
     if (!d->stops)
         start_attach(d);
 }
@@ -307,6 +316,7 @@ int daemon_adopt_first(struct daemon *d, struct err *reterr)
     if (rc == 0) {
         attach_merge(a, d->evaluator);
         attach_versions(a, d->versions);
+        gone_end(attach_gone(a), daemon_now(d), daemon_alert_gone, d);
         log_attached(a);
     } else {
         err_set(reterr, "%s", attach_error(a));

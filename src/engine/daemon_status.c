@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "engine/retention.h"
 #include "slo/budget.h"
+#include "slo/composite.h"
 #include "slo/expected.h"
 #include "slo/slices.h"
 
@@ -38,23 +39,25 @@ static void draw_slo(struct status_slo *out, const struct slo_view *v)
         {USEC_PER_HOUR, v->burn_1h},    {6 * USEC_PER_HOUR, v->burn_6h},
         {3 * USEC_PER_DAY, v->burn_3d},
     };
-    struct counts c = slo_apply_no_data(v->window, v->def->no_data);
+    struct counts c = slo_apply_no_data(v->def, v->window);
     const struct slo_def *def = v->def;
     out->state =
         v->at_us ? budget_state(v->use, v->first_event_us, v->window_start_us) : SLO_NO_DATA;
     out->counts = c;
     out->judged = v->judged;
+    out->has_sli = v->use.allowed > 0;
+    out->sli = out->has_sli ? composite_sli(def, v->judged, v->use) : 0;
     out->expected = v->window_expected;
-    out->observed = sli_observed(&v->def->sli, c);
+    out->observed = v->window_observed;
     out->clamped = v->clamped;
     out->resets = v->resets;
     out->has_budget = v->use.allowed > 0;
     out->remaining_ratio = out->has_budget ? budget_remaining(v->use) : 0;
     out->burn_count = countof(burns);
     for (size_t i = 0; i < countof(burns); i++)
-        out->burn[i] = (struct report_burn){
-            burns[i].window_us,
-            counts_total(v->judged) > 0 && slices_divide(def, burns[i].window_us), burns[i].rate};
+        out->burn[i] = (struct report_burn){burns[i].window_us,
+                                            out->has_sli && slices_divide(def, burns[i].window_us),
+                                            burns[i].rate};
     for (size_t i = 0; i < v->def->tier_count; i++)
         out->firing[i] = v->firing[i];
     out->alert = v->alert;

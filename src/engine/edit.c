@@ -5,6 +5,7 @@
 #include "engine/edit_internal.h"
 #include "engine/remote.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@ static const struct edit {
 } edits[] = {
     {"annotate", edit_annotate},
     {"forget_annotation", edit_forget_annotation},
+    {"exclude", edit_exclude},
+    {"forget_exclusion", edit_forget_exclusion},
 };
 
 static const struct edit *find_edit(const char *name)
@@ -26,7 +29,7 @@ static const struct edit *find_edit(const char *name)
     return NULL;
 }
 
-static int run_edit(const struct editing *e, json_t *request, struct err *reterr)
+static int run_edit(struct editing *e, json_t *request, struct err *reterr)
 {
     const struct edit *edit = find_edit(json_string_value(json_object_get(request, "do")));
     if (!edit)
@@ -37,18 +40,25 @@ static int run_edit(const struct editing *e, json_t *request, struct err *reterr
 }
 
 int edit_run(struct store *s, const char *database, const char *request, size_t n,
-             struct str *answer, struct err *reterr)
+             struct str *answer, bool *ret_excluding, struct err *reterr)
 {
     json_error_t why;
+    if (n > EDIT_REQUEST_MAX)
+        return err_set(reterr, "a request has %d bytes at most", EDIT_REQUEST_MAX);
     json_t *doc = json_loadb(request, n, JSON_REJECT_DUPLICATES, &why);
-    struct editing e = {s, database};
+    struct editing e = {.store = s, .database = database};
     if (!doc)
         return err_set(reterr, "not JSON: %s", why.text);
     int rc = run_edit(&e, doc, reterr);
     json_decref(doc);
-    if (rc == 0)
+    *ret_excluding = e.excluding;
+    if (rc < 0)
+        return -1;
+    if (e.id)
+        str_addf(answer, "{\"id\":%" PRId64 "}\n", e.id);
+    else
         str_add(answer, "{}\n");
-    return rc;
+    return 0;
 }
 
 /* ---- asking ------------------------------------------------------------------- */
@@ -60,7 +70,8 @@ static int ask_here(const char *database, const char *request, struct str *answe
     struct store *s;
     if (store_open(&o, &s, reterr) < 0)
         return -1;
-    int rc = edit_run(s, database, request, strlen(request), answer, reterr);
+    bool excluding;
+    int rc = edit_run(s, database, request, strlen(request), answer, &excluding, reterr);
     if (store_close(s, PATIENCE_US, rc == 0 ? reterr : NULL) < 0)
         rc = -1;
     return rc;
@@ -70,13 +81,14 @@ static int ask_there(const char *socket_path, const char *request, json_t **ret,
 {
     struct remote *r;
     json_t *reply = NULL;
+    struct err err;
     int status;
     if (remote_open(socket_path, &r, reterr) < 0)
         return -1;
-    int rc = remote_post(r, "/v1/edit", request, strlen(request), &status, &reply, reterr);
+    int rc = remote_post(r, "/v1/edit", request, strlen(request), &status, &reply, &err);
     remote_close(r);
-    if (rc < 0)
-        return -1;
+    if (rc < 0) /* who was killed may have committed before */
+        return err_set(reterr, "%s; if it was done, 'list' shows it", err.msg);
     const char *error = json_string_value(json_object_get(reply, "error"));
     if (status != 200 && error)
         rc = err_set(reterr, "%s", error);

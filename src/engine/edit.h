@@ -7,6 +7,14 @@
  *     {"do": "annotate", "at_us": 1795248000000000, "kind": "note",
  *      "probe": "", "text": "load test"}                              -> {}
  *     {"do": "forget_annotation", "id": 7}                            -> {}
+ *     {"do": "exclude", "seen": 6, "mode": "drop", "from_us": ..., "to_us": ...,
+ *      "rrule": "", "timezone": "UTC", "slos": ["a"], "service": "", "labels": {},
+ *      "reason": "move", "author": "me", "created_us": ...}           -> {"id": 7}
+ *     {"do": "forget_exclusion", "id": 7, "at_us": ..., "by": "me"}   -> {}
+ *
+ * Who asks to exclude has looked for overlaps, with the exclusions of his files and those
+ * that are stored (excluding_check_new()); `seen` is the newest of these, 0 if there is
+ * none: if another one has come since, the edit is refused.
  */
 #pragma once
 
@@ -14,6 +22,7 @@
 #include "base/str.h"
 #include "nines/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct json_t;
@@ -21,9 +30,11 @@ struct json_t;
 #define EDIT_REQUEST_MAX (64 << 10)
 #define EDIT_TEXT_MAX 1024 /* bytes of an annotation */
 
-/* Returns when it is committed. Appends the answer. */
+/* Returns when it is committed. Appends the answer. *ret_excluding: exclusions were added
+ * or removed, or will be though it fails: what could not be committed in time may still be.
+ * One at a time. */
 int edit_run(struct store *s, const char *database, const char *request, size_t n,
-             struct str *answer, struct err *reterr);
+             struct str *answer, bool *ret_excluding, struct err *reterr);
 
 /* The same, by whoever holds the database; *ret is to be freed by json_decref(). */
 int edit_ask(const char *database, const struct json_t *request, struct json_t **ret,

@@ -20,7 +20,7 @@ static int check_text(const char *text, struct err *reterr)
     return 0;
 }
 
-int edit_annotate(const struct editing *e, json_t *request, struct err *reterr)
+int edit_annotate(struct editing *e, json_t *request, struct err *reterr)
 {
     const char *what, *kind, *probe, *text;
     json_int_t at;
@@ -52,7 +52,7 @@ static bool find(void *ctx, const struct annotation *a)
     return !f->found;
 }
 
-int edit_forget_annotation(const struct editing *e, json_t *request, struct err *reterr)
+int edit_forget_annotation(struct editing *e, json_t *request, struct err *reterr)
 {
     const char *what;
     json_int_t id;

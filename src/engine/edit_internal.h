@@ -3,15 +3,22 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct json_t;
 struct store;
 
 struct editing {
     struct store *store;
     const char *database;
+    /* what the edit says */
+    int64_t id;     /* of what it added; 0: nothing that has one */
+    bool excluding; /* exclusions are others than before */
 };
 
 /* Checks the request and pushes what it asks for. */
-typedef int edit_fn(const struct editing *e, struct json_t *request, struct err *reterr);
+typedef int edit_fn(struct editing *e, struct json_t *request, struct err *reterr);
 
 edit_fn edit_annotate, edit_forget_annotation;
+edit_fn edit_exclude, edit_forget_exclusion;

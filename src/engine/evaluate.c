@@ -27,7 +27,7 @@ struct watched *eval_need_probe(struct evaluator *e, const char *id)
     return w;
 }
 
-static struct eval_slo *find_slo(const struct evaluator *e, const char *name, const char *objective)
+struct eval_slo *eval_find_slo(const struct evaluator *e, const char *name, const char *objective)
 {
     struct eval_slo *s = table_get(&e->slos, name);
     while (s && !str_eq(s->def->objective_name, objective))
@@ -66,7 +66,7 @@ static struct eval_sli *new_sli(struct evaluator *e, const struct slo_def *def, 
 {
     struct eval_sli *sli = mem_alloc(sizeof(*sli));
     sli->key = key;
-    sli->sieve = sieve_make(exclusions_ref(excluded), def->no_data);
+    sli->sieve = sieve_make(exclusions_ref(excluded), def);
     sli->now.at_us = INT64_MIN;
     sli->probe = eval_need_probe(e, def->sli.probe);
     vec_push(&sli->probe->slis, sli);
@@ -140,6 +140,7 @@ static void sli_free(struct eval_sli *sli)
     stream_free(sli->stream);
     vec_release(&sli->windows);
     vec_release(&sli->anew);
+    vec_release(&sli->ends);
     exclusions_unref(sli->sieve.set);
     free(sli->key);
     free(sli);
@@ -196,7 +197,8 @@ static void keep_known(struct eval_slo *slo, const struct eval_slo *known)
     slo->view->def = slo->def;
     slo->tick_us = known->tick_us;
     slo->settled = known->settled;
-    slo->alert = known->alert;
+    if (slo->def->alerting) /* else gone.h ends it */
+        slo->alert = known->alert;
     if (same_tiers(known->def, slo->def))
         return;
     slo->alert.firing = 0; /* its bits are of other tiers */
@@ -217,11 +219,36 @@ static struct slo_set adopt_slos(struct evaluator *e, const struct config *cfg)
         struct eval_slo *slo = &set.at[i];
         slo->def = cfg->slos[i];
         slo->view = &set.views[i];
-        const struct eval_slo *known = find_slo(e, slo->def->name, slo->def->objective_name);
-        if (known)
-            keep_known(slo, known);
+        const struct eval_slo *known = eval_find_slo(e, slo->def->name, slo->def->objective_name);
+        if (!known)
+            continue;
+        keep_known(slo, known);
+        eval_keep_targets(slo, known);
     }
     return set;
+}
+
+static void adopt_part(struct evaluator *e, struct eval_slo *slo, size_t i, struct eval_slo *part,
+                       const struct excluding *excluding, int64_t now_us)
+{
+    const struct exclusions *excluded = excluding_of_part(excluding, slo->def, i);
+    part->def = slo_part(slo->def, i);
+    part->sli = adopt_sli(e, part->def, excluded, now_us);
+    exclusions_unref(excluded);
+}
+
+static void adopt_source(struct evaluator *e, struct eval_slo *slo,
+                         const struct excluding *excluding, int64_t now_us)
+{
+    size_t n = slo->def->member_count;
+    if (n == 0) {
+        adopt_part(e, slo, 0, slo, excluding, now_us);
+        return;
+    }
+    slo->parts = mem_array(n, sizeof(*slo->parts));
+    for (size_t i = 0; i < n; i++)
+        adopt_part(e, slo, i, &slo->parts[i], excluding, now_us);
+    eval_need_joint(e, slo, now_us);
 }
 
 static void name_slos(struct evaluator *e)
@@ -251,6 +278,20 @@ static void note_sources(struct evaluator *e, const struct config *cfg, int64_t 
     }
 }
 
+static void free_slo(struct eval_slo *slo)
+{
+    eval_free_targets(slo);
+    free(slo->parts);
+}
+
+static void free_slos(struct evaluator *e)
+{
+    for (size_t i = 0; i < e->slo_count; i++)
+        free_slo(&e->slo_list[i]);
+    free(e->slo_list);
+    free(e->views);
+}
+
 static void unuse(struct eval_sli *sli)
 {
     sli->used = false;
@@ -267,24 +308,25 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg,
     /* Pointers into the old snapshot die with it: it is released last, after
      * everything points into the new one. */
     struct slo_set set = adopt_slos(e, cfg);
-    free(e->slo_list);
-    free(e->views);
+    free_slos(e);
     e->slo_list = set.at;
     e->views = set.views;
     e->slo_count = set.n;
     name_slos(e);
     for (size_t i = 0; i < e->sli_list.len; i++)
         unuse(e->sli_list.at[i]);
-    for (size_t i = 0; i < e->slo_count; i++) {
-        const struct slo_def *def = e->slo_list[i].def;
-        const struct exclusions *excluded = excluding ? excluding_of(excluding, def) : NULL;
-        e->slo_list[i].sli = adopt_sli(e, def, excluded, now_us);
-    }
-    /* Not before each SLI keeps what the longest of its windows needs. */
+    for (size_t i = 0; i < e->joints.len; i++)
+        e->joints.at[i]->line.used = false;
     for (size_t i = 0; i < e->slo_count; i++)
+        adopt_source(e, &e->slo_list[i], excluding, now_us);
+    /* Not before each SLI keeps what the longest of its windows needs. */
+    for (size_t i = 0; i < e->slo_count; i++) {
+        eval_revise_target(&e->slo_list[i], now_us);
         eval_watch(&e->slo_list[i]);
+    }
     eval_need_dependencies(e);
     drop_unused(e);
+    eval_drop_joints(e, false);
     struct config *previous = e->config;
     e->config = config_ref(cfg);
     config_unref(previous);
@@ -323,10 +365,11 @@ void evaluator_add_revision(struct evaluator *e, const struct probe_def *def, in
 void evaluator_set_alert(struct evaluator *e, const char *slo, const char *objective_name,
                          const struct alert_state *state)
 {
-    struct eval_slo *s = find_slo(e, slo, objective_name);
+    struct eval_slo *s = eval_find_slo(e, slo, objective_name);
     if (!s || s->settled)
         return;
-    s->alert = *state;
+    if (s->def->alerting)
+        s->alert = *state;
     s->settled = true;
 }
 
@@ -382,11 +425,21 @@ void evaluator_merge(struct evaluator *e, const char *key, struct sli_past *past
     eval_release_held(sli);
 }
 
+/* Those of its SLIs that collect anew. */
+static void rewatch(struct eval_slo *slo)
+{
+    if (slo->sli && !slo->sli->merged)
+        eval_watch(slo);
+    for (size_t i = 0; i < slo->def->member_count; i++)
+        if (!slo->parts[i].sli->merged)
+            eval_watch(&slo->parts[i]);
+}
+
 void evaluator_reattach(struct evaluator *e, int64_t now_us)
 {
     e->settled_us = now_us;
     for (size_t i = 0; i < e->slo_count; i++)
-        if (!e->slo_list[i].sli->merged)
+        if (!eval_is_merged(&e->slo_list[i]))
             eval_draw(&e->slo_list[i]); /* its windows go */
     for (size_t i = 0; i < e->sli_list.len; i++) {
         struct eval_sli *sli = e->sli_list.at[i];
@@ -397,8 +450,8 @@ void evaluator_reattach(struct evaluator *e, int64_t now_us)
         eval_forget_held(sli->probe);
     }
     for (size_t i = 0; i < e->slo_count; i++)
-        if (!e->slo_list[i].sli->merged)
-            eval_watch(&e->slo_list[i]);
+        rewatch(&e->slo_list[i]);
+    eval_reattach_joints(e, now_us);
 }
 
 /* ---- life ----------------------------------------------------------------------- */
@@ -430,8 +483,8 @@ void evaluator_free(struct evaluator *e)
         watched_free(e->watched.at[i]);
     vec_release(&e->sli_list);
     vec_release(&e->watched);
-    free(e->slo_list);
-    free(e->views);
+    eval_drop_joints(e, true);
+    free_slos(e);
     config_unref(e->config);
     free(e);
 }

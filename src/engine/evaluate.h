@@ -32,7 +32,7 @@ struct slo_view {
     int64_t at_us;        /* the tick */
     struct counts window; /* the SLO's window, whole hours at its far end; as counted,
                              whatever its no_data says */
-    int64_t window_start_us, window_expected;
+    int64_t window_start_us, window_expected, window_observed;
     struct counts judged;    /* what the budget is made of: `window` as its no_data has it, or
                              the worth of slices (slo/slices.h) */
     struct budget_use use;   /* what that spent, of what the targets allow */
@@ -114,6 +114,45 @@ struct sli_past {
 };
 void evaluator_merge(struct evaluator *e, const char *key, struct sli_past *past);
 
+/*
+ * The targets of an SLO over time, as far as they matter to its budget, are read with
+ * its history: store_reader_slo_targets(). Of changes more than EVALUATE_HEADS_US before
+ * `now_us` also what came in their hours before them; of slices, those that ended
+ * there. The newest EVALUATE_TARGETS_MAX targets are told apart; what came before
+ * counts by the oldest of these.
+ */
+#define EVALUATE_TARGETS_MAX 17
+#define EVALUATE_HEADS_US (2 * USEC_PER_DAY)
+struct past_head {
+    bool known;
+    struct counts counts;
+};
+struct wanted_targets {
+    const struct slo_def *slo;
+    const char *key;    /* which windows they are for */
+    struct sieve sieve; /* what is excluded; key and set live as those of pending_sli */
+    int64_t now_us;
+};
+/* Of the i-th SLO; false: they are known. */
+bool evaluator_wants_targets(const struct evaluator *e, size_t i, struct wanted_targets *ret);
+/* Those that hold, oldest first (none: the SLO's own always has); the SLI is merged. No
+ * effect if the windows are other ones by now. */
+void evaluator_set_targets(struct evaluator *e, const struct wanted_targets *of,
+                           const struct slo_target *at, const struct past_head *heads, size_t n);
+/* Composites in slices whose history is still to be read: what the slices of all members
+ * were worth together, of the time before the last days, which their own lines know. */
+struct pending_composite {
+    const struct slo_def *slo;
+    const char *key;                                    /* lives until the next snapshot */
+    const struct exclusions *excluded[SLO_MEMBERS_MAX]; /* of each member; borrowed */
+    int64_t longest_us, attached_us;
+};
+size_t evaluator_pending_composites(const struct evaluator *e, struct pending_composite *out,
+                                    size_t max);
+/* `past` holds the slices that ended by `until_us`. What is too old by now stays pending. */
+void evaluator_merge_composite(struct evaluator *e, const char *key, const struct live *past,
+                               int64_t until_us);
+
 /* Attaches what is pending anew: what was done by now is to be in the history.
  * Before it is read again, or what waits for it would grow without end. */
 void evaluator_reattach(struct evaluator *e, int64_t now_us);
@@ -136,8 +175,10 @@ int64_t evaluator_due(const struct evaluator *e);
 void evaluator_run_due(struct evaluator *e, int64_t now_us);
 
 size_t evaluator_count(const struct evaluator *e);
-/* The SLO itself, and the key of the windows that it shares. */
-const struct slo_def *evaluator_slo(const struct evaluator *e, size_t i, const char **ret_key);
+/* A part of the SLO (slo_part()) and the key of the windows that it shares; NULL: it has
+ * no more. */
+const struct slo_def *evaluator_part(const struct evaluator *e, size_t i, size_t part,
+                                     const char **ret_key);
 /* Drawn for whoever asks: as of the last tick, but for the alert and `settled`,
  * which are as of now. Lives until the next evaluator_set_config(). */
 const struct slo_view *evaluator_view(const struct evaluator *e, size_t i);

@@ -10,14 +10,20 @@ static int64_t holds_us(const struct probe_def *def)
     return 2 * def->interval_us + def->timeout_us;
 }
 
+static void need_all(struct evaluator *e, const struct probe_def *def)
+{
+    for (size_t i = 0; i < def->depends_on_count; i++)
+        eval_need_probe(e, def->depends_on[i]->id)->dependency = true;
+}
+
 void eval_need_dependencies(struct evaluator *e)
 {
     for (size_t i = 0; i < e->watched.len; i++)
         e->watched.at[i]->dependency = false;
     for (size_t i = 0; i < e->slo_count; i++) {
-        const struct probe_def *def = e->slo_list[i].def->probe;
-        for (size_t k = 0; k < def->depends_on_count; k++)
-            eval_need_probe(e, def->depends_on[k]->id)->dependency = true;
+        const struct slo_def *slo = e->slo_list[i].def;
+        for (size_t k = 0; k < slo_part_count(slo); k++)
+            need_all(e, slo_part(slo, k)->probe);
     }
 }
 
@@ -41,13 +47,21 @@ void evaluator_set_outcome(struct evaluator *e, const char *probe, int64_t slot_
         w->learned_us = e->settled_us;
 }
 
-bool eval_muted(const struct evaluator *e, const struct slo_def *slo, int64_t t_us)
+static bool is_muted(const struct evaluator *e, const struct probe_def *def, int64_t t_us)
 {
     bool muted = false;
-    for (size_t i = 0; !muted && i < slo->probe->depends_on_count; i++) {
-        const struct probe_def *on = slo->probe->depends_on[i];
+    for (size_t i = 0; !muted && i < def->depends_on_count; i++) {
+        const struct probe_def *on = def->depends_on[i];
         const struct watched *w = table_get(&e->probes, on->id);
         muted = w && w->bad && w->learned_us >= t_us - holds_us(on);
     }
+    return muted;
+}
+
+bool eval_muted(const struct evaluator *e, const struct slo_def *slo, int64_t t_us)
+{
+    bool muted = false;
+    for (size_t i = 0; !muted && i < slo_part_count(slo); i++)
+        muted = is_muted(e, slo_part(slo, i)->probe, t_us);
     return muted;
 }

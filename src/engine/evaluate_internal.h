@@ -10,6 +10,7 @@
 #include "engine/evaluate.h"
 #include "engine/stream.h"
 #include "slo/slices.h"
+#include "slo/targets.h"
 #include "slo/window.h"
 
 /* A scrape that came before the history of an SLI. */
@@ -56,7 +57,16 @@ struct eval_line {
     struct slice_grid grid; /* of an SLO of the current snapshot */
     struct live *live;      /* what slices are worth, at their last instant */
     int64_t until_us;       /* those that ended by then have been judged */
+    int64_t judged_us;      /* the last tick looked at those that begin from here on */
     bool used;              /* by the snapshot being adopted */
+};
+
+/* The slices of a composite: the worth of its members' together. */
+struct eval_joint {
+    struct eval_line line; /* its key says which members, and how */
+    int64_t longest_us, attached_us;
+    bool merged;
+    bool torn; /* the last 3 days are to be joined anew */
 };
 
 /* The windows of one SLI, shared by all SLOs on it of which the same is excluded. */
@@ -68,6 +78,7 @@ struct eval_sli {
     struct watched *probe;
     struct live *live;
     VEC(struct eval_window) windows; /* by the numbers of `live` */
+    VEC(struct sieve) ends;          /* of their far ends, where something is excluded */
     VEC(struct eval_line *) lines;
     int64_t changed_us; /* the oldest event since slices were judged; INT64_MAX: none */
     int64_t longest_us, attached_us;
@@ -96,10 +107,13 @@ struct eval_slo {
     int64_t tick_us;    /* 0: none yet */
     uint16_t lng[TIERS_MAX], shrt[TIERS_MAX];
     uint16_t people[PEOPLE_WINDOWS], window;
-    struct eval_line *line; /* of slices: tiers, people and `slices` are windows of it */
+    struct eval_slo *parts;   /* of a composite: what it counts, slo_part(); it has no SLI */
+    struct eval_joint *joint; /* of a composite in slices: `line` is its */
+    struct eval_line *line;   /* of slices: tiers, people and `slices` are windows of it */
     uint16_t slices;
-    struct eval_slo *namesake; /* another objective of the same SLO */
-    struct slo_view *view;     /* drawn when somebody asks */
+    struct eval_targets *targets; /* over time; evaluate_targets.c */
+    struct eval_slo *namesake;    /* another objective of the same SLO */
+    struct slo_view *view;        /* drawn when somebody asks */
 };
 
 struct evaluator {
@@ -110,6 +124,7 @@ struct evaluator {
     struct table slos;   /* the last struct eval_slo of a name */
     VEC(struct watched *) watched;
     VEC(struct eval_sli *) sli_list;
+    VEC(struct eval_joint *) joints;
     struct eval_slo *slo_list; /* in the order of the snapshot */
     struct slo_view *views;
     size_t slo_count;
@@ -140,11 +155,11 @@ static inline void eval_changed(struct eval_sli *sli, int64_t slot_us)
 /* The probe's revisions have changed. */
 void eval_revised(struct watched *w);
 /* Those that are not excluded. */
-int64_t eval_slots(struct eval_sli *sli, int64_t from_us, int64_t to_us);
-/* As a rule it moves a little, and forward. */
-void eval_move_edge(struct eval_sli *sli, struct eval_edge *e, int64_t to_us);
+int64_t eval_slots(const struct eval_sli *sli, struct sieve *v, int64_t from_us, int64_t to_us);
 /* The tick's own edge, which all SLIs of a probe share that leave no slot out. */
 const struct eval_edge *eval_move_now(struct eval_sli *sli, int64_t t_us);
+/* The far end of a window. As a rule it moves a little, and forward. */
+void eval_move_from(struct eval_sli *sli, size_t window, int64_t to_us);
 
 /* Names the windows that SLOs share: the SLI's own key where nothing is excluded.
  * Freed by the caller. */
@@ -165,6 +180,35 @@ void eval_scrape(struct watched *w, const struct observation *obs);
 /* The SLI has its history: takes what was held for it. */
 void eval_release_held(struct eval_sli *sli);
 void eval_forget_held(struct watched *w);
+
+struct eval_slo *eval_find_slo(const struct evaluator *e, const char *name, const char *objective);
+
+/* The targets of an SLO that was known, for the snapshot that is being adopted. */
+void eval_keep_targets(struct eval_slo *slo, const struct eval_slo *known);
+/* The SLO's target is in force from now on; no change, no effect. */
+void eval_revise_target(struct eval_slo *slo, int64_t now_us);
+/* Behind eval_watch(): what came since each of them. */
+void eval_watch_targets(struct eval_slo *slo);
+void eval_free_targets(struct eval_slo *slo);
+/* What was spent of what the targets allow of the window's counts. */
+struct budget_use eval_use(const struct eval_slo *slo, struct counts judged);
+/* evaluate_composite.c. Windows of tiers and for people, by their index: */
+enum eval_which { EVAL_LONG, EVAL_SHORT, EVAL_PEOPLE };
+struct tier_counts eval_window_counts(const struct eval_slo *slo, enum eval_which which, size_t i);
+struct tier_counts eval_composite_counts(const struct eval_slo *slo, enum eval_which which,
+                                         size_t i);
+size_t eval_window_number(const struct eval_slo *slo, enum eval_which which, size_t i);
+/* The joint slices of a composite are used. */
+void eval_need_joint(struct evaluator *e, struct eval_slo *slo, int64_t now_us);
+void eval_reattach_joints(struct evaluator *e, int64_t now_us);
+void eval_drop_joints(struct evaluator *e, bool all);
+void eval_tick_joints(struct evaluator *e, int64_t t_us);
+/* All that the SLO counts by has its history. */
+bool eval_is_merged(const struct eval_slo *slo);
+void eval_draw_composite(const struct eval_slo *slo, struct slo_view *v);
+/* What the window holds, of an SLO with an SLI of its own. */
+void eval_draw_source(const struct eval_slo *slo, struct slo_view *v);
+int64_t eval_first_event(const struct eval_slo *slo);
 
 /* Brings slo->view up to the last tick. */
 void eval_draw(const struct eval_slo *slo);

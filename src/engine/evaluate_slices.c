@@ -100,7 +100,8 @@ static void judge(struct eval_sli *sli, struct eval_line *line, int64_t begin_us
 {
     struct counts events = live_minutes(sli->live, begin_us, end_us);
     struct counts was = live_minutes(line->live, end_us - USEC_PER_MIN, end_us);
-    struct counts is = slices_judge(line->grid.slo, events, eval_slots(sli, begin_us, end_us));
+    struct counts is =
+        slices_judge(line->grid.slo, events, eval_slots(sli, &sli->sieve, begin_us, end_us));
     struct counts more = counts_minus(is, was);
     if (!counts_empty(more))
         live_add_event(line->live, end_us - 1, more);
@@ -113,6 +114,7 @@ static void tick_line(struct eval_sli *sli, struct eval_line *line, int64_t t_us
     int64_t begin = slices_floor(&line->grid, from > oldest ? from : oldest);
     if (begin < oldest)
         begin = slices_next(&line->grid, begin);
+    line->judged_us = begin;
     for (; (end = slices_next(&line->grid, begin)) <= t_us; begin = end)
         judge(sli, line, begin, end);
     if (begin > line->until_us)

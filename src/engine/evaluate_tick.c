@@ -35,11 +35,9 @@ static uint16_t watch_window(struct live *live, const struct slo_def *def)
     return (uint16_t)live_watch_period(live);
 }
 
-void eval_watch(struct eval_slo *slo)
+static void watch_lengths(struct eval_slo *slo, struct live *live)
 {
     const struct slo_def *def = slo->def;
-    slo->line = eval_line_of(slo->sli, def);
-    struct live *live = slo->line ? slo->line->live : slo->sli->live;
     assert(def->tier_count <= TIERS_MAX);
     for (size_t i = 0; i < def->tier_count; i++) {
         slo->lng[i] = watch(live, def->tiers[i].long_us);
@@ -47,10 +45,25 @@ void eval_watch(struct eval_slo *slo)
     }
     for (size_t i = 0; i < PEOPLE_WINDOWS; i++)
         slo->people[i] = watch(live, people_windows[i]);
-    slo->window = watch_window(slo->sli->live, def);
-    if (slo->line)
-        slo->slices = watch_window(live, def);
+}
+
+void eval_watch(struct eval_slo *slo)
+{
     slo->period = (struct span){INT64_MIN, INT64_MIN};
+    for (size_t i = 0; i < slo->def->member_count; i++)
+        eval_watch(&slo->parts[i]);
+    if (slo->sli) {
+        slo->line = eval_line_of(slo->sli, slo->def);
+        slo->window = watch_window(slo->sli->live, slo->def);
+    } else {
+        slo->line = slo->joint ? &slo->joint->line : NULL;
+    }
+    struct live *live = slo->line ? slo->line->live : slo->sli ? slo->sli->live : NULL;
+    if (live)
+        watch_lengths(slo, live);
+    if (slo->line)
+        slo->slices = watch_window(live, slo->def);
+    eval_watch_targets(slo);
 }
 
 static void enter_period(struct eval_slo *slo, int64_t t_us)
@@ -58,7 +71,10 @@ static void enter_period(struct eval_slo *slo, int64_t t_us)
     if (slo->def->window.type == WINDOW_ROLLING || t_us < slo->period.end_us)
         return;
     slo->period = window_span(&slo->def->window, t_us);
-    live_rewind(slo->sli->live, slo->window, slo->period.start_us);
+    for (size_t i = 0; i < slo->def->member_count; i++)
+        enter_period(&slo->parts[i], t_us);
+    if (slo->sli)
+        live_rewind(slo->sli->live, slo->window, slo->period.start_us);
     if (slo->line)
         live_rewind(slo->line->live, slo->slices, slo->period.start_us);
 }
@@ -74,7 +90,7 @@ static void tick_sli(struct eval_sli *sli, int64_t t_us)
     for (size_t i = 0; i < n; i++) {
         struct eval_window *w = &sli->windows.at[i];
         if (w->from.at_us != at[i].from_us)
-            eval_move_edge(sli, &w->from, at[i].from_us);
+            eval_move_from(sli, i, at[i].from_us);
         w->slots = now->slots - w->from.slots;
         w->counts = at[i].counts;
     }
@@ -89,41 +105,61 @@ static struct tier_counts event_counts(const struct eval_slo *slo, size_t window
     return tier_counts_make(slo->def, w->counts, w->slots);
 }
 
-static struct tier_counts window_counts(const struct eval_slo *slo, size_t window)
+struct tier_counts eval_window_counts(const struct eval_slo *slo, enum eval_which which, size_t i)
 {
+    if (slo->parts)
+        return eval_composite_counts(slo, which, i);
+    size_t window = eval_window_number(slo, which, i);
     if (slo->line)
         return slices_tier_counts(slo->def, eval_line_counts(slo->line, window));
     return event_counts(slo, window);
 }
 
-static double burn(const struct eval_slo *slo, size_t window)
+static double burn(const struct eval_slo *slo, size_t i)
 {
-    return tier_burn(window_counts(slo, window), slo->def->target);
+    return tier_burn(eval_window_counts(slo, EVAL_PEOPLE, i), slo->def->target);
+}
+
+int64_t eval_first_event(const struct eval_slo *slo)
+{
+    int64_t first =
+        slo->def->sli.metric ? slo->sli->first_event_us : slo->sli->probe->first_event_us;
+    return first < slo->sli->since_us ? slo->sli->since_us : first;
+}
+
+void eval_draw_source(const struct eval_slo *slo, struct slo_view *v)
+{
+    const struct slo_def *def = slo->def;
+    v->window = slo->sli->windows.at[slo->window].counts;
+    v->window_expected = event_counts(slo, slo->window).expected / sli_event(&def->sli);
+    v->window_observed = sli_observed(&def->sli, slo_apply_no_data(def, v->window));
+    v->judged =
+        slo->line ? eval_line_counts(slo->line, slo->slices) : slo_apply_no_data(def, v->window);
+    v->use = eval_use(slo, v->judged);
+    v->first_event_us = eval_first_event(slo);
+    v->resets = slo->sli->resets;
+    v->clamped = slo->sli->clamped;
 }
 
 static void draw_windows(const struct eval_slo *slo, struct slo_view *v)
 {
     const struct slo_def *def = slo->def;
     v->at_us = slo->tick_us;
-    v->window = slo->sli->windows.at[slo->window].counts;
     v->window_start_us = def->window.type == WINDOW_ROLLING ? v->at_us - def->window.duration_us
                                                             : slo->period.start_us;
-    v->window_expected = event_counts(slo, slo->window).expected;
-    v->judged = slo->line ? eval_line_counts(slo->line, slo->slices)
-                          : slo_apply_no_data(v->window, def->no_data);
-    v->use = slices_use(def, v->judged, def->target);
-    v->first_event_us =
-        def->sli.metric ? slo->sli->first_event_us : slo->sli->probe->first_event_us;
-    if (v->first_event_us < slo->sli->since_us)
-        v->first_event_us = slo->sli->since_us;
-    v->burn_5m = burn(slo, slo->people[0]);
-    v->burn_30m = burn(slo, slo->people[1]);
-    v->burn_1h = burn(slo, slo->people[2]);
-    v->burn_6h = burn(slo, slo->people[3]);
-    v->burn_3d = burn(slo, slo->people[4]);
+    if (slo->parts)
+        eval_draw_composite(slo, v);
+    else
+        eval_draw_source(slo, v);
+    v->burn_5m = burn(slo, 0);
+    v->burn_30m = burn(slo, 1);
+    v->burn_1h = burn(slo, 2);
+    v->burn_6h = burn(slo, 3);
+    v->burn_3d = burn(slo, 4);
     for (size_t i = 0; i < def->tier_count; i++)
-        v->firing[i] = tier_fires(&def->tiers[i], def->target, window_counts(slo, slo->lng[i]),
-                                  window_counts(slo, slo->shrt[i]));
+        v->firing[i] =
+            tier_fires(&def->tiers[i], def->target, eval_window_counts(slo, EVAL_LONG, i),
+                       eval_window_counts(slo, EVAL_SHORT, i));
 }
 
 void eval_draw(const struct eval_slo *slo)
@@ -132,8 +168,6 @@ void eval_draw(const struct eval_slo *slo)
     v->def = slo->def;
     v->alert = slo->alert;
     v->settled = slo->settled;
-    v->resets = slo->sli->resets;
-    v->clamped = slo->sli->clamped;
     if (v->at_us != slo->tick_us)
         draw_windows(slo, v);
 }
@@ -196,11 +230,11 @@ static void tick_slo(struct evaluator *e, struct eval_slo *slo, int64_t t_us)
     struct tier_view views[TIERS_MAX];
     struct alert_transition tr;
     slo->tick_us = t_us;
-    if (!def->alerting || !slo->settled || !slo->sli->merged)
+    if (!def->alerting || !slo->settled || !eval_is_merged(slo))
         return;
     for (size_t i = 0; i < def->tier_count; i++) {
-        views[i].lng = window_counts(slo, slo->lng[i]);
-        views[i].shrt = window_counts(slo, slo->shrt[i]);
+        views[i].lng = eval_window_counts(slo, EVAL_LONG, i);
+        views[i].shrt = eval_window_counts(slo, EVAL_SHORT, i);
     }
     if (!alert_step(&slo->alert, def, t_us, views, eval_muted(e, def, t_us), &tr))
         return;
@@ -215,6 +249,7 @@ static void tick(struct evaluator *e, int64_t t_us)
         enter_period(&e->slo_list[i], t_us);
     for (size_t i = 0; i < e->sli_list.len; i++)
         tick_sli(e->sli_list.at[i], t_us);
+    eval_tick_joints(e, t_us);
     for (size_t i = 0; i < e->slo_count; i++)
         tick_slo(e, &e->slo_list[i], t_us);
 }
@@ -237,10 +272,14 @@ size_t evaluator_count(const struct evaluator *e)
     return e->slo_count;
 }
 
-const struct slo_def *evaluator_slo(const struct evaluator *e, size_t i, const char **ret_key)
+const struct slo_def *evaluator_part(const struct evaluator *e, size_t i, size_t part,
+                                     const char **ret_key)
 {
-    *ret_key = e->slo_list[i].sli->key;
-    return e->slo_list[i].def;
+    const struct eval_slo *slo = &e->slo_list[i];
+    if (part >= slo_part_count(slo->def))
+        return NULL;
+    *ret_key = slo->parts ? slo->parts[part].sli->key : slo->sli->key;
+    return slo_part(slo->def, part);
 }
 
 const struct slo_view *evaluator_view(const struct evaluator *e, size_t i)

@@ -1,5 +1,7 @@
 #include "engine/excluding.h"
 
+#include "engine/excluding_pairs.h"
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/table.h"
@@ -18,40 +20,6 @@ struct excluding {
     VEC(const struct exclusion *) list;
     const struct exclusions **of; /* of each of cfg->slos; equal ones are one set */
 };
-
-/* ---- loading ------------------------------------------------------------------------ */
-
-static const struct slo_def *common_slo(const struct config *cfg, const struct exclusion *a,
-                                        const struct exclusion *b)
-{
-    for (size_t i = 0; i < cfg->slo_count; i++)
-        if (exclusion_fits(a, cfg->slos[i]) && exclusion_fits(b, cfg->slos[i]))
-            return cfg->slos[i];
-    return NULL;
-}
-
-/* `b` is the later one of the two in their files. */
-static void check_pair(const struct config *cfg, struct decode *c, const struct exclusion *a,
-                       const struct exclusion *b)
-{
-    char at[WHEN_MAX];
-    int64_t at_us;
-    if (!exclusion_overlap(a, b, &at_us))
-        return;
-    const struct slo_def *slo = common_slo(cfg, a, b);
-    if (slo)
-        diag_error(c->diag, b->pos,
-                   "the exclusion '%s' overlaps '%s' at %s:%d:%d: both are of the SLO '%s' at %s",
-                   b->name, a->name, a->pos.file, a->pos.line, a->pos.column, slo->name,
-                   when_text(at, at_us));
-}
-
-void excluding_finish(const struct config *cfg, struct decode *c)
-{
-    for (size_t i = 0; i < cfg->exclusion_count; i++)
-        for (size_t j = 0; j < i; j++)
-            check_pair(cfg, c, &cfg->exclusions[j], &cfg->exclusions[i]);
-}
 
 /* ---- who has the same ones ------------------------------------------------------------ */
 
@@ -93,11 +61,52 @@ static void fit(struct fitting *f, const struct slo_def *slo)
 {
     f->count = 0;
     for (size_t i = 0; i < f->n; i++) {
-        f->fits[i] = exclusion_fits(f->list[i], slo);
+        f->fits[i] = excluding_concerns(f->list[i], slo);
         if (f->fits[i])
             f->found[f->count++] = f->list[i];
     }
     name_list(&f->key, f->fits, f->n);
+}
+
+/* ---- loading ------------------------------------------------------------------------ */
+
+const struct slo_def *excluding_common_slo(const struct config *cfg, const struct exclusion *a,
+                                           const struct exclusion *b)
+{
+    for (size_t i = 0; i < cfg->slo_count; i++)
+        if (exclusion_fits(a, cfg->slos[i]) && exclusion_fits(b, cfg->slos[i]))
+            return cfg->slos[i];
+    return NULL;
+}
+
+/* Told at the last one of those that are too many. */
+static bool check_counts(const struct config *cfg, struct decode *c)
+{
+    bool ok = true;
+    struct err err;
+    struct fitting f;
+    const struct exclusion **list = mem_array(cfg->exclusion_count + 1, sizeof(*list));
+    for (size_t i = 0; i < cfg->exclusion_count; i++)
+        list[i] = &cfg->exclusions[i];
+    fitting_init(&f, list, cfg->exclusion_count);
+    for (size_t i = 0; i < cfg->slo_count; i++) {
+        fit(&f, cfg->slos[i]);
+        if (exclusions_count(f.found, f.count, &err) == 0)
+            continue;
+        diag_error(c->diag, f.found[f.count - 1]->pos, "the SLO '%s': %s", cfg->slos[i]->name,
+                   err.msg);
+        ok = false;
+        break;
+    }
+    fitting_release(&f);
+    mem_free(&list);
+    return ok;
+}
+
+void excluding_finish(const struct config *cfg, struct decode *c)
+{
+    if (check_counts(cfg, c))
+        excluding_check_pairs(cfg, c);
 }
 
 /* ---- making ----------------------------------------------------------------------------- */
@@ -146,16 +155,31 @@ static int make_sets(struct excluding *x, struct err *reterr)
     return rc;
 }
 
+static int add_stored(struct excluding *x, struct store_reader *r, struct err *reterr)
+{
+    struct exclusion *stored = NULL;
+    size_t n = 0;
+    if (r && store_reader_exclusions(r, &x->arena, &stored, &n, reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (stored[i].removed_us == 0)
+            vec_push(&x->list, &stored[i]);
+    return 0;
+}
+
 int excluding_read(struct config *cfg, struct store_reader *r, struct excluding **ret,
                    struct err *reterr)
 {
     struct excluding *x = mem_alloc(sizeof(*x));
-    (void)r;
     x->refs = 1;
     x->cfg = config_ref(cfg);
     x->of = mem_array(cfg->slo_count + 1, sizeof(struct exclusions *));
     for (size_t i = 0; i < cfg->exclusion_count; i++)
         vec_push(&x->list, &cfg->exclusions[i]);
+    if (add_stored(x, r, reterr) < 0) {
+        excluding_unref(x);
+        return -1;
+    }
     if (x->list.len > 1)
         qsort(x->list.at, x->list.len, sizeof(*x->list.at), by_time);
     if (make_sets(x, reterr) < 0) {
@@ -201,6 +225,11 @@ const struct exclusions *excluding_of(const struct excluding *x, const struct sl
     if (x && x->cfg->slo_count)
         found = bsearch(slo, x->cfg->slos, x->cfg->slo_count, sizeof(*found), compare_slo);
     return found ? x->of[found - x->cfg->slos] : NULL;
+}
+
+const struct config *excluding_config(const struct excluding *x)
+{
+    return x->cfg;
 }
 
 size_t excluding_count(const struct excluding *x)

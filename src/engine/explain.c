@@ -107,7 +107,7 @@ static int read_pages(const struct explain_job *j, struct lists *l, struct err *
         lay_out(p, from, to);
         rc = sieved_cells(j->reader, &j->def->sli, j->sieve, p->edges, p->n, p->counts, reterr);
         for (size_t i = 0; rc == 0 && i < p->n; i++)
-            p->counts[i] = slo_apply_no_data(p->counts[i], j->def->no_data);
+            p->counts[i] = slo_apply_no_data(j->def, p->counts[i]);
         if (rc == 0)
             add_page(j, p, l);
     }
@@ -210,6 +210,10 @@ static int find_objective(const struct report *report, const struct explain_quer
         return 0;
     }
     str_init(&names, NAMES_MAX);
+    /* The one without a name, as a composite is beside the objectives it is made of. */
+    for (size_t i = 0; !q->objective_name && i < report->slo_count; i++)
+        if (!report->slos[i].def->objective_name[0])
+            *ret = &report->slos[i];
     for (size_t i = 0; i < report->slo_count; i++) {
         const char *name = report->slos[i].def->objective_name;
         str_addf(&names, "%s'%s'", i ? ", " : "", name);
@@ -253,7 +257,7 @@ static int explain_slo(struct explain *e, struct store_reader *r, const struct e
     struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
                                       def->probe->timeout_us, def->probe->hours};
     struct store_probe known = {0};
-    struct sieve sieve = sieve_make(excluding_of(e->report->excluding, def), def->no_data);
+    struct sieve sieve = sieve_make(excluding_of(e->report->excluding, def), def);
     struct explain_job j = {.reader = r,
                             .def = def,
                             .sieve = &sieve,
@@ -270,13 +274,25 @@ static int explain_slo(struct explain *e, struct store_reader *r, const struct e
     return rc;
 }
 
+/* Its members have spans of their own. */
+static int explain_composite(const struct explain *e, const struct explain_query *q,
+                             struct err *reterr)
+{
+    if (q->span == 0)
+        return 0;
+    return err_set(reterr, "'%s' is a composite: spans are its members', such as '%s'", q->slo,
+                   e->slo->def->members[0].slo->name);
+}
+
 static int read_once(struct config *cfg, struct store_reader *r, const struct explain_query *q,
                      struct explain **ret, struct err *reterr)
 {
     struct query ask = {.slo = q->slo, .at_us = q->at_us, .generated_at_us = q->at_us};
     struct explain *e = mem_alloc(sizeof(*e));
     if (query_report(cfg, r, &ask, &e->report, reterr) < 0 ||
-        find_objective(e->report, q, &e->slo, reterr) < 0 || explain_slo(e, r, q, reterr) < 0) {
+        find_objective(e->report, q, &e->slo, reterr) < 0 ||
+        (e->slo->def->member_count ? explain_composite(e, q, reterr)
+                                   : explain_slo(e, r, q, reterr)) < 0) {
         explain_free(e);
         return -1;
     }
@@ -293,7 +309,7 @@ int explain_read(struct config *cfg, struct store_reader *r, const struct explai
         struct explain *e;
         if (read_once(cfg, r, q, &e, reterr) < 0)
             return -1;
-        if (e->bad.lost == e->slo->counts.bad) {
+        if (e->slo->def->member_count || e->bad.lost == e->slo->counts.bad) {
             *ret = e;
             return 0;
         }

@@ -62,7 +62,7 @@ struct explain_query {
 
 struct explain {
     struct report *report;
-    const struct report_slo *slo;
+    const struct report_slo *slo; /* of a composite all that follows is empty */
     int64_t gap_us;
     struct explain_sums bad, missing; /* of all spans */
     struct explain_span *spans;       /* of bad events, the largest first */

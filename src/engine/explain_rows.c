@@ -38,7 +38,7 @@ static bool visit_event(void *ctx, int64_t slot_us, int64_t done_us, struct coun
 {
     const struct visit *v = ctx;
     (void)done_us;
-    c = slo_apply_no_data(sieve_event(v->sieve, slot_us, c), v->def->no_data);
+    c = slo_apply_no_data(v->def, sieve_event(v->sieve, slot_us, c));
     if (c.bad == 0)
         return true;
     return v->fn(v->ctx, &(struct explain_row){.at_us = slot_us,
@@ -176,7 +176,7 @@ int explain_detail(const struct explain_job *j, struct explain_span *s, struct e
         return -1;
     if (sieved_counts(j->reader, &j->def->sli, j->sieve, s->from_us, s->to_us, &c, reterr) < 0)
         return -1;
-    s->total = counts_total(slo_apply_no_data(c, j->def->no_data));
+    s->total = counts_total(slo_apply_no_data(j->def, c));
     find_annotations(j->out->slo, s);
     find_alerts(j->out->slo, j->out->gap_us, s);
     return 0;

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "base/when.h"
 #include "slo/budget.h"
+#include "slo/composite.h"
 #include "slo/expected.h"
 #include "slo/source.h"
 
@@ -23,14 +24,14 @@ static const char *status(const struct alert_transition *t)
     return t->kind == ALERT_EVENT_RESOLVE ? "resolved" : "firing";
 }
 
-static json_t *window(const struct sli_def *sli, int64_t length_us, struct counts c,
+static json_t *window(const struct slo_def *def, int64_t length_us, struct counts c,
                       int64_t expected, double burn)
 {
     char text[UNITS_MAX];
+    int64_t observed = def->member_count ? c.scrapes : sli_observed(&def->sli, c);
     return json_pack("{s:s, s:f, s:I, s:I, s:I, s:I}", "window", units_duration(text, length_us),
                      "burn", burn, "bad", (json_int_t)c.bad, "total", (json_int_t)counts_total(c),
-                     "observed", (json_int_t)sli_observed(sli, c), "expected",
-                     (json_int_t)expected);
+                     "observed", (json_int_t)observed, "expected", (json_int_t)expected);
 }
 
 static json_t *budget(const struct slo_view *v)
@@ -51,47 +52,67 @@ static json_t *labels(const struct slo_def *def)
     return o;
 }
 
-/* Names the component or the metric, which an SLO's name need not; "" for
+static enum sli_source source_of(const struct slo_def *def)
+{
+    return def->member_count ? SOURCE_COMPOSITE : sli_source(&def->sli);
+}
+
+static void describe(const struct slo_def *def, struct str *out)
+{
+    if (def->member_count)
+        composite_expression(def, out);
+    else
+        sli_expression(&def->sli, out);
+}
+
+/* Names the component, the metric or the members, which an SLO's name need not; "" for
  * results of the probe. At most SUMMARY_EXPRESSION bytes, cut between
  * characters. */
-static char *condition(const struct sli_def *sli)
+static char *condition(const struct slo_def *def)
 {
     struct str text;
     str_init(&text, EXPRESSION_MAX);
     str_add(&text, "; ");
-    sli_expression(sli, &text);
+    describe(def, &text);
     size_t n = text.len;
     bool cut = n > SUMMARY_EXPRESSION;
     for (n = cut ? SUMMARY_EXPRESSION : n; cut && ((unsigned char)text.buf[n] & 0xC0) == 0x80; n--)
         ;
-    char *line = sli_source(sli) == SOURCE_RESULTS
+    char *line = source_of(def) == SOURCE_RESULTS
                      ? mem_strdup("")
                      : mem_printf("%.*s%s", (int)n, text.buf, cut ? "..." : "");
     str_release(&text);
     return line;
 }
 
-static json_t *source(const struct sli_def *sli)
+static json_t *source(const struct slo_def *def)
 {
     struct str text;
     str_init(&text, EXPRESSION_MAX);
-    sli_expression(sli, &text);
+    describe(def, &text);
     json_t *o =
-        json_pack("{s:s, s:s}", "kind", sli_source_name(sli_source(sli)), "expression", text.buf);
+        json_pack("{s:s, s:s}", "kind", sli_source_name(source_of(def)), "expression", text.buf);
     str_release(&text);
     return o;
+}
+
+/* "api", or "api / goal" where there are several; the caller frees. */
+static char *title(const struct alert_transition *t)
+{
+    return mem_printf("%s%s%s", t->slo, t->objective_name[0] ? " / " : "", t->objective_name);
 }
 
 /* The one line a phone shows. */
 static char *summary(const struct slo_view *v, const struct alert_transition *t)
 {
     char lng[UNITS_MAX], shrt[UNITS_MAX], target[UNITS_MAX], took[UNITS_MAX];
+    mem_auto char *name = title(t);
     if (t->kind == ALERT_EVENT_RESOLVE)
-        return mem_printf("%s: resolved after %s", t->slo,
+        return mem_printf("%s: resolved after %s", name,
                           units_duration(took, t->at_us - t->since_us));
-    mem_auto char *what = condition(&v->def->sli);
+    mem_auto char *what = condition(v->def);
     return mem_printf("%s (%s %s%s) burns its error budget at %.1fx over %s and %.1fx over %s",
-                      t->slo, v->def->service, decimal_percent(target, v->def->target), what,
+                      name, v->def->service, decimal_percent(target, v->def->target), what,
                       t->long_burn, units_duration(lng, t->tier.long_us), t->short_burn,
                       units_duration(shrt, t->tier.short_us));
 }
@@ -99,9 +120,9 @@ static char *summary(const struct slo_view *v, const struct alert_transition *t)
 char *message_payload(const struct slo_view *view, const struct alert_transition *t)
 {
     const struct slo_def *def = view->def;
-    char at[WHEN_MAX], since[WHEN_MAX], target[UNITS_MAX], factor[UNITS_MAX], key[256];
+    char at[WHEN_MAX], since[WHEN_MAX], target[UNITS_MAX], factor[UNITS_MAX];
     mem_auto char *line = summary(view, t);
-    snprintf(key, sizeof(key), "%s/%s", t->slo, t->objective_name);
+    mem_auto char *key = mem_printf("%s/%s", t->slo, t->objective_name);
     json_t *o = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1, "status",
         status(t), "event", alert_event_name(t->kind), "severity", severity_name(t->severity),
@@ -110,17 +131,35 @@ char *message_payload(const struct slo_view *view, const struct alert_transition
         when_text(at, t->at_us), "since", when_text(since, t->since_us), "summary", line);
     json_object_set_new(o, "factor", json_string(decimal_text(factor, t->tier.factor)));
     json_object_set_new(
-        o, "long",
-        window(&def->sli, t->tier.long_us, t->long_counts, t->long_expected, t->long_burn));
+        o, "long", window(def, t->tier.long_us, t->long_counts, t->long_expected, t->long_burn));
     json_object_set_new(
         o, "short",
-        window(&def->sli, t->tier.short_us, t->short_counts, t->short_expected, t->short_burn));
+        window(def, t->tier.short_us, t->short_counts, t->short_expected, t->short_burn));
     json_object_set_new(o, "budget", budget(view));
-    json_object_set_new(o, "probe", json_string(def->sli.probe));
-    json_object_set_new(o, "source", source(&def->sli));
+    json_object_set_new(o, "probe", def->sli.probe ? json_string(def->sli.probe) : json_null());
+    json_object_set_new(o, "source", source(def));
     json_object_set_new(o, "runbook", def->runbook ? json_string(def->runbook) : json_null());
     json_object_set_new(o, "labels", labels(def));
     char *text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(o);
+    return text;
+}
+
+char *message_gone(const struct alert_transition *t)
+{
+    char at[WHEN_MAX], since[WHEN_MAX], took[UNITS_MAX];
+    units_duration(took, t->at_us - t->since_us);
+    mem_auto char *key = mem_printf("%s/%s", t->slo, t->objective_name);
+    mem_auto char *name = title(t);
+    mem_auto char *line =
+        mem_printf("%s: ended after %s, as the objective alerts no more", name, took);
+    json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1,
+                          "status", status(t), "event", alert_event_name(t->kind), "severity",
+                          severity_name(t->severity), "alert", key, "slo", t->slo, "objective_name",
+                          t->objective_name, "service", t->service, "at", when_text(at, t->at_us),
+                          "since", when_text(since, t->since_us), "summary", line);
+    json_object_set_new(o, "labels", json_object());
+    char *text = json_dumps(o, JSON_COMPACT);
     json_decref(o);
     return text;
 }

@@ -7,7 +7,9 @@
 #include "model/select.h"
 #include "model/sketch.h"
 #include "slo/budget.h"
+#include "slo/composite.h"
 #include "slo/expected.h"
+#include "slo/policy.h"
 #include "slo/slices.h"
 #include "slo/period.h"
 #include "slo/source.h"
@@ -22,6 +24,11 @@
 
 int64_t slo_query_slots(const struct slo_query *q, int64_t from_us, int64_t to_us)
 {
+    int64_t slots = 0;
+    for (size_t i = 0; i < q->member_count; i++)
+        slots += slo_query_slots(&q->members[i], from_us, to_us);
+    if (q->member_count)
+        return slots;
     return sieve_slots(q->sieve, q->revisions, q->revision_count, from_us, to_us);
 }
 
@@ -50,7 +57,7 @@ static int count_early_excluded(const struct slo_query *q, int64_t *ret, struct 
     return 0;
 }
 
-static int step_counts(struct slo_query *q, struct err *reterr)
+int query_step_counts(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     int64_t early;
@@ -68,40 +75,21 @@ static int step_counts(struct slo_query *q, struct err *reterr)
     return 0;
 }
 
-/* The events of the whole period, if it goes on as it has: a ratio's come by
- * scrapes, of any other SLI each expected slot is one. */
-static int64_t whole_events(const struct slo_query *q)
-{
-    const struct report_slo *s = q->out;
-    int64_t slots = s->expected + slo_query_slots(q, s->upto_us, s->end_us);
-    int64_t total = counts_total(s->counts);
-    if (s->source != SOURCE_RATIO && s->source != SOURCE_HISTOGRAM)
-        return slots;
-    if (s->observed == 0)
-        return total;
-    uint128 whole = (uint128)total * (uint128)slots / (uint128)s->observed;
-    return whole < BUDGET_EVENTS_MAX ? (int64_t)whole : BUDGET_EVENTS_MAX;
-}
-
-static int64_t whole_slices(const struct slo_query *q, int64_t judged)
-{
-    return judged + q->out->judged.silent + query_slices_to_come(q);
-}
-
-static int step_budget(struct slo_query *q, struct err *reterr)
+int query_step_budget(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
     const struct slo_def *def = q->def;
+    uint128 projected;
     if (slo_query_judged(q, s->start_us, s->upto_us, &s->judged, reterr) < 0)
         return -1;
     int64_t total = counts_total(s->judged);
     bool slices = def->method != METHOD_OCCURRENCES;
-    int64_t whole = slices ? whole_slices(q, total / slices_whole(def)) : whole_events(q);
     s->slices = slices ? total / slices_whole(def) : 0;
-    s->use = slices_use(def, s->judged, def->target);
+    if (query_use(q, &projected, reterr) < 0)
+        return -1;
     s->conclusive = budget_is_conclusive(s->use);
     s->state = budget_state(s->use, q->first_event_us, s->start_us);
-    budget_fill(s, s->use, budget_allows(def->target, whole, slices_whole(def)));
+    budget_fill(s, s->use, projected);
     if (total == 0)
         return 0;
     s->has_sli = true;
@@ -118,21 +106,36 @@ static int step_budget(struct slo_query *q, struct err *reterr)
  * An end after the period, or after everything counted today has left the
  * rolling window, is not in sight.
  */
-static int64_t exhausts_at(const struct report_slo *s, const struct slo_def *def, double burn,
-                           int64_t at_us)
+int64_t query_exhausts_at(const struct slo_query *q, double burn)
 {
-    double left = s->remaining_ratio;
-    int64_t length = s->end_us - s->start_us, room = length;
-    if (def->window.type == WINDOW_CALENDAR) {
-        left = s->projected > 0 ? 1 - s->consumed / s->projected : 0;
+    const struct report_slo *s = q->out;
+    int64_t length = s->end_us - s->start_us, room = length, at_us = q->at_us;
+    double left = s->remaining;
+    if (q->def->window.type == WINDOW_CALENDAR) {
+        left = s->projected - s->consumed;
         room = s->end_us - at_us;
     }
-    if (!s->has_budget || left <= 0 || burn <= 0 || room <= 0)
+    if (!s->has_budget || left <= 0 || burn <= 0 || room <= 0 || q->full == 0)
         return 0;
+    left /= (double)q->full / (double)s->use.one; /* the newest target says what burns */
     double wait = left / burn * (double)length;
     if (wait > (double)room)
         return 0;
     return (at_us + llround(wait)) / USEC_PER_SEC * USEC_PER_SEC; /* 44.999999... is 45 */
+}
+
+/* By the ends of the interval of confidence of the ratio that burns. */
+static void set_exhausts(const struct slo_query *q, struct counts c, double burn)
+{
+    struct report_slo *s = q->out;
+    double low, high, outage = budget_burn(1, 1, q->def->target);
+    s->exhausts_at_us = query_exhausts_at(q, burn);
+    if (!s->has_confidence || q->def->member_count)
+        return;
+    /* Of the bad ones: one less the bounds of the good ones would lose their digits. */
+    budget_wilson((struct counts){.good = c.bad, .bad = c.good}, &low, &high);
+    s->exhausts_earliest_us = query_exhausts_at(q, high * outage);
+    s->exhausts_latest_us = query_exhausts_at(q, low * outage);
 }
 
 static int step_burn(struct slo_query *q, struct err *reterr)
@@ -149,7 +152,7 @@ static int step_burn(struct slo_query *q, struct err *reterr)
         b->has_rate = counts_total(c) > 0 && slices_divide(q->def, window);
         b->rate = b->has_rate ? budget_burn(c.bad, counts_total(c), q->def->target) : 0;
         if (q->outlook && b->window_us == 6 * USEC_PER_HOUR && b->has_rate)
-            s->exhausts_at_us = exhausts_at(s, q->def, b->rate, q->at_us);
+            set_exhausts(q, c, b->rate);
     }
     return 0;
 }
@@ -178,8 +181,9 @@ static int step_latency(struct slo_query *q, struct err *reterr)
 typedef int query_step(struct slo_query *q, struct err *reterr);
 
 static query_step *const brief_steps[] = {
-    query_step_excluded, query_step_sums, query_step_slices, query_step_first_event,
-    step_counts,         step_budget,     step_burn,         query_step_tiers};
+    query_step_excluded,    query_step_targets, query_step_sums,   query_step_slices,
+    query_step_first_event, query_step_counts,  query_step_budget, step_burn,
+    query_step_tiers};
 static query_step *const detail_steps[] = {step_latency,        query_step_reasons,
                                            query_step_curve,    query_step_incidents,
                                            query_step_failures, query_step_annotations};
@@ -208,7 +212,7 @@ static void set_window(struct report_slo *s, const struct slo_def *def, const st
 
 /* The probe as the store knows it; a probe that never ran here keeps what its
  * definition would have made. The revisions of `known` are the caller's. */
-static int read_probe(struct slo_query *q, struct store_probe *known, struct err *reterr)
+int query_read_probe(struct slo_query *q, struct store_probe *known, struct err *reterr)
 {
     int64_t since_us;
     const struct sli_def *sli = &q->def->sli;
@@ -228,14 +232,46 @@ static int read_probe(struct slo_query *q, struct store_probe *known, struct err
     return 0;
 }
 
-static void set_source(struct report_slo *s, const struct sli_def *sli, struct arena *a)
+void query_set_source(struct report_slo *s, const struct slo_def *def, struct arena *a)
 {
     struct str text;
     str_init(&text, EXPRESSION_MAX);
-    sli_expression(sli, &text);
-    s->source = sli_source(sli);
+    s->def = def;
+    s->budgeting_method = budget_method_name(def->method);
+    s->source = def->member_count ? SOURCE_COMPOSITE : sli_source(&def->sli);
+    if (def->member_count)
+        composite_expression(def, &text);
+    else
+        sli_expression(&def->sli, &text);
     s->expression = arena_strdup(a, text.buf);
+    s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
     str_release(&text);
+}
+
+static int query_plain(struct slo_query *sq, bool brief, struct err *reterr)
+{
+    const struct probe_def *probe = sq->def->probe;
+    struct probe_revision declared = {0, probe->interval_us, probe->phase_us, probe->timeout_us,
+                                      probe->hours};
+    struct store_probe known = {0};
+    sq->revisions = &declared;
+    sq->revision_count = 1;
+    int rc = query_read_probe(sq, &known, reterr);
+    if (rc == 0 && !brief)
+        rc = query_step_grid(sq, reterr);
+    if (rc == 0)
+        rc = run_steps(brief_steps, countof(brief_steps), sq, reterr);
+    if (rc == 0 && !brief)
+        rc = run_steps(detail_steps, countof(detail_steps), sq, reterr);
+    revisions_free(known.revisions, known.revision_count);
+    return rc;
+}
+
+void query_release(struct slo_query *sq)
+{
+    vec_release(&sq->instants);
+    mem_free(&sq->sums);
+    mem_free(&sq->worth);
 }
 
 /* excluding NULL: as if nothing were. */
@@ -243,10 +279,7 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                      const struct excluding *excluding, const struct slo_def *def,
                      struct report_slo *s, struct err *reterr)
 {
-    struct sieve sieve = sieve_make(excluding ? excluding_of(excluding, def) : NULL, def->no_data);
-    struct probe_revision declared = {0, def->probe->interval_us, def->probe->phase_us,
-                                      def->probe->timeout_us, def->probe->hours};
-    struct store_probe known = {0};
+    struct sieve sieve = sieve_make(excluding ? excluding_of(excluding, def) : NULL, def);
     struct slo_query sq = {.reader = r,
                            .config = report->config,
                            .def = def,
@@ -256,31 +289,18 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                            .outlook = q->to_us == 0,
                            .arena = &report->arena,
                            .out = s,
-                           .revisions = &declared,
-                           .revision_count = 1,
                            .first_event_us = INT64_MAX};
-    s->def = def;
-    s->budgeting_method = budget_method_name(def->method);
-    set_source(s, &def->sli, &report->arena);
-    s->latency = (struct report_latency){0, 0, -1, -1, -1, -1, -1, false, false, false, false};
+    query_set_source(s, def, &report->arena);
     set_window(s, def, q, sq.at_us);
 
     /* One moment for all of it; the log of a busy store grows for as long. */
     int rc = store_reader_begin(r, reterr);
     if (rc < 0)
         return -1;
-    rc = read_probe(&sq, &known, reterr);
-    if (rc == 0 && !q->brief)
-        rc = query_step_grid(&sq, reterr);
-    if (rc == 0)
-        rc = run_steps(brief_steps, countof(brief_steps), &sq, reterr);
-    if (rc == 0 && !q->brief)
-        rc = run_steps(detail_steps, countof(detail_steps), &sq, reterr);
+    rc = def->member_count ? query_composite(&sq, q->brief, reterr)
+                           : query_plain(&sq, q->brief, reterr);
     store_reader_end(r);
-    vec_release(&sq.instants);
-    free(sq.sums);
-    free(sq.worth);
-    revisions_free(known.revisions, known.revision_count);
+    query_release(&sq);
     return rc;
 }
 
@@ -298,7 +318,7 @@ static int query_both(struct report *report, struct store_reader *r, const struc
     struct query brief = *q;
     if (query_slo(report, r, q, report->excluding, def, s, reterr) < 0)
         return -1;
-    if (s->excluded_spans == 0)
+    if (s->excluded_spans == 0 || q->brief)
         return 0;
     brief.brief = true;
     s->unexcluded = arena_alloc(&report->arena, sizeof(*s->unexcluded));
@@ -362,6 +382,7 @@ int query_report(struct config *cfg, struct store_reader *r, const struct query 
             continue;
         if (query_windows(report, r, q, def, &report->slos[report->slo_count++], reterr) < 0)
             goto fail;
+        policy_fill(&report->slos[report->slo_count - 1]);
     }
     if (q->slo && report->slo_count == 0) {
         unknown_slo(cfg, q->slo, reterr);

@@ -15,16 +15,24 @@ struct annotations {
     size_t seen;
 };
 
-/* It is of another service: SLOs watch its probe, but none of this service. What
- * only a version endpoint tells is anybody's. */
+static bool is_of_service(const struct slo_def *def, const char *service)
+{
+    bool of = str_eq(def->service, service);
+    for (size_t i = 0; !of && i < def->member_count; i++)
+        of = str_eq(def->members[i].slo->service, service);
+    return of;
+}
+
+/* It is of another service: SLOs watch its probe, but none of this service, nor of one
+ * that a composite is made of. What only a version endpoint tells is anybody's. */
 static bool is_foreign(const struct slo_query *q, const char *probe)
 {
     bool watched = false;
     for (size_t i = 0; i < q->config->slo_count; i++) {
         const struct slo_def *slo = q->config->slos[i];
-        if (!str_eq(slo->sli.probe, probe))
+        if (slo->member_count || !str_eq(slo->sli.probe, probe))
             continue;
-        if (str_eq(slo->service, q->def->service))
+        if (is_of_service(q->def, slo->service))
             return false;
         watched = true;
     }

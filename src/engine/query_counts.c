@@ -34,6 +34,8 @@ static void add_instants(struct slo_query *q)
     }
     for (size_t i = 0; i < s->point_count; i++)
         add_instant(q, s->points[i].at_us);
+    for (size_t i = 0; i < q->part_count; i++)
+        add_instant(q, q->parts[i].from_us);
 }
 
 static int compare(const void *a, const void *b)
@@ -90,13 +92,29 @@ int slo_query_stored(const struct slo_query *q, int64_t from_us, int64_t to_us, 
     return 0;
 }
 
+/* Each by its own no_data. */
+static int count_members(const struct slo_query *q, int64_t from_us, int64_t to_us,
+                         struct counts *ret, struct err *reterr)
+{
+    struct counts c;
+    *ret = (struct counts){0};
+    for (size_t i = 0; i < q->member_count; i++) {
+        if (slo_query_counts(&q->members[i], from_us, to_us, &c, reterr) < 0)
+            return -1;
+        counts_add(ret, c);
+    }
+    return 0;
+}
+
 int slo_query_counts(const struct slo_query *q, int64_t from_us, int64_t to_us, struct counts *ret,
                      struct err *reterr)
 {
     struct counts stored;
+    if (q->member_count)
+        return count_members(q, from_us, to_us, ret, reterr);
     if (slo_query_stored(q, from_us, to_us, &stored, reterr) < 0)
         return -1;
-    *ret = slo_apply_no_data(stored, q->def->no_data);
+    *ret = slo_apply_no_data(q->def, stored);
     return 0;
 }
 

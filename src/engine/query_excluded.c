@@ -61,7 +61,7 @@ int query_step_excluded(struct slo_query *q, struct err *reterr)
         return 0;
     for (size_t i = 0; rc == 0 && i < excluding_count(q->excluding); i++) {
         const struct exclusion *x = excluding_at(q->excluding, i);
-        if (exclusion_fits(x, q->def))
+        if (excluding_concerns(x, q->def))
             rc = add_spans(s, x, &f, reterr);
     }
     keep_newest(&f);

@@ -1,9 +1,12 @@
 #include "engine/query_internal.h"
 
+#include "base/mem.h"
 #include "base/vec.h"
 #include "engine/sieved.h"
 #include "slo/slices.h"
 #include "slo/tiers.h"
+
+#include <stdlib.h>
 
 /* A run may last this long: younger results are looked at one by one, for
  * whether they were visible at the evaluation instant. Timeouts are at most 1 h. */
@@ -143,8 +146,8 @@ static int window_slices(const struct slo_query *q, const struct unseen_list *u,
 
 /* ---- tiers ----------------------------------------------------------------------- */
 
-static int window_counts(const struct slo_query *q, const struct unseen_list *u, int64_t length_us,
-                         struct tier_counts *ret, struct err *reterr)
+int query_look_window(const struct slo_query *q, const struct unseen_list *u, int64_t length_us,
+                      struct tier_counts *ret, struct err *reterr)
 {
     int64_t start = tier_window_start(u->t_us, length_us);
     struct counts c;
@@ -165,8 +168,8 @@ static int evaluate(struct slo_query *q, const struct unseen_list *u, struct err
     for (size_t i = 0; i < def->tier_count; i++) {
         const struct tier_def *d = &def->tiers[i];
         struct tier_counts lng, shrt;
-        if (window_counts(q, u, d->long_us, &lng, reterr) < 0 ||
-            window_counts(q, u, d->short_us, &shrt, reterr) < 0)
+        if (query_look_window(q, u, d->long_us, &lng, reterr) < 0 ||
+            query_look_window(q, u, d->short_us, &shrt, reterr) < 0)
             return -1;
         s->tiers[s->tier_count++] =
             (struct report_tier){.def = *d,
@@ -182,21 +185,60 @@ static int evaluate(struct slo_query *q, const struct unseen_list *u, struct err
 int64_t query_tiers_at(const struct slo_query *q)
 {
     int64_t t = q->at_us / EVALUATE_EVERY_US * EVALUATE_EVERY_US;
+    if (q->whole) /* its members are looked at together, or not at all */
+        return query_tiers_at(q->whole);
     return q->def->tier_count == 0 || t - SETTLE_US < q->raw_since_us ? 0 : t;
+}
+
+int query_look_begin(const struct slo_query *q, int64_t t_us, struct unseen_list **ret,
+                     struct err *reterr)
+{
+    struct unseen_list *u = mem_alloc(sizeof(*u));
+    *ret = u;
+    u->sli = &q->def->sli;
+    u->sieve = q->sieve;
+    u->t_us = t_us;
+    return collect_unseen(q, u, reterr) < 0 ? -1 : judge_slices(q, u, reterr);
+}
+
+struct counts query_look_unseen(const struct unseen_list *u, int64_t from_us, int64_t to_us)
+{
+    struct counts sum = {0};
+    for (size_t i = 0; i < u->list.len; i++)
+        if (u->list.at[i].slot_us >= from_us && u->list.at[i].slot_us < to_us)
+            counts_add(&sum, u->list.at[i].counts);
+    return sum;
+}
+
+size_t query_look_slices(const struct unseen_list *u)
+{
+    return u->slices.len;
+}
+
+int64_t query_look_slice(const struct unseen_list *u, size_t i)
+{
+    return u->slices.at[i].begin_us;
+}
+
+void query_look_end(struct unseen_list *u)
+{
+    if (!u)
+        return;
+    vec_release(&u->list);
+    vec_release(&u->slices);
+    free(u);
 }
 
 /* As the daemon saw it. */
 int query_step_tiers(struct slo_query *q, struct err *reterr)
 {
-    struct unseen_list u = {.sli = &q->def->sli, .sieve = q->sieve, .t_us = query_tiers_at(q)};
-    if (!u.t_us)
+    struct unseen_list *u = NULL;
+    int64_t t_us = query_tiers_at(q);
+    if (!t_us)
         return 0;
-    int rc = collect_unseen(q, &u, reterr);
+    int rc = query_look_begin(q, t_us, &u, reterr);
     if (rc == 0)
-        rc = judge_slices(q, &u, reterr);
-    if (rc == 0)
-        rc = evaluate(q, &u, reterr);
-    vec_release(&u.list);
-    vec_release(&u.slices);
+        rc = evaluate(q, u, reterr);
+    query_look_end(u);
     return rc;
 }

@@ -73,7 +73,7 @@ static int check_asked(const struct replay *rp, const struct slo_def *slo, int64
 }
 
 /* 1: the database knows its probe. */
-static int check_slo(const struct replay *rp, const struct slo_def *slo, struct err *reterr)
+static int check_part(const struct replay *rp, const struct slo_def *slo, struct err *reterr)
 {
     struct store_probe known;
     int rc = store_reader_probe(rp->reader, slo->sli.probe, &known, reterr);
@@ -86,19 +86,38 @@ static int check_slo(const struct replay *rp, const struct slo_def *slo, struct 
     return 1;
 }
 
-static int choose(struct replay *rp, struct slo_def *slo, struct err *reterr)
+/* What of the SLO the database does not know is left in *ret_unknown. 1: it knows all. */
+static int check_slo(const struct replay *rp, const struct slo_def *slo,
+                     const struct slo_def **ret_unknown, struct err *reterr)
 {
-    const struct replay_options *o = rp->o;
+    int rc = 1;
+    for (size_t i = 0; rc == 1 && i < slo_part_count(slo); i++) {
+        *ret_unknown = slo_part(slo, i);
+        rc = check_part(rp, *ret_unknown, reterr);
+    }
+    return rc;
+}
+
+static void need_feeds(struct replay *rp, const struct slo_def *slo)
+{
     const struct probe_def *def = slo->probe;
-    int rc = check_slo(rp, slo, reterr);
-    if (rc == 0 && o->left_out)
-        o->left_out(o->ctx, slo);
-    if (rc <= 0)
-        return rc;
-    rp->chosen->slos[rp->chosen->slo_count++] = slo;
     need_feed(rp, def, slo->sli.metric != NULL);
     for (size_t i = 0; i < def->depends_on_count; i++)
         need_feed(rp, def->depends_on[i], false);
+}
+
+static int choose(struct replay *rp, struct slo_def *slo, struct err *reterr)
+{
+    const struct replay_options *o = rp->o;
+    const struct slo_def *unknown;
+    int rc = check_slo(rp, slo, &unknown, reterr);
+    if (rc == 0 && o->left_out)
+        o->left_out(o->ctx, slo, unknown->sli.probe);
+    if (rc <= 0)
+        return rc;
+    rp->chosen->slos[rp->chosen->slo_count++] = slo;
+    for (size_t i = 0; i < slo_part_count(slo); i++)
+        need_feeds(rp, slo_part(slo, i));
     return 0;
 }
 
@@ -184,13 +203,21 @@ static int set_outcome(struct replay *rp, const struct probe_def *def, struct er
     return 0;
 }
 
+static int set_depended(struct replay *rp, const struct probe_def *def, struct err *reterr)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < def->depends_on_count; i++)
+        rc = set_outcome(rp, def->depends_on[i], reterr);
+    return rc;
+}
+
 static int set_outcomes(struct replay *rp, struct err *reterr)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < rp->chosen->slo_count; i++) {
-        const struct probe_def *def = rp->chosen->slos[i]->probe;
-        for (size_t k = 0; rc == 0 && k < def->depends_on_count; k++)
-            rc = set_outcome(rp, def->depends_on[k], reterr);
+        const struct slo_def *slo = rp->chosen->slos[i];
+        for (size_t k = 0; rc == 0 && k < slo_part_count(slo); k++)
+            rc = set_depended(rp, slo_part(slo, k)->probe, reterr);
     }
     return rc;
 }

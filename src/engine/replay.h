@@ -32,8 +32,8 @@ struct replay_options {
     int64_t from_us, to_us;          /* at most REPLAY_SPAN_MAX apart */
     /* Each transition, in order. Its strings are the snapshot's. */
     void (*transition)(void *ctx, const struct alert_transition *t);
-    /* An SLO that is left out: nothing is known of its probe. May be NULL. */
-    void (*left_out)(void *ctx, const struct slo_def *slo);
+    /* An SLO that is left out: nothing is known of this probe. May be NULL. */
+    void (*left_out)(void *ctx, const struct slo_def *slo, const char *probe);
     /* An SLO of metrics whose series were looked for only since then, though the probe
      * ran before: nothing is known of it until then. May be NULL. */
     void (*asked_late)(void *ctx, const struct slo_def *slo, int64_t since_us);

@@ -43,7 +43,8 @@ static int read_pieces(struct store_reader *r, const struct sli_def *sli, const 
     for (size_t i = 0; rc == 0 && i < p->list.len; i++) {
         const struct piece *one = &p->list.at[i];
         counts_add(&ret[one->cell],
-                   one->within ? exclusion_apply(one->mode, s->no_data, counts[i]) : counts[i]);
+                   one->within ? exclusion_apply(one->mode, s->no_data, s->event, counts[i])
+                               : counts[i]);
     }
     free(counts);
     return rc;

@@ -54,7 +54,8 @@ struct status_slo {
     struct counts judged;       /* what the budget is made of: the same, or slices' worth */
     int64_t expected, observed; /* slots */
     int64_t clamped, resets;    /* of counters since the start; 0 of other SLIs */
-    bool has_budget;
+    bool has_sli, has_budget;
+    double sli;
     double remaining_ratio; /* 1 full, 0 used up, negative overspent */
     struct report_burn burn[8];
     size_t burn_count;

@@ -93,6 +93,11 @@ int64_t zone_to_us(const struct zone *z, struct civil c)
     static const int64_t around[] = {-SECONDS_PER_DAY, -SECONDS_PER_DAY / 2, 0, SECONDS_PER_DAY / 2,
                                      SECONDS_PER_DAY};
     int64_t local = local_seconds(c), best = INT64_MAX, widest = INT64_MIN;
+    /* GLib looks for an interval one by one, and mostly there is only one around. */
+    int before = g_time_zone_find_interval(z->tz, G_TIME_TYPE_UNIVERSAL, local - SECONDS_PER_DAY);
+    int after = g_time_zone_find_interval(z->tz, G_TIME_TYPE_UNIVERSAL, local + SECONDS_PER_DAY);
+    if (before == after)
+        return (local - g_time_zone_get_offset(z->tz, before)) * USEC_PER_SEC;
     for (size_t i = 0; i < countof(around); i++) {
         int64_t offset = offset_at(z, local + around[i]);
         int64_t utc = local - offset;

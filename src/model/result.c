@@ -1,4 +1,5 @@
 #include "nines/alert.h"
+#include "nines/exclusion.h"
 #include "nines/report.h"
 #include "nines/result.h"
 #include "nines/slo.h"
@@ -87,8 +88,8 @@ const char *severity_name(enum severity s)
 
 const char *sli_source_name(enum sli_source s)
 {
-    static const char *const names[] = {"results",   "ratio",     "histogram",
-                                        "threshold", "component", "composite"};
+    static const char *const names[] = {"results",   "ratio", "histogram", "threshold",
+                                        "component", "raw",   "composite"};
     return name_of(names, countof(names), s);
 }
 
@@ -109,4 +110,10 @@ const char *alert_phase_name(enum alert_phase p)
 {
     static const char *const names[] = {"inactive", "firing", "cooling"};
     return name_of(names, countof(names), p);
+}
+
+const char *exclusion_mode_name(enum exclusion_mode m)
+{
+    static const char *const names[] = {"drop", "count_good"};
+    return name_of(names, countof(names), m);
 }

@@ -139,6 +139,14 @@ static int no_key(const struct config *cfg, const char *key, struct err *reterr)
     return tell(what, key, &w, reterr);
 }
 
+int slo_label_check(const struct config *cfg, const char *key, struct err *reterr)
+{
+    for (size_t i = 0; i < cfg->slo_count; i++)
+        if (slo_label(cfg->slos[i], key))
+            return 0;
+    return no_key(cfg, key, reterr);
+}
+
 static int no_value(const struct config *cfg, const struct slo_label *l, struct err *reterr)
 {
     char what[384];

@@ -32,6 +32,9 @@ const char *slo_label(const struct slo_def *slo, const char *key);
 size_t slo_label_count(const struct slo_def *slo);
 struct slo_label slo_label_at(const struct slo_def *slo, size_t i);
 
+/* -1 when no SLO has a label of this name, with an error that says what there is. */
+int slo_label_check(const struct config *cfg, const char *key, struct err *reterr);
+
 /* `select` NULL: it fits. */
 bool slo_select_fits(const struct slo_select *select, const struct slo_def *slo);
 

@@ -74,16 +74,16 @@ static void figure_open(struct str *out, const char *title)
 
 /* ---- availability ------------------------------------------------------ */
 
-static void strip_text(struct str *text, const struct bucket *b)
+static void strip_text(struct str *text, const struct report_slo *s, const struct bucket *b)
 {
     char n[FMT_MAX];
     int64_t total = counts_total(b->counts);
     bucket_time(text, b);
     str_add(text, !total && b->observed ? "no events" : cell_name(curve_cell(b)));
     if (total)
-        str_addf(text, ", %s events", fmt_count(n, total));
+        str_addf(text, ", %s events", fmt_counted(n, s, total));
     if (b->counts.bad)
-        str_addf(text, ", %s bad", fmt_count(n, b->counts.bad));
+        str_addf(text, ", %s bad", fmt_counted(n, s, b->counts.bad));
     if (b->counts.excluded)
         str_addf(text, ", %s excluded", fmt_count(n, b->counts.excluded));
     if (b->expected > b->observed)
@@ -121,9 +121,9 @@ static void put_cell(const struct plot *p, const struct report_slo *s, const str
 
 static void put_strip(struct str *out, const struct report_slo *s, const struct curve *c)
 {
-    char step[UNITS_MAX], label[256], sli[FMT_MAX];
-    snprintf(label, sizeof label, "Good and bad events, one cell per %s; SLI %s, %lld bad",
-             units_duration(step, c->step_us), fmt_sli(sli, s), (long long)s->counts.bad);
+    char step[UNITS_MAX], label[256], sli[FMT_MAX], bad[FMT_MAX];
+    snprintf(label, sizeof label, "Good and bad events, one cell per %s; SLI %s, %s bad",
+             units_duration(step, c->step_us), fmt_sli(sli, s), fmt_counted(bad, s, s->counts.bad));
     struct plot p = {.out = out,
                      .css = "strip",
                      .label = label,
@@ -161,9 +161,10 @@ static bool budget_value(const struct bucket *b, double *ret)
     return b->has_budget;
 }
 
-static void budget_text(struct str *text, const struct bucket *b)
+static void budget_text(struct str *text, const struct report_slo *s, const struct bucket *b)
 {
     char n[FMT_MAX], day[FMT_MAX], clock[FMT_MAX];
+    (void)s;
     str_addf(text, "%s %s UTC: ", fmt_day(day, b->to_us), fmt_clock(clock, b->to_us));
     if (b->has_budget)
         str_addf(text, "%s of the budget left", fmt_percent(n, b->budget, 1));
@@ -250,9 +251,10 @@ static void put_budget(struct str *out, const struct report_slo *s, const struct
 
 /* ---- burn -------------------------------------------------------------- */
 
-static void burn_text(struct str *text, const struct bucket *b)
+static void burn_text(struct str *text, const struct report_slo *s, const struct bucket *b)
 {
     char n[FMT_MAX];
+    (void)s;
     bucket_time(text, b);
     if (b->has_burn)
         str_addf(text, "burn %s", fmt_burn(n, b->burn));
@@ -377,9 +379,10 @@ static bool p99_value(const struct bucket *b, double *ret)
     return latency_of(b->p99_us, ret);
 }
 
-static void latency_text(struct str *text, const struct bucket *b)
+static void latency_text(struct str *text, const struct report_slo *s, const struct bucket *b)
 {
     char p50[FMT_MAX], p95[FMT_MAX], p99[FMT_MAX];
+    (void)s;
     bucket_time(text, b);
     if (b->p50_us < 0)
         str_add(text, "no data");

@@ -23,8 +23,10 @@ static const char header[] =
     "consumed_ratio,remaining_ratio,exhausts_at,"
     "burn_5m,burn_30m,burn_1h,burn_2h,burn_6h,burn_1d,burn_3d,firing,"
     "latency_count,latency_censored,p50,p90,p95,p99,max,lower_bound,reasons,"
-    "probe,source,expression,"
-    "previous_sli,previous_bad,previous_total,previous_consumed_ratio\r\n";
+    "probe,source,expression,members,"
+    "previous_sli,previous_bad,previous_total,previous_consumed_ratio,"
+    "exclusion_count,unexcluded_state,unexcluded_sli,unexcluded_bad,unexcluded_total,"
+    "unexcluded_consumed_ratio,event_parts\r\n";
 
 struct row {
     struct str *out;
@@ -174,9 +176,25 @@ static void put_reasons(struct row *r, const struct report_slo *s)
 
 static void put_source(struct row *r, const struct report_slo *s)
 {
-    put(r, s->def->sli.probe);
+    put(r, s->def->sli.probe ? s->def->sli.probe : "");
     put(r, sli_source_name(s->source));
     put(r, s->expression ? s->expression : "");
+}
+
+/* Of a composite: of what is spent, whose share is how large. */
+static void put_members(struct row *r, const struct report_slo *s)
+{
+    char share[FMT_MAX];
+    struct str text;
+    str_init(&text, 65536);
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        const char *objective = m->def->objective_name;
+        str_addf(&text, "%s%s%s%s=%s", i ? "; " : "", m->def->name, objective[0] ? "/" : "",
+                 objective, m->has_share ? fmt_ratio(share, m->share) : "");
+    }
+    put(r, text.buf);
+    str_release(&text);
 }
 
 static void put_count(struct row *r, bool has, int64_t n)
@@ -195,6 +213,18 @@ static void put_previous(struct row *r, const struct report_slo *p)
     put_number(r, p && p->has_budget, p ? p->consumed_ratio : 0, fmt_ratio);
 }
 
+static void put_excluded(struct row *r, const struct report_slo *s)
+{
+    const struct report_slo *u = s->unexcluded;
+    put_int(r, (int64_t)s->excluded_spans);
+    put(r, u ? slo_state_name(u->state) : "");
+    put_number(r, u && u->has_sli, u ? u->sli : 0, fmt_near_one);
+    put_count(r, u != NULL, u ? u->counts.bad : 0);
+    put_count(r, u != NULL, u ? counts_total(u->counts) : 0);
+    put_number(r, u && u->has_budget, u ? u->consumed_ratio : 0, fmt_ratio);
+    put_int(r, sli_event(&s->def->sli));
+}
+
 static int write_csv(const struct report *r, const struct report_style *style, struct str *out)
 {
     (void)style;
@@ -208,7 +238,9 @@ static int write_csv(const struct report *r, const struct report_style *style, s
         put_latency(&row, &r->slos[i].latency);
         put_reasons(&row, &r->slos[i]);
         put_source(&row, &r->slos[i]);
+        put_members(&row, &r->slos[i]);
         put_previous(&row, r->slos[i].previous);
+        put_excluded(&row, &r->slos[i]);
         str_add(out, "\r\n");
     }
     return out->overflow ? -1 : 0;

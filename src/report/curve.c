@@ -50,7 +50,7 @@ static void bucket_add(struct bucket *b, const struct report_point *p, int64_t s
 void curve_build(struct curve *c, const struct report_slo *s, size_t max)
 {
     assert(max > 0 && max <= CURVE_MAX);
-    *c = (struct curve){.step_us = 0};
+    *c = (struct curve){.slo = s};
     int64_t span = s->end_us - s->start_us;
     if (!s->point_count || s->step_us <= 0 || span <= 0)
         return;

@@ -28,6 +28,7 @@ struct curve {
     struct bucket at[CURVE_MAX + 1];
     size_t n;
     int64_t step_us; /* of a bucket */
+    const struct report_slo *slo;
 };
 
 /* At most max + 1 buckets (max <= CURVE_MAX), as the first may be a part of

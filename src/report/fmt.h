@@ -66,10 +66,17 @@ char *fmt_span(char buf[static FMT_MAX], int64_t us);
 
 const char *fmt_state(enum slo_state s);                 /* "at risk" */
 const char *fmt_failure(const struct report_failure *f); /* its message, or what the reason means */
-const char *fmt_unit(const struct report_slo *s);        /* of the budget: "events" or "slices" */
-/* What the SLI is of: "172,700 good of 172,800", "9,990 good of 10,000 slices of
- * 1m", "mean of 10,000 slices of 1m". */
+const char *fmt_unit(const struct report_slo *s);        /* of the budget: "events", "slices", or
+                                                            "budget" where it is the unit */
+/* What is spent of the budget: "86.0 of 172.8 bad events spent", or of a composite that
+ * has no unit of its own "49.8% of it spent". `bad` is "bad " or "". */
+void fmt_spent(struct str *out, const struct report_slo *s, const char *bad);
+/* What the SLI is of: "172,700 good of 172,800", "98.7 good of 100 scrapes", "9,990
+ * good of 10,000 slices of 1m", "mean of 10,000 slices of 1m". */
 void fmt_judged(struct str *out, const struct report_slo *s);
+/* Events as `counts` has them: "172,800"; of a raw ratio, which counts in parts of one,
+ * "98.7". */
+char *fmt_counted(char buf[static FMT_MAX], const struct report_slo *s, int64_t n);
 char *fmt_window(char buf[static FMT_MAX], const struct report_slo *s); /* "30d rolling" */
 
 /* "22 Oct 2026 to 21 Nov 2026", with times unless both ends are midnight UTC. */
@@ -81,6 +88,9 @@ void fmt_title(struct str *out, const struct report_slo *s);
 /* What the SLI counts: "api-health", "api-health within 500ms" or "api-metrics:
  * worker_queue_depth < 10000". */
 void fmt_subject(struct str *out, const struct report_slo *s);
+
+/* A member of a composite: "api-availability", "checkout / goal". */
+void fmt_member(struct str *out, const struct report_member *m);
 
 /* What its ratio is called: "Availability", "Fast enough". */
 const char *fmt_sli_name(const struct report_slo *s);
@@ -98,9 +108,29 @@ const char *fmt_reason(const struct report_slo *s, enum reason reason);
  * its full stop: "At the 6h burn rate the budget runs out on 24 Nov 2026 14:00 UTC". */
 void fmt_outlook(struct str *out, const struct report_slo *s);
 
+/* How sure that is, of one that runs out: "95% interval 23 Nov 2026 22:00 UTC to 27 Nov
+ * 2026 04:00 UTC", "... or later"; "" when nothing is known of it. */
+void fmt_outlook_range(struct str *out, const struct report_slo *s);
+
 /* How the period before was, of a report that has one; a sentence without its full
  * stop: "The period before: 99.951%, 49.0% of the budget spent; now 8.9 points more". */
 void fmt_trend(struct str *out, const struct report_slo *s);
+
+/* Whether other targets held in the window than the one that is written. */
+bool fmt_has_targets(const struct report_slo *s);
+/* Which: "99% until 12 Nov 2026 10:00 UTC (allows 100 of 10,000), then 99.9% (allows
+ * 10 of 10,000)", the newest ones. */
+void fmt_targets(struct str *out, const struct report_slo *s);
+
+/* Of an SLO with `unexcluded`: how it were without its exclusions, without a full stop:
+ * "Without exclusions: 99.31%, breached, 690.3% of the budget spent, 120 bad of 17,280". */
+void fmt_unexcluded(struct str *out, const struct report_slo *s);
+
+/* Why, which and who: "a new switch (network, by anna)", "#7 by joe". Not cleaned. */
+void fmt_exclusion(struct str *out, const struct exclusion *x);
+
+/* How many are not in the list: "12 earlier ones are not listed"; "": none. */
+void fmt_exclusions_left(struct str *out, const struct report_slo *s, size_t shown);
 
 /* Why coverage is not whole: "12 prober down, 3 not started"; "" when it is. */
 void fmt_missing(struct str *out, const struct report_slo *s);

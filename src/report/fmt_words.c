@@ -31,19 +31,52 @@ const char *fmt_failure(const struct report_failure *f)
     return f->message && *f->message ? f->message : reason_text(f->reason);
 }
 
+/* Members' budgets are of one unit each, and theirs together of none. */
+static bool has_unit(const struct report_slo *s)
+{
+    return s->def->member_count == 0 || s->def->method != METHOD_OCCURRENCES;
+}
+
 const char *fmt_unit(const struct report_slo *s)
 {
+    if (!has_unit(s))
+        return "budget";
     return str_eq(s->budgeting_method, "Occurrences") ? "events" : "slices";
+}
+
+void fmt_spent(struct str *out, const struct report_slo *s, const char *bad)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    if (has_unit(s))
+        str_addf(out, "%s of %s %s%s spent", fmt_events(a, s->consumed), fmt_events(b, s->allowed),
+                 bad, fmt_unit(s));
+    else
+        str_addf(out, "%s of it spent", fmt_percent(a, s->consumed_ratio, 1));
+}
+
+void fmt_member(struct str *out, const struct report_member *m)
+{
+    const char *objective = m->def->objective_name;
+    str_addf(out, "%s%s%s", m->def->name, objective[0] ? " / " : "", objective);
+}
+
+char *fmt_counted(char buf[static FMT_MAX], const struct report_slo *s, int64_t n)
+{
+    int64_t event = sli_event(&s->def->sli);
+    return event == 1 ? fmt_count(buf, n) : fmt_events(buf, (double)n / (double)event);
 }
 
 void fmt_judged(struct str *out, const struct report_slo *s)
 {
     char good[FMT_MAX], all[FMT_MAX], slice[UNITS_MAX];
-    bool events = s->def->method == METHOD_OCCURRENCES;
-    fmt_count(all, events ? counts_total(s->counts) : s->slices);
-    if (events)
-        str_addf(out, "%s good of %s", fmt_count(good, s->counts.good), all);
-    else if (s->def->method == METHOD_TIMESLICES)
+    if (s->def->method == METHOD_OCCURRENCES) {
+        str_addf(out, "%s good of %s%s", fmt_counted(good, s, s->counts.good),
+                 fmt_counted(all, s, counts_total(s->counts)),
+                 s->source == SOURCE_RAW ? " scrapes" : "");
+        return;
+    }
+    fmt_count(all, s->slices);
+    if (s->def->method == METHOD_TIMESLICES)
         str_addf(out, "%s good of %s slices of %s", fmt_count(good, s->judged.good), all,
                  units_duration(slice, s->def->slice_us));
     else
@@ -102,6 +135,8 @@ const char *fmt_sli_name(const struct report_slo *s)
         return "Within the limit";
     case SOURCE_COMPONENT:
         return "Component well";
+    case SOURCE_RAW:
+        return "Good share";
     case SOURCE_COMPOSITE:
         return "All together";
     }
@@ -111,19 +146,25 @@ const char *fmt_sli_name(const struct report_slo *s)
 
 const char *fmt_observed(const struct report_slo *s)
 {
-    return s->source == SOURCE_RESULTS ? "checks" : "scrapes";
+    return s->source == SOURCE_RESULTS     ? "checks"
+           : s->source == SOURCE_COMPOSITE ? "checks and scrapes"
+                                           : "scrapes";
 }
 
 char *fmt_excluded(char buf[static FMT_MAX], const struct report_slo *s, int64_t n)
 {
     char count[FMT_MAX];
-    const char *of = s->source == SOURCE_RESULTS ? "" : n == 1 ? "scrape " : "scrapes ";
+    const char *of = s->source == SOURCE_RESULTS || s->source == SOURCE_COMPOSITE ? ""
+                     : n == 1                                                     ? "scrape "
+                                                                                  : "scrapes ";
     snprintf(buf, FMT_MAX, "%.32s %sexcluded", fmt_count(count, n), of);
     return buf;
 }
 
 const char *fmt_reason(const struct report_slo *s, enum reason reason)
 {
+    if (reason == REPORT_REASON_UNKNOWN)
+        return "of hours whose results are deleted, and that exclusions cut";
     if (reason != REASON_METRIC)
         return reason_text(reason);
     switch (s->source) {
@@ -136,6 +177,8 @@ const char *fmt_reason(const struct report_slo *s, enum reason reason)
         return "slower, by the target's own histogram";
     case SOURCE_THRESHOLD:
         return "the condition did not hold";
+    case SOURCE_RAW:
+        return "the share that was not good";
     case SOURCE_COMPONENT:
         return "the component was not well, or too slow";
     }
@@ -145,6 +188,10 @@ const char *fmt_reason(const struct report_slo *s, enum reason reason)
 static void put_overspent(struct str *out, const struct report_slo *s)
 {
     char consumed[FMT_MAX], allowed[FMT_MAX];
+    if (!has_unit(s)) {
+        str_addf(out, "The budget is spent: %s of it", fmt_percent(consumed, s->consumed_ratio, 1));
+        return;
+    }
     str_addf(out, "The budget is spent: %s bad %s where %s %s allowed",
              fmt_events(consumed, s->consumed), fmt_unit(s), fmt_events(allowed, s->allowed),
              s->allowed == 1 ? "is" : "are");
@@ -185,6 +232,19 @@ void fmt_outlook(struct str *out, const struct report_slo *s)
                  fmt_instant(text, s->exhausts_at_us));
     else
         str_add(out, "At the 6h burn rate the budget holds");
+}
+
+void fmt_outlook_range(struct str *out, const struct report_slo *s)
+{
+    char text[FMT_MAX];
+    if (!s->has_budget || s->remaining <= 0 || s->previous || !s->exhausts_at_us ||
+        !s->exhausts_earliest_us)
+        return;
+    str_addf(out, "95%% interval %s ", fmt_instant(text, s->exhausts_earliest_us));
+    if (s->exhausts_latest_us)
+        str_addf(out, "to %s", fmt_instant(text, s->exhausts_latest_us));
+    else
+        str_add(out, "or later");
 }
 
 void fmt_missing(struct str *out, const struct report_slo *s)

@@ -3,6 +3,7 @@
 #include "report/charts.h"
 #include "report/fmt.h"
 #include "report/formats.h"
+#include "report/groups.h"
 #include "report/html.h"
 #include "report/svg.h"
 
@@ -141,8 +142,9 @@ static void put_foot(struct str *out)
 
 static int write_html(const struct report *r, const struct report_style *style, struct str *out)
 {
-    (void)style;
     put_head(out, r);
+    if (style->group_by)
+        groups_put_html(out, r, style->group_by);
     if (r->slo_count > 1)
         put_summary(out, r);
     for (size_t i = 0; i < r->slo_count; i++)

@@ -2,6 +2,7 @@
 #include "report/curve.h"
 #include "report/fmt.h"
 #include "report/html.h"
+#include "report/policy.h"
 #include "report/svg.h"
 
 #include "base/mem.h"
@@ -12,6 +13,7 @@
 #define FAILURES_SHOWN 12
 #define INCIDENTS_SHOWN 20
 #define ANNOTATIONS_SHOWN 20
+#define EXCLUSIONS_SHOWN 20
 #define NUMBERS_ROWS 32
 
 static const char *plural(int64_t n)
@@ -47,14 +49,23 @@ static void put_head(struct str *out, const struct report_slo *s, size_t index)
         str_add(out, s->def->description[0] ? "<br>" : "");
     }
     fmt_outlook(out, s);
+    if (s->exhausts_at_us && s->exhausts_earliest_us)
+        str_add(out, "; ");
+    fmt_outlook_range(out, s);
     str_add(out, ".");
     if (s->previous) {
         str_add(out, "<br>");
         fmt_trend(out, s);
         str_addc(out, '.');
     }
+    if (s->unexcluded) {
+        str_add(out, "<br>");
+        fmt_unexcluded(out, s);
+        str_addc(out, '.');
+    }
     if (s->state == SLO_WARMING)
         str_add(out, " Data begins after the window does, so this is not yet the whole picture.");
+    policy_put_html(out, s);
     str_add(out, "</p>\n");
     str_release(&line);
 }
@@ -75,7 +86,7 @@ static void fact_close(struct str *out)
 static void fact_sli(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX], t[UNITS_MAX];
-    bool miss = s->has_sli && s->sli < decimal_double(s->def->target);
+    bool miss = s->state == SLO_BREACHED;
     fact_open(out, fmt_sli_name(s), miss ? " over-limit" : "", fmt_sli(a, s));
     str_addf(out, "target %s", decimal_percent(t, s->def->target));
     if (s->def->method != METHOD_OCCURRENCES) {
@@ -92,14 +103,19 @@ static void fact_sli(struct str *out, const struct report_slo *s)
 
 static void fact_budget(struct str *out, const struct report_slo *s)
 {
-    char a[FMT_MAX], b[FMT_MAX];
+    char a[FMT_MAX];
     bool spent = s->has_budget && s->remaining <= 0;
     fact_open(out, "Budget left", spent ? " over-limit" : "",
               s->has_budget ? fmt_percent(a, s->remaining_ratio, 1) : FMT_NONE);
     chart_meter(out, s);
-    if (s->has_budget)
-        str_addf(out, "<br>%s of %s bad %s spent", fmt_events(a, s->consumed),
-                 fmt_events(b, s->allowed), fmt_unit(s));
+    if (s->has_budget) {
+        str_add(out, "<br>");
+        fmt_spent(out, s, "bad ");
+    }
+    if (fmt_has_targets(s)) {
+        str_add(out, "<br>target ");
+        fmt_targets(out, s);
+    }
     fact_close(out);
 }
 
@@ -135,8 +151,9 @@ static void fact_latency(struct str *out, const struct report_slo *s)
 static void fact_events(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX];
-    fact_open(out, "Events", "", fmt_count(a, counts_total(s->counts)));
-    str_addf(out, "%s good<br>%s bad", fmt_count(a, s->counts.good), fmt_count(b, s->counts.bad));
+    fact_open(out, "Events", "", fmt_counted(a, s, counts_total(s->counts)));
+    str_addf(out, "%s good<br>%s bad", fmt_counted(a, s, s->counts.good),
+             fmt_counted(b, s, s->counts.bad));
     if (s->counts.excluded)
         str_addf(out, "<br>%s", fmt_excluded(a, s, s->counts.excluded));
     fact_close(out);
@@ -195,6 +212,34 @@ static void put_tiers(struct str *out, const struct report_slo *s)
     table_close(out);
 }
 
+static void put_members(struct str *out, const struct report_slo *s)
+{
+    char sli[FMT_MAX], a[FMT_MAX], b[FMT_MAX], weight[UNITS_MAX];
+    struct str name;
+    if (s->member_count == 0)
+        return;
+    str_init(&name, 4096);
+    table_open(out, "", "Members",
+               "<th>Member</th><th class=\"n\">Weight</th><th>State</th><th class=\"n\">SLI</th>"
+               "<th class=\"n\">Spent of its own</th><th class=\"n\">Of the spending</th>");
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        str_clear(&name);
+        fmt_member(&name, m);
+        str_add(out, "<tr><td>");
+        html_text(out, name.buf);
+        str_addf(out, "</td><td class=\"n\">%s</td><td>", decimal_text(weight, m->weight));
+        html_state(out, m->state);
+        str_addf(out, "</td><td class=\"n\">%s</td>",
+                 m->has_sli ? fmt_floor(sli, m->sli, fmt_sli_digits(s)) : FMT_NONE);
+        str_addf(out, "<td class=\"n\">%s</td><td class=\"n\">%s</td></tr>",
+                 m->has_budget ? fmt_percent(a, m->consumed_ratio, 1) : FMT_NONE,
+                 m->has_share ? fmt_percent(b, m->share, 1) : FMT_NONE);
+    }
+    str_release(&name);
+    table_close(out);
+}
+
 static void put_burn(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], u[UNITS_MAX];
@@ -250,7 +295,7 @@ static void put_reasons(struct str *out, const struct report_slo *s)
         str_addf(out,
                  "</span></td><td class=\"n\">%s</td><td class=\"bar\"><span class=\"share\" "
                  "style=\"width:",
-                 fmt_count(a, r->count));
+                 fmt_counted(a, s, r->count));
         svg_number(out, 100.0 * (double)r->count / (double)s->reasons[0].count);
         str_add(out, "%\"></span></td></tr>");
     }
@@ -271,9 +316,37 @@ static void put_incidents(struct str *out, const struct report_slo *s)
                  "<td class=\"n\">%s</td></tr>",
                  fmt_instant(a, n->from_us),
                  n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on",
-                 severity_name(n->severity), fmt_count(c, n->bad));
+                 severity_name(n->severity), fmt_counted(c, s, n->bad));
     }
     table_close(out);
+}
+
+static void put_excluded(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    struct str text;
+    if (!s->exclusion_count)
+        return;
+    str_init(&text, 8192);
+    table_open(out, " class=\"wide\"", "Exclusions",
+               "<th>From, UTC</th><th>For</th><th>Mode</th><th>Why</th>");
+    for (size_t i = 0; i < s->exclusion_count && i < EXCLUSIONS_SHOWN; i++) {
+        const struct report_exclusion *e = &s->exclusions[s->exclusion_count - 1 - i];
+        str_addf(out, "<tr><td class=\"w\">%s</td><td class=\"w\">%s</td><td><code>%s</code></td>",
+                 fmt_stamp(a, e->from_us), fmt_span(b, e->to_us - e->from_us),
+                 exclusion_mode_name(e->exclusion->mode));
+        str_clear(&text);
+        fmt_exclusion(&text, e->exclusion);
+        str_add(out, "<td class=\"msg\">");
+        html_text(out, text.buf);
+        str_add(out, "</td></tr>");
+    }
+    str_clear(&text);
+    fmt_exclusions_left(&text, s, EXCLUSIONS_SHOWN);
+    if (text.len)
+        str_addf(out, "<tr><td class=\"dim\" colspan=\"4\">%s</td></tr>", text.buf);
+    table_close(out);
+    str_release(&text);
 }
 
 static void put_annotations(struct str *out, const struct report_slo *s)
@@ -356,11 +429,13 @@ static void put_numbers(struct str *out, const struct report_slo *s)
     put_numbers_head(out, results);
     for (size_t i = 0; i < c.n; i++) {
         const struct bucket *b = &c.at[i];
-        const int64_t counts[] = {b->counts.good, b->counts.bad, b->counts.excluded};
+        const int64_t events[] = {b->counts.good, b->counts.bad};
         const int64_t slots[] = {b->observed, b->expected};
         const int64_t latency[] = {b->p50_us, b->p95_us, b->p99_us};
         str_addf(out, "<tr><td class=\"w\">%s</td>", fmt_stamp(a, b->from_us));
-        put_cells(out, counts, countof(counts), fmt_count);
+        for (size_t k = 0; k < countof(events); k++)
+            str_addf(out, "<td class=\"n\">%s</td>", fmt_counted(a, s, events[k]));
+        put_cells(out, &b->counts.excluded, 1, fmt_count);
         put_cells(out, results ? slots + 1 : slots, results ? 1 : 2, fmt_count);
         str_addf(out, "<td class=\"n\">%s</td>",
                  b->has_budget ? fmt_percent(a, b->budget, 1) : FMT_NONE);
@@ -386,11 +461,13 @@ void html_slo(struct str *out, const struct report_slo *s, size_t index)
     str_add(out, "</dl>\n");
     charts_write(out, s, index);
     str_add(out, "<div class=\"detail\">\n");
+    put_members(out, s);
     put_burn(out, s);
     put_latency(out, &s->latency);
     put_tiers(out, s);
     put_reasons(out, s);
     put_incidents(out, s);
+    put_excluded(out, s);
     put_annotations(out, s);
     put_failures(out, s);
     str_add(out, "</div>\n");

@@ -1,5 +1,7 @@
 #include "report/fmt.h"
 #include "report/formats.h"
+#include "report/groups.h"
+#include "report/policy.h"
 
 #include "base/json.h"
 #include "base/units.h"
@@ -146,6 +148,8 @@ static void put_sli(struct json *j, const struct report_slo *s)
     json_int(j, "bad", s->counts.bad);
     json_int(j, "total", counts_total(s->counts));
     json_int(j, "excluded", s->counts.excluded);
+    if (s->source == SOURCE_RAW)
+        json_int(j, "event_parts", RAW_PARTS);
 }
 
 static void put_coverage(struct json *j, const struct report_slo *s)
@@ -177,6 +181,25 @@ static void put_confidence(struct json *j, const struct report_slo *s)
     json_close(j, '}');
 }
 
+static void put_exhausts(struct json *j, const struct report_slo *s)
+{
+    if (s->exhausts_at_us)
+        json_time(j, "exhausts_at", s->exhausts_at_us);
+    else
+        json_literal(j, "exhausts_at", "null");
+    if (!s->exhausts_earliest_us) {
+        json_literal(j, "exhausts_between", "null");
+        return;
+    }
+    json_open(j, "exhausts_between", '[');
+    json_time(j, NULL, s->exhausts_earliest_us);
+    if (s->exhausts_latest_us)
+        json_time(j, NULL, s->exhausts_latest_us);
+    else
+        json_literal(j, NULL, "null");
+    json_close(j, ']');
+}
+
 static void put_budget(struct json *j, const struct report_slo *s)
 {
     json_open(j, "budget", '{');
@@ -187,11 +210,26 @@ static void put_budget(struct json *j, const struct report_slo *s)
     json_number(j, "remaining", true, s->remaining, amount);
     json_number(j, "consumed_ratio", s->has_budget, s->consumed_ratio, fmt_ratio);
     json_number(j, "remaining_ratio", s->has_budget, s->remaining_ratio, fmt_ratio);
-    if (s->exhausts_at_us)
-        json_time(j, "exhausts_at", s->exhausts_at_us);
-    else
-        json_literal(j, "exhausts_at", "null");
+    put_exhausts(j, s);
     json_close(j, '}');
+}
+
+static void put_targets(struct json *j, const struct report_slo *s)
+{
+    char text[UNITS_MAX];
+    if (!fmt_has_targets(s))
+        return;
+    json_open(j, "targets", '[');
+    for (size_t i = 0; i < s->target_count; i++) {
+        const struct report_target *t = &s->targets[i];
+        json_open(j, NULL, '{');
+        json_time(j, "since", t->since_us);
+        json_string(j, "target", decimal_text(text, t->target));
+        json_int(j, "total", t->total);
+        json_number(j, "allowed", true, t->allowed, amount);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
 }
 
 static void put_burn(struct json *j, const struct report_slo *s)
@@ -263,10 +301,38 @@ static void put_reasons(struct json *j, const struct report_slo *s)
 static void put_source(struct json *j, const struct report_slo *s)
 {
     json_open(j, "source", '{');
-    json_string(j, "probe", s->def->sli.probe);
+    if (s->def->sli.probe)
+        json_string(j, "probe", s->def->sli.probe);
+    else
+        json_number(j, "probe", false, 0, fmt_ratio);
     json_string(j, "kind", sli_source_name(s->source));
     json_string(j, "expression", s->expression);
     json_close(j, '}');
+}
+
+/* Only a composite has them. */
+static void put_members(struct json *j, const struct report_slo *s)
+{
+    char weight[UNITS_MAX];
+    if (s->member_count == 0)
+        return;
+    json_open(j, "members", '[');
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        json_open(j, NULL, '{');
+        json_string(j, "slo", m->def->name);
+        json_string(j, "objective_name", m->def->objective_name);
+        json_string(j, "weight", decimal_text(weight, m->weight));
+        json_string(j, "state", slo_state_name(m->state));
+        json_number(j, "sli", m->has_sli, m->sli, fmt_near_one);
+        json_int(j, "good", m->counts.good);
+        json_int(j, "bad", m->counts.bad);
+        json_int(j, "total", counts_total(m->counts));
+        json_number(j, "consumed_ratio", m->has_budget, m->consumed_ratio, fmt_ratio);
+        json_number(j, "share", m->has_share, m->share, fmt_ratio);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
 }
 
 static void put_annotations(struct json *j, const struct report_slo *s)
@@ -282,6 +348,43 @@ static void put_annotations(struct json *j, const struct report_slo *s)
         json_close(j, '}');
     }
     json_close(j, ']');
+}
+
+static void put_exclusions(struct json *j, const struct report_slo *s)
+{
+    json_open(j, "exclusions", '[');
+    for (size_t i = 0; i < s->exclusion_count; i++) {
+        const struct report_exclusion *e = &s->exclusions[i];
+        json_open(j, NULL, '{');
+        json_time(j, "start", e->from_us);
+        json_time(j, "end", e->to_us);
+        json_string(j, "mode", exclusion_mode_name(e->exclusion->mode));
+        json_string(j, "name", e->exclusion->name);
+        if (e->exclusion->id)
+            json_int(j, "id", e->exclusion->id);
+        else
+            json_literal(j, "id", "null");
+        json_string(j, "reason", e->exclusion->reason);
+        json_string(j, "author", e->exclusion->author);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+/* Only where something is. */
+static void put_excluded(struct json *j, const struct report_slo *s)
+{
+    const struct report_slo *u = s->unexcluded;
+    if (!u)
+        return;
+    put_exclusions(j, s);
+    json_int(j, "exclusion_count", (int64_t)s->excluded_spans);
+    json_open(j, "unexcluded", '{');
+    json_string(j, "state", slo_state_name(u->state));
+    put_sli(j, u);
+    json_number(j, "consumed_ratio", u->has_budget, u->consumed_ratio, fmt_ratio);
+    json_number(j, "remaining_ratio", u->has_budget, u->remaining_ratio, fmt_ratio);
+    json_close(j, '}');
 }
 
 /* Only the report of a period has it. */
@@ -330,11 +433,16 @@ static void put_slo(struct json *j, const struct report_slo *s)
     put_coverage(j, s);
     put_confidence(j, s);
     put_budget(j, s);
+    put_targets(j, s);
+    json_key(j, "policy");
+    policy_put_json(j->out, s);
     put_burn(j, s);
     put_tiers(j, s);
+    put_members(j, s);
     put_latency(j, &s->latency);
     put_reasons(j, s);
     put_annotations(j, s);
+    put_excluded(j, s);
     put_previous(j, s);
     json_close(j, '}');
 }
@@ -342,7 +450,6 @@ static void put_slo(struct json *j, const struct report_slo *s)
 static int write_json(const struct report *r, const struct report_style *style, struct str *out)
 {
     struct json j = {.out = out, .first = true};
-    (void)style;
     json_open(&j, NULL, '{');
     json_time(&j, "generated_at", r->generated_at_us);
     json_time(&j, "at", r->at_us);
@@ -350,6 +457,8 @@ static int write_json(const struct report *r, const struct report_style *style, 
     for (size_t i = 0; i < r->slo_count; i++)
         put_slo(&j, &r->slos[i]);
     json_close(&j, ']');
+    json_key(&j, "rollups");
+    groups_put_json(out, r, style->group_by, "\n    ");
     json_close(&j, '}');
     str_addc(out, '\n');
     assert(j.depth == 0);

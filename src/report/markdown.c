@@ -1,6 +1,8 @@
 /* GitHub's Markdown: a summary table, then one section per objective. */
 #include "report/fmt.h"
 #include "report/formats.h"
+#include "report/groups.h"
+#include "report/policy.h"
 
 #include "base/units.h"
 
@@ -8,6 +10,7 @@
 #define REASONS_SHOWN 8
 #define INCIDENTS_SHOWN 10
 #define ANNOTATIONS_SHOWN 10
+#define EXCLUSIONS_SHOWN 20
 
 /* Text that Markdown must not interpret, on one line. */
 static void put_text(struct str *out, const char *s)
@@ -108,14 +111,28 @@ static void put_facts(struct str *out, const struct report_slo *s)
     str_addc(out, '\n');
     if (s->has_budget) {
         str_addf(out, "- **Budget** %s left: ", budget_left(a, s));
-        str_addf(out, "%s of %s %s spent. ", fmt_events(a, s->consumed), fmt_events(b, s->allowed),
-                 fmt_unit(s));
+        fmt_spent(out, s, "");
+        str_add(out, ". ");
         fmt_outlook(out, s);
+        if (s->exhausts_at_us && s->exhausts_earliest_us)
+            str_add(out, "; ");
+        fmt_outlook_range(out, s);
         str_add(out, ".\n");
     }
+    if (fmt_has_targets(s)) {
+        str_add(out, "- **Targets** ");
+        fmt_targets(out, s);
+        str_addc(out, '\n');
+    }
+    policy_put_markdown(out, s, put_text);
     if (s->previous) {
         str_add(out, "- **Trend** ");
         fmt_trend(out, s);
+        str_addc(out, '\n');
+    }
+    if (s->unexcluded) {
+        str_add(out, "- **Excluded** ");
+        fmt_unexcluded(out, s);
         str_addc(out, '\n');
     }
     if (fmt_coverage(s, &coverage)) {
@@ -129,6 +146,30 @@ static void put_facts(struct str *out, const struct report_slo *s)
         }
         str_addc(out, '\n');
     }
+}
+
+static void put_members(struct str *out, const struct report_slo *s)
+{
+    char sli[FMT_MAX], a[FMT_MAX], b[FMT_MAX], weight[UNITS_MAX];
+    struct str name;
+    if (s->member_count == 0)
+        return;
+    str_init(&name, 4096);
+    str_add(out, "\n| Member | Weight | State | SLI | Spent of its own | Of the spending |\n"
+                 "|---|--:|---|--:|--:|--:|\n");
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        str_clear(&name);
+        fmt_member(&name, m);
+        str_add(out, "| ");
+        put_text(out, name.buf);
+        str_addf(out, " | %s | %s | %s", decimal_text(weight, m->weight), fmt_state(m->state),
+                 m->has_sli ? fmt_floor(sli, m->sli, fmt_sli_digits(s)) : FMT_NONE);
+        str_addf(out, " | %s | %s |\n",
+                 m->has_budget ? fmt_percent(a, m->consumed_ratio, 1) : FMT_NONE,
+                 m->has_share ? fmt_percent(b, m->share, 1) : FMT_NONE);
+    }
+    str_release(&name);
 }
 
 static void put_latency(struct str *out, const struct report_latency *l)
@@ -175,6 +216,30 @@ static void put_burn(struct str *out, const struct report_slo *s)
     }
 }
 
+static void put_excluded(struct str *out, const struct report_slo *s)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    struct str text;
+    if (!s->exclusion_count)
+        return;
+    str_init(&text, 8192);
+    str_add(out, "\n| Excluded from (UTC) | For | Mode | Why |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < s->exclusion_count && i < EXCLUSIONS_SHOWN; i++) {
+        const struct report_exclusion *e = &s->exclusions[s->exclusion_count - 1 - i];
+        str_addf(out, "| %s | %s | `%s` | ", fmt_stamp(a, e->from_us),
+                 fmt_span(b, e->to_us - e->from_us), exclusion_mode_name(e->exclusion->mode));
+        str_clear(&text);
+        fmt_exclusion(&text, e->exclusion);
+        put_text(out, text.buf);
+        str_add(out, " |\n");
+    }
+    str_clear(&text);
+    fmt_exclusions_left(&text, s, EXCLUSIONS_SHOWN);
+    if (text.len)
+        str_addf(out, "\n%s.\n", text.buf);
+    str_release(&text);
+}
+
 static void put_annotations(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX];
@@ -199,7 +264,7 @@ static void put_losses(struct str *out, const struct report_slo *s)
         for (size_t i = 0; i < s->reason_count && i < REASONS_SHOWN; i++) {
             str_addf(out, "| `%s`: ", reason_name(s->reasons[i].reason));
             put_text(out, fmt_reason(s, s->reasons[i].reason));
-            str_addf(out, " | %s |\n", fmt_count(a, s->reasons[i].count));
+            str_addf(out, " | %s |\n", fmt_counted(a, s, s->reasons[i].count));
         }
     }
     if (s->incident_count) {
@@ -208,7 +273,7 @@ static void put_losses(struct str *out, const struct report_slo *s)
             const struct report_incident *n = &s->incidents[s->incident_count - 1 - i];
             str_addf(out, "| %s | %s | %s | %s |\n", fmt_instant(a, n->from_us),
                      n->to_us ? fmt_span(b, n->to_us - n->from_us) : "still going on",
-                     severity_name(n->severity), fmt_count(c, n->bad));
+                     severity_name(n->severity), fmt_counted(c, s, n->bad));
         }
     }
     if (!s->failure_count)
@@ -245,8 +310,10 @@ static void put_slo(struct str *out, const struct report_slo *s)
     }
     put_source(out, s);
     put_facts(out, s);
+    put_members(out, s);
     put_latency(out, &s->latency);
     put_burn(out, s);
+    put_excluded(out, s);
     put_annotations(out, s);
     put_losses(out, s);
 }
@@ -254,8 +321,9 @@ static void put_slo(struct str *out, const struct report_slo *s)
 static int write_markdown(const struct report *r, const struct report_style *style, struct str *out)
 {
     char at[FMT_MAX];
-    (void)style;
     str_addf(out, "# Error budgets at %s\n\n", fmt_instant(at, r->at_us));
+    if (style->group_by)
+        groups_put_markdown(out, r, style->group_by, put_text);
     if (!r->slo_count)
         str_add(out, "No objectives are declared.\n");
     else

@@ -216,7 +216,7 @@ void plot_hover(const struct plot *p, const struct curve *c, hover_text *text)
         const struct bucket *b = &c->at[i];
         double x = plot_x(p, b->from_us);
         str_clear(&line);
-        text(&line, b);
+        text(&line, c->slo, b);
         str_add(p->out, "<rect x=\"");
         svg_number(p->out, x);
         str_add(p->out, "\" width=\"");

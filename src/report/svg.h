@@ -68,7 +68,7 @@ void svg_line(struct str *out, const char *css, double x1, double y1, double x2,
 void plot_band(const struct plot *p, const char *css, int64_t from_us, int64_t to_us);
 
 /* Invisible columns that carry a tooltip each. `text` fills a plain string. */
-typedef void hover_text(struct str *text, const struct bucket *b);
+typedef void hover_text(struct str *text, const struct report_slo *s, const struct bucket *b);
 void plot_hover(const struct plot *p, const struct curve *c, hover_text *text);
 
 /* A line through value(b) of each bucket, drawn at its middle or end; buckets

@@ -2,6 +2,8 @@
 
 #include "report/fmt.h"
 
+#include "base/str.h"
+
 #include <math.h>
 #include <stdarg.h>
 
@@ -56,6 +58,46 @@ static void spaces(struct term *t, int n)
 void term_cell(struct term *t, const char *sgr, int columns, const char *text)
 {
     spaces(t, columns - (int)term_clean(t, sgr, text, columns > 0 ? (size_t)columns : 0));
+}
+
+/* Of a name: fewer than these say nothing. */
+#define NAME_COLUMNS_MIN 4
+
+void term_title(struct term *t, int columns, const char *slo, const char *objective)
+{
+    struct str title;
+    str_init(&title, 4096);
+    if (!objective || !*objective) {
+        str_add(&title, slo);
+    } else {
+        int room = columns - (int)fmt_columns(objective) - 3;
+        fmt_clean(&title, slo, room < NAME_COLUMNS_MIN ? 4096 : (size_t)room);
+        str_addf(&title, " / %s", objective);
+    }
+    term_cell(t, TERM_PLAIN, columns, title.buf);
+    str_release(&title);
+}
+
+void term_wrap(struct term *t, const char *sgr, int indent, const char *text)
+{
+    int at = indent;
+    begin(t, sgr);
+    for (; *text; text += strspn(text, " ")) {
+        int n = (int)strcspn(text, " ");
+        if (at > indent && at + 1 + n > t->width) {
+            str_addc(t->out, '\n');
+            spaces(t, indent);
+            at = indent;
+        } else if (at > indent) {
+            str_addc(t->out, ' ');
+            at++;
+        }
+        str_addf(t->out, "%.*s", n, text);
+        at += n;
+        text += n;
+    }
+    end(t, sgr);
+    str_addc(t->out, '\n');
 }
 
 void term_right(struct term *t, const char *sgr, int columns, const char *text)

@@ -32,6 +32,14 @@ void term_cell(struct term *t, const char *sgr, int columns, const char *text);
 void term_right(struct term *t, const char *sgr, int columns, const char *text);
 size_t term_clean(struct term *t, const char *sgr, const char *text, size_t columns);
 
+/* A cell with what fmt_title() says. Where it is too long the SLO's name is cut, not that of
+ * its objective: it is what tells the lines of one SLO apart. */
+void term_title(struct term *t, int columns, const char *slo, const char *objective);
+
+/* ASCII text from column `indent` on, where the line is: cut between words, later lines
+ * indented too, and a newline at the end. */
+void term_wrap(struct term *t, const char *sgr, int indent, const char *text);
+
 void term_rule(struct term *t); /* a line across */
 
 /* `ratio` of `columns` in eighths of a column, clamped to [0, 1]; the plain

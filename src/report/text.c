@@ -2,6 +2,8 @@
 #include "report/curve.h"
 #include "report/fmt.h"
 #include "report/formats.h"
+#include "report/groups.h"
+#include "report/policy.h"
 #include "report/term.h"
 
 #include "base/units.h"
@@ -19,6 +21,7 @@
 #define REASONS_SHOWN 6
 #define INCIDENTS_SHOWN 5
 #define ANNOTATIONS_SHOWN 5
+#define EXCLUSIONS_SHOWN 5
 
 static const char *budget_color(const struct report_slo *s)
 {
@@ -69,13 +72,8 @@ static void put_row(struct term *t, struct columns c, const struct report_slo *s
 {
     char text[FMT_MAX], target[UNITS_MAX];
     const struct report_burn *burn = fmt_find_burn(s, USEC_PER_HOUR);
-    struct str title;
-
-    str_init(&title, 4096);
-    fmt_title(&title, s);
     str_add(t->out, "  ");
-    term_cell(t, TERM_PLAIN, c.name, title.buf);
-    str_release(&title);
+    term_title(t, c.name, s->def->name, s->def->objective_name);
     str_add(t->out, "  ");
     term_paint(t, term_state_color(s->state), "%s", term_state_mark(s->state));
     str_addc(t->out, ' ');
@@ -149,7 +147,7 @@ static void put_heading(struct term *t, const struct report_slo *s)
     if (s->source == SOURCE_RESULTS)
         fmt_subject(&subject, s);
     else
-        str_add(&subject, s->def->sli.probe);
+        str_add(&subject, s->def->member_count ? "composite" : s->def->sli.probe);
     str_addf(&subject, " \xc2\xb7 %s", fmt_window(window, s));
     used = 2 + term_clean(t, TERM_DIM, subject.buf, (size_t)t->width - 2);
     str_clear(&subject);
@@ -168,7 +166,7 @@ static void put_sli(struct term *t, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX], target[UNITS_MAX];
     int digits = fmt_sli_digits(s) + 1;
-    bool short_of = s->has_sli && s->sli < decimal_double(s->def->target);
+    bool short_of = s->state == SLO_BREACHED;
 
     put_label(t, "SLI");
     term_paint(t, short_of ? TERM_RED : TERM_BOLD, "%s", fmt_sli(a, s));
@@ -190,7 +188,7 @@ static void put_sli(struct term *t, const struct report_slo *s)
 
 static void put_budget(struct term *t, const struct report_slo *s)
 {
-    char a[FMT_MAX], b[FMT_MAX];
+    char a[FMT_MAX];
     struct str line;
 
     put_label(t, "Budget");
@@ -204,12 +202,31 @@ static void put_budget(struct term *t, const struct report_slo *s)
         term_paint(t, budget_color(s), "%s overspent", fmt_percent(a, -s->remaining_ratio, 1));
     else
         term_paint(t, budget_color(s), "%s left", budget_left(a, s));
-    str_addf(t->out, ", %s of %s %s spent\n", fmt_events(a, s->consumed), fmt_events(b, s->allowed),
-             fmt_unit(s));
+    str_add(t->out, ", ");
+    fmt_spent(t->out, s, "");
+    str_addc(t->out, '\n');
     str_init(&line, 4096);
     fmt_outlook(&line, s);
     put_label(t, "");
     term_paint(t, TERM_DIM, "%s\n", line.buf);
+    str_clear(&line);
+    fmt_outlook_range(&line, s);
+    if (line.len) {
+        put_label(t, "");
+        term_paint(t, TERM_DIM, "%s\n", line.buf);
+    }
+    str_release(&line);
+}
+
+static void put_targets(struct term *t, const struct report_slo *s)
+{
+    struct str line;
+    if (!fmt_has_targets(s))
+        return;
+    str_init(&line, 4096);
+    fmt_targets(&line, s);
+    put_label(t, "Targets");
+    str_addf(t->out, "%s\n", line.buf);
     str_release(&line);
 }
 
@@ -222,6 +239,42 @@ static void put_trend(struct term *t, const struct report_slo *s)
     fmt_trend(&line, s);
     put_label(t, "Trend");
     str_addf(t->out, "%s\n", line.buf);
+    str_release(&line);
+}
+
+static void put_exclusion(struct term *t, const struct report_exclusion *e)
+{
+    char a[FMT_MAX], b[FMT_MAX];
+    struct str why;
+    str_addf(t->out, "%s  ", fmt_stamp(a, e->from_us));
+    term_cell(t, TERM_PLAIN, 12, exclusion_mode_name(e->exclusion->mode));
+    term_cell(t, TERM_PLAIN, 8, fmt_span(b, e->to_us - e->from_us));
+    str_init(&why, 8192);
+    fmt_exclusion(&why, e->exclusion);
+    fmt_clean(t->out, why.buf, (size_t)(t->width - LABEL_COLUMNS - 21 - 20));
+    str_addc(t->out, '\n');
+    str_release(&why);
+}
+
+static void put_excluded(struct term *t, const struct report_slo *s)
+{
+    struct str line;
+    if (!s->unexcluded)
+        return;
+    for (size_t i = 0; i < s->exclusion_count && i < EXCLUSIONS_SHOWN; i++) {
+        put_label(t, i ? "" : "Excluded");
+        put_exclusion(t, &s->exclusions[s->exclusion_count - 1 - i]);
+    }
+    str_init(&line, 4096);
+    fmt_exclusions_left(&line, s, EXCLUSIONS_SHOWN);
+    if (line.len) {
+        put_label(t, "");
+        term_paint(t, TERM_DIM, "%s\n", line.buf);
+    }
+    str_clear(&line);
+    fmt_unexcluded(&line, s);
+    put_label(t, "");
+    term_wrap(t, TERM_DIM, LABEL_COLUMNS, line.buf);
     str_release(&line);
 }
 
@@ -282,6 +335,24 @@ static void put_burn(struct term *t, const struct report_slo *s)
         term_paint(t, b->has_rate ? burn_color(b->rate) : TERM_DIM, "%s",
                    b->has_rate ? fmt_burn(a, b->rate) : FMT_NONE);
         str_add(t->out, i + 1 < s->burn_count ? "  " : "\n");
+    }
+}
+
+/* What each member spends, and of which share of the spending it is. */
+static void put_members(struct term *t, const struct report_slo *s)
+{
+    char consumed[FMT_MAX], share[FMT_MAX], weight[UNITS_MAX];
+    for (size_t i = 0; i < s->member_count; i++) {
+        const struct report_member *m = &s->members[i];
+        put_label(t, i ? "" : "Members");
+        term_paint(t, term_state_color(m->state), "%s ", term_state_mark(m->state));
+        term_title(t, t->width < 94 ? 23 : 28, m->def->name, m->def->objective_name);
+        str_addf(t->out, " x%-5s", decimal_text(weight, m->weight));
+        term_right(t, TERM_PLAIN, 9,
+                   m->has_budget ? fmt_percent(consumed, m->consumed_ratio, 1) : FMT_NONE);
+        term_paint(t, TERM_DIM, " of its own, ");
+        term_right(t, TERM_PLAIN, 6, m->has_share ? fmt_percent(share, m->share, 1) : FMT_NONE);
+        term_paint(t, TERM_DIM, t->width < 94 ? " of all\n" : " of the spending\n");
     }
 }
 
@@ -351,7 +422,7 @@ static void put_reasons(struct term *t, const struct report_slo *s)
         const struct report_reason *r = &s->reasons[i];
         put_label(t, i ? "" : "Reasons");
         term_cell(t, TERM_PLAIN, 14, reason_name(r->reason));
-        term_right(t, TERM_PLAIN, 9, fmt_count(n, r->count));
+        term_right(t, TERM_PLAIN, 9, fmt_counted(n, s, r->count));
         str_add(t->out, "  ");
         term_bar_plain(t, TERM_RED, (double)r->count / (double)s->reasons[0].count, 16);
         str_addc(t->out, '\n');
@@ -368,7 +439,8 @@ static void put_incidents(struct term *t, const struct report_slo *s)
         term_cell(t, n->severity == SEVERITY_PAGE ? TERM_RED : TERM_YELLOW, 8,
                   severity_name(n->severity));
         str_addf(t->out, "%s, %s lost\n",
-                 n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on", fmt_count(c, n->bad));
+                 n->to_us ? fmt_span(b, n->to_us - n->from_us) : "going on",
+                 fmt_counted(c, s, n->bad));
     }
 }
 
@@ -409,7 +481,11 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_heading(t, s);
     put_sli(t, s);
     put_budget(t, s);
+    put_members(t, s);
+    put_targets(t, s);
+    policy_put_term(t, s, LABEL_COLUMNS);
     put_trend(t, s);
+    put_excluded(t, s);
     put_history(t, s);
     put_coverage(t, s);
     put_burn(t, s);
@@ -427,6 +503,8 @@ static int write_text(const struct report *r, const struct report_style *style, 
     struct term t = {.out = out, .color = style->color, .width = style->width};
     t.width = t.width < WIDTH_MIN ? WIDTH_MIN : t.width > WIDTH_MAX ? WIDTH_MAX : t.width;
     put_verdict(&t, r);
+    if (style->group_by)
+        groups_put_text(&t, r, style->group_by);
     if (r->slo_count > 1)
         put_summary(&t, r);
     for (size_t i = 0; i < r->slo_count; i++)

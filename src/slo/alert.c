@@ -60,7 +60,8 @@ static struct counts seen(const struct slo_def *slo, const struct tier_counts *c
     int64_t whole = c->whole ? c->whole : 1, bad = (c->bad + whole / 2) / whole;
     return (struct counts){.good = c->total / whole - bad,
                            .bad = bad,
-                           .scrapes = slo->sli.metric ? c->observed / whole : 0};
+                           .scrapes =
+                               slo->sli.metric || slo->member_count ? c->observed / whole : 0};
 }
 
 static void describe(struct alert_transition *tr, const struct slo_def *slo, int64_t t_us,

@@ -113,18 +113,25 @@ double budget_remaining(struct budget_use u)
     return u.allowed > 0 ? left(u) / (double)u.allowed : 1;
 }
 
+/* The whole ones apart: 10^23 is no double, but 10^23 / 10^12 is. */
+static double in_ones(uint128 units, uint128 one)
+{
+    return (double)(units / one) + (double)(units % one) / (double)one;
+}
+
 void budget_fill(struct report_slo *r, struct budget_use u, uint128 projected)
 {
-    double one = u.one > 0 ? (double)u.one : 1;
+    uint128 one = u.one > 0 ? u.one : 1;
     r->has_budget = u.allowed > 0;
     r->allowed = r->consumed = r->remaining = 0;
     r->consumed_ratio = r->remaining_ratio = 0;
-    r->projected = (double)projected / one;
+    r->projected = in_ones(projected, one);
     if (!r->has_budget)
         return;
-    r->allowed = (double)u.allowed / one;
-    r->consumed = (double)u.spent / one;
-    r->remaining = left(u) / one;
+    r->allowed = in_ones(u.allowed, one);
+    r->consumed = in_ones(u.spent, one);
+    r->remaining = u.allowed >= u.spent ? in_ones(u.allowed - u.spent, one)
+                                        : -in_ones(u.spent - u.allowed, one);
     r->consumed_ratio = budget_consumed(u);
     r->remaining_ratio = budget_remaining(u);
 }

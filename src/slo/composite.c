@@ -19,7 +19,7 @@ uint128 composite_term(struct decimal weight, uint128 spent, uint128 allowed)
 
 struct budget_use composite_use(const struct slo_def *slo, const struct budget_use *uses)
 {
-    struct budget_use all = {0, 0};
+    struct budget_use all = {.one = COMPOSITE_PARTS};
     for (size_t i = 0; i < slo->member_count; i++) {
         if (uses[i].allowed == 0)
             continue;
@@ -91,6 +91,13 @@ void composite_set_target(struct slo_def *slo, struct diag *diag)
     else
         slo->target =
             decimal_lowest((struct decimal){(int64_t)((uint128)COMPOSITE_PARTS - miss), 12});
+}
+
+double composite_sli(const struct slo_def *slo, struct counts judged, struct budget_use use)
+{
+    if (slo->member_count == 0 || slo->method != METHOD_OCCURRENCES)
+        return (double)judged.good / (double)counts_total(judged);
+    return 1 - budget_consumed(use) * COMPOSITE_PARTS / (double)composite_largest_burn(slo);
 }
 
 /* ---- slices -------------------------------------------------------------------- */

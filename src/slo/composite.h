@@ -37,6 +37,10 @@ uint128 composite_least_burn(const struct slo_def *slo);
  * after the twelfth place. What is not above 0 and below 1 goes to diag. */
 void composite_set_target(struct slo_def *slo, struct diag *diag);
 
+/* For people: the SLI of any SLO with data; of a composite under Occurrences 1 - B times
+ * what is consumed, of all others the share of what is judged good. */
+double composite_sli(const struct slo_def *slo, struct counts judged, struct budget_use use);
+
 /* The worth of a slice (slo/slices.h) of what the slice is worth by each member. */
 struct counts composite_slice(const struct slo_def *slo, const struct counts *worth);
 /* What of a slice's loss is a member's, before the loss is cut to the whole slice. */

@@ -32,8 +32,10 @@ struct derive *derive_new(const struct sli_def *sli)
 {
     const struct sli_metric *m = sli->metric;
     assert(m);
-    assert(m->kind == SLI_THRESHOLD ? expr_window_us(m->condition) == 0
-                                    : m->total && !m->good == !!m->bad);
+    if (m->kind == SLI_THRESHOLD)
+        assert(expr_window_us(m->condition) == 0);
+    else
+        assert(!m->total == (m->kind == SLI_RAW) && !m->good == !!m->bad);
     struct derive *d = mem_alloc(sizeof(*d));
     d->metric = m;
     d->history = history_new(0);
@@ -198,15 +200,63 @@ static void feed_threshold(struct derive *d, const struct scrape *s, derive_fn e
     emit(ctx, &e);
 }
 
+/* ---- raw ratios ------------------------------------------------------------ */
+
+struct shares {
+    int64_t sum; /* of all series, in parts */
+    bool cut;
+};
+
+static void add_share(void *ctx, const char *series, double value)
+{
+    struct shares *all = ctx;
+    double share = fmin(fmax(value, 0), 1), parts = share * RAW_PARTS, whole = floor(parts);
+    (void)series;
+    all->sum += (int64_t)whole + (parts - whole > 0.5);
+    all->cut |= share != value;
+}
+
+static void feed_raw(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
+{
+    struct derived e = {.slot_us = s->slot_us};
+    struct shares all = {0};
+    history_add(d->history, s->slot_us, s->at, s->n);
+    int64_t n = (int64_t)history_values(d->history, part_of(d->metric), add_share, &all);
+    if (n == 0) {
+        e.counts.silent = 1;
+    } else {
+        int64_t part = (2 * all.sum + n - 1) / (2 * n), rest = RAW_PARTS - part;
+        e.counts.scrapes = 1;
+        e.counts.good = d->metric->good ? part : rest;
+        e.counts.bad = d->metric->good ? rest : part;
+        e.clamped = all.cut;
+    }
+    emit(ctx, &e);
+}
+
+static void feed_data(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
+{
+    switch (d->metric->kind) {
+    case SLI_RATIO:
+        feed_ratio(d, s, emit, ctx);
+        return;
+    case SLI_THRESHOLD:
+        feed_threshold(d, s, emit, ctx);
+        return;
+    case SLI_RAW:
+        feed_raw(d, s, emit, ctx);
+        return;
+    }
+}
+
+/* ---- either ---------------------------------------------------------------- */
+
 void derive_feed(struct derive *d, const struct scrape *s, derive_fn emit, void *ctx)
 {
     struct derived e = {.slot_us = s->slot_us};
     switch (s->state) {
     case SCRAPE_DATA:
-        if (d->metric->kind == SLI_RATIO)
-            feed_ratio(d, s, emit, ctx);
-        else
-            feed_threshold(d, s, emit, ctx);
+        feed_data(d, s, emit, ctx);
         return;
     case SCRAPE_SILENT:
         e.counts.silent = 1;

@@ -16,6 +16,9 @@
  * A threshold's event is good or bad; unknown is silent, but a first scrape whose
  * condition asks for growth only tells where that begins.
  *
+ * A raw ratio's event is the sample, cut to [0, 1] and rounded to RAW_PARTS, a half
+ * down. Of several series it is their mean, rounded likewise; NaN is none.
+ *
  * Seeded with what a store keeps of the scrapes before (SCRAPE_DATA ones only,
  * NaN never), it goes on as if it had seen them.
  */
@@ -35,7 +38,7 @@ struct derive;
 struct derived {
     int64_t slot_us;
     struct counts counts; /* scrapes or silent is 1 on the scrape's own slot, else 0 */
-    bool clamped;         /* good was more than total */
+    bool clamped;         /* good was more than total, or a raw ratio not one */
     bool reset;           /* a counter began anew */
 };
 

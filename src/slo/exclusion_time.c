@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "base/when.h"
 #include "io/zone.h"
+#include "slo/recurring.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ static bool same_clock(struct civil a, struct civil b)
     return a.day == b.day && a.hour == b.hour && a.minute == b.minute;
 }
 
-int exclusion_time(const char *text, const char *timezone, int64_t *ret_us, struct err *reterr)
+int exclusion_time(const char *text, const char *zone_name, int64_t *ret_us, struct err *reterr)
 {
     int64_t wall_us, us;
     struct zone *zone;
@@ -63,18 +64,18 @@ int exclusion_time(const char *text, const char *timezone, int64_t *ret_us, stru
         return when_parse(text, strlen(text), ret_us, reterr);
     if (wall_clock(text, &wall_us, reterr) < 0)
         return -1;
-    if (!timezone)
+    if (!zone_name)
         return err_set(reterr,
                        "'" SHOWN "' is a time of no zone: add 'Z' or an offset, or give a "
                        "`timezone`",
                        text);
-    if (zone_open(timezone, &zone, reterr) < 0)
+    if (zone_open(zone_name, &zone, reterr) < 0)
         return -1;
     us = zone_to_us(zone, to_civil(wall_us));
     bool there = same_clock(zone_from_us(zone, us), to_civil(wall_us));
     zone_free(zone);
     if (!there)
-        return err_set(reterr, "there is no '" SHOWN "' in %s: clocks skip it", text, timezone);
+        return err_set(reterr, "there is no '" SHOWN "' in %s: clocks skip it", text, zone_name);
     if (us < 0 || us >= WHEN_END_US)
         return err_set(reterr, "a time must lie in the years 1970 to 9999; found '" SHOWN "'",
                        text);
@@ -107,6 +108,16 @@ static int check_zone(const char *name, struct err *reterr)
     return 0;
 }
 
+static int check_rule(const struct exclusion *x, const char **ret_key, struct err *reterr)
+{
+    struct recurring *r;
+    if (recurring_make(x, &r, ret_key, reterr) < 0)
+        return -1;
+    int rc = recurring_check(r, x, ret_key, reterr);
+    recurring_free(r);
+    return rc;
+}
+
 int exclusion_check(const struct exclusion *x, const char **ret_key, struct err *reterr)
 {
     char from[WHEN_MAX], to[WHEN_MAX];
@@ -129,13 +140,51 @@ int exclusion_check(const struct exclusion *x, const char **ret_key, struct err 
                 when_text(to, x->to_us));
         return bad(ret_key, "to");
     }
-    return 0;
+    return x->rrule ? check_rule(x, ret_key, reterr) : 0;
+}
+
+/* ---- two of them ---------------------------------------------------------------------- */
+
+/* Whether a span of `b` is within [from, to) of some span of `a`. */
+static bool meet(const struct exclusions *a, const struct exclusions *b, int64_t from_us,
+                 int64_t to_us, int64_t *ret_us)
+{
+    struct exclusion_span x, y;
+    for (int64_t t = from_us; exclusions_next(a, t, &x) && x.start_us < to_us; t = x.end_us) {
+        if (!exclusions_next(b, x.start_us > t ? x.start_us : t, &y))
+            return false;
+        if (y.start_us < x.end_us) {
+            *ret_us = x.start_us > y.start_us ? x.start_us : y.start_us;
+            return *ret_us < to_us;
+        }
+    }
+    return false;
+}
+
+bool exclusion_sets_overlap(const struct exclusion *a, const struct exclusions *x,
+                            const struct exclusion *b, const struct exclusions *y, int64_t *ret_us)
+{
+    const struct exclusion *once = !a->rrule ? a : !b->rrule ? b : NULL;
+    int64_t later = a->from_us > b->from_us ? a->from_us : b->from_us;
+    if (!a->rrule && !b->rrule) {
+        *ret_us = later;
+        return a->from_us < b->to_us && b->from_us < a->to_us;
+    }
+    return once ? meet(x, y, once->from_us, once->to_us, ret_us)
+                : meet(x, y, later, later + EXCLUSION_CHECK_US, ret_us);
 }
 
 bool exclusion_overlap(const struct exclusion *a, const struct exclusion *b, int64_t *ret_us)
 {
-    *ret_us = a->from_us > b->from_us ? a->from_us : b->from_us;
-    return a->from_us < b->to_us && b->from_us < a->to_us;
+    struct exclusions *x = NULL, *y = NULL;
+    bool met = false;
+    if (!a->rrule && !b->rrule)
+        return exclusion_sets_overlap(a, x, b, y, ret_us);
+    if (exclusions_make(&a, 1, &x, NULL) == 0 && exclusions_make(&b, 1, &y, NULL) == 0)
+        met = exclusion_sets_overlap(a, x, b, y, ret_us);
+    exclusions_unref(x);
+    exclusions_unref(y);
+    return met;
 }
 
 const struct exclusion_ops exclusion_ops = {

@@ -4,12 +4,19 @@
 #include "base/str.h"
 #include "base/units.h"
 
+#include "slo/recurring.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MODES 2
 #define KEY_MAX (EXCLUSIONS_MAX * 512)
+
+/* Loading refuses overlaps: what is joined here is the rare leftover of a change. From
+ * any of so many joined ones, looking back must not get past JOIN_MAX of them. */
+#define JOIN_MAX 400
+#define JOIN_BACK_MAX 20
 
 /* Sorted, of one mode, without overlaps. */
 struct once {
@@ -21,16 +28,13 @@ struct exclusions {
     int refs; /* atomic */
     char *key;
     struct once once[MODES];
+    struct {
+        struct recurring **at;
+        size_t n;
+    } recurring[MODES];
 };
 
 /* ---- one by itself -------------------------------------------------------------- */
-
-const char *exclusion_mode_name(enum exclusion_mode m)
-{
-    static const char *const names[MODES] = {"drop", "count_good"};
-    assert((size_t)m < countof(names));
-    return names[m];
-}
 
 static bool names_fit(const struct string_list *names, const char *name)
 {
@@ -58,14 +62,15 @@ bool exclusion_fits(const struct exclusion *x, const struct slo_def *slo)
     return true;
 }
 
-struct counts exclusion_apply(enum exclusion_mode mode, enum no_data no_data, struct counts c)
+struct counts exclusion_apply(enum exclusion_mode mode, enum no_data no_data, int64_t event,
+                              struct counts c)
 {
     if (mode == EXCLUSION_DROP)
         return (struct counts){0};
     c.good += c.bad;
     c.bad = 0;
     if (no_data == NO_DATA_BAD) {
-        c.good += c.silent;
+        c.good += c.silent * event;
         c.scrapes += c.silent;
         c.silent = 0;
     }
@@ -104,7 +109,43 @@ static void add_once(struct once *o, const struct exclusion *x)
     o->at[o->n++] = (struct exclusion_span){x->from_us, x->to_us, x->mode};
 }
 
-static char *make_key(const struct exclusions *x)
+static int add_recurring(struct exclusions *x, const struct exclusion *one, struct err *reterr)
+{
+    struct recurring *r;
+    const char *key;
+    if (recurring_make(one, &r, &key, reterr) < 0)
+        return -1;
+    size_t n = x->recurring[one->mode].n++;
+    x->recurring[one->mode].at = mem_resize(x->recurring[one->mode].at, n + 1, sizeof(r));
+    x->recurring[one->mode].at[n] = r;
+    return 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In any order of the list they come as the same text. */
+static void key_of_rules(struct str *s, const struct exclusion *const *list, size_t n)
+{
+    char **texts = mem_array(n + 1, sizeof(*texts));
+    size_t rules = 0;
+    for (size_t i = 0; i < n; i++)
+        if (list[i]->rrule)
+            texts[rules++] =
+                mem_printf("%s %lld-%lld %s %s", exclusion_mode_name(list[i]->mode),
+                           list[i]->from_us / USEC_PER_MIN, list[i]->to_us / USEC_PER_MIN,
+                           list[i]->timezone, list[i]->rrule);
+    qsort(texts, rules, sizeof(*texts), by_text);
+    for (size_t i = 0; i < rules; i++) {
+        str_addf(s, "%s%s", s->len ? ", " : "", texts[i]);
+        free(texts[i]);
+    }
+    mem_free(&texts);
+}
+
+static char *make_key(const struct exclusions *x, const struct exclusion *const *list, size_t n)
 {
     struct str s;
     str_init(&s, KEY_MAX);
@@ -114,29 +155,56 @@ static char *make_key(const struct exclusions *x)
                      exclusion_mode_name((enum exclusion_mode)m),
                      x->once[m].at[i].start_us / USEC_PER_MIN,
                      x->once[m].at[i].end_us / USEC_PER_MIN);
+    key_of_rules(&s, list, n);
     assert(!s.overflow);
     char *key = str_detach(&s);
     str_release(&s);
     return key;
 }
 
-int exclusions_make(const struct exclusion *const *list, size_t n, struct exclusions **ret,
-                    struct err *reterr)
+int exclusions_count(const struct exclusion *const *list, size_t n, struct err *reterr)
 {
+    size_t recurring = 0;
+    for (size_t i = 0; i < n; i++)
+        recurring += list[i]->rrule != NULL;
     if (n > EXCLUSIONS_MAX)
         return err_set(reterr, "an objective has %d exclusions at most; found %zu", EXCLUSIONS_MAX,
                        n);
+    if (recurring > EXCLUSIONS_RECURRING_MAX)
+        return err_set(reterr, "an objective has %d exclusions with a rule at most; found %zu",
+                       EXCLUSIONS_RECURRING_MAX, recurring);
+    return 0;
+}
+
+static int fill(struct exclusions *x, const struct exclusion *const *list, size_t n,
+                struct err *reterr)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!list[i]->rrule)
+            add_once(&x->once[list[i]->mode], list[i]);
+        else if (add_recurring(x, list[i], reterr) < 0)
+            return -1;
+    for (int m = 0; m < MODES; m++)
+        join_once(&x->once[m]);
+    x->key = make_key(x, list, n);
+    return 0;
+}
+
+int exclusions_make(const struct exclusion *const *list, size_t n, struct exclusions **ret,
+                    struct err *reterr)
+{
+    if (exclusions_count(list, n, reterr) < 0)
+        return -1;
     if (n == 0) {
         *ret = NULL;
         return 0;
     }
     struct exclusions *x = mem_alloc(sizeof(*x));
     x->refs = 1;
-    for (size_t i = 0; i < n; i++)
-        add_once(&x->once[list[i]->mode], list[i]);
-    for (int m = 0; m < MODES; m++)
-        join_once(&x->once[m]);
-    x->key = make_key(x);
+    if (fill(x, list, n, reterr) < 0) {
+        exclusions_unref(x);
+        return -1;
+    }
     *ret = x;
     return 0;
 }
@@ -163,8 +231,12 @@ void exclusions_unref(const struct exclusions *x)
     struct exclusions *o = own(x);
     if (!o || __atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) > 1)
         return;
-    for (int m = 0; m < MODES; m++)
+    for (int m = 0; m < MODES; m++) {
+        for (size_t i = 0; i < o->recurring[m].n; i++)
+            recurring_free(o->recurring[m].at[i]);
+        free(o->recurring[m].at);
         free(o->once[m].at);
+    }
     free(o->key);
     free(o);
 }
@@ -192,11 +264,48 @@ static bool once_next(const struct once *o, int64_t t_us, struct exclusion_span 
     return true;
 }
 
+/* Of a mode, the one that begins first of those that end after t. */
+static bool one_next(const struct exclusions *x, enum exclusion_mode mode, int64_t t_us,
+                     struct exclusion_span *ret)
+{
+    struct exclusion_span s;
+    bool found = once_next(&x->once[mode], t_us, ret);
+    for (size_t i = 0; i < x->recurring[mode].n; i++) {
+        if (!recurring_next(x->recurring[mode].at[i], t_us, &s))
+            continue;
+        if (!found || by_start(&s, ret) < 0)
+            *ret = s;
+        found = true;
+    }
+    return found;
+}
+
+static void join(const struct exclusions *x, int64_t t_us, struct exclusion_span *span)
+{
+    struct exclusion_span s;
+    for (int i = 0; i < JOIN_MAX; i++) {
+        if (!one_next(x, span->mode, span->end_us, &s) || s.start_us >= span->end_us)
+            break;
+        span->end_us = s.end_us;
+    }
+    for (int i = 0; span->start_us <= t_us; i++) {
+        if (!one_next(x, span->mode, span->start_us, &s) || s.start_us >= span->start_us)
+            return;
+        span->start_us = i < JOIN_BACK_MAX ? s.start_us : t_us;
+        if (i == JOIN_BACK_MAX)
+            return;
+    }
+}
+
 /* Of a mode, as if there were no other. */
 static bool mode_next(const struct exclusions *x, enum exclusion_mode mode, int64_t t_us,
                       struct exclusion_span *ret)
 {
-    return once_next(&x->once[mode], t_us, ret);
+    if (!one_next(x, mode, t_us, ret))
+        return false;
+    if (x->recurring[mode].n > 0)
+        join(x, t_us, ret);
+    return true;
 }
 
 /* The part of `g`, which ends after t, that t is in or that comes first after it. */

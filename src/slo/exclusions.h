@@ -32,7 +32,7 @@ struct exclusion_span {
 bool exclusion_fits(const struct exclusion *x, const struct slo_def *slo);
 
 /* The rest of struct exclusion_ops. */
-int exclusion_time(const char *text, const char *timezone, int64_t *ret_us, struct err *reterr);
+int exclusion_time(const char *text, const char *zone_name, int64_t *ret_us, struct err *reterr);
 int exclusion_check(const struct exclusion *x, const char **ret_key, struct err *reterr);
 extern const struct exclusion_ops exclusion_ops;
 
@@ -40,6 +40,15 @@ extern const struct exclusion_ops exclusion_ops;
  * that recur this looks at EXCLUSION_CHECK_US from the first span of the later one on. */
 #define EXCLUSION_CHECK_US (400 * USEC_PER_DAY)
 bool exclusion_overlap(const struct exclusion *a, const struct exclusion *b, int64_t *ret_us);
+
+/* The same for who asks of many pairs: `x` is the set of `a` alone, `y` that of `b`. Making
+ * them, with a zone to be read each, is most of the work. */
+bool exclusion_sets_overlap(const struct exclusion *a, const struct exclusions *x,
+                            const struct exclusion *b, const struct exclusions *y, int64_t *ret_us);
+
+/* Whether an objective may have them: EXCLUSIONS_MAX, and EXCLUSIONS_RECURRING_MAX of them
+ * with a rule. */
+int exclusions_count(const struct exclusion *const *list, size_t n, struct err *reterr);
 
 /* A set of those that are valid, as exclusion_check() says; *ret is NULL if there are
  * none. The list and what it points to need not live on. */
@@ -59,4 +68,5 @@ const char *exclusions_key(const struct exclusions *x);
 
 /* What is left of counts that lie within a span of this mode. Silent slots that
  * no_data calls bad are good ones where nothing is bad. */
-struct counts exclusion_apply(enum exclusion_mode mode, enum no_data no_data, struct counts c);
+struct counts exclusion_apply(enum exclusion_mode mode, enum no_data no_data, int64_t event,
+                              struct counts c);

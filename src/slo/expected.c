@@ -32,14 +32,15 @@ int64_t sli_observed(const struct sli_def *sli, struct counts c)
     return sli->metric ? c.scrapes : counts_total(c);
 }
 
-struct counts slo_apply_no_data(struct counts c, enum no_data no_data)
+struct counts slo_apply_no_data(const struct slo_def *slo, struct counts c)
 {
-    if (no_data == NO_DATA_EXCLUDE)
+    int64_t events = c.silent * sli_event(&slo->sli);
+    if (slo->no_data == NO_DATA_EXCLUDE)
         return c;
-    if (no_data == NO_DATA_GOOD)
-        c.good += c.silent;
+    if (slo->no_data == NO_DATA_GOOD)
+        c.good += events;
     else
-        c.bad += c.silent;
+        c.bad += events;
     c.scrapes += c.silent;
     c.silent = 0;
     return c;

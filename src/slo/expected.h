@@ -19,7 +19,7 @@ int64_t sli_observed(const struct sli_def *sli, struct counts c);
 
 /* What an objective makes of its silent slots: none are left unless they are to
  * be excluded. */
-struct counts slo_apply_no_data(struct counts c, enum no_data no_data);
+struct counts slo_apply_no_data(const struct slo_def *slo, struct counts c);
 
 /* Gives back an allocated array of them, and the hours that they hold. */
 void revisions_free(struct probe_revision *revs, size_t n);

@@ -13,7 +13,7 @@
 
 static bool counts_runs(const struct slo_def *slo)
 {
-    return !slo->sli.metric || slo->sli.metric->kind != SLI_RATIO;
+    return slo->member_count == 0 && (!slo->sli.metric || slo->sli.metric->kind != SLI_RATIO);
 }
 
 static int64_t runs_of(const struct slo_def *slo, int64_t length_us)

@@ -16,13 +16,14 @@
 #define LINT_CALM 3 /* fewer failed runs than this are no reason to wake somebody */
 
 struct lint_slo {
-    bool counted;     /* false: a ratio SLI, of which nothing of the following is known */
+    bool counted;     /* false: a ratio SLI or a composite, of which nothing of the following
+                         is known */
     int64_t expected; /* runs of a whole window, within the probe's hours */
     int64_t allowed;  /* failed ones among those that leave the objective met */
     double proven;    /* lower end of the interval of confidence if none of them fails */
 };
 
-/* The SLO's probe is resolved. */
+/* The SLO's probe, or its members, are resolved. */
 void lint_slo(const struct slo_def *slo, struct lint_slo *ret);
 
 struct lint_tier {
@@ -37,4 +38,5 @@ struct lint_tier {
     int64_t calm_us;
 };
 
+/* Not of a composite: what one failure burns there depends on whose it is. */
 void lint_tier(const struct slo_def *slo, const struct tier_def *tier, struct lint_tier *ret);

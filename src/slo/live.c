@@ -17,8 +17,9 @@ enum { TENS, MINUTES, HOURS, RING_COUNT };
 struct live {
     struct ring rings[RING_COUNT];
     VEC(struct live_window) windows;
-    int64_t tick_us; /* where the windows end */
-    bool stale;      /* something came past the windows: the next tick sums up afresh */
+    int64_t tick_us;  /* where the windows end */
+    int64_t exact_us; /* the newest instant since which one counts; INT64_MIN: none */
+    bool stale;       /* something came past the windows: the next tick sums up afresh */
 };
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -46,6 +47,7 @@ struct live *live_new(int64_t longest_us, int64_t now_us)
     init(&l->rings[MINUTES], USEC_PER_MIN, 3 * USEC_PER_DAY, now_us);
     init(&l->rings[HOURS], USEC_PER_HOUR, longest_us, now_us);
     l->stale = true;
+    l->exact_us = INT64_MIN;
     return l;
 }
 
@@ -65,11 +67,27 @@ void live_advance(struct live *l, int64_t now_us)
         ring_advance(&l->rings[i], now_us);
 }
 
+static int64_t hour_of(int64_t t_us)
+{
+    return floor_div(t_us, USEC_PER_HOUR) * USEC_PER_HOUR;
+}
+
+static void add_to_heads(struct live *l, int64_t slot_us, struct counts c)
+{
+    for (size_t i = 0; i < l->windows.len; i++) {
+        struct live_window *w = &l->windows.at[i];
+        if (w->exact && slot_us < w->begin_us && slot_us >= hour_of(w->begin_us))
+            counts_add(&w->head, c);
+    }
+}
+
 void live_add_event(struct live *l, int64_t slot_us, struct counts c)
 {
     live_advance(l, slot_us);
     for (int i = 0; i < RING_COUNT; i++)
         ring_add(&l->rings[i], slot_us, c);
+    if (slot_us < l->exact_us)
+        add_to_heads(l, slot_us, c);
     if (slot_us >= l->tick_us)
         return; /* the next tick finds it */
     for (size_t i = 0; i < l->windows.len; i++)
@@ -204,11 +222,50 @@ size_t live_watch_period(struct live *l)
 void live_rewind(struct live *l, size_t window, int64_t begin_us)
 {
     assert(window < l->windows.len && l->windows.at[window].length_us == 0);
+    assert(!l->windows.at[window].exact);
     l->windows.at[window].begin_us = begin_us; /* the next tick finds another start */
+}
+
+size_t live_watch_since(struct live *l, int64_t begin_us, const struct counts *head)
+{
+    struct counts before = {0};
+    size_t i = 0;
+    assert(begin_us % USEC_PER_MIN == 0);
+    if (head)
+        before = *head;
+    else
+        ring_sum(&l->rings[MINUTES], hour_of(begin_us), begin_us, &before);
+    while (i < l->windows.len && !(l->windows.at[i].exact && l->windows.at[i].begin_us == begin_us))
+        i++;
+    if (i == l->windows.len)
+        watch(l, (struct live_window){.begin_us = begin_us, .exact = true});
+    l->windows.at[i].head = before;
+    l->stale = true;
+    if (begin_us > l->exact_us)
+        l->exact_us = begin_us;
+    return i;
+}
+
+/* Minutes while they are kept, whole hours less the head when they are not. */
+static void resum_exact(const struct live *l, struct live_window *w, int64_t t_us)
+{
+    int64_t hour = hour_of(w->begin_us);
+    w->from_us = w->begin_us;
+    w->counts = (struct counts){0};
+    if (t_us <= w->begin_us)
+        return;
+    if (hour >= t_us - 3 * USEC_PER_DAY)
+        w->counts = sum_up(l, MINUTES, w->begin_us, t_us);
+    else
+        w->counts = counts_minus(sum_up(l, HOURS, hour, t_us), w->head);
 }
 
 static void resum(const struct live *l, struct live_window *w, int64_t t_us)
 {
+    if (w->exact) {
+        resum_exact(l, w, t_us);
+        return;
+    }
     int64_t length = w->length_us ? w->length_us : t_us - w->begin_us;
     w->from_us = tier_window_start(t_us, length);
     w->counts = sum_up(l, start_ring(length), w->from_us, t_us);
@@ -217,6 +274,7 @@ static void resum(const struct live *l, struct live_window *w, int64_t t_us)
 void live_unwatch(struct live *l)
 {
     vec_clear(&l->windows);
+    l->exact_us = INT64_MIN;
 }
 
 /* What left through the far end; false when that is no longer known. */
@@ -235,9 +293,12 @@ static bool leave(const struct live *l, struct live_window *w, int64_t t_us)
     return true;
 }
 
-/* A period's far end stays where it is, up to the step that its length says. */
-static bool stays(const struct live_window *w, int64_t t_us)
+/* A period's far end stays where it is, up to the step that its length says; an
+ * instant stays once it has come. */
+static bool stays(const struct live *l, const struct live_window *w, int64_t t_us)
 {
+    if (w->exact)
+        return w->begin_us <= l->tick_us;
     return tier_window_start(t_us, t_us - w->begin_us) == w->from_us;
 }
 
@@ -252,7 +313,7 @@ void live_tick(struct live *l, int64_t t_us)
     for (size_t i = 0; i < l->windows.len; i++) {
         struct live_window *w = &l->windows.at[i];
         counts_add(&w->counts, come);
-        if (afresh || !(w->length_us ? leave(l, w, t_us) : stays(w, t_us)))
+        if (afresh || !(w->length_us ? leave(l, w, t_us) : stays(l, w, t_us)))
             resum(l, w, t_us);
     }
     l->tick_us = t_us;

@@ -14,6 +14,7 @@
 
 #include "nines/slo.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,9 +63,11 @@ struct counts live_minutes(const struct live *l, int64_t from_us, int64_t to_us)
 
 /* As of the last tick, and of late events since: live_sum() to the last bit. */
 struct live_window {
-    int64_t length_us; /* 0: of a calendar period */
-    int64_t begin_us;  /* the period's */
-    int64_t from_us;   /* what `counts` begins with, whole steps */
+    int64_t length_us;  /* 0: of a calendar period, or since an instant */
+    int64_t begin_us;   /* the period's, or the instant */
+    bool exact;         /* since an instant */
+    struct counts head; /* of its hour, what came before it */
+    int64_t from_us;    /* what `counts` begins with, whole steps */
     struct counts counts;
 };
 
@@ -76,6 +79,13 @@ size_t live_watch(struct live *l, int64_t length_us);
  * next one begins. */
 size_t live_watch_period(struct live *l);
 void live_rewind(struct live *l, size_t window, int64_t begin_us);
+/*
+ * Everything since an instant, a whole minute, however long ago that was. Hours are
+ * kept for longer than minutes, so what came before the instant in its hour is kept
+ * with the window: `head`, or if it is NULL what the minutes say, which must be there
+ * (live_minutes()). Watched again, as after a merge, it is told anew.
+ */
+size_t live_watch_since(struct live *l, int64_t begin_us, const struct counts *head);
 void live_unwatch(struct live *l); /* all of them */
 
 /* Moves every watched window so that it ends at t, a multiple of 10 s that is

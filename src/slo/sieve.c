@@ -23,7 +23,7 @@ bool sieve_touches(struct sieve *s, int64_t from_us, int64_t to_us)
 
 struct counts sieve_apply(const struct sieve *s, struct counts c)
 {
-    return s->within ? exclusion_apply(s->mode, s->no_data, c) : c;
+    return s->within ? exclusion_apply(s->mode, s->no_data, s->event, c) : c;
 }
 
 static bool drops(const struct sieve *s)

@@ -18,14 +18,21 @@ struct probe_revision; /* nines/store.h */
 struct sieve {
     const struct exclusions *set; /* NULL: all is left */
     enum no_data no_data;
+    int64_t event;            /* sli_event() */
     int64_t from_us, to_us;   /* the stretch, [from, to): of one span, or of none */
     bool within;              /* it is of a span, */
     enum exclusion_mode mode; /* of this mode */
 };
 
-static inline struct sieve sieve_make(const struct exclusions *set, enum no_data no_data)
+static inline struct sieve sieve_make(const struct exclusions *set, const struct slo_def *slo)
 {
-    return (struct sieve){.set = set, .no_data = no_data};
+    return (struct sieve){.set = set, .no_data = slo->no_data, .event = sli_event(&slo->sli)};
+}
+
+/* Another one that has not been asked yet. */
+static inline struct sieve sieve_again(const struct sieve *s)
+{
+    return (struct sieve){.set = s->set, .no_data = s->no_data, .event = s->event};
 }
 
 /* Looks at the stretch that holds `t_us`, from then on at least. */

@@ -127,6 +127,8 @@ bool slices_divide(const struct slo_def *slo, int64_t window_us)
 
 int64_t slices_whole(const struct slo_def *slo)
 {
+    if (slo->method == METHOD_OCCURRENCES)
+        return sli_event(&slo->sli);
     return slo->method == METHOD_RATIO_TIMESLICES ? SLICE_RATIO_PARTS : 1;
 }
 
@@ -140,7 +142,7 @@ static bool is_good(const struct slo_def *slo, struct counts c)
 
 struct counts slices_judge(const struct slo_def *slo, struct counts c, int64_t slots)
 {
-    c = slo_apply_no_data(c, slo->no_data);
+    c = slo_apply_no_data(slo, c);
     int64_t total = counts_total(c), whole = slices_whole(slo), good;
     if (total == 0)
         return (struct counts){.silent = slots > c.excluded};

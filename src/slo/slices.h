@@ -51,7 +51,7 @@ int64_t slices_next(struct slice_grid *g, int64_t border_us);
  * it has no burn rate. True of Occurrences. */
 bool slices_divide(const struct slo_def *slo, int64_t window_us);
 
-/* The parts that a slice has: 10^12 by ratio, else 1; of Occurrences an event. */
+/* The parts that a slice has: 10^12 by ratio, else 1; of Occurrences those of an event. */
 int64_t slices_whole(const struct slo_def *slo);
 
 /* The worth of a slice that holds these events and so many scheduled slots. */

@@ -96,6 +96,8 @@ enum sli_source sli_source(const struct sli_def *sli)
     const struct sli_metric *m = sli->metric;
     if (!m)
         return SOURCE_RESULTS;
+    if (m->kind == SLI_RAW)
+        return SOURCE_RAW;
     if (m->kind == SLI_RATIO)
         return is_histogram(m) ? SOURCE_HISTOGRAM : SOURCE_RATIO;
     return component_of(m->condition) ? SOURCE_COMPONENT : SOURCE_THRESHOLD;
@@ -149,6 +151,12 @@ static void put_ratio(struct str *out, const struct sli_metric *m)
              selector_text(m->good ? m->good : m->bad), selector_text(m->total));
 }
 
+static void put_raw(struct str *out, const struct sli_metric *m)
+{
+    str_addf(out, "%s share %s", m->good ? "good" : "bad",
+             selector_text(m->good ? m->good : m->bad));
+}
+
 void sli_expression(const struct sli_def *sli, struct str *out)
 {
     char limit[UNITS_MAX];
@@ -159,6 +167,9 @@ void sli_expression(const struct sli_def *sli, struct str *out)
         return;
     case SOURCE_RATIO:
         put_ratio(out, sli->metric);
+        return;
+    case SOURCE_RAW:
+        put_raw(out, sli->metric);
         return;
     case SOURCE_HISTOGRAM:
         put_histogram(out, sli->metric);

@@ -18,6 +18,7 @@ enum sli_source sli_source(const struct sli_def *sli);
  *     bad http_requests_total{status=~"5.."} of http_requests_total
  *     http_request_duration_seconds{path!="/x"} within 500ms
  *     worker_queue_depth < 10000
+ *     good share api:success:ratio5m
  *     redis within 50ms
  */
 void sli_expression(const struct sli_def *sli, struct str *out);

@@ -262,8 +262,13 @@ int64_t tier_window_start(int64_t t_us, int64_t length_us)
 
 struct tier_counts tier_counts_make(const struct slo_def *slo, struct counts c, int64_t slots)
 {
-    c = slo_apply_no_data(c, slo->no_data);
-    struct tier_counts v = {c.bad, counts_total(c), sli_observed(&slo->sli, c), slots - c.excluded};
+    c = slo_apply_no_data(slo, c);
+    const int64_t whole = sli_event(&slo->sli);
+    struct tier_counts v = {.bad = c.bad,
+                            .total = counts_total(c),
+                            .observed = sli_observed(&slo->sli, c) * whole,
+                            .expected = (slots - c.excluded) * whole,
+                            .whole = whole};
     if (v.expected < v.observed)
         v.expected = v.observed;
     return v;

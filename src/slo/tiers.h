@@ -60,7 +60,8 @@ int64_t tier_window_start(int64_t t_us, int64_t length_us);
 struct tier_counts {
     int64_t bad, total;
     int64_t observed, expected;
-    int64_t whole; /* what `bad` of one failure is: the parts of a slice; 0: 1 */
+    int64_t whole; /* what one failure, or slot, is in all of these: the parts of a slice
+                      or of an event; 0: 1 */
     bool summed;   /* the rate is `burn` */
     bool blind;    /* a member was observed too little to clear */
     uint128 burn;  /* in 10^-12 */

@@ -105,6 +105,7 @@ static int count_rows(struct sqlite *db, struct dbstats *s, struct err *reterr)
         {"chunk", "SELECT count(*) FROM chunk"},
         {"event", "SELECT count(*) FROM event"},
         {"evidence", "SELECT count(*) FROM evidence"},
+        {"exclusion", "SELECT count(*) FROM exclusion"},
         {"heartbeat", "SELECT count(*) FROM heartbeat"},
         {"import_span", "SELECT count(*) FROM import_span"},
         {"outbox", "SELECT count(*) FROM outbox"},

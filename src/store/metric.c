@@ -102,9 +102,11 @@ static int parse_selector(struct arena *a, const char *text, const struct select
 int metric_text_parse(struct arena *a, const struct metric_text *t, struct sli_metric *ret,
                       struct err *reterr)
 {
-    bool ratio = t->total && !t->condition && !t->good != !t->bad;
-    *ret = (struct sli_metric){.kind = t->condition ? SLI_THRESHOLD : SLI_RATIO};
-    if (!ratio && !(t->condition && !t->total && !t->good && !t->bad))
+    bool parts = !t->condition && !t->good != !t->bad;
+    *ret = (struct sli_metric){.kind = t->condition ? SLI_THRESHOLD
+                                       : t->total   ? SLI_RATIO
+                                                    : SLI_RAW};
+    if (!parts && !(t->condition && !t->total && !t->good && !t->bad))
         return err_set(reterr, "it is neither a ratio nor a condition");
     if (t->condition) {
         if (expr_parse(a, t->condition, &ret->condition, NULL, reterr) < 0)

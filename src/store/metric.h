@@ -20,7 +20,8 @@ struct sqlite_rows;
 
 #define DERIVED_ALL WHEN_END_US
 
-/* As it is stored: selectors of a ratio, or a condition; NULL: none. */
+/* As it is stored: selectors of a ratio, of a raw one without `total`, or a condition;
+ * NULL: none. */
 struct metric_text {
     const char *good, *bad, *total, *condition;
 };

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "nines/exclusion.h"
 #include "nines/store.h"
 
 #include <pthread.h>
@@ -33,6 +34,8 @@ enum record_kind {
     RECORD_HEARTBEAT,
     RECORD_ANNOTATION,
     RECORD_FORGET_ANNOTATION,
+    RECORD_EXCLUSION,
+    RECORD_REMOVE_EXCLUSION,
     RECORD_IMPORT, /* always a batch of its own */
 };
 
@@ -106,6 +109,11 @@ struct record_heartbeat {
 struct record_annotation {
     struct record head;
     struct annotation a;
+};
+
+struct record_exclusion {
+    struct record head;
+    struct exclusion x;
 };
 
 struct import;

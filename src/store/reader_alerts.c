@@ -71,29 +71,67 @@ int store_reader_transitions(struct store_reader *r, const char *slo, int64_t fr
     return reader_end(r, rc);
 }
 
+#define STATE_SELECT                                                                               \
+    "SELECT a.phase, a.severity, a.since, a.cooling_since, a.evaluated, a.firing, a.told"
+
+static struct alert_state read_state(struct sqlite_rows *q)
+{
+    return (struct alert_state){
+        .phase = (enum alert_phase)sqlite_int(q, 0),
+        .severity = (enum severity)sqlite_int(q, 1),
+        .since_us = sqlite_int(q, 2),
+        .cooling_since_us = sqlite_int(q, 3),
+        .evaluated_us = sqlite_int(q, 4),
+        .firing = (uint32_t)sqlite_int(q, 5),
+        .told = told(sqlite_int(q, 6), sqlite_int(q, 1)),
+    };
+}
+
 int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
                        struct alert_state *ret, struct err *reterr)
 {
-    struct sqlite_rows *q = sqlite_query(
-        r->db,
-        "SELECT phase, severity, since, cooling_since, evaluated, firing, told FROM alert"
-        " WHERE slo = ?1 AND objective = ?2",
-        BIND(v_text(slo), v_text(objective_name)), reterr);
+    struct sqlite_rows *q =
+        sqlite_query(r->db, STATE_SELECT " FROM alert AS a WHERE a.slo = ?1 AND a.objective = ?2",
+                     BIND(v_text(slo), v_text(objective_name)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
-    if (rc > 0)
-        *ret = (struct alert_state){
-            .phase = (enum alert_phase)sqlite_int(q, 0),
-            .severity = (enum severity)sqlite_int(q, 1),
-            .since_us = sqlite_int(q, 2),
-            .cooling_since_us = sqlite_int(q, 3),
-            .evaluated_us = sqlite_int(q, 4),
-            .firing = (uint32_t)sqlite_int(q, 5),
-            .told = told(sqlite_int(q, 6), sqlite_int(q, 1)),
-        };
-    else if (rc == 0)
-        *ret = (struct alert_state){0};
+    if (rc >= 0)
+        *ret = rc > 0 ? read_state(q) : (struct alert_state){0};
     sqlite_end(q);
     return rc < 0 ? -1 : 0;
+}
+
+static struct alert_transition read_alert(struct sqlite_rows *q)
+{
+    return (struct alert_transition){
+        .slo = sqlite_text(q, 7),
+        .objective_name = sqlite_text(q, 8),
+        .service = sqlite_text(q, 9),
+        .state = read_state(q),
+    };
+}
+
+int store_reader_alerts(struct store_reader *r, store_transition_fn fn, void *ctx,
+                        struct err *reterr)
+{
+    if (reader_begin(r, reterr) < 0)
+        return -1;
+    struct sqlite_rows *q = sqlite_query(
+        r->db,
+        STATE_SELECT ", a.slo, a.objective, coalesce((SELECT e.service FROM alert_event AS e"
+                     " WHERE e.slo = a.slo AND e.objective = a.objective ORDER BY e.id DESC"
+                     " LIMIT 1), '') FROM alert AS a WHERE a.phase != 0"
+                     " ORDER BY a.slo, a.objective",
+        NULL, reterr);
+    int rc = q ? 0 : -1;
+    while (q && (rc = sqlite_next(q, reterr)) > 0) {
+        struct alert_transition t = read_alert(q);
+        if (!fn(ctx, &t)) {
+            rc = 0;
+            break;
+        }
+    }
+    sqlite_end(q);
+    return reader_end(r, rc);
 }
 
 int store_reader_heartbeat(struct store_reader *r, struct store_heartbeat *ret, struct err *reterr)

@@ -121,13 +121,21 @@ static int apply_sli(struct store *s, const struct record_sli *r, struct err *re
     return catalog_stream(&s->catalog, s->db, num, &r->sli, reterr);
 }
 
+/* The newest revision is the one in force, also when the clock was set back. */
 static int apply_slo(struct store *s, const struct record_slo *r, struct err *reterr)
 {
-    int64_t content = 0;
-    int rc = sqlite_lookup(s->db,
-                           "SELECT content FROM slo_revision WHERE slo = ?1 AND objective = ?2"
-                           " ORDER BY since DESC LIMIT 1",
-                           BIND(v_text(r->slo), v_text(r->objective)), &content, reterr);
+    int64_t content = 0, since = r->at_us;
+    struct sqlite_rows *q =
+        sqlite_query(s->db,
+                     "SELECT content, since FROM slo_revision WHERE slo = ?1 AND objective = ?2"
+                     " ORDER BY since DESC LIMIT 1",
+                     BIND(v_text(r->slo), v_text(r->objective)), reterr);
+    int rc = q ? sqlite_next(q, reterr) : -1;
+    if (rc > 0) {
+        content = sqlite_int(q, 0);
+        since = sqlite_int(q, 1) > since ? sqlite_int(q, 1) : since;
+    }
+    sqlite_end(q);
     if (rc < 0)
         return -1;
     if (rc > 0 && content == (int64_t)r->content)
@@ -135,7 +143,7 @@ static int apply_slo(struct store *s, const struct record_slo *r, struct err *re
     return sqlite_run(s->db,
                       "INSERT OR REPLACE INTO slo_revision(slo, objective, since, content, target,"
                       " window, sli) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                      BIND(v_text(r->slo), v_text(r->objective), v_int(r->at_us),
+                      BIND(v_text(r->slo), v_text(r->objective), v_int(since),
                            v_int((int64_t)r->content), v_text(r->target), v_text(r->window),
                            v_text(r->sli)),
                       reterr);
@@ -358,6 +366,10 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
         return apply_annotation(s, (const struct record_annotation *)r, reterr);
     case RECORD_FORGET_ANNOTATION:
         return forget_annotation(s, (const struct record_annotation *)r, reterr);
+    case RECORD_EXCLUSION:
+        return record_exclusion(s, (const struct record_exclusion *)r, reterr);
+    case RECORD_REMOVE_EXCLUSION:
+        return record_remove_exclusion(s, (const struct record_exclusion *)r, reterr);
     case RECORD_IMPORT:
         break; /* a batch of its own, writer.c */
     }

@@ -9,6 +9,11 @@ struct store;
 
 int record_apply(struct store *s, const struct record *r, struct err *reterr);
 
+/* exclusions.c */
+struct record_exclusion;
+int record_exclusion(struct store *s, const struct record_exclusion *r, struct err *reterr);
+int record_remove_exclusion(struct store *s, const struct record_exclusion *r, struct err *reterr);
+
 /* What is to be known in memory once the transaction with it is committed. */
 void record_committed(struct store *s, const struct record *r);
 

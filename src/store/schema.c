@@ -154,8 +154,8 @@ static const char version_4[] =
     " scrapes INTEGER NOT NULL, silent INTEGER NOT NULL,"
     " PRIMARY KEY(stream, slot, done)) STRICT, WITHOUT ROWID;"
     /* Streams of kind 2 are metric SLIs: selectors of a ratio (one of good and
-     * bad is null), or the condition of a threshold. Before derived_through all
-     * has its events; the year 9999: everything has. */
+     * bad is null; of a raw one total, too), or the condition of a threshold. Before
+     * derived_through all has its events; the year 9999: everything has. */
     "ALTER TABLE roll_stream ADD COLUMN good_series TEXT;"
     "ALTER TABLE roll_stream ADD COLUMN bad_series TEXT;"
     "ALTER TABLE roll_stream ADD COLUMN total_series TEXT;"
@@ -185,8 +185,18 @@ static const char version_4[] =
     /* When the probe runs; '': always. */
     "ALTER TABLE probe_revision ADD COLUMN hours TEXT NOT NULL DEFAULT '';";
 
+static const char version_5[] =
+    /* Exclusions added by command. Rows stay for good; removed 0: it is in force. rrule,
+     * service: null if there is none. slos, and labels as key=value: one a line. */
+    "CREATE TABLE exclusion("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, mode INTEGER NOT NULL,"
+    " start INTEGER NOT NULL, until INTEGER NOT NULL, rrule TEXT, timezone TEXT NOT NULL,"
+    " slos TEXT NOT NULL, service TEXT, labels TEXT NOT NULL,"
+    " reason TEXT NOT NULL, author TEXT NOT NULL, created INTEGER NOT NULL,"
+    " removed INTEGER NOT NULL DEFAULT 0, removed_by TEXT NOT NULL DEFAULT '') STRICT;";
+
 /* migrations[v] takes a file from version v to v + 1. */
-static const char *const migrations[] = {version_1, version_2, version_3, version_4};
+static const char *const migrations[] = {version_1, version_2, version_3, version_4, version_5};
 
 _Static_assert(sizeof(migrations) / sizeof(*migrations) == SCHEMA_VERSION,
                "one migration for each version");

@@ -85,15 +85,15 @@ static json_t *probe_json(const struct status_probe *p)
 
 static json_t *slo_json(const struct status_slo *slo)
 {
-    int64_t total = counts_total(slo->judged);
     bool firing = slo->alert.phase != ALERT_INACTIVE;
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "slo", slo->def->name, "objective_name",
                           slo->def->objective_name, "service", slo->def->service, "state",
                           slo_state_name(slo->state), "good", (json_int_t)slo->counts.good, "bad",
                           (json_int_t)slo->counts.bad);
+    if (sli_event(&slo->def->sli) != 1)
+        json_object_set_new(o, "event_parts", json_integer(sli_event(&slo->def->sli)));
 
-    json_object_set_new(
-        o, "sli", total > 0 ? json_real((double)slo->judged.good / (double)total) : json_null());
+    json_object_set_new(o, "sli", slo->has_sli ? json_real(slo->sli) : json_null());
     json_object_set_new(o, "budget_remaining_ratio",
                         slo->has_budget ? json_real(slo->remaining_ratio) : json_null());
     json_object_set_new(o, "alert", json_string(alert_phase_name(slo->alert.phase)));

@@ -37,9 +37,8 @@ static void slo_ratios(struct exposition *e, const struct status *s)
     exposition_family(e, "nines_slo_sli_ratio", EXPOSITION_GAUGE,
                       "Good events, or slices, over all of the window.");
     for (size_t i = 0; i < s->slo_count; i++) {
-        int64_t total = counts_total(s->slos[i].judged);
-        if (total > 0)
-            slo_ratio(e, &s->slos[i], (double)s->slos[i].judged.good / (double)total);
+        if (s->slos[i].has_sli)
+            slo_ratio(e, &s->slos[i], s->slos[i].sli);
     }
     exposition_family(e, "nines_slo_budget_remaining_ratio", EXPOSITION_GAUGE,
                       "Error budget left: 1 full, 0 used up, negative overspent.");
@@ -56,6 +55,17 @@ static void slo_ratios(struct exposition *e, const struct status *s)
     }
 }
 
+/* Scrapes by their share are told with what is behind the point. */
+static void put_events(struct exposition *e, const struct label *l, size_t n,
+                       const struct status_slo *slo, int64_t events)
+{
+    int64_t event = sli_event(&slo->def->sli);
+    if (event == 1)
+        exposition_int(e, l, n, events);
+    else
+        exposition_double(e, l, n, (double)events / (double)event);
+}
+
 static void slo_events(struct exposition *e, const struct status *s)
 {
     exposition_family(
@@ -66,8 +76,8 @@ static void slo_events(struct exposition *e, const struct status *s)
         const struct label good[] = {SLO_LABELS(slo), {"class", "good"}};
         const struct label bad[] = {SLO_LABELS(slo), {"class", "bad"}};
         const struct label excluded[] = {SLO_LABELS(slo), {"class", "excluded"}};
-        exposition_int(e, good, countof(good), slo->counts.good);
-        exposition_int(e, bad, countof(bad), slo->counts.bad);
+        put_events(e, good, countof(good), slo, slo->counts.good);
+        put_events(e, bad, countof(bad), slo, slo->counts.bad);
         exposition_int(e, excluded, countof(excluded), slo->counts.excluded);
         const struct label silent[] = {SLO_LABELS(slo), {"class", "silent"}};
         if (slo->def->sli.metric)
@@ -86,7 +96,8 @@ static void slo_counters(struct exposition *e, const struct status *s)
             exposition_int(e, l, countof(l), s->slos[i].resets);
     }
     exposition_family(e, "nines_slo_clamped_total", EXPOSITION_COUNTER,
-                      "Scrapes by which more events were good than there were, since the start.");
+                      "Scrapes by which more events were good than there were, or a raw ratio was "
+                      "not from 0 to 1, since the start.");
     for (size_t i = 0; i < s->slo_count; i++) {
         const struct label l[] = {SLO_LABELS(&s->slos[i])};
         if (s->slos[i].def->sli.metric)

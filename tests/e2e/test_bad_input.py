@@ -99,6 +99,64 @@ def test_names_that_clash_or_lead_nowhere(workspace):
     assert "two SLOs have the name 'up'" in errors(workspace)
 
 
+OBJECTIVES = [
+    # what takes the place of `objective: 99.9%, window: 30d`, where it is told, and what
+    ("objective: 100%, window: 30d", 46, "100% leaves no error budget"),
+    ("objective: 1, window: 30d", 46, "expected a percentage like 99.9%"),
+    ("objective: 99%, window: {calendar: 1 month, timezone: Europe/Berln}", 89,
+     "unknown time zone 'Europe/Berln'"),
+    ("objective: 99%, window: 30d, budgeting: {method: RatioTimeslices, slice: 7m}", 108,
+     "slice: 7m does not divide the window of 30d into whole slices"),
+    ("objective: 99%, window: [30d, 1h], budgeting: {method: RatioTimeslices, slice: 1d},"
+     " alerting: none", 114, "slice: 1d does not divide the window of 1h into whole slices"),
+    ("objective: {goal: 99%, promise: 90%}, window: [7d, 1w]", 86, "there is one of 7d already"),
+    ("objective: {goal: 99%, the promise: 90%}, window: 7d", 58, "a name is made of"),
+]
+
+
+@pytest.mark.parametrize("text,column,words", OBJECTIVES)
+def test_objective(site, text, column, words):
+    site.write("slos/s.yaml", SLOS + SLO.replace("objective: 99.9%, window: 30d", text))
+    told = errors(site)
+    assert told.startswith(f"slos/s.yaml:4:{column}: error: "), told
+    assert words in told
+
+
+def test_objectives_of_one_name(site):
+    """In two files, and in two forms."""
+    site.write("slos/t.yaml", SLOS + SLO)
+    told = errors(site)
+    assert "slos/t.yaml:4:12: error: two SLOs have the name 'up'; the other one is at slos/s.yaml:4:12" in told
+    site.write("slos/t.yaml", """\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: up}
+spec:
+  service: x
+  indicator:
+    metadata: {name: x}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {metricSource: {type: nines, spec: {probe: api}}}
+        total: {metricSource: {type: nines, spec: {probe: api}}}
+  budgetingMethod: Occurrences
+  timeWindow: [{duration: 30d, isRolling: true}]
+  objectives: [{target: 0.99}]
+""")
+    told = errors(site)
+    assert "slos/t.yaml:3:18: error: two SLOs have the name 'up'; the other one is at slos/s.yaml:4:12" in told
+
+
+def test_a_window_longer_than_results_are_kept(site):
+    """Any of its windows; results are kept for it all the same, as is said."""
+    site.write("slos/s.yaml", SLOS + SLO.replace("window: 30d", "window: [7d, 90d]"))
+    site.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\nretention: {raw: 30d}\n")
+    done = site.run("check")
+    assert ("nines.yaml:3:18: warning: raw: 30d is shorter than the window of the SLO 'up' (90d): "
+            "results are kept for 91d") in done.stderr
+
+
 def test_paths_that_are_no_files(workspace):
     os.mkfifo(workspace.path / "probes" / "p.yaml")
     assert "not a regular file" in errors(workspace)

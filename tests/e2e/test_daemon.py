@@ -365,3 +365,51 @@ def test_objective_added_while_the_disk_is_full_alerts_afterwards(site, target, 
     d.advance("2026-03-01T00:05:00Z")
     assert json.loads(webhook.post()[1])["event"] == "fire"
     assert d.stop() == 0
+
+
+SEVERAL = SLOS.replace("objective: 99.9%", "objective: {goal: 99.9%, promise: 99%}")
+
+
+def events(webhook, n):
+    posts = [json.loads(webhook.post()[1]) for _ in range(n)]
+    return sorted((p["objective_name"], p["event"]) for p in posts), posts
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_one_objective_becomes_several_and_back(site, target, webhook, daemons, restart):
+    """The alert of what is no more is ended for those who know of it; the new ones begin with
+    none of its state, and back again nothing is left of before."""
+    def change(d, text, at):
+        site.write("slos/api.yaml", text)
+        if not restart:
+            reload(d)
+            return d
+        assert d.stop() == 0
+        return start_at(site, daemons, at)
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    d.advance("2026-03-01T01:00:00Z")
+    target.answer = BAD
+    d.advance("2026-03-01T01:03:00Z")
+    (_, (first,)) = events(webhook, 1)
+    assert first["event"] == "fire" and first["objective_name"] == ""
+    d = change(d, SEVERAL, "2026-03-01T01:03:00Z")
+    d.advance("2026-03-01T01:03:20Z")
+    told, posts = events(webhook, 2)
+    assert told == [("", "resolve"), ("goal", "fire")]
+    over = next(p for p in posts if p["event"] == "resolve")
+    assert over["alert"] == first["alert"] and over["since"] == first["since"]
+    assert over["severity"] == "page" and over["status"] == "resolved"
+    assert over["summary"].startswith("api-availability: ended after ")
+    d.advance("2026-03-01T01:12:00Z")
+    assert events(webhook, 1)[0] == [("promise", "fire")]
+    d = change(d, SLOS, "2026-03-01T01:12:00Z")
+    d.advance("2026-03-01T01:12:20Z")
+    assert events(webhook, 3)[0] == [("", "fire"), ("goal", "resolve"), ("promise", "resolve")]
+    d = change(d, SLOS.replace("alerting: default", "alerting: none"), "2026-03-01T01:12:20Z")
+    d.advance("2026-03-01T01:13:00Z")
+    assert events(webhook, 1)[0] == [("", "resolve")]
+    assert json.loads(site.run("status", "--json").stdout)["slos"][0]["alert"] == "inactive"
+    assert d.stop() == 0
+    assert webhook.posts.empty()
+    with sqlite3.connect(f"file:{site.path}/nines.db?mode=ro", uri=True) as db:
+        assert db.execute("SELECT count(*) FROM alert WHERE phase != 0").fetchone() == (0,)

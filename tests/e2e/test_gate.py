@@ -89,9 +89,11 @@ def test_json(shop):
     assert json.loads(done.stdout) == {
         "at": "2026-10-20T00:00:00Z", "decision": "go",
         "slos": [{"slo": "day", "objective_name": "", "decision": "go", "state": "met",
-                  "remaining_ratio": 0.375, "why": "37.5% of the error budget is left"},
+                  "remaining_ratio": 0.375, "why": "37.5% of the error budget is left",
+                  "policy": None},
                  {"slo": "idle", "objective_name": "", "decision": "go", "state": "no_data",
-                  "remaining_ratio": None, "why": "there is no data in the window"}]}
+                  "remaining_ratio": None, "why": "there is no data in the window",
+                  "policy": None}]}
 
 
 @pytest.mark.parametrize("args,code", [
@@ -100,3 +102,73 @@ def test_json(shop):
 def test_errors(shop, args, code):
     done = shop(bad=0)(*args)
     assert (done.returncode, done.stdout) == (code, "") and done.stderr
+
+
+POLICIES = """
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: day
+    service: shop
+    sli: {probe: api}
+    objective: 99%
+    window: 1d
+    policy:
+      - {spent: 50%, then: "Ask the owner: is it worth it?"}
+      - {spent: 62.5%, then: Only fixes, stop: true}
+      - {spent: 200%, then: All hands}
+  - {name: calm, service: shop, sli: {probe: api}, objective: 99%, window: 1d,
+     policy: [{spent: 100%, then: Talk about it}]}
+  - {name: strict, service: shop, sli: {probe: api}, objective: 99.99%, window: 1d,
+     policy: [{spent: 1%, then: Only fixes, stop: true}]}
+"""
+
+
+@pytest.mark.parametrize("bad,line", [
+    (7, "go day (met): 51.4% of the error budget is left"),
+    (8, "go day (met): 44.4% of the error budget is left; "
+        "policy from 50% spent: Ask the owner: is it worth it?"),
+    (9, "stop day (met): 37.5% of the error budget is left; policy from 62.5% spent: Only fixes"),
+    (29, "stop day (breached): -101.4% of the error budget is left; "
+         "policy from 62.5% spent: Only fixes")])
+def test_steps_of_a_policy_decide(shop, workspace, bad, line):
+    """9 of 14.4 is 62.5 % to the last digit, and the step holds from there on."""
+    gate = shop(bad=bad)
+    workspace.write("slos/s.yaml", POLICIES)
+    done = gate("day")
+    assert (done.stdout, done.returncode) == (line + "\n", 3 if line.startswith("stop") else 0)
+    workspace.write("slos/s.yaml", workspace.run("export", "openslo", "--slo", "day").stdout)
+    assert gate("day").stdout == line + "\n"
+
+
+def test_a_breach_without_a_step_that_stops(shop, workspace):
+    gate = shop(bad=15)
+    workspace.write("slos/s.yaml", POLICIES)
+    done = gate("calm")
+    assert done.returncode == 0 and done.stdout == (
+        "go calm (breached): -4.2% of the error budget is left; "
+        "policy from 100% spent: Talk about it\n")
+    assert gate("calm", "--remaining", "0%").returncode == 3
+    step = json.loads(gate("calm", "--json").stdout)["slos"][0]["policy"]
+    assert step == {"spent": "1", "then": "Talk about it", "stop": False}
+
+
+def test_too_little_for_a_step_to_stop(shop, workspace):
+    gate = shop(bad=1)
+    workspace.write("slos/s.yaml", POLICIES)
+    assert gate("strict").returncode == 0 and "too few events" in gate("strict").stdout
+    assert gate("strict", "--strict").returncode == 3
+
+
+def test_the_report_says_which_step_holds(shop, workspace):
+    shop(bad=9)
+    workspace.write("slos/s.yaml", POLICIES)
+    at = ("--at", recompute.when(END))
+    day, = workspace.report(*at, "--slo", "day")["slos"]
+    assert day["policy"] == {
+        "in_force": {"spent": "0.625", "then": "Only fixes", "stop": True},
+        "next": {"spent": "2", "then": "All hands", "stop": False}}
+    calm, = workspace.report(*at, "--slo", "calm")["slos"]
+    assert calm["policy"]["in_force"] is None and calm["policy"]["next"]["spent"] == "1"
+    text = workspace.run("report", *at, "--slo", "calm").stdout
+    assert "Policy    no step is in force\n            next at 100%: Talk about it\n" in text

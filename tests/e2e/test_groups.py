@@ -117,3 +117,48 @@ def test_a_named_one_that_does_not_fit(shop):
     done = shop.run("gate", "--at", TO, "day", "dbs", "--service", "shop", check=False)
     assert done.returncode == 1
     assert "SLO 'dbs' is not one of those chosen by service and labels" in done.stderr
+
+
+def groups(rollup):
+    return {g["group"]: (g["objectives"], {k: n for k, n in g["states"].items() if n},
+                         g["least_left"]["slo"], g["bad"], g["total"]) for g in rollup["groups"]}
+
+
+def test_rollups(shop):
+    """Of two days of runs `day` counts one, so what is of both spans is not added up."""
+    report = shop.report("--at", TO, "--group-by", "tier")
+    by = {r["by"]: groups(r) for r in report["rollups"]}
+    assert list(by) == ["service", "team", "tier"]
+    assert by["service"] == {"infra": (1, {"breached": 1}, "dbs", 20, 1440),
+                             "shop": (3, {"met": 3}, "day", None, None)}
+    assert by["team"] == {"payments": (1, {"met": 1}, "day", 9, 1440),
+                          "platform": (3, {"breached": 1, "met": 2}, "dbs", None, None)}
+    assert by["tier"] == {"1": (1, {"met": 1}, "day", 9, 1440),
+                          None: (3, {"breached": 1, "met": 2}, "dbs", None, None)}
+    span = ("--from", FROM, "--to", TO)
+    both = {r["by"]: groups(r) for r in shop.report(*span, "--service", "shop")["rollups"]}
+    assert both["service"]["shop"][3:] == (18, 2880)  # `day` and `two` have one SLI
+
+
+def test_a_table_of_groups_comes_first(shop):
+    text = shop.run("report", "--at", TO, "--group-by", "service").stdout.splitlines()
+    assert text[3].split() == ["service", "least", "left", "of", "objectives"]
+    assert text[4].split()[1:] == ["infra", "-38.9%", "dbs", "1", "breached"]
+    assert "| infra | 1 | 1 breached | -38.9% | dbs | 20 of 1,440 |" in shop.run(
+        "report", "--at", TO, "--group-by", "service", "--format", "markdown").stdout
+    assert '<th scope="row">infra</th>' in shop.run(
+        "report", "--at", TO, "--group-by", "service", "--format", "html").stdout
+
+
+def test_status_has_a_line_for_each_group(shop):
+    text = shop.run("status", "--group-by", "team").stdout
+    assert "payments" in text and "platform" in text and "day" not in text
+    status = json.loads(shop.run("status", "--json").stdout)
+    assert [r["by"] for r in status["rollups"]] == ["service", "team"]
+
+
+@pytest.mark.parametrize("command", ["report", "status"])
+def test_no_such_label(shop, command):
+    done = shop.run(command, "--group-by", "teem", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no SLO has a label 'teem'; did you mean 'team'?" in done.stderr

@@ -1,5 +1,6 @@
 """SLO files of other tools: what is written loads, and means what was there."""
 import json
+import urllib.parse
 
 import conftest
 import pytest
@@ -69,6 +70,19 @@ def test_output_means_the_same(workspace):
     assert (queue["op"], queue["value"], queue["timeSliceWindow"]) == ("lte", 200, "1m")
     assert slos["api-errors"]["alerting"]["tiers"][3] == {
         "severity": "ticket", "long": "4d", "short": "6h", "factor": 1}
+
+
+def test_a_server_is_asked_for_the_selectors(workspace):
+    path = conftest.ROOT / "tests/golden/import-slo/sloth.yaml"
+    _, documents = imported(workspace, path, *SERVER)
+    url = urllib.parse.urlsplit(documents[0]["probes"][0]["metrics"]["url"])
+    assert (url.netloc, url.path) == ("127.0.0.1:9", "/federate")
+    # Errors are among all; bounds of buckets may be spelled in another way there.
+    assert urllib.parse.parse_qs(url.query) == {"match[]": [
+        'http_requests_total{job="checkout",namespace="shop"}',
+        'http_request_duration_seconds_count{verb!="WATCH"}',
+        'http_request_duration_seconds_bucket{verb!="WATCH"}',
+        "probes_total", "probes_ok_total", "t_total", "e_total"]}
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda p: p.name)

@@ -10,8 +10,9 @@ import pytest
 DOCS = conftest.ROOT / "docs"
 COMMON = "Common options"
 SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo history"],
+               "annotate": ["annotate add", "annotate list", "annotate remove"],
                "alerts": ["alerts render", "alerts route"],
-               "annotate": ["annotate add", "annotate list", "annotate remove"]}
+               "exclude": ["exclude add", "exclude list", "exclude remove"]}
 
 
 def help_of(*command):

@@ -82,17 +82,62 @@ def test_the_same_numbers(workspace):
     assert (easy["good"], easy["bad"], easy["target"]) == (short["good"], short["bad"], "0.5")
 
 
+COMPOSITE = """\
+---
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - {name: fast, service: shop, sli: {probe: api-health, faster_than: 150ms}, objective: 50%, window: 7d, alerting: none}
+  - {name: up, service: shop, sli: {probe: api-health}, objective: 99%, window: 7d, alerting: none}
+  - {name: burns, service: shop, composite: [{slo: fast, weight: 0.25}, {slo: up}], window: 1d}
+  - {name: slices, service: shop, composite: [{slo: fast}, {slo: up}], window: 1d, objective: 60%,
+     budgeting: {method: Timeslices, slice: 5m, slice_target: 95%}}
+  - {name: ratios, service: shop, composite: [{slo: fast, weight: 0.25}, {slo: up}], window: 1d, objective: 60%,
+     budgeting: {method: RatioTimeslices, slice: 5m}}
+"""
+
+
+def test_composites_have_the_same_numbers(workspace):
+    """Read back from OpenSLO, whose composites have indicators in the place of SLOs."""
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/s.yaml", COMPOSITE)
+    workspace.run("import", "--create", "interval=15s", "-", stdin=history())
+    names = ["burns", "slices", "ratios"]
+    at = ("--at", "2026-10-20T07:03:00Z")
+
+    def report():
+        slos = [s for s in workspace.report(*at)["slos"] if s["objective_name"] == "" and s["slo"] in names]
+        for s in slos:
+            s["members"] = [numbers(m) for m in s["members"]]
+            del s["source"]  # which names them
+        return {s["slo"]: numbers(s) for s in slos}
+
+    before = report()
+    text = workspace.run("export", "openslo", *(a for n in names for a in ("--slo", n))).stdout
+    assert text.count("compositeWeight: 0.25\n") == 2 and text.count("    indicator:") == 6
+    workspace.write("slos/s.yaml", text)
+    assert "9 SLOs" in workspace.run("check").stdout
+    after = report()
+    assert sorted(before) == sorted(names)
+    for name in names:
+        assert before[name]["budget"]["consumed_ratio"] > 0
+        for key in before[name]:
+            assert before[name][key] == after[name][key], (name, key)
+    assert workspace.run("export", "openslo").stdout == text
+
+
 def test_the_page_is_right(workspace):
     """Each block of docs/openslo.md by itself, without a warning about it."""
     workspace.write("probes/p.yaml", PROBES)
+    workspace.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\nreceivers: [{name: on-call, log: {}}]\n")
     blocks = re.findall(r"```yaml\n(.*?)```", (conftest.ROOT / "docs" / "openslo.md").read_text(), re.S)
-    assert len(blocks) == 6
+    assert len(blocks) == 9
     for block in blocks:
         workspace.write("slos/page.yaml", block)
         done = workspace.run("check")
         warnings = [w for w in done.stderr.splitlines() if "left out" not in w]
         assert not warnings, warnings
-        assert " 1 SLO" in done.stdout or " 2 SLOs" in done.stdout
+        assert re.search(r" [123] SLOs?", done.stdout)
         first = workspace.run("export", "openslo").stdout
         workspace.write("slos/page.yaml", first)
         assert workspace.run("export", "openslo").stdout == first
@@ -208,3 +253,71 @@ def test_many_objectives_and_windows(workspace):
     after = workspace.run("report", *at, "--slo", "many", "--json").stdout
     assert after == before
     assert workspace.run("explain", "many", "--objective", "goal 7d", *at).returncode == 0
+
+
+POLICY = """\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: policies}
+spec:
+  service: x
+  indicator:
+    metadata: {name: x}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {metricSource: {type: nines, spec: {probe: api-health}}}
+        total: {metricSource: {type: nines, spec: {probe: api-health}}}
+  budgetingMethod: Occurrences
+  timeWindow: [{duration: 30d, isRolling: true}]
+  objectives: [{target: 0.999}]
+  alertPolicies:
+    - kind: AlertPolicy
+      metadata: {name: a}
+      spec:
+        alertWhenBreaching: true
+        conditions:
+          - kind: AlertCondition
+            metadata: {name: a}
+            spec:
+              severity: %s
+              condition: {kind: burnrate, op: gt, threshold: %s, lookbackWindow: %s}
+        notificationTargets:
+          - {kind: AlertNotificationTarget, metadata: {name: log}, spec: {target: x}}
+"""
+
+
+def test_policies_alert_as_tiers_do(workspace):
+    """The transitions of history are those of the tier in the short form."""
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/s.yaml", POLICY % ("SEV-1", "14.4", "1h"))
+    workspace.run("import", "--create", "interval=15s", "-", stdin=history())
+    span = ("--from", "2026-10-20T00:00:00Z", "--to", "2026-10-20T09:00:00Z")
+    policy = workspace.run("replay", *span, "--json").stdout
+    assert '"severity":"page"' in policy and '"event":"fire"' in policy.replace('kind', 'event')
+    workspace.write("slos/s.yaml", """\
+apiVersion: nines/v1
+kind: SLOs
+slos:
+  - name: policies
+    service: x
+    sli: {probe: api-health}
+    objective: 99.9%
+    window: 30d
+    alerting: {tiers: [{severity: page, long: 1h, factor: 14.4}]}
+""")
+    assert workspace.run("replay", *span, "--json").stdout == policy
+
+
+@pytest.mark.parametrize("condition, words", [
+    (("page", "0.5", "1h"), ":26:62: error: threshold: a burn rate below 1"),
+    (("page", "1001", "1h"), ":26:62: error: factor: a burn rate of 1001 is out of reach"),
+    (("page", "2", "1M"), ":26:81: error: lookbackWindow: months, quarters and years"),
+    (("page", "2", "31d"), "error: long: 31d is longer than the window of the SLO (30d)"),
+    (("page", "2", "1m"), "error: long: the short window is at least 1m"),
+])
+def test_policies_that_cannot_alert(workspace, condition, words):
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/s.yaml", POLICY % condition)
+    done = workspace.run("check", check=False)
+    assert done.returncode == 1 and words in done.stderr

@@ -101,7 +101,7 @@ def test_tiers(looked):
         for tier in agreement.TIERS:
             found = looked.tiers(slo, tier)
             for t, said, asked, exact, why in found:
-                where = (slo, tier[0], agreement.rfc3339(t))
+                where = (slo, tier[1], agreement.rfc3339(t))
                 assert said == exact, where
                 assert (said == asked) == (len(why) % 2 == 0), where
                 assert slo != "up" or why in ([], ["expected slots"]), where

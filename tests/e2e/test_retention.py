@@ -199,3 +199,23 @@ def test_too_large(workspace, target, daemons):
     assert raw_since(workspace)[0] <= RAW_SINCE
     assert workspace.report("--at", "2026-03-02T00:00:00Z")["slos"][0]["total"] == day == 8640
     assert workspace.run("db", "check").returncode == 0
+
+
+def test_a_composite_of_what_exclusions_left(site, daemons):
+    """Reasons of a cut hour are unknown, to a composite as to its members."""
+    site.write("slos/z.yaml", """apiVersion: nines/v1
+kind: SLOs
+slos:
+  - {name: both, composite: [{slo: up}], window: 1d}
+---
+apiVersion: nines/v1
+kind: Exclusions
+exclusions:
+  - {name: half, from: "2026-03-02T20:30:00Z", for: 30m}
+""")
+    assert run_until_deleted(site, daemons).stop() == 0
+    slos = {s["slo"]: s for s in site.report("--at", "2026-03-03T12:00:00Z")["slos"]}
+    member, whole = slos["up"], slos["both"]
+    assert "unknown" in [r["reason"] for r in member["reasons"]]
+    assert whole["reasons"] == member["reasons"]
+    assert sum(r["count"] for r in whole["reasons"]) == whole["bad"]

@@ -19,14 +19,13 @@ import tempfile
 import urllib.parse
 import urllib.request
 
-from month import ABSENT, DAY, END, F, HOUR, SCRAPE, START, Month, at, rfc3339
+from alerting import LENGTHS, TIERS, Objective
+from month import ABSENT, END, F, SCRAPE, START, Month, at, rfc3339
 from promrate import Rates
 
 PATIENCE = 120
 SLOS = {"requests": F(1, 1000), "latency": F(1, 100), "up": F(1, 1000)}  # what may fail
-WINDOWS = {"5m": 300, "30m": 1800, "1h": HOUR, "2h": 2 * HOUR, "6h": 6 * HOUR, "1d": DAY,
-           "3d": 3 * DAY}
-TIERS = [("1h", "5m", F(144, 10)), ("6h", "30m", F(6)), ("1d", "2h", F(3)), ("3d", "6h", F(1))]
+WINDOWS = {w: LENGTHS[w] for w in ("5m", "30m", "1h", "2h", "6h", "1d", "3d")}
 OVER = {w: [w, f"{seconds + SCRAPE}s"] for w, seconds in WINDOWS.items()}
 FAILED = 'http_requests_total{code=~"5.."}'
 RATIOS = {
@@ -149,12 +148,12 @@ def tool(name):
     return shutil.which(name) or sys.exit(f"there is no {name}")
 
 
+def objectives(month):
+    return {slo: Objective(month.exact[slo], miss, (0, 0) if slo == "up" else ABSENT)
+            for slo, miss in SLOS.items()}
+
+
 # ---- one instant -------------------------------------------------------------------------
-
-
-def floored(t, length):
-    step = 10 if length <= HOUR else 60 if length <= 3 * DAY else HOUR
-    return (t - length) // step * step
 
 
 class Rule:
@@ -164,33 +163,24 @@ class Rule:
 
     def __init__(self, month, rates):
         self.month, self.rates = month, rates
+        self.objectives = objectives(month)
 
     def plain(self, slo, start, t):
         bad, total_, _, _ = self.month.exact[slo].between(start, t)
         return F(bad, total_) if total_ else None
 
-    def expected(self, slo, start, t):
-        """bad, and the ratio over all slots, by what was known at t."""
-        exact = self.month.exact[slo]
-        _, _, seen, slots = exact.between(start, t)
-        known = ABSENT[0] if slo != "up" and ABSENT[0] <= t <= ABSENT[1] else t
-        bad, total_, _, _ = exact.between(start, known)
-        return bad, F(bad * seen, total_ * slots) if total_ else 0
-
     def verdicts(self, slo, tier, t):
-        long, short, factor = tier
+        _, long, short, factor = tier
         least = factor * SLOS[slo]
-        starts = [floored(t, WINDOWS[w]) for w in (long, short)]
         ranges = [t - WINDOWS[w] for w in (long, short)]
         rates = [self.rates.ratio(slo, start, t) for start in ranges]
         longer = [self.rates.ratio(slo, start - SCRAPE * (slo != "up"), t) for start in ranges]
         plain = [self.plain(slo, start, t) for start in ranges]
-        (bad, long_ratio), (_, short_ratio) = (self.expected(slo, start, t) for start in starts)
         return [all(r is not None and r > least for r in rates),
                 all(r is not None and r > least for r in longer),
                 all(r is not None and r > least for r in plain),
                 all(r is not None and r >= least for r in plain),
-                long_ratio >= least and short_ratio >= least and bad >= 2]
+                self.objectives[slo].fires(t, tier)]
 
     def causes(self, found):
         return [step for step, a, b in zip(self.STEPS, found, found[1:]) if a != b]
@@ -237,7 +227,7 @@ class Agreement:
     @functools.cache
     def tiers(self, slo, tier):
         """For each instant (t, nines, prometheus, exact, why they differ)."""
-        (long, short, factor), out = tier, []
+        (_, long, short, factor), out = tier, []
         for t in self.instants:
             said = self.reports[t][slo]["tiers"]
             (tells,) = [s["firing"] for s in said if s["long"] == long]
@@ -351,7 +341,8 @@ def tier_rows(agreement):
                 if said != asked:
                     causes[", ".join(why)] = causes.get(", ".join(why), 0) + 1
             told = "; ".join(f"{n} {why}" for why, n in sorted(causes.items())) or "0"
-            yield (f"| {slo} | {float(tier[2]):g} over {tier[0]} and {tier[1]} | {len(found)} "
+            _, long, short, factor = tier
+            yield (f"| {slo} | {float(factor):g} over {long} and {short} | {len(found)} "
                    f"| {sum(f[1] for f in found)} | {sum(f[2] for f in found)} "
                    f"| {sum(f[1] == f[2] for f in found)} | {told} |")
 

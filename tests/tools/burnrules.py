@@ -1,7 +1,7 @@
 """Recording and alerting rules in the shape that Sloth generates, and a unit test of them."""
 from agreement import RATIOS, SLOS, TIERS, WINDOWS
 
-SEVERITIES = {"page": TIERS[:2], "ticket": TIERS[2:]}
+SEVERITIES = {s: [tier for tier in TIERS if tier[0] == s] for s in ("page", "ticket")}
 
 
 def rules(slo):
@@ -13,7 +13,7 @@ def rules(slo):
                    f"    expr: '{RATIOS[slo].replace('%s', w)}'\n    labels: {{slo: {slo}}}\n")
     for severity, tiers in SEVERITIES.items():
         sides = [" and ".join(f"{name % w} > ({float(factor):g} * {miss:g})" for w in (short, long))
-                 for long, short, factor in tiers]
+                 for _, long, short, factor in tiers]
         out.append(f"  - alert: {severity}\n    expr: '({sides[0]}) or ({sides[1]})'\n"
                    f"    labels: {{slo: {slo}}}\n")
     return "".join(out)

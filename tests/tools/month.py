@@ -5,7 +5,6 @@ March 2026. A page of counters is scraped each minute, and a probe runs each 15 
 the full ones, so no sample ever lies on the edge of a window. The story is INCIDENTS and what
 stands behind them.
 """
-import bisect
 import datetime
 import fractions
 import itertools
@@ -34,11 +33,16 @@ def rfc3339(t):
     return datetime.datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def seconds(text):
+    return int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
 # what of all requests fails, of what kind, what of all is slow; what of all probes fails
 INCIDENTS = [
     ("birth", at(1, "02:00"), at(1, "02:03"), 0.02, "500", 0.02, 0.5),
     ("overload", at(4, "10:00"), at(4, "10:30"), 0.4, "503", 0.5, 0.4),
     ("outage", at(11, "22:10"), at(11, "22:25"), 1.0, "500", 0.0, 1.0),
+    ("into the dark", at(13, "14:48"), at(13, "14:58"), 0.1, "500", 0.1, 0.6),
     ("bad deploy", at(19, "03:00"), at(19, "05:00"), 0.05, "500", 0.1, 0.05),
     ("slow burn", at(23), at(25, "12:00"), 0.0025, "500", 0.012, 0.0022),
     ("blip", at(27, "14:00"), at(27, "14:01"), 0.3, "503", 0.3, 0.5),
@@ -126,24 +130,28 @@ class Scrapes:
 class Probes:
     def __init__(self):
         rng = random.Random(SEED + 1)
-        times = range(START - HEAD + OFFSET, END, PROBE)
-        self.times = [t for t in times if not ABSENT[0] <= t < ABSENT[1]]
+        self.times = list(range(START - HEAD + OFFSET, END, PROBE))
+        self.made = [not ABSENT[0] <= t < ABSENT[1] for t in self.times]
         self.good = [rng.random() >= ((i := incident(t)) and i[6] or USUAL[2]) for t in self.times]
+
+    def results(self):
+        return [(t, good) for t, good, made in zip(self.times, self.good, self.made) if made]
 
 
 class Exact:
-    """Counts of events in any span, by addition. `times` of all slots, also of those without."""
+    """Counts of events in any span, by addition: of each slot of a schedule."""
 
-    def __init__(self, times, bad, total, seen, interval):
-        self.times, self.interval, self.seen_at = times, interval, seen
-        self.bad = list(itertools.accumulate(bad, initial=0))
-        self.total = list(itertools.accumulate(total, initial=0))
-        self.seen = list(itertools.accumulate(map(int, seen), initial=0))
+    def __init__(self, first, interval, bad, total, seen):
+        self.first, self.interval, self.count = first, interval, len(seen)
+        self.bad, self.total, self.seen = (list(itertools.accumulate(map(int, each), initial=0))
+                                           for each in (bad, total, seen))
 
     def between(self, start, end):
         """(bad, total, slots with data, slots) in [start, end)."""
-        a, b = (bisect.bisect_left(self.times, t) for t in (start, end))
-        slots = -((OFFSET - end) // self.interval) + ((OFFSET - start) // self.interval)
+        a, b = -((self.first - start) // self.interval), -((self.first - end) // self.interval)
+        slots = b - a
+        if a < 0 or b > self.count:
+            a, b = (min(max(i, 0), self.count) for i in (a, b))
         return (self.bad[b] - self.bad[a], self.total[b] - self.total[a],
                 self.seen[b] - self.seen[a], slots)
 
@@ -157,13 +165,13 @@ class Month:
         growth = [(0, 0, 0, 0)] + s.growth[1:]
         made = [False] + s.made[1:]
         total = [sum(g[:3]) for g in growth]
-        p = self.probes
+        first, p = s.times[0], self.probes
+        failed = [made and not good for made, good in zip(p.made, p.good)]
         self.exact = {
-            "requests": Exact(s.times, [g[1] + g[2] for g in growth], total, made, SCRAPE),
-            "latency": Exact(s.times, [g[3] for g in growth], total, made, SCRAPE),
-            "up": Exact(p.times, [not g for g in p.good], [1] * len(p.times), p.good, PROBE),
+            "requests": Exact(first, SCRAPE, [g[1] + g[2] for g in growth], total, made),
+            "latency": Exact(first, SCRAPE, [g[3] for g in growth], total, made),
+            "up": Exact(first, PROBE, failed, p.made, p.made),
         }
-        self.exact["up"].seen = self.exact["up"].total
 
     def openmetrics(self, out):
         family = None
@@ -175,8 +183,7 @@ class Month:
                     out.write(f"# TYPE {family} {kind}\n")
             out.writelines(f"{name} {value} {t}\n" for t, value in samples)
         out.write("# TYPE probe_success gauge\n")
-        out.writelines(f"probe_success {good:d} {t}\n"
-                       for t, good in zip(self.probes.times, self.probes.good))
+        out.writelines(f"probe_success {good:d} {t}\n" for t, good in self.probes.results())
         out.write("# EOF\n")
 
     def ndjson(self, out):
@@ -186,6 +193,6 @@ class Month:
             lines += [(t, f'{{"probe":"page","time":"{rfc3339(t)}","series":"{quoted}",'
                        f'"value":{value}}}\n') for t, value in samples]
         out.writelines(text for _, text in sorted(lines, key=lambda line: line[0]))
-        for t, good in zip(self.probes.times, self.probes.good):
+        for t, good in self.probes.results():
             what = '"good","code":200' if good else '"bad","reason":"status","code":503'
             out.write(f'{{"probe":"ping","time":"{rfc3339(t)}","outcome":{what},"latency_ms":20}}\n')

@@ -13,10 +13,13 @@ import calendar
 import datetime
 import decimal
 import fractions
+import itertools
 import json
 import re
 import sys
 import zoneinfo
+
+from excluded import Excluded
 
 F = fractions.Fraction
 SECOND = 1_000_000
@@ -74,7 +77,8 @@ def calendar_window(at, count, unit, zone):
         since = wall.replace(tzinfo=zone).astimezone(datetime.timezone.utc).replace(tzinfo=None)
         return wall, (since - EPOCH) // datetime.timedelta(microseconds=1)
 
-    k = 0
+    longest = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+    k = max(0, (local - EPOCH).days // (longest[unit] * count) - 1)
     while boundary(k + 1)[0] <= local:
         k += 1
     return boundary(k)[1], boundary(k + 1)[1]
@@ -122,6 +126,10 @@ class Slices:
                 yield at, to
             at = to
 
+    def begin(self, us):
+        """Of the first slice that begins then or later."""
+        return next(a for a, _ in self.between(us - 1, us + 2 * self.length) if a >= us)
+
     def worth(self, good, bad):
         if self.method == "Timeslices":
             return F(int(good >= self.target * (good + bad)))
@@ -129,10 +137,14 @@ class Slices:
 
 
 class Slo:
-    """`length` is the declared window's, where [start, end) is a span or a calendar period."""
+    """`length` is the declared window's, where [start, end) is a span or a calendar period;
+    `targets` are those that were in force, [(since, target)], and `excluded` an Excluded."""
 
     def __init__(self, results, interval, at, start, end, target, faster_than=None,
-                 timeout=5 * SECOND, classify=None, length=None, slices=None, alerts=True):
+                 timeout=5 * SECOND, classify=None, length=None, slices=None, alerts=True,
+                 excluded=None, targets=()):
+        self.declared = (results, interval, at, start, end, target, faster_than, timeout, classify,
+                         length, slices, alerts)
         self.results, self.interval, self.at = results, interval, at
         self.start, self.end, self.upto = start, end, min(at, end)
         self.miss = 1 - target
@@ -141,6 +153,15 @@ class Slo:
         self.phase = results[0].slot % interval if results else 0
         self.slices, self.alerts = slices, alerts
         self.order = [r.slot for r in results]
+        self.excluded, self.target = excluded or Excluded(), target
+        self.late = max((r.total for r in results), default=0)
+        kinds = [self.left(r) for r in results]
+        self.sums = {name: [0, *itertools.accumulate(int(kind == name) for kind in kinds)]
+                     for name in ("good", "bad", "excluded")}
+        self.known = targets
+        in_force = targets and targets[-1][1] == target
+        minutes = {since // (60 * SECOND) * 60 * SECOND: t for since, t in targets}
+        self.targets = sorted(minutes.items()) if in_force else [(0, target)]
 
     def kind(self, r):
         kind = r.outcome
@@ -150,28 +171,45 @@ class Slo:
             return "bad"
         return kind
 
+    def left(self, r):
+        """What it counts as when exclusions are applied; None: as nothing."""
+        return self.excluded.kind(r.slot, self.kind(r))
+
+    def held(self, us):
+        """The target that was in force."""
+        return next((t for since, t in reversed(self.targets) if since <= us), self.targets[0][1])
+
     def first(self):
+        """Excluded or not."""
         return next((r.slot for r in self.results if self.kind(r) in ("good", "bad")), None)
 
     def within(self, start, end):
         return self.results[bisect.bisect_left(self.order, start):
                             bisect.bisect_left(self.order, end)]
 
-    def counts(self, results):
-        kinds = [self.kind(r) for r in results]
-        return kinds.count("good"), kinds.count("bad"), kinds.count("excluded")
+    def counts(self, start, end, done=None):
+        """(good, bad, excluded) of the slots in [start, end), of results that are done by then."""
+        a, b = (bisect.bisect_left(self.order, us) for us in (start, end))
+        late = bisect.bisect_left(self.order, done - self.late, a, max(a, b)) if done else b
+        unseen = [self.left(r) for r in self.results[late:b] if r.done > done]
+        return tuple(sums[b] - sums[a] - unseen.count(name) if b > a else 0
+                     for name, sums in self.sums.items())
 
-    def slots(self, start, end):
+    def grid(self, start, end):
         first = -((self.phase - start) // self.interval)
         last = -((self.phase - end) // self.interval)
         return max(0, last - first)
+
+    def slots(self, start, end):
+        """Those of spans that are dropped are none."""
+        return self.grid(start, end) - sum(self.grid(a, b)
+                                           for a, b in self.excluded.drop.within(start, end))
 
     def judged(self, start, end, done=None):
         """Slices that could be judged, what of them is lost, and those that could not."""
         judged, lost, missing = 0, F(0), 0
         for a, b in self.slices.between(start, end):
-            seen = [r for r in self.within(a, b) if done is None or r.done <= done]
-            good, bad, excluded = self.counts(seen) if seen else (0, 0, 0)
+            good, bad, excluded = self.counts(a, b, done)
             if good + bad:
                 judged += 1
                 lost += 1 - self.slices.worth(good, bad)
@@ -183,7 +221,7 @@ class Slo:
         if self.slices:
             judged, lost, _ = self.judged(self.at - length, self.at)
             return lost / judged / self.miss if judged and not length % self.slices.length else None
-        good, bad, _ = self.counts(self.within(self.at - length, self.at))
+        good, bad, _ = self.counts(self.at - length, self.at)
         return F(bad, good + bad) / self.miss if good + bad else None
 
     def tier_window(self, t, length):
@@ -192,21 +230,24 @@ class Slo:
         if self.slices:
             judged, lost, missing = self.judged(start, t, t)
             return lost, judged + missing
-        seen = [r for r in self.within(start, t) if r.done <= t]
-        good, bad, excluded = self.counts(seen)
+        good, bad, excluded = self.counts(start, t, t)
         return bad, max(self.slots(start, t) - excluded, good + bad)
 
-    def tiers(self):
-        t = self.at // (10 * SECOND) * (10 * SECOND)
-        out = []
+    def in_force(self):
+        """The default tiers that can fire: [(severity, long, short in microseconds, factor)]."""
         apart = self.slices.length if self.slices else self.interval
         for severity, long, short, factor in TIERS if self.alerts else []:
             if duration(long) >= self.length or F(factor) * self.miss > 1 or \
                     duration(long) // apart < 2 * MIN_FAILURES:
                 continue
             least = max(duration(short), 2 * self.interval + self.timeout)
-            least = -(-least // (60 * SECOND)) * 60 * SECOND
-            sides = [self.tier_window(t, duration(long)), self.tier_window(t, least)]
+            yield severity, long, -(-least // (60 * SECOND)) * 60 * SECOND, factor
+
+    def tiers(self):
+        t = self.at // (10 * SECOND) * (10 * SECOND)
+        out = []
+        for severity, long, short, factor in self.in_force():
+            sides = [self.tier_window(t, duration(long)), self.tier_window(t, short)]
             burns = all(n and F(bad, n) >= F(factor) * self.miss for bad, n in sides)
             out.append({"severity": severity, "long": long, "factor": factor,
                         "firing": burns and sides[0][0] >= MIN_FAILURES})
@@ -235,70 +276,120 @@ class Slo:
     def reasons(self):
         found = {}
         for r in self.within(self.start, self.upto):
-            if self.kind(r) == "bad":
+            if self.left(r) == "bad":
                 reason = "latency" if r.reason == "none" else r.reason
                 found[reason] = found.get(reason, 0) + 1
         return found
 
-    def state(self, total, bad):
-        if not total:
+    def state(self, allowed, bad):
+        if not allowed:
             return "no_data"
-        if bad > self.miss * total:
+        if bad > allowed:
             return "breached"
         if self.first() > self.start:
             return "warming"
-        return "at_risk" if F(bad, 1) / (self.miss * total) >= F(3, 4) else "met"
+        return "at_risk" if F(bad, 1) / allowed >= F(3, 4) else "met"
+
+    def pieces(self):
+        """What the budget to date is of, by the targets that held: [[start, end, target]]."""
+        start = self.start
+        if self.slices:
+            start = next((a for a, _ in self.slices.between(start, self.upto)), start)
+        held = {start: self.held(start)}
+        held.update((self.slices.begin(since) if self.slices else since, target)
+                    for since, target in self.targets if since > start)
+        out = []
+        for since in sorted(us for us in held if us == start or us < self.upto):
+            if out and out[-1][2] == held[since]:
+                continue
+            if out:
+                out[-1][1] = since
+            out.append([since, self.upto, held[since]])
+        return out
+
+    def units(self, start, end):
+        """What the budget of a part is of: seen, and seen or missing; slices by their beginnings."""
+        if not self.slices:
+            good, bad, excluded = self.counts(start, end)
+            return good + bad, max(good + bad, self.slots(start, end) - excluded)
+        seen = missing = 0
+        for a, b in self.slices.between(self.start, self.upto):
+            if start <= a < end:
+                judged, _, silent = self.judged(b - 1, b)
+                seen, missing = seen + judged, missing + silent
+        return seen, seen + missing
+
+    def budget(self, later):
+        """(allowed, projected, the same by the newest target, parts)."""
+        parts = [(start, target, *self.units(start, end)) for start, end, target in self.pieces()]
+        return (sum((1 - target) * seen for _, target, seen, _ in parts),
+                sum((1 - target) * whole for _, target, _, whole in parts) + self.miss * later,
+                self.miss * (sum(whole for *_, whole in parts) + later), parts)
 
     def coverage(self, total, excluded):
         slots = self.slots(self.start, self.upto)
         expected = max(slots - excluded, total)
         first = self.first()
         first = self.upto if first is None else max(self.start, min(first, self.upto))
-        early = self.slots(self.start, first) - self.counts(self.within(self.start, first))[2]
+        early = self.slots(self.start, first) - self.counts(self.start, first)[2]
         early = min(max(early, 0), expected - total)
         return {"expected": expected, "observed": total,
                 "missing": {"prober_down": expected - total - early, "target_silent": 0,
                             "not_started": early}}
 
-    def exhausts(self, remaining, rolling, projected, bad):
+    def exhausts(self, left, rolling):
+        """`left` is the share of a whole budget by the newest target."""
         burn = self.burn(6 * 3600 * SECOND)
-        left = remaining if rolling else 1 - F(bad) / projected
         room = self.end - self.start if rolling else self.end - self.at
         if not burn or left <= 0 or room <= 0:
             return None
         wait = left / burn * (self.end - self.start)
-        return None if wait > room else when((self.at + int(wait)) // SECOND * SECOND)
+        return None if wait > room else when((self.at + round(wait)) // SECOND * SECOND)
+
+    def without(self, excluded):
+        return Slo(*self.declared, excluded, self.known)
+
+    def summary(self):
+        """What is told of the window as if nothing were excluded."""
+        told = self.report()
+        return {key: told[key] for key in ("state", "sli", "good", "bad", "total", "excluded")} | \
+            {key: told["budget"][key] for key in ("consumed_ratio", "remaining_ratio")}
 
     def report(self, rolling=True):
-        good, bad, excluded = self.counts(self.within(self.start, self.upto))
+        good, bad, excluded = self.counts(self.start, self.upto)
         total = good + bad
         coverage = self.coverage(total, excluded)
-        out = {"state": self.state(total, bad), "good": good, "bad": bad, "total": total,
+        out = {"good": good, "bad": bad, "total": total,
                "excluded": excluded, "sli": None, "confidence": None, "coverage": coverage,
                "tiers": self.tiers(), "latency": self.latency(), "reasons": self.reasons(),
                "burn": {w: number(self.burn(duration(w))) for w in BURN_WINDOWS}}
-        projected = self.miss * (coverage["expected"] + self.slots(self.upto, self.end))
         unit, consumed = total, F(bad)
+        later = self.slots(self.upto, self.end)
         if self.slices:
-            unit, consumed, missing = self.judged(self.start, self.upto)
+            unit, consumed, _ = self.judged(self.start, self.upto)
             later = sum(self.slots(a, b) > 0 for a, b in self.slices.between(self.upto, self.end))
-            projected = self.miss * (unit + missing + later)
-            out["state"] = self.state(unit, consumed)
+        allowed, projected, whole, parts = self.budget(later)
+        out["state"] = self.state(allowed, consumed)
+        out["targets"] = [{"since": when(max(since, self.start)), "target": target, "total": count,
+                           "allowed": float((1 - target) * count)}
+                          for since, target, count, _ in parts]
+        if all(part[1] == self.target for part in parts):
+            out["targets"] = []
         if not unit:
             out["budget"] = {"allowed": 0, "projected": number(projected), "consumed": 0,
                              "remaining": 0, "consumed_ratio": None, "remaining_ratio": None,
                              "exhausts_at": None}
             return out
-        allowed = self.miss * unit
         out["sli"] = number(1 - consumed / unit)
         if not self.slices or self.slices.method == "Timeslices":
             out["confidence"] = wilson(int(unit - consumed), unit)
+        left = (allowed - consumed) / (self.miss * unit) if rolling else \
+            (projected - consumed) / whole
         out["budget"] = {"allowed": number(allowed), "projected": number(projected),
                          "consumed": number(consumed), "remaining": number(allowed - consumed),
                          "consumed_ratio": number(consumed / allowed),
                          "remaining_ratio": number(1 - consumed / allowed),
-                         "exhausts_at": self.exhausts(1 - consumed / allowed, rolling, projected,
-                                                      consumed)}
+                         "exhausts_at": self.exhausts(left, rolling)}
         return out
 
 

@@ -1,5 +1,7 @@
 #include "fake.h"
 
+#include "slo/exclusions.h"
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
@@ -165,7 +167,7 @@ static const struct hours_ops hours = {hours_make, hours_unref, hours_text, hour
 
 static void finish_slo(struct slo_def *slo, struct decode *c)
 {
-    if (!slo->probe || !c->arena)
+    if (!slo_part(slo, 0)->probe || !c->arena)
         abort();
     counts.finished++;
 }
@@ -177,6 +179,7 @@ static const struct notifier_kind *const notifiers[] = {&fake_webhook, &fake_log
 const struct config_tables fake_tables = {.probe_kinds = probe_kinds,
                                           .notifiers = notifiers,
                                           .hours = &hours,
+                                          .exclusions = &exclusion_ops,
                                           .zone_open = zone_open,
                                           .zone_free = zone_free,
                                           .finish_slo = finish_slo};

@@ -174,13 +174,68 @@ static void too_many(void **state)
     str_release(&said);
 }
 
+/* `text` as the error ratio of an SLO that is not carried over, for this reason. */
+static void expect_refused(const char *text, const char *why)
+{
+    struct import_slo_options o = {0};
+    struct str file, out, said;
+    str_init(&file, TEXT_MAX);
+    str_init(&out, TEXT_MAX);
+    str_init(&said, TEXT_MAX);
+    str_addf(&file, SLOTH("{name: a, objective: 99, sli: {raw: {error_ratio_query: '%s'}}}"), text);
+    assert_int_equal(import_text("x", file.buf, &o, &out, &said), 0);
+    if (!strstr(said.buf, why) || strstr(out.buf, "name:"))
+        fail_msg("%s: expected %s; found %s\n%s", text, why, said.buf, out.buf);
+    str_release(&file);
+    str_release(&out);
+    str_release(&said);
+}
+
+#define SUM(x) "sum(rate(" x "[5m]))"
+
+/* Where reading a query ends. */
+static void queries(void **state)
+{
+    (void)state;
+    struct str text;
+    str_init(&text, TEXT_MAX);
+    for (int i = 0; i < 9000; i++)
+        str_addc(&text, ' ');
+    expect_refused(text.buf, "a query of more than 8192 bytes");
+    str_clear(&text);
+    for (int i = 0; i < 40; i++)
+        str_addc(&text, '(');
+    expect_refused(text.buf, "more than 16 parentheses");
+    str_release(&text);
+    expect_refused("((" SUM("a") "-" SUM("b") ")-" SUM("c") ")/" SUM("a"),
+                   "a difference of more than two sums");
+    expect_refused("2 - " SUM("a") "/" SUM("b"), "expected sum(rate(SELECTOR[window]))");
+    expect_refused("1.5 - " SUM("a") "/" SUM("b"), "expected sum(rate(SELECTOR[window]))");
+    expect_refused("1 + " SUM("a") "/" SUM("b"), "expected '-', found '+");
+    expect_refused(SUM("a") "*" SUM("b"), "expected '/', found '*");
+    expect_refused(SUM("a") "/" SUM("b") "*100", "expected the end of the query, found '*100'");
+    expect_refused(SUM("a") "-" SUM("b") "/" SUM("b"), "expected '/', found '-");
+    expect_refused("sum(irate(a[5m]))/" SUM("b"), "expected rate(...) or increase(...)");
+    expect_refused("sum(rate(a[5m] offset 1d))/" SUM("b"), "expected ')', found 'offset 1d");
+    expect_refused("sum(rate(a[$x]))/" SUM("b"), "expected {{.window}} or a duration");
+    expect_refused("summary_total/" SUM("b"), "expected sum(rate(SELECTOR[window]))");
+    expect_refused(SUM("a{b=~\"(\"}") "/" SUM("b"), "error_ratio_query: ");
+    expect_refused("(" SUM("a") " or vector(1))/" SUM("b"), "expected '0', found '1)");
+    expect_refused(SUM("a") " or vector(0) / " SUM("b"),
+                   "expected ')' or the end behind vector(0), found '/");
+    expect_refused("(" SUM("a") " or " SUM("c") ")/" SUM("b"), "expected vector(0)");
+    expect_refused("(" SUM("a") "-" SUM("b") ")/" SUM("c"),
+                   "a difference of counters other than all less some");
+    expect_refused(SUM("a") "/(" SUM("b") "-" SUM("a") ")",
+                   "the total is a difference of counters");
+    expect_refused("1 - " SUM("a") "/" SUM("a"), "every event would be good");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden),
-        cmocka_unit_test(given_probe),
-        cmocka_unit_test(hostile_text),
-        cmocka_unit_test(too_many),
+        cmocka_unit_test(golden),   cmocka_unit_test(given_probe), cmocka_unit_test(hostile_text),
+        cmocka_unit_test(too_many), cmocka_unit_test(queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -371,6 +371,8 @@ static void metric_slis(void **state)
         "{probe: p, histogram: 'd_seconds{path!=\"/x\"}', faster_than: 1500ms}",
         "{probe: p, threshold: 'depth  <  10000'}",
         "{probe: p, threshold: 'depth<10000.0'}",
+        "{probe: p, raw: 'up:ratio{ job = \"a\" }'}",
+        "{probe: p, raw_failure: errors:ratio}",
         "{probe: q, component: redis}",
         "{probe: q, component: 'a \"b\" \\ c', faster_than: 50ms}",
     };
@@ -381,6 +383,8 @@ static void metric_slis(void **state)
         "p good=d_seconds_bucket{le=\"1.5\",path!=\"/x\"} total=d_seconds_count{path!=\"/x\"}",
         "p threshold=depth < 10000",
         "p threshold=depth < 10000",
+        "p raw=up:ratio{job=\"a\"}",
+        "p raw_failure=errors:ratio",
         "q threshold=component_up{component=\"redis\"} == 1",
         "q threshold=component_latency_seconds{component=\"a \\\"b\\\" \\\\ c\"} <= 0.05",
     };
@@ -390,15 +394,20 @@ static void metric_slis(void **state)
         const struct sli_def *sli = &find_slo(c, name)->sli;
         assert_string_equal(sli->key, keys[i]);
         assert_int_equal(sli->faster_than_us, 0);
-        assert_int_equal(sli->metric->kind, i < 4 ? SLI_RATIO : SLI_THRESHOLD);
-        assert_int_equal(!sli->metric->good, i < 2 || i > 3);
-        assert_int_equal(!sli->metric->bad, i > 1);
-        assert_int_equal(!sli->metric->condition, i < 4);
+        bool raw = i == 6 || i == 7;
+        assert_int_equal(sli->metric->kind, i < 4 ? SLI_RATIO : raw ? SLI_RAW : SLI_THRESHOLD);
+        assert_int_equal(!sli->metric->good, i != 2 && i != 3 && i != 6);
+        assert_int_equal(!sli->metric->bad, i != 0 && i != 1 && i != 7);
+        assert_int_equal(!sli->metric->condition, i < 4 || raw);
     }
     const struct probe_def *p = config_probe(c, "p"), *q = config_probe(c, "q");
     static const char *const wanted[] = {"d_seconds_bucket{le=\"1.5\",path!=\"/x\"}",
-                                         "d_seconds_count{path!=\"/x\"}", "depth", "r",
-                                         "r{status=~\"5..\"}"};
+                                         "d_seconds_count{path!=\"/x\"}",
+                                         "depth",
+                                         "errors:ratio",
+                                         "r",
+                                         "r{status=~\"5..\"}",
+                                         "up:ratio{job=\"a\"}"};
     assert_int_equal(p->wanted_count, countof(wanted));
     for (size_t i = 0; i < countof(wanted); i++)
         assert_string_equal(selector_text(p->wanted[i]), wanted[i]);

@@ -1,6 +1,7 @@
 /* OpenSLO documents are the short form's SLOs, and back. */
 #include "../cmocka_all.h"
 #include "fake.h"
+#include "openslo_texts.h"
 
 #include "config/load.h"
 #include "config/openslo_write.h"
@@ -11,90 +12,6 @@
 #include "nines/slo.h"
 
 #include <stdio.h>
-
-#define TEXT_MAX ((size_t)1 << 20)
-
-#define PROBES                                                                                     \
-    "apiVersion: nines/v1\nkind: Probes\nprobes:\n"                                                \
-    "  - {id: a, interval: 15s, http: {url: x}}\n"                                                 \
-    "  - {id: page, interval: 15s, page: {address: x}}\n"                                          \
-    "  - {id: doc, interval: 15s, document: {address: x}}\n---\n"
-#define SLOS "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
-
-static struct config *load(const char *text)
-{
-    struct diag diag = {0};
-    struct config *c = NULL;
-    int rc = config_load_text("x.yaml", text, strlen(text), &fake_tables, &c, &diag);
-    for (size_t i = 0; i < diag.n; i++)
-        print_error("%d:%d: %s\n", diag.items[i].pos.line, diag.items[i].pos.column,
-                    diag.items[i].text);
-    if (diag.n)
-        print_error("%s\n", text);
-    assert_int_equal(diag.n, 0);
-    assert_int_equal(rc, 0);
-    diag_release(&diag);
-    return c;
-}
-
-static void write_all(const struct config *c, struct str *out)
-{
-    struct err err;
-    for (size_t i = 0, n; i < c->slo_count; i += n) {
-        n = openslo_objectives(c->slos + i, c->slo_count - i);
-        assert_int_equal(openslo_write(c->slos + i, n, out, &err), 0);
-    }
-}
-
-static void same_text(const char *a, const char *b)
-{
-    assert_int_equal(a == NULL, b == NULL);
-    if (a)
-        assert_string_equal(a, b);
-}
-
-static void same_slo(const struct slo_def *a, const struct slo_def *b)
-{
-    assert_string_equal(a->name, b->name);
-    assert_string_equal(a->objective_name, b->objective_name);
-    assert_string_equal(a->sli.key, b->sli.key);
-    same_text(a->description, b->description);
-    same_text(a->runbook, b->runbook);
-    assert_string_equal(a->service[0] ? a->service : a->name, b->service);
-    assert_string_equal(a->window.text, b->window.text);
-    assert_int_equal(a->method, b->method);
-    assert_int_equal(a->slice_us, b->slice_us);
-    assert_int_equal(decimal_cmp(a->slice_target, b->slice_target), 0);
-    assert_int_equal(a->labels.n, b->labels.n);
-    for (size_t i = 0; i < a->labels.n; i++) {
-        assert_string_equal(a->labels.at[i].key, b->labels.at[i].key);
-        assert_string_equal(a->labels.at[i].value, b->labels.at[i].value);
-    }
-    assert_true(a->content == b->content);
-}
-
-/* Written and read, it is what it was; written again, it is the same text. */
-static void there_and_back(const char *text)
-{
-    struct str out, again;
-    struct config *before = load(text);
-    str_init(&out, TEXT_MAX);
-    str_init(&again, TEXT_MAX);
-    str_add(&out, PROBES);
-    write_all(before, &out);
-    struct config *after = load(out.buf);
-    assert_int_equal(before->slo_count, after->slo_count);
-    for (size_t i = 0; i < before->slo_count; i++)
-        same_slo(before->slos[i], after->slos[i]);
-    str_add(&again, PROBES);
-    write_all(after, &again);
-    assert_string_equal(out.buf, again.buf);
-    str_release(&out);
-    str_release(&again);
-    config_unref(before);
-    config_unref(after);
-    fake_take_counts();
-}
 
 static void slis(void **state)
 {
@@ -122,7 +39,7 @@ static void slis(void **state)
     for (size_t i = 0; i < countof(texts); i++) {
         mem_auto char *text = mem_printf(
             PROBES SLOS "  - {name: s, sli: %s, objective: 99.9%%, window: 30d}\n", texts[i]);
-        there_and_back(text);
+        openslo_there_and_back(text);
     }
 }
 
@@ -150,7 +67,7 @@ static void definitions(void **state)
     for (size_t i = 0; i < countof(texts); i++) {
         mem_auto char *text = mem_printf(
             PROBES SLOS "  - {name: s, sli: {probe: a}, objective: 99.95%%, %s}\n", texts[i]);
-        there_and_back(text);
+        openslo_there_and_back(text);
     }
 }
 
@@ -169,7 +86,7 @@ static const char objectives_text[] =
 static void objectives(void **state)
 {
     (void)state;
-    struct config *c = load(objectives_text);
+    struct config *c = openslo_load(objectives_text);
     assert_int_equal(c->slo_count, 2);
     const struct slo_def *far = c->slos[0], *first = c->slos[1];
     assert_string_equal(far->objective_name, "far off");
@@ -187,7 +104,7 @@ static void objectives(void **state)
     assert_true(first->content != far->content);
     config_unref(c);
     fake_take_counts();
-    there_and_back(objectives_text);
+    openslo_there_and_back(objectives_text);
 }
 
 #define SLO_OF(metadata, window)                                                                   \
@@ -225,7 +142,7 @@ static void calendars(void **state)
         mem_auto char *text = mem_printf(
             SLO_OF("{name: s}", "{duration: %s, calendar: {startTime: %s, timeZone: UTC}}"),
             cases[i].duration, cases[i].start);
-        struct config *c = load(text);
+        struct config *c = openslo_load(text);
         const struct window_def *w = &c->slos[0]->window;
         assert_int_equal(w->type, WINDOW_CALENDAR);
         assert_string_equal(w->text, cases[i].text);
@@ -233,7 +150,7 @@ static void calendars(void **state)
                                                             : cases[i].anchor_s);
         config_unref(c);
         fake_take_counts();
-        there_and_back(text);
+        openslo_there_and_back(text);
     }
 }
 
@@ -260,7 +177,7 @@ static void many_of_one(void **state)
                   {"b", "1d", true},
                   {"1d", "1d", false},
                   {"1m30s", "1m30s", false}};
-    struct config *c = load(text);
+    struct config *c = openslo_load(text);
     assert_int_equal(c->slo_count, countof(wanted));
     for (size_t i = 0; i < c->slo_count; i++) {
         const struct slo_def *s = c->slos[i];
@@ -276,14 +193,14 @@ static void many_of_one(void **state)
     assert_int_equal(decimal_cmp(c->slos[6]->target, (struct decimal){5, 3}), 0);
     config_unref(c);
     fake_take_counts();
-    there_and_back(text);
+    openslo_there_and_back(text);
 }
 
 static void labels(void **state)
 {
     (void)state;
-    struct config *c = load(SLO_OF("{name: s, labels: {app.k8s.io: [a, b], 2-x: c}}",
-                                   "{duration: 1d, isRolling: true}"));
+    struct config *c = openslo_load(SLO_OF("{name: s, labels: {app.k8s.io: [a, b], 2-x: c}}",
+                                           "{duration: 1d, isRolling: true}"));
     const struct string_map *l = &c->slos[0]->labels;
     assert_int_equal(l->n, 2);
     assert_string_equal(l->at[0].key, "app_k8s_io");
@@ -299,21 +216,21 @@ static void same_revision(void **state)
 {
     (void)state;
     struct config *c =
-        load(PROBES SLOS "  - {name: s, sli: {probe: a, faster_than: 1s}, objective: 99%,\n"
-                         "     window: {calendar: 1 month, timezone: Europe/Berlin}}\n");
+        openslo_load(PROBES SLOS "  - {name: s, sli: {probe: a, faster_than: 1s}, objective: 99%,\n"
+                                 "     window: {calendar: 1 month, timezone: Europe/Berlin}}\n");
     struct config *o =
-        load(PROBES "apiVersion: openslo/v1\nkind: SLO\n"
-                    "metadata: {name: s, annotations: {nines/alerting: default}}\n"
-                    "spec:\n  service: x\n"
-                    "  indicator:\n    metadata: {name: x}\n    spec:\n"
-                    "      ratioMetric:\n"
-                    "        good: {metricSource: {type: nines, spec: {probe: a, "
-                    "faster_than: 1s}}}\n"
-                    "        total: {metricSource: {type: nines, spec: {probe: a}}}\n"
-                    "  budgetingMethod: Occurrences\n"
-                    "  timeWindow: [{duration: 1M, calendar: {startTime: 2026-01-01 "
-                    "00:00:00, timeZone: Europe/Berlin}}]\n"
-                    "  objectives: [{target: 0.99}]\n");
+        openslo_load(PROBES "apiVersion: openslo/v1\nkind: SLO\n"
+                            "metadata: {name: s, annotations: {nines/alerting: default}}\n"
+                            "spec:\n  service: x\n"
+                            "  indicator:\n    metadata: {name: x}\n    spec:\n"
+                            "      ratioMetric:\n"
+                            "        good: {metricSource: {type: nines, spec: {probe: a, "
+                            "faster_than: 1s}}}\n"
+                            "        total: {metricSource: {type: nines, spec: {probe: a}}}\n"
+                            "  budgetingMethod: Occurrences\n"
+                            "  timeWindow: [{duration: 1M, calendar: {startTime: 2026-01-01 "
+                            "00:00:00, timeZone: Europe/Berlin}}]\n"
+                            "  objectives: [{target: 0.99}]\n");
     assert_true(c->slos[0]->content == o->slos[0]->content);
     config_unref(c);
     config_unref(o);
@@ -326,7 +243,7 @@ static void not_sayable(void **state)
     struct str out;
     struct err err;
     struct config *c =
-        load(PROBES SLOS "  - {name: s, sli: {probe: a}, objective: 99%, window: 90s}\n");
+        openslo_load(PROBES SLOS "  - {name: s, sli: {probe: a}, objective: 99%, window: 90s}\n");
     str_init(&out, TEXT_MAX);
     assert_int_equal(openslo_write(c->slos, 1, &out, &err), -1);
     assert_string_equal(err.msg,

@@ -1,17 +1,19 @@
 /*
  * Windows that lived through everything: results come late, reloads bring
- * longer windows and other SLIs while probes run, history is read while more of
- * it is written, and the process ends and begins anew. At every tick they are
- * what a list of all results says.
+ * longer windows and other SLIs while probes run, what is excluded changes, history
+ * is read while more of it is written, and the process ends and begins anew. At every
+ * tick they are what a list of all results says.
  */
 #include "engine/attach.h"
 
 #include "base/vec.h"
 #include "engine/evaluate.h"
+#include "engine/excluding.h"
 #include "io/zone.h"
 #include "slo/budget.h"
 #include "slo/expected.h"
 #include "slo/slices.h"
+#include "slo/targets.h"
 #include "slo/window.h"
 
 #include <setjmp.h>
@@ -29,6 +31,7 @@
 #define T0 (20022 * DAY) /* a day before summer time ends in Berlin, six before the month does */
 #define PATIENCE (30 * S)
 #define SLOS 3
+#define EXCLUSIONS 40 /* of an SLO */
 
 struct world {
     uint64_t rng;
@@ -43,8 +46,15 @@ struct world {
     struct probe_def probe;
     VEC(struct result) results;
     VEC(struct probe_revision) revisions;
+    struct {
+        VEC(struct slo_target) list;
+    } targets[SLOS];
+    struct decimal target[SLOS];
+    uint64_t contents;
     int64_t now_us;
-    int merges, checks, sliced;
+    struct exclusion excluded[SLOS][EXCLUSIONS]; /* in order, none overlaps */
+    size_t excluded_n[SLOS];
+    int merges, checks, sliced, cut, changed;
 };
 
 static int64_t below(struct world *w, int64_t n)
@@ -57,6 +67,47 @@ static int64_t below(struct world *w, int64_t n)
 
 /* ---- what they are to be -------------------------------------------------------- */
 
+static int number(const struct slo_def *d)
+{
+    return d->name[strlen(d->name) - 1] - '0';
+}
+
+static const struct exclusion *exclusion_at(const struct world *w, const struct slo_def *d,
+                                            int64_t t_us)
+{
+    const struct exclusion *x = w->excluded[number(d)];
+    for (size_t i = 0; i < w->excluded_n[number(d)]; i++)
+        if (t_us >= x[i].from_us && t_us < x[i].to_us)
+            return &x[i];
+    return NULL;
+}
+
+static void add_result(const struct world *w, const struct slo_def *d, const struct result *r,
+                       struct counts *c)
+{
+    const struct exclusion *x = exclusion_at(w, d, r->slot_us);
+    enum outcome o = sli_classify(&d->sli, r);
+    if (x && x->mode == EXCLUSION_DROP)
+        return;
+    bool bad = o == OUTCOME_BAD;
+    c->good += o == OUTCOME_GOOD || (bad && x);
+    c->bad += bad && !x;
+    c->excluded += o == OUTCOME_EXCLUDED;
+}
+
+static int64_t slots(const struct world *w, const struct slo_def *d, int64_t from_us, int64_t to_us)
+{
+    int64_t n = expected_slots(w->revisions.at, w->revisions.len, from_us, to_us);
+    const struct exclusion *x = w->excluded[number(d)];
+    for (size_t i = 0; i < w->excluded_n[number(d)]; i++) {
+        int64_t from = x[i].from_us > from_us ? x[i].from_us : from_us;
+        int64_t to = x[i].to_us < to_us ? x[i].to_us : to_us;
+        if (x[i].mode == EXCLUSION_DROP && from < to)
+            n -= expected_slots(w->revisions.at, w->revisions.len, from, to);
+    }
+    return n;
+}
+
 static struct tier_counts brute(const struct world *w, const struct slo_view *v, int64_t start_us,
                                 struct counts *ret)
 {
@@ -65,14 +116,10 @@ static struct tier_counts brute(const struct world *w, const struct slo_view *v,
         const struct result *r = &w->results.at[i];
         if (r->slot_us < start_us || r->slot_us >= v->at_us || r->done_us > v->at_us)
             continue;
-        enum outcome o = sli_classify(&v->def->sli, r);
-        c.good += o == OUTCOME_GOOD;
-        c.bad += o == OUTCOME_BAD;
-        c.excluded += o == OUTCOME_EXCLUDED;
+        add_result(w, v->def, r, &c);
     }
     *ret = c;
-    return tier_counts_make(v->def, c,
-                            expected_slots(w->revisions.at, w->revisions.len, start_us, v->at_us));
+    return tier_counts_make(v->def, c, slots(w, v->def, start_us, v->at_us));
 }
 
 /* The worth of the slices that ended in (start, at]. */
@@ -95,18 +142,43 @@ static struct counts brute_slices(const struct world *w, const struct slo_view *
             k--;
         while (edges.at[k + 1] <= r->slot_us)
             k++;
-        enum outcome o = sli_classify(&v->def->sli, r);
-        cells.at[k].good += o == OUTCOME_GOOD;
-        cells.at[k].bad += o == OUTCOME_BAD;
-        cells.at[k].excluded += o == OUTCOME_EXCLUDED;
+        add_result(w, v->def, r, &cells.at[k]);
     }
     for (size_t k = 0; k < cells.len; k++)
         counts_add(&sum, slices_judge(v->def, cells.at[k],
-                                      expected_slots(w->revisions.at, w->revisions.len, edges.at[k],
-                                                     edges.at[k + 1])));
+                                      slots(w, v->def, edges.at[k], edges.at[k + 1])));
     vec_release(&cells);
     vec_release(&edges);
     return sum;
+}
+
+static struct counts brute_judged(const struct world *w, const struct slo_view *v, int64_t start_us)
+{
+    struct counts c;
+    if (v->def->method != METHOD_OCCURRENCES)
+        return brute_slices(w, v, start_us);
+    brute(w, v, start_us, &c);
+    return c;
+}
+
+/* By the targets that held; of many only the newest are told apart. */
+static struct budget_use brute_use(struct world *w, const struct slo_view *v, int64_t start_us)
+{
+    int slo = v->def->name[4] - '0';
+    size_t n = w->targets[slo].list.len,
+           skip = n > EVALUATE_TARGETS_MAX ? n - EVALUATE_TARGETS_MAX : 0;
+    struct target_part *parts = mem_array(n, sizeof(*parts));
+    struct budget_use use = {0};
+    n = targets_cut(v->def, w->targets[slo].list.at + skip, n - skip, start_us, v->at_us, parts);
+    for (size_t i = 0; i < n; i++) {
+        struct counts c = brute_judged(w, v, parts[i].from_us);
+        if (i + 1 < n)
+            c = counts_minus(c, brute_judged(w, v, parts[i + 1].from_us));
+        budget_use_add(&use, slices_use(v->def, c, parts[i].target));
+    }
+    w->changed += n > 1;
+    free(parts);
+    return use;
 }
 
 static double burn(const struct world *w, const struct slo_view *v, int64_t length_us)
@@ -137,11 +209,15 @@ static void check(struct world *w, const struct slo_view *v)
     assert_int_equal(v->judged.good, c.good);
     assert_int_equal(v->judged.bad, c.bad);
     assert_int_equal(v->judged.silent, c.silent);
+    struct budget_use use = brute_use(w, v, start);
+    assert_true(v->use.spent == use.spent);
+    assert_true(v->use.allowed == use.allowed);
     assert_true(v->burn_5m == burn(w, v, 5 * MIN));
     assert_true(v->burn_1h == burn(w, v, HOUR));
     assert_true(v->burn_6h == burn(w, v, 6 * HOUR));
     assert_true(v->burn_3d == burn(w, v, 3 * DAY));
     w->checks++;
+    w->cut += w->excluded_n[number(v->def)] > 0;
 }
 
 /* ---- what happens ------------------------------------------------------------------ */
@@ -168,13 +244,62 @@ static void add_slo(struct world *w, struct config *c, int i, bool fast, int win
     d->sli.faster_than_us = fast ? 500 * USEC_PER_MSEC : 0;
     memset(d->sli.classify, -1, sizeof(d->sli.classify));
     d->probe = &w->probe;
-    d->target = (struct decimal){99, 2};
+    if (below(w, 8) == 0)
+        w->target[i] = (struct decimal){90 + below(w, 9), 2};
+    d->target = w->target[i];
+    d->content = ++w->contents;
     d->window = windows[window];
     d->window.timezone = "Europe/Berlin";
     d->method = (enum budget_method)below(w, 3);
     d->slice_us = slices[window][below(w, 2)];
     d->slice_target = (struct decimal){9 + below(w, 2), 1};
     c->slos[c->slo_count++] = d;
+}
+
+/* Of weeks ago, and of days to come. Some cut slices. */
+static void exclude(struct world *w, int slo)
+{
+    int64_t t = (w->now_us - 14 * DAY) / MIN * MIN;
+    size_t n = 0;
+    for (; n < EXCLUSIONS && t < w->now_us + 2 * DAY; n++) {
+        struct exclusion *x = &w->excluded[slo][n];
+        t += below(w, 2) ? below(w, 24 * 60) * MIN : (1 + below(w, 20)) * MIN;
+        *x = (struct exclusion){.name = "x", .timezone = "UTC", .reason = "", .author = ""};
+        x->from_us = t;
+        x->mode = (enum exclusion_mode)below(w, 2);
+        t += below(w, 4) ? (1 + below(w, 90)) * MIN : (1 + below(w, 10)) * HOUR;
+        x->to_us = t;
+    }
+    w->excluded_n[slo] = below(w, 3) ? n : 0;
+}
+
+static struct excluding *make_excluding(struct world *w, struct config *c)
+{
+    struct excluding *x;
+    struct err err;
+    c->exclusions = arena_alloc(&c->arena, (SLOS * EXCLUSIONS + 1) * sizeof(*c->exclusions));
+    for (int i = 0; i < SLOS; i++) {
+        const char **name = arena_alloc(&c->arena, sizeof(*name));
+        *name = c->slos[i]->name;
+        for (size_t k = 0; k < w->excluded_n[i]; k++) {
+            struct exclusion *one = &c->exclusions[c->exclusion_count++];
+            *one = w->excluded[i][k];
+            one->slos = (struct string_list){name, 1};
+        }
+    }
+    if (excluding_read(c, NULL, &x, &err) < 0)
+        fail_msg("%s", err.msg);
+    return x;
+}
+
+static void note_target(struct world *w, int i)
+{
+    struct slo_target next = {w->now_us - w->now_us % MIN, w->target[i]};
+    size_t n = w->targets[i].list.len;
+    if (n && w->targets[i].list.at[n - 1].since_us == next.since_us)
+        w->targets[i].list.len = --n;
+    if (n == 0 || decimal_cmp(w->targets[i].list.at[n - 1].target, next.target) != 0)
+        vec_push(&w->targets[i].list, next);
 }
 
 /* As the daemon does: daemon_reload.c. */
@@ -185,11 +310,19 @@ static void adopt(struct world *w)
     c->slos = arena_alloc(&c->arena, SLOS * sizeof(*c->slos));
     for (int i = 0; i < SLOS; i++)
         add_slo(w, c, i, below(w, 2), (int)below(w, 5));
-    evaluator_set_config(w->e, c, NULL, w->now_us);
+    for (int i = 0; i < SLOS; i++)
+        if (below(w, 2))
+            exclude(w, i);
+    struct excluding *excluding = make_excluding(w, c);
+    evaluator_set_config(w->e, c, excluding, w->now_us);
+    excluding_unref(excluding);
     store_push_probe(w->store, 0, &w->probe, w->now_us);
     evaluator_add_revision(w->e, &w->probe, w->now_us);
-    for (int i = 0; i < SLOS; i++)
+    for (int i = 0; i < SLOS; i++) {
         store_push_sli(w->store, &c->slos[i]->sli);
+        store_push_slo(w->store, c->slos[i], w->now_us);
+        note_target(w, i);
+    }
     config_unref(w->config);
     w->config = c;
     w->attach = attach_new(w->e, c);
@@ -311,6 +444,8 @@ static int setup(void **state)
     struct world *w = mem_alloc(sizeof(*w));
     w->rng = 0x9e3779b97f4a7c15;
     w->now_us = T0;
+    for (int i = 0; i < SLOS; i++)
+        w->target[i] = (struct decimal){99, 2};
     w->probe = (struct probe_def){
         .id = "api", .interval_us = 30 * S, .timeout_us = MIN, .max_in_flight = 2};
     vec_push(&w->revisions, ((struct probe_revision){T0, 30 * S, 0, MIN}));
@@ -333,6 +468,8 @@ static int teardown(void **state)
     rmdir(w->dir);
     config_unref(w->config);
     zone_free(w->zone);
+    for (int i = 0; i < SLOS; i++)
+        vec_release(&w->targets[i].list);
     vec_release(&w->results);
     vec_release(&w->revisions);
     free(w->path);
@@ -351,6 +488,8 @@ static void test_nothing_is_lost_or_counted_twice(void **state)
     assert_true(w->merges > 60);
     assert_true(w->checks > 1000);
     assert_true(w->sliced > 500);
+    assert_true(w->cut > 500);
+    assert_true(w->changed > 500);
     assert_true(w->revisions.len > 20);
 }
 

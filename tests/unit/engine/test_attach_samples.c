@@ -1,16 +1,20 @@
 /*
  * Metric SLIs by way of the daemon: what is evaluated live is what the store
  * derives, while reloads bring SLIs on series that nobody looked for, runs are in
- * flight meanwhile, history is read while more comes, and the process begins anew.
+ * flight meanwhile, history is read while more comes, and the process begins anew; less
+ * what is excluded, which changes as well.
  */
 #include "engine/attach.h"
 
 #include "base/vec.h"
 #include "engine/evaluate.h"
+#include "engine/excluding.h"
 #include "engine/versions.h"
 #include "model/expr.h"
 #include "model/selector.h"
 #include "nines/probe.h"
+#include "slo/budget.h"
+#include "slo/expected.h"
 #include "slo/slices.h"
 #include "slo/tiers.h"
 
@@ -27,23 +31,30 @@
 #define DAY USEC_PER_DAY
 #define T0 (20022 * DAY)
 #define PATIENCE (30 * S)
-#define SERIES 6
-#define FORMS 4
+#define SERIES 7
+#define FORMS 5
+#define EXCLUSIONS 60 /* of all SLOs but the last form's */
 
 /* What the target has; it has been running for long. */
 static const char *const series_texts[SERIES] = {
-    "r{status=\"200\"}", "r{status=\"500\"}", "d_bucket{le=\"0.5\"}", "d_count", "depth",
+    "r{status=\"200\"}",
+    "r{status=\"500\"}",
+    "d_bucket{le=\"0.5\"}",
+    "d_count",
+    "depth",
     "r{status=\"503\"}",
+    "share",
 };
 
 /* Which SLIs there are, and the series that each looks at. */
 static const char *const form_keys[FORMS] = {"page errors", "page latency", "page depth",
-                                             "page rate"};
+                                             "page share", "page rate"};
 static const bool form_wants[FORMS][SERIES] = {
-    {true, true, false, false, false, true},
-    {false, false, true, true, false, false},
-    {false, false, false, false, true, false},
-    {false, false, false, true, false, false},
+    {true, true, false, false, false, true, false},
+    {false, false, true, true, false, false, false},
+    {false, false, false, false, true, false, false},
+    {false, false, false, false, false, false, true},
+    {false, false, false, true, false, false, false},
 };
 
 static uint64_t source_of(const void *spec)
@@ -65,11 +76,15 @@ struct world {
     struct probe_def probe;
     uint64_t source; /* it changes with what the target counts */
     bool declared[FORMS];
+    int64_t hundredths[FORMS]; /* the targets */
+    uint64_t contents;
     double value[SERIES];
     bool there[SERIES], seen[SERIES];
     int64_t grown; /* requests since the beginning */
     int64_t now_us, slot_us;
-    int merges, checks, in_flight;
+    struct exclusion excluded[EXCLUSIONS]; /* in order, none overlaps */
+    size_t excluded_n;
+    int merges, checks, in_flight, changed, cut;
 };
 
 static int64_t below(struct world *w, int64_t n)
@@ -98,6 +113,9 @@ static struct sli_metric metric_of(struct arena *a, int form)
     } else if (form == 1) {
         m.good = select_series(a, "d_bucket{le=\"0.5\"}");
         m.total = select_series(a, "d_count");
+    } else if (form == 3) {
+        m.kind = SLI_RAW;
+        m.bad = select_series(a, "share");
     } else {
         const char *text = form == 2 ? "depth < 100" : "rate(d_count) >= 1/s";
         assert_int_equal(expr_parse(a, text, &m.condition, NULL, NULL), 0);
@@ -118,7 +136,10 @@ static void add_slo(struct world *w, struct config *c, const struct probe_def *p
     d->sli.metric = m;
     memset(d->sli.classify, -1, sizeof(d->sli.classify));
     d->probe = probe;
-    d->target = (struct decimal){99, 2};
+    if (w->hundredths[form] == 0 || below(w, 4) == 0)
+        w->hundredths[form] = 90 + below(w, 9);
+    d->target = (struct decimal){w->hundredths[form], 2};
+    d->content = ++w->contents;
     d->window = (struct window_def){.type = WINDOW_ROLLING, .duration_us = (4 + below(w, 4)) * DAY};
     d->method = (enum budget_method)below(w, 3);
     d->slice_us = below(w, 2) ? MIN : 15 * MIN;
@@ -135,7 +156,7 @@ static void want_series(struct probe_def *probe, struct config *c)
     for (size_t i = 0; i < c->slo_count; i++) {
         const struct sli_metric *m = c->slos[i]->sli.metric;
         const struct selector *named[EXPR_SELECTORS_MAX] = {m->good ? m->good : m->bad, m->total};
-        size_t n = m->condition ? expr_selectors(m->condition, named) : 2;
+        size_t n = m->condition ? expr_selectors(m->condition, named) : m->total ? 2 : 1;
         for (size_t k = 0; k < n; k++)
             wanted[probe->wanted_count++] = named[k];
     }
@@ -163,6 +184,54 @@ static void move(struct world *w)
         w->value[i] += (double)below(w, 1000000000);
 }
 
+static void exclude(struct world *w)
+{
+    int64_t t = (w->now_us - 9 * DAY) / MIN * MIN;
+    size_t n = 0;
+    for (; n < EXCLUSIONS && t < w->now_us + DAY; n++) {
+        struct exclusion *x = &w->excluded[n];
+        t += below(w, 2) ? below(w, 8 * 60) * MIN : (1 + below(w, 20)) * MIN;
+        *x = (struct exclusion){.name = "x", .timezone = "UTC", .reason = "", .author = ""};
+        x->mode = (enum exclusion_mode)below(w, 2);
+        x->from_us = t;
+        x->to_us = t += (1 + below(w, below(w, 4) ? 60 : 600)) * MIN;
+    }
+    w->excluded_n = n;
+}
+
+static const struct exclusion *exclusion_at(const struct world *w, const struct slo_def *d,
+                                            int64_t t_us)
+{
+    for (size_t i = 0; d->name != form_keys[FORMS - 1] && i < w->excluded_n; i++)
+        if (t_us >= w->excluded[i].from_us && t_us < w->excluded[i].to_us)
+            return &w->excluded[i];
+    return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(struct slo_def *const *)a)->name, (*(struct slo_def *const *)b)->name);
+}
+
+static struct excluding *make_excluding(struct world *w, struct config *c)
+{
+    struct excluding *x;
+    struct err err;
+    c->exclusions = arena_alloc(&c->arena, EXCLUSIONS * sizeof(*c->exclusions));
+    c->exclusion_count = w->excluded_n;
+    for (size_t i = 0; i < w->excluded_n; i++) {
+        c->exclusions[i] = w->excluded[i];
+        c->exclusions[i].slos =
+            (struct string_list){arena_alloc(&c->arena, FORMS * sizeof(char *)), FORMS - 1};
+        memcpy(c->exclusions[i].slos.at, form_keys, (FORMS - 1) * sizeof(char *));
+    }
+    if (c->slo_count)
+        qsort(c->slos, c->slo_count, sizeof(*c->slos), by_name); /* as a snapshot has them */
+    if (excluding_read(c, NULL, &x, &err) < 0)
+        fail_msg("%s", err.msg);
+    return x;
+}
+
 /* As the daemon does: daemon_reload.c. `more`: another SLI, or one that goes. */
 static void adopt(struct world *w, int more)
 {
@@ -178,12 +247,18 @@ static void adopt(struct world *w, int more)
         if (w->declared[i])
             add_slo(w, c, probe, i);
     want_series(probe, c);
-    evaluator_set_config(w->e, c, NULL, w->now_us);
+    if (below(w, 2))
+        exclude(w);
+    struct excluding *excluding = make_excluding(w, c);
+    evaluator_set_config(w->e, c, excluding, w->now_us);
+    excluding_unref(excluding);
     store_push_probe(w->store, 0, probe, w->now_us);
     store_push_wanted(w->store, 0, probe, w->now_us);
     evaluator_add_revision(w->e, probe, w->now_us);
-    for (size_t i = 0; i < c->slo_count; i++)
+    for (size_t i = 0; i < c->slo_count; i++) {
         store_push_sli(w->store, &c->slos[i]->sli);
+        store_push_slo(w->store, c->slos[i], w->now_us);
+    }
     config_unref(w->config);
     w->config = c;
     w->attach = attach_new(w->e, c);
@@ -235,21 +310,52 @@ static void end(struct world *w)
 /* ---- against the store --------------------------------------------------------------- */
 
 struct sum {
+    struct world *w;
+    const struct slo_def *def;
     int64_t start_us, at_us, requests;
     struct counts counts;
     int64_t slice_us;
-    struct counts *slices; /* of slices that ended by at_us, from start_us on */
+    struct counts *slices;      /* of slices that ended by at_us, from start_us on */
+    struct slo_target *targets; /* all that there were */
+    size_t target_count;
+    uint128 allowed; /* by them */
 };
+
+static void allow(struct sum *s, int64_t slot_us, struct counts c)
+{
+    size_t i = s->target_count - 1;
+    /* Only the newest are told apart. */
+    size_t oldest = i < EVALUATE_TARGETS_MAX ? 0 : i + 1 - EVALUATE_TARGETS_MAX;
+    while (i > oldest && s->targets[i].since_us > slot_us)
+        i--;
+    s->allowed += budget_use_make(slo_apply_no_data(s->def, c), s->targets[i].target, 1).allowed;
+}
 
 static bool add_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
 {
     struct sum *s = ctx;
-    if (done_us <= s->at_us && slot_us >= s->start_us && slot_us < s->at_us)
+    s->requests += counts_total(c);
+    const struct exclusion *x = exclusion_at(s->w, s->def, slot_us);
+    if (x && x->mode == EXCLUSION_DROP) {
+        s->w->cut++;
+        return true;
+    }
+    if (x) {
+        c.good += c.bad;
+        c.bad = 0;
+    }
+    if (x && s->def->no_data == NO_DATA_BAD) {
+        c.good += c.silent * sli_event(&s->def->sli);
+        c.scrapes += c.silent;
+        c.silent = 0;
+    }
+    if (done_us <= s->at_us && slot_us >= s->start_us && slot_us < s->at_us) {
         counts_add(&s->counts, c);
+        allow(s, slot_us, c);
+    }
     if (done_us <= s->at_us && slot_us >= s->start_us &&
         slot_us < s->at_us / s->slice_us * s->slice_us)
         counts_add(&s->slices[(slot_us - s->start_us) / s->slice_us], c);
-    s->requests += counts_total(c);
     return true;
 }
 
@@ -268,13 +374,17 @@ static void check_slices(const struct slo_view *v, const struct sum *s)
 static void check_one(struct world *w, struct store_reader *r, const struct slo_view *v)
 {
     const struct sli_def *sli = &v->def->sli;
-    struct sum sum = {.start_us = tier_window_start(v->at_us, v->def->window.duration_us),
+    struct sum sum = {.w = w,
+                      .def = v->def,
+                      .start_us = tier_window_start(v->at_us, v->def->window.duration_us),
                       .at_us = v->at_us,
                       .slice_us = v->def->slice_us};
     struct err err;
     int64_t first;
     sum.slices =
         mem_array((size_t)((sum.at_us - sum.start_us) / sum.slice_us) + 1, sizeof(*sum.slices));
+    assert_int_equal(
+        store_reader_slo_targets(r, v->def->name, "", &sum.targets, &sum.target_count, &err), 0);
     assert_int_equal(store_reader_events(r, sli, 0, INT64_MAX, add_event, &sum, &err), 0);
     struct counts d = counts_minus(v->window, sum.counts);
     if (!counts_empty(d))
@@ -282,6 +392,11 @@ static void check_one(struct world *w, struct store_reader *r, const struct slo_
                  sli->key, (long long)d.good, (long long)d.bad, (long long)d.excluded,
                  (long long)d.scrapes, (long long)d.silent);
     check_slices(v, &sum);
+    if (v->def->method == METHOD_OCCURRENCES) {
+        assert_true(v->use.allowed == sum.allowed);
+        w->changed += sum.allowed != slices_use(v->def, v->judged, v->def->target).allowed;
+    }
+    free(sum.targets);
     free(sum.slices);
     if (sli->metric->kind == SLI_RATIO)
         assert_true(sum.requests <= w->grown);
@@ -317,6 +432,7 @@ static void change_target(struct world *w)
     w->value[2] += (double)(requests - slow);
     w->value[3] += (double)requests;
     w->value[4] = (double)below(w, 120);
+    w->value[6] = (double)below(w, 1100) / 1000;
     w->grown += 2 * requests; /* what was lost in a restart comes back at most once */
 }
 
@@ -457,6 +573,8 @@ static void live_is_what_is_stored(struct world *w, uint64_t seed)
     assert_true(w->merges > 20);
     assert_true(w->checks > 150);
     assert_true(w->in_flight > 10);
+    assert_true(w->changed > 10);
+    assert_true(w->cut > 10000);
 }
 
 static void test_live_is_what_is_stored_1(void **state)

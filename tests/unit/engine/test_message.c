@@ -80,6 +80,35 @@ static void says_nothing_of_results(void **state)
     json_decref(doc);
 }
 
+/* Of one of several objectives, and by a name as long as there may be. */
+static void tells_what_is_gone(void **state)
+{
+    struct str name;
+    (void)state;
+    str_init(&name, 1024);
+    for (int i = 0; i < 63; i++)
+        str_add(&name, "\xf0\x9f\x98\x80");
+    struct alert_transition t = {.slo = "api",
+                                 .objective_name = name.buf,
+                                 .service = "shop",
+                                 .kind = ALERT_EVENT_RESOLVE,
+                                 .severity = SEVERITY_TICKET,
+                                 .at_us = 90 * USEC_PER_SEC};
+    mem_auto char *text = message_gone(&t);
+    json_t *doc = json_loads(text, 0, NULL);
+    mem_auto char *alert = mem_printf("api/%s", name.buf);
+    mem_auto char *summary =
+        mem_printf("api / %s: ended after 1m30s, as the objective alerts no more", name.buf);
+    assert_non_null(doc);
+    assert_string_equal(text_of(doc, "alert"), alert);
+    assert_string_equal(text_of(doc, "summary"), summary);
+    assert_string_equal(text_of(doc, "status"), "resolved");
+    assert_string_equal(text_of(doc, "severity"), "ticket");
+    assert_int_equal(json_object_size(doc), 12);
+    json_decref(doc);
+    str_release(&name);
+}
+
 /* A phone shows one line; the whole condition is beside it. */
 static void cuts_long_conditions(void **state)
 {
@@ -101,6 +130,7 @@ static void cuts_long_conditions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_what_is_gone),
         cmocka_unit_test(names_the_component),
         cmocka_unit_test(says_nothing_of_results),
         cmocka_unit_test(cuts_long_conditions),

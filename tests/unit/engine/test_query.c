@@ -1,4 +1,5 @@
 /* Reports from a real database against sums over the rows it was given. */
+#include "engine/excluding.h"
 #include "engine/overview.h"
 #include "engine/query.h"
 
@@ -66,6 +67,47 @@ static void add_slo(struct config *c, const char *name, const struct probe_def *
     c->slos[c->slo_count++] = d;
 }
 
+/* Of "cut". They cut hours, before RAW_SINCE too, and lie around it. */
+static const struct exclusion cuts[] = {
+    {.name = "before", .from_us = T0 - 2 * DAY, .to_us = T0 - DAY},
+    {.name = "across the first", .from_us = T0 - MINUTE, .to_us = T0 + 3 * MINUTE},
+    {.name = "minutes", .from_us = T0 + 67 * MINUTE, .to_us = T0 + 97 * MINUTE},
+    {.name = "good",
+     .mode = EXCLUSION_COUNT_GOOD,
+     .from_us = T0 + 20 * HOUR,
+     .to_us = T0 + 23 * HOUR + 11 * MINUTE},
+    {.name = "in the gap", .from_us = T0 + DAY + HOUR, .to_us = T0 + DAY + 3 * HOUR},
+    {.name = "outage", .from_us = T0 + 2 * DAY + 10 * MINUTE, .to_us = T0 + 2 * DAY + 35 * MINUTE},
+    {.name = "touching",
+     .mode = EXCLUSION_COUNT_GOOD,
+     .from_us = T0 + 2 * DAY + 35 * MINUTE,
+     .to_us = T0 + 2 * DAY + 40 * MINUTE},
+    {.name = "deleted and not", .from_us = RAW_SINCE - 10 * MINUTE, .to_us = RAW_SINCE + MINUTE},
+    {.name = "to come", .from_us = T0 + SPAN + HOUR, .to_us = T0 + SPAN + 2 * HOUR},
+};
+
+static void exclude(struct config *c)
+{
+    static const char *names[] = {"cut"};
+    c->exclusions = arena_alloc(&c->arena, countof(cuts) * sizeof(*c->exclusions));
+    c->exclusion_count = countof(cuts);
+    for (size_t i = 0; i < countof(cuts); i++) {
+        c->exclusions[i] = cuts[i];
+        c->exclusions[i].slos = (struct string_list){names, 1};
+        c->exclusions[i].timezone = "UTC";
+        c->exclusions[i].reason = c->exclusions[i].author = "";
+    }
+}
+
+/* -1: it is not excluded. */
+static int mode_at(const struct slo_def *d, int64_t slot)
+{
+    for (size_t i = 0; str_eq(d->name, "cut") && i < countof(cuts); i++)
+        if (slot >= cuts[i].from_us && slot < cuts[i].to_us)
+            return (int)cuts[i].mode;
+    return -1;
+}
+
 static struct config *make_config(void)
 {
     struct config *c = mem_alloc(sizeof(*c));
@@ -73,12 +115,14 @@ static struct config *make_config(void)
     c->probes = arena_alloc(&c->arena, 2 * sizeof(*c->probes));
     c->probes[c->probe_count++] = &probe;
     c->probes[c->probe_count++] = &silent;
-    c->slos = arena_alloc(&c->arena, 8 * sizeof(*c->slos));
+    c->slos = arena_alloc(&c->arena, 16 * sizeof(*c->slos));
+    add_slo(c, "cut", &probe, 0, DAY);
     add_slo(c, "fast", &probe, 100 * USEC_PER_MSEC, DAY);
     add_slo(c, "hour", &probe, 0, HOUR);
     add_slo(c, "month", &probe, 0, 30 * DAY);
     add_slo(c, "never", &silent, 0, DAY);
     add_slo(c, "odd", &probe, 0, 50 * HOUR + 17 * S);
+    exclude(c);
     return c;
 }
 
@@ -238,6 +282,11 @@ static struct counts sum(const struct world *w, const struct slo_def *d, int64_t
         if (!str_eq(d->sli.probe, "api") || r->slot_us < from || r->slot_us >= to)
             continue;
         enum outcome o = sli_classify(&d->sli, r);
+        int mode = mode_at(d, r->slot_us);
+        if (mode == EXCLUSION_DROP)
+            continue;
+        if (mode == EXCLUSION_COUNT_GOOD && o == OUTCOME_BAD)
+            o = OUTCOME_GOOD;
         c.good += o == OUTCOME_GOOD;
         c.bad += o == OUTCOME_BAD;
         c.excluded += o == OUTCOME_EXCLUDED;
@@ -264,7 +313,8 @@ static void check_curve(const struct world *w, const struct report_slo *s)
         same(p->counts, sum(w, s->def, p->at_us, to));
         bool any = counts_total(p->counts) > 0;
         assert_int_equal(p->has_burn, any);
-        assert_true(any ? p->p50_us > 0 && p->p50_us <= p->p99_us : p->p50_us == -1);
+        if (any || !str_eq(s->def->name, "cut")) /* latency is of all runs */
+            assert_true(any ? p->p50_us > 0 && p->p50_us <= p->p99_us : p->p50_us == -1);
         assert_true(p->expected >= counts_total(p->counts));
         assert_true(isfinite(p->burn) && isfinite(p->budget_remaining));
         end = p->at_us + s->step_us;
@@ -275,6 +325,14 @@ static void check_curve(const struct world *w, const struct report_slo *s)
                     1e-12);
 }
 
+static int64_t slots_left(const struct report_slo *s)
+{
+    int64_t first = (s->start_us + INTERVAL - 1) / INTERVAL * INTERVAL, n = 0;
+    for (int64_t slot = first; slot < s->upto_us; slot += INTERVAL)
+        n += mode_at(s->def, slot) != EXCLUSION_DROP;
+    return n - s->counts.excluded;
+}
+
 static void check_slo(const struct world *w, const struct report_slo *s, int64_t at)
 {
     static const int64_t windows[] = {5 * MINUTE, 30 * MINUTE, HOUR,   2 * HOUR,
@@ -282,6 +340,8 @@ static void check_slo(const struct world *w, const struct report_slo *s, int64_t
     same(s->counts, sum(w, s->def, s->start_us, s->upto_us));
     assert_int_equal(s->observed, counts_total(s->counts));
     assert_int_equal(s->expected, s->observed + s->prober_down + s->not_started);
+    if (str_eq(s->def->sli.probe, "api"))
+        assert_int_equal(s->expected, slots_left(s));
     assert_int_equal(s->burn_count, 7);
     for (size_t i = 0; i < 7; i++) {
         struct counts c = sum(w, s->def, at - windows[i], at);
@@ -306,7 +366,7 @@ static void reports_equal_sums_over_rows(void **state)
         int64_t at = T0 + below(SPAN + 6 * HOUR);
         at = i == 0 ? T0 + SPAN : i == 1 ? T0 + DAY + HOUR : at;
         struct report *r = ask(w, (struct query){.at_us = at, .generated_at_us = 5});
-        assert_int_equal(r->slo_count, 5);
+        assert_int_equal(r->slo_count, 6);
         assert_int_equal(r->at_us, at);
         assert_int_equal(r->generated_at_us, 5);
         for (size_t k = 0; k < r->slo_count; k++) {
@@ -398,6 +458,34 @@ static void incidents_and_failures(void **state)
     query_report_free(r);
 }
 
+static void what_is_excluded_is_told(void **state)
+{
+    struct world *w = *state;
+    int64_t at = T0 + 2 * DAY + 38 * MINUTE;
+    struct report *r = ask(w, (struct query){.at_us = at, .slo = "cut"});
+    const struct report_slo *s = &r->slos[0], *u = s->unexcluded;
+    assert_int_equal(s->excluded_spans, 3);
+    assert_int_equal(s->exclusion_count, 3);
+    assert_string_equal(s->exclusions[0].exclusion->name, "in the gap");
+    assert_int_equal(s->exclusions[2].to_us, T0 + 2 * DAY + 40 * MINUTE);
+    assert_int_equal(s->exclusions[2].exclusion->mode, EXCLUSION_COUNT_GOOD);
+    assert_non_null(u);
+    assert_int_equal(u->start_us, s->start_us);
+    same(u->counts, sum(w, w->config->slos[2], s->start_us, s->upto_us)); /* "hour": nothing is */
+    assert_true(u->counts.bad > s->counts.bad + 50);
+    assert_int_equal(u->state, SLO_BREACHED);
+    assert_null(u->unexcluded);
+    assert_int_equal(u->excluded_spans, 0);
+    assert_true(s->failure_count > 0);
+    for (size_t i = 0; i < s->failure_count; i++)
+        assert_int_equal(mode_at(s->def, s->failures[i].at_us), -1);
+    query_report_free(r);
+    r = ask(w, (struct query){.from_us = T0 + 3 * HOUR, .to_us = T0 + 4 * HOUR, .slo = "cut"});
+    assert_null(r->slos[0].unexcluded);
+    assert_int_equal(r->slos[0].exclusion_count, 0);
+    query_report_free(r);
+}
+
 static void nothing_known(void **state)
 {
     struct world *w = *state;
@@ -423,14 +511,14 @@ static void overview_of_all(void **state)
     struct overview *o;
     assert_int_equal(overview_read(w->config, w->reader, NULL, T0 + SPAN + HOUR, &o, NULL), 0);
     assert_false(o->running);
-    assert_int_equal(o->report->slo_count, 5);
+    assert_int_equal(o->report->slo_count, 6);
     assert_int_equal(o->probe_count, 2);
     assert_true(o->probes[0].has_last);
     assert_int_equal(o->probes[0].last.slot_us, w->rows[w->n - 1].result.slot_us);
     assert_false(o->probes[1].has_last);
-    assert_int_equal(o->alerts[2].phase, ALERT_FIRING);
+    assert_int_equal(o->alerts[3].phase, ALERT_FIRING);
     assert_int_equal(o->alerts[0].phase, ALERT_INACTIVE);
-    assert_int_equal(o->report->slos[2].point_count, 0);
+    assert_int_equal(o->report->slos[3].point_count, 0);
     overview_free(o);
 }
 
@@ -562,6 +650,7 @@ int main(void)
         cmocka_unit_test(explicit_spans),
         cmocka_unit_test(tiers_see_what_was_done_by_then),
         cmocka_unit_test(incidents_and_failures),
+        cmocka_unit_test(what_is_excluded_is_told),
         cmocka_unit_test(nothing_known),
         cmocka_unit_test(overview_of_all),
         cmocka_unit_test(now_is_where_history_is_complete),

@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "engine/attach.h"
 #include "engine/evaluate.h"
+#include "engine/excluding.h"
 #include "nines/store.h"
 
 #include <setjmp.h>
@@ -25,7 +26,8 @@
 #define T0 (20022 * DAY)
 #define PATIENCE (30 * S)
 #define HISTORIES 12
-#define SLOS 6
+#define SLOS 8
+#define EXCLUSIONS 20
 
 enum { API, WEB, DB, PROBES };
 
@@ -99,6 +101,24 @@ static void slice(struct slo_def *d, enum budget_method method, int64_t slice_us
     d->slice_target = (struct decimal){9, 1};
 }
 
+/* Some begin while an alert fires, of objectives that share the SLI of others. */
+static void exclude(struct world *w)
+{
+    struct config *c = w->config;
+    const char **names = arena_alloc(&c->arena, 2 * sizeof(*names));
+    names[0] = "x";
+    names[1] = "x-minutes";
+    c->exclusions = arena_alloc(&c->arena, EXCLUSIONS * sizeof(*c->exclusions));
+    for (int64_t t = T0; c->exclusion_count < EXCLUSIONS;) {
+        struct exclusion *x = &c->exclusions[c->exclusion_count++];
+        *x = (struct exclusion){.name = "x", .timezone = "UTC", .reason = "", .author = ""};
+        x->slos = (struct string_list){names, 2};
+        x->mode = (enum exclusion_mode)below(w, 2);
+        x->from_us = t += below(w, 200) * MIN;
+        x->to_us = t += (1 + below(w, 100)) * MIN;
+    }
+}
+
 static void declare(struct world *w)
 {
     w->probes[API] = (struct probe_def){
@@ -117,7 +137,10 @@ static void declare(struct world *w)
     add_slo(w, "silent", WEB, 0)->alerting = false;
     add_slo(w, "web", WEB, 0);
     slice(add_slo(w, "web-minutes", WEB, 0), METHOD_TIMESLICES, MIN);
-    slice(add_slo(w, "api-pairs", API, 0), METHOD_RATIO_TIMESLICES, 2 * MIN);
+    slice(add_slo(w, "web-pairs", API, 0), METHOD_RATIO_TIMESLICES, 2 * MIN);
+    add_slo(w, "x", WEB, 0);
+    slice(add_slo(w, "x-minutes", WEB, 0), METHOD_TIMESLICES, MIN);
+    exclude(w);
     /* Attaching asks for what others depend on. */
     w->config->probes = arena_alloc(&w->config->arena, PROBES * sizeof(*w->config->probes));
     w->config->probes[0] = &w->probes[API];
@@ -210,7 +233,10 @@ static void witness_start(struct world *w, struct witness *x, int64_t now_us)
     x->e = evaluator_new(&hooks, now_us);
     if (w->goes_on && now_us > T0)
         evaluator_set_past(x->e);
-    evaluator_set_config(x->e, w->config, NULL, now_us);
+    struct excluding *excluding;
+    assert_int_equal(excluding_read(w->config, NULL, &excluding, &err), 0);
+    evaluator_set_config(x->e, w->config, excluding, now_us);
+    excluding_unref(excluding);
     assert_int_equal(store_flush(w->store, PATIENCE, &err), 0);
     struct attach *a = attach_new(x->e, w->config);
     if (attach_read(a, w->path) < 0)

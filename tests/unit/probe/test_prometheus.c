@@ -8,9 +8,12 @@
 #include "support/spawn.h"
 
 #include <math.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -134,12 +137,26 @@ static void never(void *ctx, const struct observation *obs)
     fail_msg("a cancelled run ended");
 }
 
+/* It lets everybody connect and answers nobody. */
+static int listen_mutely(int *ret_port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
 static void test_cancel(void **state)
 {
     struct runs *r = *state;
     struct fixture f;
-    mem_auto char *yaml = mem_printf("{url: 'http://127.0.0.1:%d', queries: {a: one, b: scalar}}",
-                                     spawn_port(r->server, "http"));
+    int port, fd = listen_mutely(&port);
+    mem_auto char *yaml =
+        mem_printf("{url: 'http://127.0.0.1:%d', queries: {a: one, b: scalar}}", port);
     fixture_init_kind(&f, &probe_prometheus, yaml);
     assert_int_equal(f.diag.errors, 0);
     void *run = probe_prometheus.start(&r->env, &f.def, NULL, never, NULL);
@@ -149,6 +166,7 @@ static void test_cancel(void **state)
         uv_run(&r->loop, UV_RUN_NOWAIT);
     probe_prometheus.cancel(run);
     fixture_release(&f);
+    close(fd);
 }
 
 static uint64_t source_of(const struct probe_kind *kind, const char *yaml)

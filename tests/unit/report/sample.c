@@ -123,6 +123,10 @@ static void sum_up(struct report_slo *s)
     s->projected = s->upto_us > s->start_us ? s->allowed * (double)(s->end_us - s->start_us) /
                                                   (double)(s->upto_us - s->start_us)
                                             : 0;
+    s->use.spent = (uint128)s->counts.bad * 1000;
+    s->use.allowed = (uint128)counts_total(s->counts) *
+                     (uint128)(decimal_one_minus(s->def->target).n *
+                               decimal_pow10(3 - decimal_one_minus(s->def->target).scale));
     s->consumed = (double)s->counts.bad;
     s->remaining = s->allowed - s->consumed;
     s->consumed_ratio = s->consumed / s->allowed;
@@ -329,6 +333,10 @@ static void set_state(struct report_slo *s, enum sample_kind kind)
     s->state = state_of(kind);
     if (kind == SAMPLE_AT_RISK)
         s->exhausts_at_us = SAMPLE_AT_US + 52 * USEC_PER_HOUR;
+    if (kind == SAMPLE_AT_RISK || kind == SAMPLE_MET)
+        s->exhausts_earliest_us = SAMPLE_AT_US + 31 * USEC_PER_HOUR;
+    if (kind == SAMPLE_AT_RISK)
+        s->exhausts_latest_us = SAMPLE_AT_US + 90 * USEC_PER_HOUR;
     if (kind == SAMPLE_WARMING)
         s->not_started = s->expected - s->observed;
     else if (s->source != SOURCE_RESULTS)
@@ -353,6 +361,25 @@ static void fill_annotations(struct report *r, struct report_slo *s, enum sample
     memcpy(s->annotations, deploys, sizeof deploys);
     if (kind == SAMPLE_HOSTILE)
         s->annotations[0].text = "</td><script>alert(2)</script> | \x1b[31m \xff";
+}
+
+static void fill_policy(struct slo_def *def, struct report_slo *s, enum sample_kind kind)
+{
+    static const struct policy_step steps[] = {
+        {{5, 1}, "Each change is looked at twice.", false},
+        {{1, 0}, "Only fixes until the budget is back.", true},
+    };
+    static const struct policy_step hostile[] = {
+        {{1, 12}, "<script>alert(3)</script> | `x` \x1b[31m \xff", true}};
+    bool breached = kind == SAMPLE_BREACHED;
+    if (kind == SAMPLE_HOSTILE) {
+        def->policy = (struct slo_policy){hostile, 1};
+        s->policy_next = hostile;
+    } else if (breached || kind == SAMPLE_AT_RISK) {
+        def->policy = (struct slo_policy){steps, 2};
+        s->policy = &steps[breached];
+        s->policy_next = breached ? NULL : &steps[1];
+    }
 }
 
 struct report_slo *sample_add(struct report *r, enum sample_kind kind)
@@ -397,6 +424,7 @@ struct report_slo *sample_add(struct report *r, enum sample_kind kind)
     fill_events(r, s, h);
     set_state(s, kind);
     fill_annotations(r, s, kind);
+    fill_policy(def, s, kind);
     if (kind == SAMPLE_HOSTILE)
         s->failures[0].message = "<img src=x onerror=alert(1)> | a\x1b]0;title\x07 \"quoted\"\n"
                                  "line two \xc0\xaf & \xf0\x9f\x94\xa5";

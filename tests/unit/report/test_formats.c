@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "report/fmt.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -185,11 +186,11 @@ static void test_json_shape(void **state)
     (void)state;
     sample_all(&r);
     json_t *doc = parse_report(&r), *s = slo_at(doc, 0);
-    assert_keys(doc, "generated_at at slos");
+    assert_keys(doc, "generated_at at slos rollups");
     assert_int_equal(json_array_size(json_object_get(doc, "slos")), 7);
     assert_keys(
         s, "slo service objective_name labels target budgeting_method source window state sli good "
-           "bad total excluded coverage confidence budget burn tiers latency reasons "
+           "bad total excluded coverage confidence budget policy burn tiers latency reasons "
            "annotations");
     assert_keys(json_object_get(s, "source"), "probe kind expression");
     assert_keys(json_object_get(s, "window"), "type duration start end");
@@ -197,8 +198,9 @@ static void test_json_shape(void **state)
     assert_keys(json_object_get(json_object_get(s, "coverage"), "missing"),
                 "prober_down target_silent not_started");
     assert_keys(json_object_get(s, "confidence"), "level low high");
-    assert_keys(json_object_get(s, "budget"), "unit allowed projected consumed remaining "
-                                              "consumed_ratio remaining_ratio exhausts_at");
+    assert_keys(json_object_get(s, "budget"),
+                "unit allowed projected consumed remaining "
+                "consumed_ratio remaining_ratio exhausts_at exhausts_between");
     assert_keys(json_array_get(json_object_get(s, "burn"), 0), "window rate");
     assert_keys(json_array_get(json_object_get(s, "tiers"), 0),
                 "severity long short factor firing");
@@ -233,6 +235,47 @@ static void test_json_example(void **state)
     assert_true(real_of(b, "consumed_ratio") == 0.578704);
     assert_true(real_of(b, "remaining_ratio") == 0.421296);
     assert_true(real_of(json_object_get(j, "latency"), "p50") == 0.0123);
+    json_decref(doc);
+    sample_release(&r);
+}
+
+static void assert_says(const char *format, const struct report *r, const char *what)
+{
+    struct str out;
+    struct report_style style = {.width = 100};
+    str_init(&out, 1 << 20);
+    assert_int_equal(format_named(format)->write(r, &style, &out), 0);
+    if (!strstr(out.buf, what))
+        fail_msg("no '%s' in: %s", what, out.buf);
+    str_release(&out);
+}
+
+static void test_changed_targets(void **state)
+{
+    static const char *const people[] = {"text", "markdown", "html"};
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    struct report_target targets[] = {{s->start_us, {99, 2}, 10000, 100},
+                                      {s->start_us + USEC_PER_DAY, s->def->target, 20500, 20.5}};
+    s->targets = targets;
+    s->target_count = 2;
+    char at[FMT_MAX], want[256];
+    snprintf(want, sizeof(want),
+             "99%% until %s (allows 100 of 10,000), then 99.9%% (allows 20.5 of 20,500)",
+             fmt_instant(at, targets[1].since_us));
+    for (size_t i = 0; i < countof(people); i++)
+        assert_says(people[i], &r, want);
+    json_t *doc = parse_report(&r), *list = json_object_get(slo_at(doc, 0), "targets");
+    assert_int_equal(json_array_size(list), 2);
+    assert_keys(json_array_get(list, 0), "since target total allowed");
+    json_decref(doc);
+    s->target_count = 1; /* not the one that is written */
+    assert_says("text", &r, "99% (allows 100 of 10,000)");
+    s->targets++; /* it is */
+    doc = parse_report(&r);
+    assert_null(json_object_get(slo_at(doc, 0), "targets"));
     json_decref(doc);
     sample_release(&r);
 }
@@ -634,6 +677,104 @@ static void test_trend(void **state)
     sample_release(&r);
 }
 
+/* What is excluded, and how it were without, in every format. */
+static void test_excluded(void **state)
+{
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    struct report_slo without = *s;
+    static const char *const people[] = {"text", "markdown", "html"};
+    const struct exclusion stored = {.id = 7,
+                                     .name = "",
+                                     .reason = "upstream outage",
+                                     .author = "anna",
+                                     .mode = EXCLUSION_COUNT_GOOD};
+    const struct exclusion declared = {.name = "pa<b>tching", .reason = "", .author = ""};
+    const struct exclusion hostile = {
+        .id = 8, .name = "", .author = "j\x1b[31moe", .reason = "a|<i>"};
+    struct report_exclusion list[] = {
+        {s->start_us, s->start_us + 90 * USEC_PER_MIN, &declared},
+        {s->start_us + USEC_PER_HOUR * 5, s->start_us + USEC_PER_HOUR * 6, &hostile},
+        {s->start_us + USEC_PER_DAY, s->start_us + USEC_PER_DAY + USEC_PER_MIN, &stored}};
+    s->exclusions = list;
+    s->exclusion_count = countof(list);
+    s->excluded_spans = 1234;
+    s->unexcluded = &without;
+    without.state = SLO_BREACHED;
+    without.consumed_ratio = 1.5;
+    without.counts = (struct counts){.good = 9880, .bad = 120};
+    for (size_t i = 0; i < countof(people); i++) {
+        contains(&r, people[i], ", breached, 150.0% of the budget spent, 120 bad of 10,000");
+        contains(&r, people[i], "1,231 earlier ones are not listed");
+        contains(&r, people[i], "upstream outage");
+        contains(&r, people[i], "1h 30m");
+    }
+    contains(&r, "text", "count_good  1m      upstream outage (#7 by anna)");
+    contains(&r, "text", "drop        1h 30m  pa<b>tching");
+    contains(&r, "markdown", "| `count_good` | upstream outage (\\#7 by anna) |");
+    contains(&r, "markdown", "| a\\|&lt;i\\> (\\#8 by j\xef\xbf\xbd\\[31moe) |");
+    contains(&r, "html", "pa&lt;b&gt;tching");
+    contains(&r, "json", "\"mode\": \"drop\", \"name\": \"pa<b>tching\", \"id\": null");
+    contains(&r, "json", "\"id\": 7, \"reason\": \"upstream outage\", \"author\": \"anna\"");
+    contains(&r, "json", "\"exclusion_count\": 1234");
+    contains(&r, "json", "\"unexcluded\": {\"state\": \"breached\"");
+    contains(&r, "json", "\"total\": 10000, ");
+    contains(&r, "csv", ",1234,breached,");
+    contains(&r, "csv", ",120,10000,1.5,1\r\n");
+    without.has_budget = without.has_sli = false;
+    contains(&r, "text", "Without exclusions: no data either");
+    s->exclusion_count = 0;
+    s->excluded_spans = 1;
+    contains(&r, "text", "1 earlier one is not listed");
+    sample_release(&r);
+}
+
+/* Scrapes by their share: people read scrapes, machines parts and how many make one. */
+static void test_raw_ratio(void **state)
+{
+    static const char *const people[] = {"text", "markdown", "html"};
+    const struct sli_metric metric = {.kind = SLI_RAW};
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    struct slo_def def = *s->def;
+    def.sli.metric = &metric;
+    s->def = &def;
+    s->source = SOURCE_RAW;
+    s->expression = "bad share errors:ratio";
+    s->counts = (struct counts){.good = 9925600000, .bad = 74400000, .scrapes = 10000};
+    for (size_t i = 0; i < countof(people); i++) {
+        if (i < 2)
+            contains(&r, people[i], "9,926 good of 10,000 scrapes");
+        contains(&r, people[i], "bad share errors:ratio");
+    }
+    contains(&r, "html", "9,926 good<br>74.4 bad");
+    contains(&r, "json", "\"good\": 9925600000,");
+    contains(&r, "json", "\"total\": 10000000000,");
+    contains(&r, "json", "\"event_parts\": 1000000");
+    contains(&r, "json", "\"kind\": \"raw\"");
+    contains(&r, "csv", ",1000000\r\n");
+    sample_release(&r);
+}
+
+/* An hour that is cut is known by its sum. */
+static void test_unknown_reason(void **state)
+{
+    struct report r;
+    static const char *const formats[] = {"text", "markdown", "html", "json", "csv"};
+    (void)state;
+    sample_init(&r);
+    struct report_slo *s = sample_add(&r, SAMPLE_MET);
+    s->reasons[0] = (struct report_reason){REPORT_REASON_UNKNOWN, 17};
+    s->reason_count = 1;
+    for (size_t i = 0; i < countof(formats); i++)
+        contains(&r, formats[i], "unknown");
+    sample_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -641,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_clean_numbers),
         cmocka_unit_test(test_json_shape),
         cmocka_unit_test(test_json_example),
+        cmocka_unit_test(test_changed_targets),
         cmocka_unit_test(test_json_no_data),
         cmocka_unit_test(test_metric_words),
         cmocka_unit_test(test_json_metric),
@@ -656,6 +798,9 @@ int main(void)
         cmocka_unit_test(test_many_points),
         cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_trend),
+        cmocka_unit_test(test_excluded),
+        cmocka_unit_test(test_raw_ratio),
+        cmocka_unit_test(test_unknown_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,17 @@ static void targets_in_turn_are_exact(void **state)
     assert_true(budget_breached(budget_use_with(u, 2)));
 }
 
+/* 10^23 parts are no double; the events that they are, are one. */
+static void amounts_of_many_events_are_shown_whole(void **state)
+{
+    (void)state;
+    struct report_slo r;
+    budget_fill(&r, use(999999999000, 1000, (struct decimal){9, 1}), 0);
+    assert_true(r.allowed == 1e11 && r.consumed == 1000 && r.remaining == 1e11 - 1000);
+    budget_fill(&r, use(0, 1000000000000, (struct decimal){9, 1}), 0);
+    assert_true(r.remaining == -9e11);
+}
+
 static void what_is_left_is_compared_exactly(void **state)
 {
     (void)state;
@@ -323,6 +334,7 @@ int main(void)
         cmocka_unit_test(huge_counts_stay_exact),
         cmocka_unit_test(targets_in_turn_add_up),
         cmocka_unit_test(targets_in_turn_are_exact),
+        cmocka_unit_test(amounts_of_many_events_are_shown_whole),
         cmocka_unit_test(what_is_left_is_compared_exactly),
         cmocka_unit_test(a_budget_is_projected_without_events),
         cmocka_unit_test(nothing_strange_is_printed),

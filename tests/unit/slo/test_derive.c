@@ -61,6 +61,16 @@ static struct world *threshold(const char *condition)
     return w;
 }
 
+static struct world *raw(const char *good, const char *bad)
+{
+    struct world *w = world_new();
+    w->metric.kind = SLI_RAW;
+    w->metric.good = good ? select_text(w, good) : NULL;
+    w->metric.bad = bad ? select_text(w, bad) : NULL;
+    w->d = derive_new(&w->sli);
+    return w;
+}
+
 static void world_free(struct world *w)
 {
     derive_free(w->d);
@@ -280,6 +290,97 @@ static void test_a_rate_threshold(void **state)
     world_free(w);
 }
 
+/* ---- raw ratios ---------------------------------------------------------------- */
+
+static void test_raw_ratios(void **state)
+{
+    (void)state;
+    struct world *w = raw("r", NULL);
+    feed(w, 1, "r=0.999"); /* the first one counts: nothing has to grow */
+    ONE(w, 1, .good = 999000, .bad = 1000, .scrapes = 1);
+    feed(w, 2, "r=1");
+    ONE(w, 2, .good = RAW_PARTS, .scrapes = 1);
+    feed(w, 3, "r=0");
+    ONE(w, 3, .bad = RAW_PARTS, .scrapes = 1);
+    assert_false(w->events.at[0].clamped);
+    feed(w, 4, "r=0.0000005"); /* a half is rounded down, what is more is up */
+    ONE(w, 4, .bad = RAW_PARTS, .scrapes = 1);
+    feed(w, 5, "r=0.0000005000001");
+    ONE(w, 5, .good = 1, .bad = RAW_PARTS - 1, .scrapes = 1);
+    feed(w, 6, "r=0.9999995");
+    ONE(w, 6, .good = RAW_PARTS - 1, .bad = 1, .scrapes = 1);
+    feed(w, 7, "r=0.9999996");
+    ONE(w, 7, .good = RAW_PARTS, .scrapes = 1);
+    assert_false(w->events.at[0].clamped);
+    feed(w, 8, "other=1");
+    ONE(w, 8, .silent = 1);
+    feed(w, 9, "r=NaN");
+    ONE(w, 9, .silent = 1);
+    feed(w, 10, NULL);
+    ONE(w, 10, .silent = 1);
+    feed(w, 90, "r=0.25"); /* nothing is spread over a gap */
+    ONE(w, 90, .good = 250000, .bad = 750000, .scrapes = 1);
+    world_free(w);
+}
+
+static void test_raw_ratios_are_cut(void **state)
+{
+    static const char *const above[] = {"r=1.0000001", "r=98", "r=1e308", "r=Inf"};
+    static const char *const below[] = {"r=-0.0000001", "r=-1", "r=-Inf"};
+    (void)state;
+    struct world *w = raw("r", NULL);
+    for (size_t i = 0; i < countof(above); i++) {
+        feed(w, (int64_t)i, above[i]);
+        ONE(w, (int64_t)i, .good = RAW_PARTS, .scrapes = 1);
+        assert_true(w->events.at[0].clamped);
+    }
+    for (size_t i = 0; i < countof(below); i++) {
+        feed(w, 10 + (int64_t)i, below[i]);
+        ONE(w, 10 + (int64_t)i, .bad = RAW_PARTS, .scrapes = 1);
+        assert_true(w->events.at[0].clamped);
+    }
+    feed(w, 20, "r=-0");
+    ONE(w, 20, .bad = RAW_PARTS, .scrapes = 1);
+    assert_false(w->events.at[0].clamped);
+    world_free(w);
+}
+
+/* It is the failures that are rounded down at a half. */
+static void test_raw_failures(void **state)
+{
+    (void)state;
+    struct world *w = raw(NULL, "e{code=~\"5..\"}");
+    feed(w, 1, "e{code=\"500\"}=0.001 e{code=\"200\"}=0.5");
+    ONE(w, 1, .good = 999000, .bad = 1000, .scrapes = 1);
+    feed(w, 2, "e{code=\"500\"}=0.0000005");
+    ONE(w, 2, .good = RAW_PARTS, .scrapes = 1);
+    feed(w, 3, "e{code=\"500\"}=7");
+    ONE(w, 3, .bad = RAW_PARTS, .scrapes = 1);
+    assert_true(w->events.at[0].clamped);
+    world_free(w);
+}
+
+/* Each series is a share of one, and the scrape their mean. */
+static void test_raw_ratios_of_several_series(void **state)
+{
+    (void)state;
+    struct world *w = raw("r", NULL);
+    feed(w, 1, "r{a=\"1\"}=0.5 r{a=\"2\"}=1");
+    ONE(w, 1, .good = 750000, .bad = 250000, .scrapes = 1);
+    feed(w, 2, "r{a=\"1\"}=0 r{a=\"2\"}=0 r{a=\"3\"}=1"); /* 333333.3 */
+    ONE(w, 2, .good = 333333, .bad = 666667, .scrapes = 1);
+    feed(w, 3, "r{a=\"1\"}=0 r{a=\"2\"}=1 r{a=\"3\"}=1"); /* 666666.7 */
+    ONE(w, 3, .good = 666667, .bad = 333333, .scrapes = 1);
+    feed(w, 4, "r{a=\"1\"}=0.000001 r{a=\"2\"}=0"); /* half a part */
+    ONE(w, 4, .bad = RAW_PARTS, .scrapes = 1);
+    feed(w, 5, "r{a=\"1\"}=NaN r{a=\"2\"}=0.25"); /* one that is not there is not counted */
+    ONE(w, 5, .good = 250000, .bad = 750000, .scrapes = 1);
+    feed(w, 6, "r{a=\"1\"}=3 r{a=\"2\"}=0.5"); /* cut before they are averaged */
+    ONE(w, 6, .good = 750000, .bad = 250000, .scrapes = 1);
+    assert_true(w->events.at[0].clamped);
+    world_free(w);
+}
+
 /* ---- a cut makes no difference ------------------------------------------------ */
 
 #define NAMES 6
@@ -387,6 +488,12 @@ static void test_a_restart_makes_no_difference(void **state)
         same_after_cuts(w, cut, seed);
     world_free(w);
     world_free(cut);
+    w = raw("bad", NULL);
+    cut = raw("bad", NULL);
+    for (uint64_t seed = 1; seed <= 100; seed++)
+        same_after_cuts(w, cut, seed);
+    world_free(w);
+    world_free(cut);
     w = threshold("change(total) >= 0");
     cut = threshold("change(total) >= 0");
     for (uint64_t seed = 1; seed <= 200; seed++)
@@ -406,6 +513,10 @@ int main(void)
         cmocka_unit_test(test_counts_are_whole),
         cmocka_unit_test(test_thresholds),
         cmocka_unit_test(test_a_rate_threshold),
+        cmocka_unit_test(test_raw_ratios),
+        cmocka_unit_test(test_raw_ratios_are_cut),
+        cmocka_unit_test(test_raw_failures),
+        cmocka_unit_test(test_raw_ratios_of_several_series),
         cmocka_unit_test(test_a_restart_makes_no_difference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,15 +101,19 @@ static void no_data_is_what_the_objective_says(void **state)
     const struct sli_metric threshold = {.kind = SLI_THRESHOLD};
     const struct sli_def sli = {.probe = "api", .metric = &threshold};
     const struct counts c = {.good = 5, .bad = 2, .excluded = 1, .scrapes = 7, .silent = 3};
-    struct counts as = slo_apply_no_data(c, NO_DATA_EXCLUDE);
+    struct counts as = slo_apply_no_data(&(struct slo_def){.no_data = NO_DATA_EXCLUDE}, c);
     assert_true(as.good == 5 && as.bad == 2 && as.scrapes == 7 && as.silent == 3);
-    as = slo_apply_no_data(c, NO_DATA_GOOD);
+    as = slo_apply_no_data(&(struct slo_def){.no_data = NO_DATA_GOOD}, c);
     assert_true(as.good == 8 && as.bad == 2 && as.scrapes == 10 && as.silent == 0);
-    as = slo_apply_no_data(c, NO_DATA_BAD);
+    as = slo_apply_no_data(&(struct slo_def){.no_data = NO_DATA_BAD}, c);
     assert_true(as.good == 5 && as.bad == 5 && as.scrapes == 10 && as.silent == 0);
     assert_int_equal(as.excluded, 1);
+    const struct sli_metric raw = {.kind = SLI_RAW};
+    const struct slo_def shares = {.sli.metric = &raw, .no_data = NO_DATA_GOOD};
     assert_int_equal(sli_observed(&sli, as), 10);
     assert_int_equal(sli_observed(&plain, as), 10);
+    as = slo_apply_no_data(&shares, c);
+    assert_true(as.good == 5 + 3 * RAW_PARTS && as.bad == 2 && as.scrapes == 10);
     assert_int_equal(sli_observed(&plain, (struct counts){.good = 4, .bad = 2}), 6);
 }
 

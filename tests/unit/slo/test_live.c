@@ -144,12 +144,56 @@ static void edges(void **state)
     live_free(l);
 }
 
+static struct counts since(const struct live *l, size_t window)
+{
+    size_t n;
+    const struct live_window *w = live_windows(l, &n);
+    assert_true(window < n);
+    return w[window].counts;
+}
+
+/* An instant within an hour: exact while minutes are kept, and once only hours are, also
+ * when the window is summed up afresh and events come late before and behind it. */
+static void since_an_instant(void **state)
+{
+    (void)state;
+    const int64_t hour = T0 / USEC_PER_HOUR * USEC_PER_HOUR, at = hour + 25 * USEC_PER_MIN;
+    struct live *l = live_new(10 * USEC_PER_DAY, hour);
+    int64_t t = hour, behind = 0;
+    size_t window = 0;
+    for (; t < hour + 9 * USEC_PER_DAY; t += USEC_PER_MIN) {
+        live_add(l, t + 7 * S, OUTCOME_GOOD);
+        behind += t >= at;
+        if (t == at - 5 * USEC_PER_MIN) /* it is to come */
+            window = live_watch_since(l, at, NULL);
+        if (t == at + USEC_PER_MIN) {
+            live_add(l, at - 1, OUTCOME_GOOD);
+            live_add(l, at, OUTCOME_GOOD);
+            behind++;
+        }
+        if ((t - hour) % (11 * USEC_PER_HOUR) == 0)
+            live_watch(l, t - hour + USEC_PER_HOUR); /* all are summed up afresh */
+        live_tick(l, t + USEC_PER_MIN);
+        if (t >= at - 5 * USEC_PER_MIN)
+            assert_int_equal(since(l, window).good, behind);
+    }
+    /* Told anew, with what came in its hour before it: 25, and the late one. */
+    struct counts head = {.good = 26};
+    live_unwatch(l);
+    window = live_watch_since(l, at, &head);
+    assert_int_equal(live_watch_since(l, at, &head), window);
+    live_tick(l, t);
+    assert_int_equal(since(l, window).good, behind);
+    live_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_exact),
         cmocka_unit_test(restart_gives_the_same),
         cmocka_unit_test(edges),
+        cmocka_unit_test(since_an_instant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

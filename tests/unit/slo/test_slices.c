@@ -176,6 +176,35 @@ static void slices_without_data(void **state)
                  SLICE_RATIO_PARTS / 3 * 2, SLICE_RATIO_PARTS - SLICE_RATIO_PARTS / 3 * 2, 0);
 }
 
+/* A slice is judged by the mean of its scrapes, whatever they are counted in. */
+static void slices_of_shares(void **state)
+{
+    struct slo_def slo = sliced(METHOD_TIMESLICES, (struct decimal){9, 1}, (struct decimal){95, 2});
+    const struct sli_metric raw = {.kind = SLI_RAW};
+    struct counts c = {.good = 1900000, .bad = 100000, .scrapes = 2, .silent = 1};
+    (void)state;
+    slo.sli.metric = &raw;
+    assert_worth(slices_judge(&slo, c, 3), 1, 0, 0);
+    c.good--;
+    c.bad++;
+    assert_worth(slices_judge(&slo, c, 3), 0, 1, 0);
+    slo.method = METHOD_RATIO_TIMESLICES;
+    assert_worth(slices_judge(&slo, c, 3), 949999500000, 50000500000, 0);
+    assert_int_equal(slices_whole(&slo), SLICE_RATIO_PARTS);
+    slo.no_data = NO_DATA_BAD; /* 1.899999 of 3 */
+    assert_worth(slices_judge(&slo, c, 3), 633333000000, 366667000000, 0);
+    slo.method = METHOD_OCCURRENCES;
+    assert_int_equal(slices_whole(&slo), RAW_PARTS);
+    /* 90 % of 12 scrapes: 1.2 of them, which is one and more */
+    struct budget_use use = slices_use(&slo, (struct counts){11000000, 1000000}, slo.target);
+    struct report_slo r = {0};
+    budget_fill(&r, use, budget_allows(slo.target, 24, slices_whole(&slo)));
+    assert_true(budget_is_conclusive(use));
+    assert_true(r.allowed == 1.2 && r.consumed == 1 && r.projected == 2.4);
+    use = slices_use(&slo, (struct counts){8999999, 1000000}, slo.target);
+    assert_false(budget_is_conclusive(use));
+}
+
 static void what_tiers_see(void **state)
 {
     struct slo_def slo = sliced(METHOD_RATIO_TIMESLICES, (struct decimal){9, 1}, all);
@@ -299,6 +328,7 @@ int main(void)
         cmocka_unit_test(bad_slices_of_a_week),
         cmocka_unit_test(exactly_the_target_is_good),
         cmocka_unit_test(slices_without_data),
+        cmocka_unit_test(slices_of_shares),
         cmocka_unit_test(what_tiers_see),
         cmocka_unit_test(rolling_borders_lie_on_the_epoch),
         cmocka_unit_test(a_period_may_end_in_a_shorter_slice),

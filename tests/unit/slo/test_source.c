@@ -1,6 +1,8 @@
 /* What SLIs are told to people as. */
 #include "slo/source.h"
 
+#include "slo/metric.h"
+
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/units.h"
@@ -80,6 +82,23 @@ static void ratios(void **state)
                 "good h_bucket{le=~\"0.5\"} of h_count");
 }
 
+static void raw_ratios(void **state)
+{
+    struct arena a = {0};
+    struct sli_metric good = {.kind = SLI_RAW, .good = selector(&a, "up:ratio{job=\"api\"}")};
+    struct sli_metric bad = {.kind = SLI_RAW, .bad = selector(&a, "errors:ratio")};
+    const struct sli_def sli = {.probe = "p", .metric = &good, .key = "p raw"};
+    (void)state;
+    check(&sli, SOURCE_RAW, "good share up:ratio{job=\"api\"}");
+    check(&(struct sli_def){.probe = "p", .metric = &bad}, SOURCE_RAW, "bad share errors:ratio");
+    assert_string_equal(sli_source_name(SOURCE_RAW), "raw");
+    const struct sli_def *copy = sli_copy(&a, &sli);
+    check(copy, SOURCE_RAW, "good share up:ratio{job=\"api\"}");
+    assert_int_equal(sli_event(copy), RAW_PARTS);
+    assert_int_equal(sli_event(&(struct sli_def){.probe = "p"}), 1);
+    arena_release(&a);
+}
+
 static void histograms(void **state)
 {
     (void)state;
@@ -107,10 +126,8 @@ static void conditions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(results),
-        cmocka_unit_test(ratios),
-        cmocka_unit_test(histograms),
-        cmocka_unit_test(conditions),
+        cmocka_unit_test(results),    cmocka_unit_test(ratios),     cmocka_unit_test(raw_ratios),
+        cmocka_unit_test(histograms), cmocka_unit_test(conditions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

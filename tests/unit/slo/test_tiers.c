@@ -314,6 +314,42 @@ static void a_ratio_is_thinned_by_what_was_scraped(void **state)
     assert_true(tier_fires(&page, three_nines, at, at));
 }
 
+/* min_failures are whole scrapes, however many parts those of others add up to. */
+static void parts_of_scrapes_burn_alike(void **state)
+{
+    (void)state;
+    struct tier_def page = {SEVERITY_PAGE, HOUR, 5 * MINUTE, {144, 1}, 2};
+    const struct sli_metric raw = {.kind = SLI_RAW};
+    struct slo_def slo = {.sli = {.probe = "api", .metric = &raw}, .target = {999, 3}};
+    /* 1.44 scrapes of 100 burn at 14.4, but are not two failures */
+    struct counts c = {.good = 98560000, .bad = 1440000, .scrapes = 100};
+    struct tier_counts at = tier_counts_make(&slo, c, 100);
+    assert_true(tier_burn(at, three_nines) > 14.4 - 1e-9 && tier_burn(at, three_nines) < 14.4001);
+    assert_false(tier_fires(&page, three_nines, at, at));
+    page.min_failures = 1;
+    assert_true(tier_fires(&page, three_nines, at, at));
+    c.good++;
+    c.bad--;
+    at = tier_counts_make(&slo, c, 100);
+    assert_false(tier_fires(&page, three_nines, at, at));
+    /* thinned by the scrapes that are missing, as whole ones are */
+    page.min_failures = 2;
+    c = (struct counts){.good = 97120000, .bad = 2880000, .scrapes = 100, .excluded = 3};
+    assert_true(tier_fires(&page, three_nines, tier_counts_make(&slo, c, 203), at) == false);
+    at = tier_counts_make(&slo, c, 203);
+    assert_true(tier_fires(&page, three_nines, at, at));
+    at = tier_counts_make(&slo, c, 204);
+    assert_false(tier_fires(&page, three_nines, at, at));
+    assert_false(tier_may_clear(at));
+    assert_true(tier_may_clear(tier_counts_make(&slo, c, 203)));
+    /* a silent one is a whole one */
+    slo.no_data = NO_DATA_BAD;
+    at = tier_counts_make(&slo, (struct counts){.good = RAW_PARTS, .scrapes = 1, .silent = 2}, 3);
+    assert_int_equal(at.bad, 2 * RAW_PARTS);
+    assert_int_equal(at.total, at.observed);
+    assert_int_equal(at.total, at.expected);
+}
+
 /* What a silent target is taken for decides whether its silence burns. */
 static void silence_counts_as_the_objective_says(void **state)
 {
@@ -429,6 +465,7 @@ int main(void)
         cmocka_unit_test(quantisation_table),
         cmocka_unit_test(a_young_objective_does_not_page_by_division),
         cmocka_unit_test(a_ratio_is_thinned_by_what_was_scraped),
+        cmocka_unit_test(parts_of_scrapes_burn_alike),
         cmocka_unit_test(silence_counts_as_the_objective_says),
         cmocka_unit_test(detection_and_reset_table),
     };

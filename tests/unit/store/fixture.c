@@ -92,6 +92,7 @@ void fixture_to_version_3(const struct fixture *f)
         "DROP TABLE sample",
         "DROP TABLE event",
         "DROP TABLE annotation",
+        "DROP TABLE exclusion",
         "DROP TABLE wanted",
         "ALTER TABLE roll_stream DROP COLUMN good_series",
         "ALTER TABLE roll_stream DROP COLUMN bad_series",

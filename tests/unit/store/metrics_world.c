@@ -15,6 +15,7 @@
 
 #define QUEUE 4
 #define WORK 6
+#define FAILED 7
 
 const char *const world_series[WORLD_SERIES] = {
     "http_requests_total{status=\"200\"}",
@@ -24,6 +25,8 @@ const char *const world_series[WORLD_SERIES] = {
     "queue",
     "queue{name=\"b\"}",
     "work_total",
+    "failed_ratio",
+    "failed_ratio{pod=\"b\"}",
 };
 
 uint32_t world_next(struct world *w)
@@ -58,7 +61,8 @@ static const struct expr *condition(struct world *w, const char *text)
 void world_init(struct world *w, uint32_t seed)
 {
     static const char *const keys[] = {WORLD_PROBE " bad", WORLD_PROBE " good",
-                                       WORLD_PROBE " queue", WORLD_PROBE " rate"};
+                                       WORLD_PROBE " queue", WORLD_PROBE " rate",
+                                       WORLD_PROBE " raw"};
     memset(w, 0, sizeof(*w));
     w->seed = seed;
     w->metrics[0] =
@@ -73,6 +77,7 @@ void world_init(struct world *w, uint32_t seed)
         (struct sli_metric){.kind = SLI_THRESHOLD, .condition = condition(w, "queue < 50")};
     w->metrics[3] = (struct sli_metric){.kind = SLI_THRESHOLD,
                                         .condition = condition(w, "rate(work_total) >= 1/s")};
+    w->metrics[4] = (struct sli_metric){.kind = SLI_RAW, .bad = select_text(w, "failed_ratio")};
     for (size_t i = 0; i < WORLD_SLIS; i++) {
         w->slis[i] = sli_def(WORLD_PROBE, 0, keys[i]);
         w->slis[i].metric = &w->metrics[i];
@@ -134,7 +139,7 @@ static size_t wanted_of(const struct sli_metric *m, const struct selector *ret[]
         return expr_selectors(m->condition, ret);
     ret[0] = m->good ? m->good : m->bad;
     ret[1] = m->total;
-    return 2;
+    return m->total ? 2 : 1;
 }
 
 void world_declare_only(struct world *w, unsigned slis, uint64_t source)
@@ -175,18 +180,21 @@ static void step(struct world *w, int series, uint32_t most)
 
 void world_scrape(struct world *w, struct world_slot *ret)
 {
-    static const uint32_t most[WORLD_SERIES] = {200, 5, 3, 3, 0, 0, 120};
+    static const uint32_t most[WORLD_SERIES] = {200, 5, 3, 3, 0, 0, 120, 0, 0};
     for (int i = 0; i < WORLD_SERIES; i++)
         if (most[i])
             step(w, i, most[i]);
     ret->scrape = true;
     ret->has = 0;
     for (int i = 0; i < WORLD_SERIES; i++) {
-        bool flickers = i == 2 || i == 3 || i == QUEUE + 1;
+        bool flickers = i == 2 || i == 3 || i == QUEUE + 1 || i == FAILED + 1;
         bool away = flickers ? world_next(w) % 8 < 3 : world_next(w) % 40 == 0;
         if (!away)
             ret->has |= 1u << i;
-        ret->values[i] = most[i] ? w->counters[i] : (double)(world_next(w) % 60);
+        if (i >= FAILED) /* some are none of 0 to 1 */
+            ret->values[i] = (double)(world_next(w) % 110) / 100 - 0.05;
+        else
+            ret->values[i] = most[i] ? w->counters[i] : (double)(world_next(w) % 60);
     }
     if (world_next(w) % 50 == 0)
         ret->has = 0; /* an empty page */

@@ -11,8 +11,8 @@
 
 #define WORLD_INTERVAL_US (30 * USEC_PER_SEC)
 #define WORLD_SLOTS 6000 /* 50 hours */
-#define WORLD_SERIES 7
-#define WORLD_SLIS 4
+#define WORLD_SERIES 9
+#define WORLD_SLIS 5
 #define WORLD_PROBE "api-metrics"
 
 struct world_slot {

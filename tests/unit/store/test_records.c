@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#define MIN USEC_PER_MIN
+
 /* What `committed` was given; the store thread writes, readers flush first. */
 struct outbox {
     struct outbox_item items[8];
@@ -319,6 +321,66 @@ static void an_slo_is_as_old_as_its_first_revision(void **state)
     fixture_release(&f);
 }
 
+static struct slo_target *targets_of(struct fixture *f, const char *objective, size_t *ret_n)
+{
+    struct slo_target *t;
+    struct store_reader *r = fixture_reader(f);
+    assert_int_equal(store_reader_slo_targets(r, "s", objective, &t, ret_n, NULL), 0);
+    store_reader_free(r);
+    return t;
+}
+
+static void assert_target(const struct slo_target *t, int64_t since_us, struct decimal target)
+{
+    assert_int_equal(t->since_us, since_us);
+    assert_int_equal(decimal_cmp(t->target, target), 0);
+}
+
+/* Restarts and changes of anything else are no change of the target, and nor is one
+ * that did not outlive its minute. */
+static void targets_are_known_by_the_minute(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t at_us;
+        struct decimal target;
+    } pushes[] = {
+        {T0 + 50, {999, 3}},
+        {T0 + 3 * MIN, {999, 3}},
+        {T0 + 5 * MIN + 20, {99, 2}},
+        {T0 + 7 * MIN + 20, {990, 3}}, /* the same, written otherwise */
+        {T0 + 9 * MIN, {5, 1}},
+        {T0 + 9 * MIN + 30 * USEC_PER_SEC, {99, 2}},
+        {T0 + 11 * MIN - 1, {9, 1}},
+        {T0 + 10 * MIN, {95, 2}}, /* the clock was set back */
+    };
+    struct fixture f;
+    size_t n;
+    fixture_init(&f);
+    fixture_open(&f);
+    struct slo_def slo = {.name = "s", .objective_name = "a", .sli = sli_def("p", 0, "p")};
+    for (size_t i = 0; i < countof(pushes); i++) {
+        slo.content = i;
+        slo.target = pushes[i].target;
+        store_push_slo(f.store, &slo, pushes[i].at_us);
+        if (i == 3) {
+            fixture_flush(&f);
+            fixture_close(&f);
+            fixture_open(&f);
+        }
+    }
+    fixture_flush(&f);
+    struct slo_target *t = targets_of(&f, "a", &n);
+    assert_int_equal(n, 3);
+    assert_target(&t[0], T0, (struct decimal){999, 3});
+    assert_target(&t[1], T0 + 5 * MIN, (struct decimal){99, 2});
+    assert_target(&t[2], T0 + 10 * MIN, (struct decimal){95, 2});
+    free(t);
+    free(targets_of(&f, "b", &n));
+    assert_int_equal(n, 0);
+    fixture_release(&f);
+}
+
 /* One key, another meaning: rollups of the old one must not be believed. */
 static void a_redefined_sli_is_counted_anew(void **state)
 {
@@ -463,6 +525,7 @@ int main(void)
         cmocka_unit_test(revisions_are_kept_when_they_change),
         cmocka_unit_test(service_hours_are_part_of_a_schedule),
         cmocka_unit_test(a_renamed_probe_keeps_its_history),
+        cmocka_unit_test(targets_are_known_by_the_minute),
         cmocka_unit_test(an_slo_is_as_old_as_its_first_revision),
         cmocka_unit_test(a_redefined_sli_is_counted_anew),
         cmocka_unit_test(failures_come_with_their_message),

@@ -121,6 +121,8 @@ static void fill_metric_slo(struct status_slo *slo)
     slo->state = SLO_MET;
     slo->counts = (struct counts){.good = 90, .bad = 10, .scrapes = 100, .silent = 7};
     slo->judged = slo->counts;
+    slo->has_sli = counts_total(slo->counts) > 0;
+    slo->sli = slo->has_sli ? (double)slo->counts.good / (double)counts_total(slo->counts) : 0;
     slo->expected = 110;
     slo->observed = 100;
     slo->clamped = 2;
@@ -132,6 +134,8 @@ static void fill_slo(struct status_slo *slo)
     slo->state = SLO_AT_RISK;
     slo->counts = (struct counts){999, 1, 3};
     slo->judged = slo->counts;
+    slo->has_sli = counts_total(slo->counts) > 0;
+    slo->sli = slo->has_sli ? (double)slo->counts.good / (double)counts_total(slo->counts) : 0;
     slo->expected = 1010;
     slo->observed = 1000;
     slo->has_budget = true;

@@ -1,0 +1,27 @@
+/* Edits while the daemon runs: one after another, and what they change is in force. */
+#include "engine/daemon.h"
+#include "engine/daemon_internal.h"
+#include "engine/edit.h"
+
+static void on_edited(uv_async_t *a)
+{
+    daemon_excluding_changed(a->data);
+}
+
+void daemon_edit_init(struct daemon *d)
+{
+    uv_async_init(&d->loop, &d->edited, on_edited);
+    d->edited.data = d;
+}
+
+int daemon_edit(struct daemon *d, const char *request, size_t n, struct str *answer,
+                struct err *reterr)
+{
+    bool excluding = false;
+    pthread_mutex_lock(&d->edit_mutex);
+    int rc = edit_run(d->store, d->database, request, n, answer, &excluding, reterr);
+    pthread_mutex_unlock(&d->edit_mutex);
+    if (excluding)
+        uv_async_send(&d->edited);
+    return rc;
+}
