@@ -9,16 +9,17 @@
 #include <stdint.h>
 
 /* Numbers are stored: append only. */
-enum alert_phase { ALERT_INACTIVE, ALERT_FIRING, ALERT_COOLING };
+enum alert_phase { ALERT_INACTIVE, ALERT_FIRING, ALERT_COOLING, ALERT_PENDING };
 
 /* Kept over restarts; zeroes are the initial state. */
 struct alert_state {
     enum alert_phase phase;
-    enum severity severity; /* highest while firing or cooling */
-    int64_t since_us;       /* when it began to fire */
+    enum severity severity; /* highest while firing or cooling; pending: as it began */
+    int64_t since_us;       /* when it began to fire; pending: to be pending */
     int64_t cooling_since_us;
     int64_t evaluated_us; /* last evaluation instant */
-    uint32_t firing;      /* bit i: tier i of the SLO fires, or may not clear yet */
+    uint32_t firing;      /* bit i: tier i of the SLO fires, or may not clear yet; to look at,
+                             nothing is decided by it */
     enum severity told;   /* what people were told of; NONE: nothing, or that it is over */
 };
 
@@ -28,7 +29,9 @@ enum alert_event_kind {
     ALERT_EVENT_DEESCALATE,
     ALERT_EVENT_COOL,
     ALERT_EVENT_REFIRE,
-    ALERT_EVENT_RESOLVE
+    ALERT_EVENT_RESOLVE,
+    ALERT_EVENT_PEND, /* a tier fires, and has to for a while */
+    ALERT_EVENT_CALM  /* it did not for so long */
 };
 
 /* What a transition says; one row, and one message where it notifies. */
@@ -36,7 +39,7 @@ struct alert_transition {
     const char *slo, *objective_name, *service;
     int64_t at_us;
     enum alert_event_kind kind;
-    bool notify; /* false: stored, not sent: cooling, refiring, and what is muted */
+    bool notify; /* false: stored, not sent: pending, cooling, refiring, and what is muted */
     enum severity severity;
     int64_t since_us;         /* when the incident began to fire */
     struct alert_state state; /* after it */
@@ -46,6 +49,12 @@ struct alert_transition {
     int64_t long_expected, short_expected;
     double long_burn, short_burn; /* for people; decided in integers */
 };
+
+/* Whether people have, or would but for a mute have, heard of it. */
+static inline bool alert_is_on(const struct alert_state *s)
+{
+    return s->phase == ALERT_FIRING || s->phase == ALERT_COOLING;
+}
 
 const char *alert_event_name(enum alert_event_kind k); /* "fire" */
 const char *alert_phase_name(enum alert_phase p);

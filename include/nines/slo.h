@@ -165,6 +165,7 @@ struct slo_def {
     enum no_data no_data;
     bool alerting;                    /* false: `none` */
     int min_failures;                 /* of tiers that name none; 0: TIER_MIN_FAILURES */
+    int64_t for_us;                   /* how long a tier has to fire until the alert does */
     const struct tier_decl *declared; /* NULL: the default tiers */
     size_t declared_count;
     const struct tier_def *tiers; /* those that can fire, after dropping */

@@ -185,6 +185,9 @@ void check_lint_print(const struct config *c, bool color)
                    "failures", "detects within", "resets within", plain);
         else
             puts("  no alerts");
+        if (slo->tier_count && slo->for_us)
+            printf("  the alert fires when a tier has fired for %s\n",
+                   units_duration(unit, slo->for_us));
         for (size_t k = 0; k < slo->tier_count; k++)
             print_tier(slo, &slo->tiers[k], all.counted);
         putchar('\n');

@@ -128,7 +128,7 @@ static const char *color_of(const struct alert_transition *tr)
 {
     if (tr->kind == ALERT_EVENT_RESOLVE)
         return TERM_GREEN;
-    if (tr->state.phase == ALERT_COOLING)
+    if (tr->state.phase != ALERT_FIRING)
         return TERM_DIM;
     return tr->severity == SEVERITY_PAGE ? TERM_RED : TERM_YELLOW;
 }

@@ -8,6 +8,7 @@
 #define GRID_US (10 * USEC_PER_SEC) /* alerts are evaluated at its multiples */
 #define LONG_MIN_US USEC_PER_MIN
 #define TIER_MAX_US (3660 * USEC_PER_DAY)
+#define FOR_MAX_US USEC_PER_DAY
 
 struct raw_tier {
     int severity; /* index into severity_names, -1 */
@@ -165,8 +166,18 @@ static const struct field alerting_fields[] = {
     {"tiers", FIELD_CUSTOM, offsetof(struct raw_alerting, alerting), .decode = decode_tiers},
     {"min_failures", FIELD_INT, offsetof(struct raw_alerting, min_failures), .min = 1,
      .max = ALERTING_MIN_FAILURES_MAX},
+    {"for", FIELD_DURATION, offsetof(struct raw_alerting, alerting.for_us), .min = GRID_US,
+     .max = FOR_MAX_US},
     {0},
 };
+
+static void check_for(struct decode *c, const struct node *n, int64_t for_us)
+{
+    char text[UNITS_MAX];
+    if (for_us % GRID_US != 0)
+        decode_error(c, n->pos, "for: alerts are looked at each 10s; %s is no multiple of it",
+                     units_duration(text, for_us));
+}
 
 void decode_alerting(struct decode *c, const struct node *n, void *out)
 {
@@ -182,12 +193,14 @@ void decode_alerting(struct decode *c, const struct node *n, void *out)
         decode_object(c, n, alerting_fields, &raw);
         *a = raw.alerting;
         a->min_failures = (int)raw.min_failures;
+        check_for(c, node_get(n, "for"), a->for_us);
     } else if (n->kind == NODE_SCALAR && !node_is_null(n)) {
         decode_value(c, n, &word, &which);
         a->none = which == 1;
     } else {
         decode_error(c, n->pos,
-                     "alerting: expected default, none, or a mapping with tiers or min_failures; "
+                     "alerting: expected default, none, or a mapping with tiers, min_failures or "
+                     "for; "
                      "found %s",
                      n->kind == NODE_MAP ? "an empty mapping" : decode_found(n, found));
     }
@@ -198,6 +211,8 @@ void alerting_identify(const struct slo_def *slo, struct str *text)
     char factor[UNITS_MAX], budget[UNITS_MAX];
     if (slo->min_failures)
         str_addf(text, "\nmin_failures %d", slo->min_failures);
+    if (slo->for_us)
+        str_addf(text, "\nfor %" PRId64, slo->for_us);
     for (size_t i = 0; i < slo->declared_count; i++) {
         const struct tier_decl *t = &slo->declared[i];
         str_addf(text, "\n%d %" PRId64 " %" PRId64 " %s %s %d", t->severity, t->long_us,

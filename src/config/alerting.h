@@ -15,6 +15,7 @@ struct str;
 struct alerting {
     bool none;
     int min_failures;              /* 0: not said */
+    int64_t for_us;                /* how long a tier fires until the alert does; 0: not said */
     const struct tier_decl *tiers; /* NULL: the default ones */
     size_t n;
 };

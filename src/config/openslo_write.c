@@ -67,14 +67,21 @@ static void put_alerting(struct str *out, const struct slo_def *s)
     str_init(&text, 8192);
     if (!s->alerting) {
         str_add(&text, "none");
-    } else if (!s->declared && !s->min_failures) {
+    } else if (!s->declared && !s->min_failures && !s->for_us) {
         str_add(&text, "default");
     } else {
-        str_addc(&text, '{');
-        if (s->min_failures)
-            str_addf(&text, "min_failures: %d%s", s->min_failures, s->declared ? ", " : "");
+        char wait[UNITS_MAX];
+        const char *sep = "{";
+        if (s->for_us) {
+            str_addf(&text, "%sfor: %s", sep, units_duration(wait, s->for_us));
+            sep = ", ";
+        }
+        if (s->min_failures) {
+            str_addf(&text, "%smin_failures: %d", sep, s->min_failures);
+            sep = ", ";
+        }
         for (size_t i = 0; i < s->declared_count; i++) {
-            str_add(&text, i ? ", " : "tiers: [");
+            str_addf(&text, "%s%s", i ? ", " : sep, i ? "" : "tiers: [");
             put_tier(&text, &s->declared[i]);
         }
         str_add(&text, s->declared ? "]}" : "}");

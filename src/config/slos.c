@@ -162,6 +162,7 @@ static void set_alerting(struct slo_def *def, const struct alerting *a, size_t w
         return;
     def->alerting = !a->none;
     def->min_failures = a->min_failures;
+    def->for_us = a->for_us;
     def->declared = a->tiers;
     def->declared_count = a->n;
 }

@@ -271,7 +271,7 @@ static int read_alerts(struct attach *a, struct store_reader *r)
         struct attach_alert *alert = &a->alerts[i];
         rc = store_reader_alert(r, alert->slo->name, alert->slo->objective_name, &alert->state,
                                 &a->err);
-        a->totals.alerts += alert->state.phase != ALERT_INACTIVE;
+        a->totals.alerts += alert_is_on(&alert->state);
     }
     store_reader_end(r);
     return rc;

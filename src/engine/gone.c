@@ -56,7 +56,7 @@ void gone_end(const struct gone *g, int64_t now_us,
     for (size_t i = 0; i < g->list.len; i++) {
         struct alert_transition t = g->list.at[i];
         t.at_us = at > t.state.evaluated_us ? at : t.state.evaluated_us;
-        t.kind = ALERT_EVENT_RESOLVE;
+        t.kind = alert_is_on(&t.state) ? ALERT_EVENT_RESOLVE : ALERT_EVENT_CALM;
         t.severity = t.state.severity;
         t.since_us = t.state.since_us;
         t.notify = t.state.told != SEVERITY_NONE;

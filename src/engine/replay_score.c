@@ -52,6 +52,8 @@ void score_take(struct score *s, const struct alert_transition *t)
 {
     size_t i = find_open(s, t);
     s->transitions++;
+    if (t->kind == ALERT_EVENT_PEND || t->kind == ALERT_EVENT_CALM)
+        return; /* nobody would have heard of it */
     if (i == s->open.len) {
         if (s->alerts.len == SCORE_ALERTS_MAX) {
             s->full = true;

@@ -101,14 +101,14 @@ const char *slo_state_name(enum slo_state s)
 
 const char *alert_event_name(enum alert_event_kind k)
 {
-    static const char *const names[] = {"fire", "escalate", "deescalate",
-                                        "cool", "refire",   "resolve"};
+    static const char *const names[] = {"fire",   "escalate", "deescalate", "cool",
+                                        "refire", "resolve",  "pend",       "calm"};
     return name_of(names, countof(names), k);
 }
 
 const char *alert_phase_name(enum alert_phase p)
 {
-    static const char *const names[] = {"inactive", "firing", "cooling"};
+    static const char *const names[] = {"inactive", "firing", "cooling", "pending"};
     return name_of(names, countof(names), p);
 }
 

@@ -7,19 +7,35 @@ static bool fires(const struct slo_def *slo, const struct tier_view *views, size
     return tier_fires(&slo->tiers[i], slo->target, views[i].lng, views[i].shrt);
 }
 
-/*
- * The tiers that fire now. One that did goes on firing while too little of its
- * short window is observed to tell that it is over.
- */
+/* Whether no tier of the severity can tell that it is over. */
+static bool all_blind(const struct slo_def *slo, const struct tier_view *views, enum severity s)
+{
+    for (size_t i = 0; i < slo->tier_count; i++)
+        if (slo->tiers[i].severity == s && tier_may_clear(views[i].shrt))
+            return false;
+    return true;
+}
+
+/* Whether a tier keeps a firing alert up although it does not fire itself. */
+static bool holds(const struct alert_state *state, const struct slo_def *slo,
+                  const struct tier_view *views, size_t i)
+{
+    const struct tier_def *tier = &slo->tiers[i];
+    if (state->phase != ALERT_FIRING || tier->severity > state->severity ||
+        tier_may_clear(views[i].shrt))
+        return false;
+    return tier_long_burns(tier, slo->target, views[i].lng) ||
+           (tier->severity == state->severity && all_blind(slo, views, tier->severity));
+}
+
+/* The tiers that fire now, or may not clear yet. */
 static uint32_t firing_tiers(const struct alert_state *state, const struct slo_def *slo,
                              const struct tier_view *views)
 {
     uint32_t firing = 0;
-    for (size_t i = 0; i < slo->tier_count; i++) {
-        bool held = (state->firing >> i & 1) && !tier_may_clear(views[i].shrt);
-        if (held || fires(slo, views, i))
+    for (size_t i = 0; i < slo->tier_count; i++)
+        if (fires(slo, views, i) || holds(state, slo, views, i))
             firing |= 1u << i;
-    }
     return firing;
 }
 
@@ -93,11 +109,20 @@ struct move {
 };
 
 /* Where the machine goes from here; the only place that knows its arrows. */
-static struct move next_move(const struct alert_state *s, enum severity want, int64_t t_us)
+static struct move next_move(const struct alert_state *s, int64_t for_us, enum severity want,
+                             int64_t t_us)
 {
     switch (s->phase) {
     case ALERT_INACTIVE:
+        if (want != SEVERITY_NONE && for_us > 0)
+            return (struct move){true, false, ALERT_EVENT_PEND, ALERT_PENDING, want};
         if (want != SEVERITY_NONE)
+            return (struct move){true, true, ALERT_EVENT_FIRE, ALERT_FIRING, want};
+        break;
+    case ALERT_PENDING:
+        if (want == SEVERITY_NONE)
+            return (struct move){true, false, ALERT_EVENT_CALM, ALERT_INACTIVE, s->severity};
+        if (t_us - s->since_us >= for_us)
             return (struct move){true, true, ALERT_EVENT_FIRE, ALERT_FIRING, want};
         break;
     case ALERT_FIRING:
@@ -138,7 +163,7 @@ static void say(struct alert_state *s, bool muted, struct move *m)
         m->notify = s->told != SEVERITY_NONE;
         return;
     }
-    m->notify = m->notify && !muted;
+    m->notify = m->notify && !muted && m->severity != s->told;
     if (!m->notify)
         return;
     if (s->told == SEVERITY_NONE)
@@ -155,7 +180,7 @@ bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_
     state->firing = firing_tiers(state, slo, views);
     state->evaluated_us = t_us;
     enum severity want = highest(slo, state->firing);
-    struct move m = next_move(state, want, t_us);
+    struct move m = next_move(state, slo->for_us, want, t_us);
     if (!m.any && !muted)
         m = catch_up(state);
     if (!m.any)
@@ -165,7 +190,8 @@ bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_
     ret->kind = m.kind;
     ret->notify = m.notify;
     ret->severity = m.severity;
-    if (state->phase == ALERT_INACTIVE)
+    if (state->phase == ALERT_INACTIVE ||
+        (state->phase == ALERT_PENDING && m.phase == ALERT_FIRING))
         state->since_us = t_us;
     ret->since_us = state->since_us;
     state->phase = m.phase;

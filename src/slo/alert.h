@@ -2,11 +2,13 @@
  * The alert state machine of one (SLO, objective): one enum, changed in one
  * function, pure. Evaluated at multiples of 10 s over what was visible then.
  *
- * inactive -> firing when any tier fires; firing -> cooling when none does and
- * each may clear; cooling -> firing again without a message if one refires;
- * cooling -> inactive after 5 min, with one resolve message. Several tiers are
- * one alert with the highest severity; a higher tier that starts is an
- * escalation (message), a lower one that remains is a de-escalation (message).
+ * inactive -> firing when a tier fires; with `for`, inactive -> pending, and pending
+ * -> firing when one has fired at each instant for so long, with the severity of that
+ * instant, or back to inactive when none does. Neither is sent. firing -> cooling when
+ * none fires and each may clear; cooling -> firing again without a message if one
+ * refires; cooling -> inactive after 5 min, with one resolve message. Several tiers are
+ * one alert with the highest severity; a higher tier that starts is an escalation
+ * (message), a lower one that remains is a de-escalation (message).
  *
  * While the alert is muted, since what it depends on is known to fail, its moves
  * are stored and not sent. What people then do not know, or know otherwise, is
@@ -14,10 +16,12 @@
  * `fire`, if there was none, or as a change of severity. A resolve is sent, muted
  * or not, if people know of the alert, and else never.
  *
- * A tier whose short window is less than half observed does not clear: while
- * the alert fires, it holds the alert if it is of the alert's severity, or a
- * lower one whose long window still burns. The state holds no more than the
- * severity, so that a restart between two transitions changes nothing.
+ * A tier whose short window is less than half observed, a blind one, does not
+ * clear: while the alert fires, it holds the alert as long as its long window
+ * burns; the tiers of the alert's severity do so too while all of them are blind,
+ * since none of them can tell that it is over. A higher tier holds nothing. All of
+ * this follows from the severity and the windows, and time from what is stored with
+ * transitions: a restart between two of them, or other tiers, change nothing.
  */
 #pragma once
 

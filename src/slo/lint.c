@@ -78,7 +78,7 @@ static int64_t longest_detect(const struct slo_def *slo, const struct tier_def *
     int64_t k = lng > shrt ? lng : shrt;
     if (k < tier->min_failures)
         k = tier->min_failures;
-    return k * unit + part_slice(slo) + slo->probe->timeout_us + EVALUATE_EVERY_US;
+    return k * unit + part_slice(slo) + slo->probe->timeout_us + slo->for_us + EVALUATE_EVERY_US;
 }
 
 static int64_t longest_reset(const struct slo_def *slo, const struct tier_def *tier)

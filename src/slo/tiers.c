@@ -295,12 +295,16 @@ static bool burns(struct tier_counts c, struct decimal target, struct decimal fa
     return budget_burns_partly(c.bad, c.total, c.observed, c.expected, target, factor);
 }
 
+bool tier_long_burns(const struct tier_def *tier, struct decimal target, struct tier_counts lng)
+{
+    int64_t whole = lng.whole ? lng.whole : 1;
+    return lng.bad >= tier->min_failures * whole && burns(lng, target, tier->factor);
+}
+
 bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_counts lng,
                 struct tier_counts shrt)
 {
-    int64_t whole = lng.whole ? lng.whole : 1;
-    return lng.bad >= tier->min_failures * whole && burns(lng, target, tier->factor) &&
-           burns(shrt, target, tier->factor);
+    return tier_long_burns(tier, target, lng) && burns(shrt, target, tier->factor);
 }
 
 bool tier_may_clear(struct tier_counts shrt)

@@ -77,6 +77,9 @@ double tier_burn(struct tier_counts c, struct decimal target);
 bool tier_fires(const struct tier_def *tier, struct decimal target, struct tier_counts lng,
                 struct tier_counts shrt);
 
+/* Its half of that: the long window burns at the factor, and enough in it failed. */
+bool tier_long_burns(const struct tier_def *tier, struct decimal target, struct tier_counts lng);
+
 /* A firing tier must not clear while less than half of the short window's
  * expected slots are observed. */
 bool tier_may_clear(struct tier_counts shrt);

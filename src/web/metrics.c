@@ -148,8 +148,7 @@ static void slo_alerts(struct exposition *e, const struct status *s)
             const struct label l[] = {SLO_LABELS(slo),
                                       {"severity", severity_name((enum severity)k)}};
             exposition_int(e, l, countof(l),
-                           slo->alert.phase != ALERT_INACTIVE &&
-                               slo->alert.severity == (enum severity)k);
+                           alert_is_on(&slo->alert) && slo->alert.severity == (enum severity)k);
         }
     }
     exposition_family(e, "nines_slo_tier_firing", EXPOSITION_GAUGE,

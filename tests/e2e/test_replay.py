@@ -10,9 +10,9 @@ import peers
 import pytest
 from test_guides import Watch, instant
 
-KINDS = ["fire", "escalate", "deescalate", "cool", "refire", "resolve"]
+KINDS = ["fire", "escalate", "deescalate", "cool", "refire", "resolve", "pend", "calm"]
 SEVERITIES = [None, "ticket", "page"]
-PHASES = ["inactive", "firing", "cooling"]
+PHASES = ["inactive", "firing", "cooling", "pending"]
 
 PROBE = "api-8765"  # its slots at 10 s lie on multiples of 10 s
 PROBES = f"""

@@ -53,6 +53,15 @@ class Objective:
         _, _, seen, slots = self.window(t, tier[2])
         return 2 * seen < slots
 
+    def holds(self, t, tier, severity):
+        _, long, _, factor = tier
+        if RANK[tier[0]] > RANK[severity] or not self.blind(t, tier):
+            return False
+        counts = self.window(t, long)
+        return counts[0] >= self.min_failures and self.burns(counts, factor) or (
+            tier[0] == severity and all(self.blind(t, other) for other in self.tiers
+                                        if other[0] == severity))
+
     def cause(self, t, severity):
         """Of the tiers of a severity one that fires, and of these what burns most."""
         return max((tier for tier in self.tiers if tier[0] == severity),
@@ -60,10 +69,10 @@ class Objective:
 
     def transitions(self, start, end):
         """[{at, event, severity, sent, firing, cause}] of the ticks in (start, end]."""
-        phase, severity, since, firing = "inactive", None, None, set()
+        phase, severity, since = "inactive", None, None
         for t in range(start + TICK, end + 1, TICK):
-            firing = {tier for tier in self.tiers
-                      if self.fires(t, tier) or tier in firing and self.blind(t, tier)}
+            firing = {tier for tier in self.tiers if self.fires(t, tier) or
+                      phase == "firing" and self.holds(t, tier, severity)}
             want = max((tier[0] for tier in firing), key=RANK.get, default=None)
             event, sent = None, True
             if phase == "inactive" and want:

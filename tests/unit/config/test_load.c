@@ -175,6 +175,7 @@ static void tiers_are_part_of_a_revision(void **state)
         "[{severity: page, long: 1h, budget: 2%}]",
         "[{severity: page, long: 1h, factor: 14.4, min_failures: 3}]",
         "{min_failures: 3, tiers: [{severity: page, long: 1h, factor: 14.4}]}",
+        "{for: 1m, tiers: [{severity: page, long: 1h, factor: 14.4}]}",
     };
     uint64_t content[countof(texts)], plain, same;
     put("p.yaml", "apiVersion: nines/v1\nkind: Probes\nprobes: [{id: a, http: {url: x}}]\n");
@@ -189,6 +190,7 @@ static void tiers_are_part_of_a_revision(void **state)
         assert_true(def.alerting == (i > 0));
         assert_int_equal(def.declared_count, i > 1);
         assert_int_equal(def.min_failures, i == 1 || i == 9 ? 3 : 0);
+        assert_int_equal(def.for_us, i == 10 ? USEC_PER_MIN : 0);
     }
     /* however it is written */
     alerting_of("{tiers: [{severity: page, long: 60m, factor: 14.40}]}", &same);

@@ -59,6 +59,8 @@ static void definitions(void **state)
         "window: 1d, description: \"\\x85a\\x9b b\\u2028c\\u2029 d\\ufeff\\uffff \\U0001f600 "
         "\\x7f\"",
         "window: 1d, alerting: {min_failures: 3}",
+        "window: 1d, alerting: {for: 90s, min_failures: 3}",
+        "window: 1d, alerting: {for: 1d}",
         ("window: 30d, alerting: {tiers: [{severity: page, long: 1h, short: 5m, factor: 14.4}, "
          "{severity: ticket, long: 3d, budget: 10%, min_failures: 4}], min_failures: 5}"),
         "window: 30d, budgeting: {method: Timeslices, slice: 5m, slice_target: 95%}",

@@ -224,6 +224,19 @@ static void changes_of_severity_wait(void **state)
     expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, true);
 }
 
+static void what_people_know_is_not_said_again(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    expect(&m, FIRES, FIRES, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+    m.muted = true;
+    expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, false);
+    m.muted = false; /* and at once it is what they were told */
+    expect(&m, FIRES, FIRES, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, false);
+    assert_false(step(&m, FIRES, FIRES));
+    assert_int_equal(m.state.told, SEVERITY_PAGE);
+}
+
 static void people_are_told_that_it_is_over(void **state)
 {
     (void)state;
@@ -274,6 +287,155 @@ static void never_twice_never_lost(void **state)
     }
 }
 
+/* ---- for ----------------------------------------------------------------------- */
+
+static struct slo_def waiting(int64_t for_us)
+{
+    struct slo_def def = slo;
+    def.for_us = for_us;
+    return def;
+}
+
+static bool wait_step(struct machine *m, const struct slo_def *def, enum look page,
+                      enum look ticket)
+{
+    struct tier_view views[] = {view(page), view(ticket)};
+    m->t += 10 * S;
+    return alert_step(&m->state, def, m->t, views, m->muted, &m->last);
+}
+
+static void it_waits_before_it_fires(void **state)
+{
+    (void)state;
+    const struct slo_def def = waiting(30 * S);
+    struct machine m = {0};
+    assert_true(wait_step(&m, &def, QUIET, FIRES));
+    assert_int_equal(m.last.kind, ALERT_EVENT_PEND);
+    assert_false(m.last.notify);
+    assert_int_equal(m.last.severity, SEVERITY_TICKET);
+    assert_int_equal(m.state.phase, ALERT_PENDING);
+    assert_false(alert_is_on(&m.state));
+    assert_int_equal(m.state.since_us, m.t);
+    assert_false(wait_step(&m, &def, QUIET, FIRES));
+    assert_false(wait_step(&m, &def, QUIET, FIRES));
+    /* On the instant, with the severity of that instant. */
+    assert_true(wait_step(&m, &def, FIRES, QUIET));
+    assert_int_equal(m.last.kind, ALERT_EVENT_FIRE);
+    assert_true(m.last.notify);
+    assert_int_equal(m.last.severity, SEVERITY_PAGE);
+    assert_int_equal(m.state.since_us, m.t);
+    assert_int_equal(m.last.since_us, m.t);
+    /* Then it does not wait any more: it cools and refires as ever. */
+    assert_true(wait_step(&m, &def, QUIET, QUIET));
+    assert_int_equal(m.last.kind, ALERT_EVENT_COOL);
+    assert_true(wait_step(&m, &def, FIRES, QUIET));
+    assert_int_equal(m.last.kind, ALERT_EVENT_REFIRE);
+}
+
+static void a_blip_is_not_told(void **state)
+{
+    (void)state;
+    const struct slo_def def = waiting(30 * S);
+    struct machine m = {0};
+    for (int i = 0; i < 3; i++) { /* time begins anew each time */
+        assert_true(wait_step(&m, &def, FIRES, QUIET));
+        int64_t began = m.t;
+        assert_false(wait_step(&m, &def, FIRES, QUIET));
+        assert_false(wait_step(&m, &def, FIRES, QUIET));
+        /* nor does what is not seen hold what has not fired */
+        assert_true(wait_step(&m, &def, BLIND_BURNING, BLIND_BURNING));
+        assert_int_equal(m.last.kind, ALERT_EVENT_CALM);
+        assert_false(m.last.notify);
+        assert_int_equal(m.last.since_us, began);
+        assert_int_equal(m.state.phase, ALERT_INACTIVE);
+        assert_int_equal(m.state.since_us, 0);
+    }
+    /* One that is configured away meanwhile fires at once. */
+    assert_true(wait_step(&m, &def, FIRES, QUIET));
+    assert_true(wait_step(&m, &slo, FIRES, QUIET));
+    assert_int_equal(m.last.kind, ALERT_EVENT_FIRE);
+}
+
+static void muted_while_it_waits(void **state)
+{
+    (void)state;
+    const struct slo_def def = waiting(10 * S);
+    struct machine m = {.muted = true};
+    assert_true(wait_step(&m, &def, FIRES, QUIET));
+    m.muted = false;
+    assert_true(wait_step(&m, &def, FIRES, QUIET));
+    assert_int_equal(m.last.kind, ALERT_EVENT_FIRE);
+    assert_true(m.last.notify);
+}
+
+/* ---- restarts ------------------------------------------------------------------ */
+
+/* Three tiers, two of them pages. */
+static const struct tier_def three[] = {
+    {SEVERITY_PAGE, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 2},
+    {SEVERITY_PAGE, 6 * USEC_PER_HOUR, 30 * USEC_PER_MIN, {6, 0}, 2},
+    {SEVERITY_TICKET, 3 * USEC_PER_DAY, 6 * USEC_PER_HOUR, {1, 0}, 2},
+};
+
+static void a_page_tier_that_sees_ends_what_a_blind_one_never_raised(void **state)
+{
+    struct slo_def def = slo;
+    struct alert_state a = {0};
+    struct alert_transition t;
+    (void)state;
+    def.tiers = three;
+    def.tier_count = 3;
+    const struct tier_view fires[] = {view(FIRES), view(BLIND), view(QUIET)};
+    const struct tier_view blind[] = {view(BLIND), view(BLIND), view(FIRES)};
+    const struct tier_view half[] = {view(QUIET), view(BLIND_BURNING), view(FIRES)};
+    const struct tier_view seen[] = {view(QUIET), view(BLIND), view(FIRES)};
+    assert_true(alert_step(&a, &def, 10 * S, fires, false, &t));
+    assert_false(alert_step(&a, &def, 20 * S, blind, false, &t)); /* none of them can tell */
+    assert_false(alert_step(&a, &def, 30 * S, half, false, &t));
+    assert_true(alert_step(&a, &def, 40 * S, seen, false, &t));
+    assert_int_equal(t.kind, ALERT_EVENT_DEESCALATE);
+}
+
+static void no_restart_changes_anything(void **state)
+{
+    static const int64_t waits[] = {0, 10 * S, 40 * S};
+    long moved = 0;
+    (void)state;
+    srandom(11);
+    for (int run = 0; run < 600; run++) {
+        struct slo_def def = waiting(waits[run % 3]);
+        struct alert_state lives = {0}, stored = {0};
+        enum look looks[3] = {QUIET, QUIET, QUIET};
+        bool muted = false;
+        def.tiers = three;
+        def.tier_count = 3;
+        for (int64_t t = 10 * S; t < 4000 * S; t += 10 * S) {
+            struct alert_transition one, other;
+            if (random() % 5 == 0)
+                looks[random() % 3] = (enum look)(random() % 4);
+            if (random() % 20 == 0)
+                muted = !muted;
+            const struct tier_view v[] = {view(looks[0]), view(looks[1]), view(looks[2])};
+            /* What a process would read that was started since the last one. */
+            struct alert_state again = stored;
+            bool a = alert_step(&lives, &def, t, v, muted, &one);
+            bool b = alert_step(&again, &def, t, v, muted, &other);
+            assert_int_equal(a, b);
+            if (!a)
+                continue;
+            assert_int_equal(one.kind, other.kind);
+            assert_int_equal(one.notify, other.notify);
+            assert_int_equal(one.severity, other.severity);
+            assert_int_equal(one.since_us, other.since_us);
+            assert_int_equal(one.tier.long_us, other.tier.long_us);
+            assert_memory_equal(&one.state, &other.state, sizeof(one.state));
+            stored = one.state;
+            moved++;
+        }
+    }
+    assert_true(moved > 3000);
+}
+
 /* People are told of whole slices, whatever parts those are counted in. */
 static void slices_are_told_whole(void **state)
 {
@@ -307,8 +469,14 @@ int main(void)
         cmocka_unit_test(what_is_over_while_muted_is_never_told),
         cmocka_unit_test(it_may_fire_again_after_it_cooled_untold),
         cmocka_unit_test(changes_of_severity_wait),
+        cmocka_unit_test(what_people_know_is_not_said_again),
         cmocka_unit_test(people_are_told_that_it_is_over),
         cmocka_unit_test(never_twice_never_lost),
+        cmocka_unit_test(it_waits_before_it_fires),
+        cmocka_unit_test(a_blip_is_not_told),
+        cmocka_unit_test(muted_while_it_waits),
+        cmocka_unit_test(a_page_tier_that_sees_ends_what_a_blind_one_never_raised),
+        cmocka_unit_test(no_restart_changes_anything),
         cmocka_unit_test(slices_are_told_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
