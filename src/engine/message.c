@@ -102,8 +102,7 @@ static char *title(const struct alert_transition *t)
     return mem_printf("%s%s%s", t->slo, t->objective_name[0] ? " / " : "", t->objective_name);
 }
 
-/* The one line a phone shows. */
-static char *summary(const struct slo_view *v, const struct alert_transition *t)
+char *message_summary(const struct slo_view *v, const struct alert_transition *t)
 {
     char lng[UNITS_MAX], shrt[UNITS_MAX], target[UNITS_MAX], took[UNITS_MAX];
     mem_auto char *name = title(t);
@@ -121,7 +120,7 @@ char *message_payload(const struct slo_view *view, const struct alert_transition
 {
     const struct slo_def *def = view->def;
     char at[WHEN_MAX], since[WHEN_MAX], target[UNITS_MAX], factor[UNITS_MAX];
-    mem_auto char *line = summary(view, t);
+    mem_auto char *line = message_summary(view, t);
     mem_auto char *key = mem_printf("%s/%s", t->slo, t->objective_name);
     json_t *o = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1, "status",

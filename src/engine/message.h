@@ -10,6 +10,9 @@
 /* Names one message: a receiver may drop the second of a name. */
 void message_dedup_key(const struct alert_transition *t, char *buf, size_t size);
 
+/* The one line a phone shows; caller frees. */
+char *message_summary(const struct slo_view *v, const struct alert_transition *t);
+
 /* The payload; caller frees. */
 char *message_payload(const struct slo_view *view, const struct alert_transition *t);
 

@@ -1,0 +1,59 @@
+/*
+ * An alert as receivers are told of it: labels and annotations (nines/message.h) from
+ * a transition, what the tick knew, and what was looked up. Pure. docs/alerts.md lists
+ * the names.
+ *
+ * To receivers an alert is its labels, and `severity` is one of them: an objective
+ * whose severity changes is over under the old label and fires under the new one.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "engine/evaluate.h"
+#include "nines/message.h"
+#include "nines/report.h"
+
+#define ALERT_TEXT_MAX 2        /* what one transition may tell */
+#define ALERT_TEXT_PROBES_MAX 5 /* failing probes that are named */
+#define ALERT_TEXT_REASONS_MAX 3
+#define ALERT_TEXT_QUOTE_MAX 200 /* characters of a piece of evidence */
+
+/* What the severities are called in labels. */
+struct severity_labels {
+    const char *page, *ticket;
+};
+#define SEVERITY_LABELS_DEFAULT ((struct severity_labels){"critical", "warning"})
+
+/* A probe that fails, and why it did in the time of the incident. */
+struct alert_probe {
+    const char *id;
+    const struct report_reason *reasons; /* falling count */
+    size_t reason_count;
+    const struct report_failure *evidence; /* its newest failure, or NULL */
+};
+
+/* What is not in memory. Zeroes and NULL: not known, and not said. */
+struct alert_facts {
+    const struct alert_probe *probes; /* the worst first */
+    size_t probe_count;
+    const struct annotation *deploy; /* the last one before the alert, of its probes */
+    int64_t exhausts_at_us;          /* as a report says it */
+    bool has_lost;                   /* of a resolve: */
+    int64_t lost;                    /* whole bad events, or slices, since it began */
+    double lost_ratio;               /* of the budget */
+    const char *dashboard_url, *generator_url;
+};
+
+/*
+ * Fills `ret` with what the transition tells, and returns how many that are: of an
+ * escalation or a de-escalation the end of the old label, then the new one; else one.
+ * t->notify is the caller's to look at. Everything is the arena's, or borrowed from
+ * the definition and the arguments.
+ */
+size_t alert_text(const struct slo_view *view, const struct alert_transition *t,
+                  const struct alert_facts *facts, const struct severity_labels *names,
+                  struct arena *arena, struct message_alert ret[static ALERT_TEXT_MAX]);
+
+/* The labels alone, by rising key: what a resolve needs when nothing else is known. */
+struct string_map alert_labels(const struct slo_def *def, enum severity severity,
+                               const struct severity_labels *names, struct arena *arena);

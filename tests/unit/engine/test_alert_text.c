@@ -1,0 +1,183 @@
+/* What receivers are told of an alert, held against files that people have read. */
+#include "engine/alert_text.h"
+
+#include "base/mem.h"
+#include "model/message.h"
+#include "slo/budget.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define T0 1795255200000000LL /* 2026-11-21T10:00:00Z */
+
+static struct pair slo_labels[] = {{.key = "severity", .value = "none"},
+                                   {.key = "team", .value = "platform"}};
+static struct pair probe_labels[] = {{.key = "region", .value = "eu"},
+                                     {.key = "team", .value = "web"}};
+
+static const struct probe_def probe = {.id = "api-health", .labels = {probe_labels, 2}};
+
+static const struct slo_def slo = {.name = "api's",
+                                   .objective_name = "",
+                                   .service = "agent-api",
+                                   .description = "Answers of the agents' API.",
+                                   .runbook = "https://wiki.example/api",
+                                   .target = {999, 3},
+                                   .window.text = "30d",
+                                   .probe = &probe,
+                                   .sli.probe = "api-health",
+                                   .labels = {slo_labels, 2}};
+
+static const struct report_reason reasons[] = {{REASON_STATUS, 12}, {REASON_CONNECT, 3}};
+static const struct report_failure failure = {T0 - 5 * USEC_PER_SEC, REASON_STATUS, 503,
+                                              "status is 503\nnot \x1b[31m200"};
+static const struct alert_probe probes[] = {{"api-health", reasons, 2, &failure},
+                                            {"api-ready", NULL, 0, NULL}};
+static const struct annotation deploy = {T0 - USEC_PER_HOUR, "deploy", "api-health",
+                                         "1.0.0 -> 1.1.0",   false,    0};
+
+static struct slo_view view_of(const struct slo_def *def)
+{
+    struct slo_view v = {.def = def};
+    v.use = budget_use_make((struct counts){.good = 99956, .bad = 44}, def->target, 1);
+    return v;
+}
+
+static struct alert_transition moves(enum alert_event_kind kind, enum severity severity)
+{
+    return (struct alert_transition){
+        .slo = slo.name,
+        .objective_name = "",
+        .service = "agent-api",
+        .at_us = T0 + 20 * USEC_PER_MIN,
+        .kind = kind,
+        .notify = true,
+        .severity = severity,
+        .since_us = T0,
+        .tier = {severity, USEC_PER_HOUR, 5 * USEC_PER_MIN, {144, 1}, 2},
+        .long_burn = 16.194332,
+        .short_burn = 148.148148};
+}
+
+static const struct alert_facts all_facts = {.probes = probes,
+                                             .probe_count = 2,
+                                             .deploy = &deploy,
+                                             .exhausts_at_us = T0 + USEC_PER_DAY,
+                                             .has_lost = true,
+                                             .lost = 17,
+                                             .lost_ratio = 0.17,
+                                             .dashboard_url = "https://nines.example/slo/api",
+                                             .generator_url = "https://nines.example/"};
+
+static void add_map(struct str *out, const char *name, const struct string_map *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        assert_true(i == 0 || strcmp(m->at[i - 1].key, m->at[i].key) < 0);
+        str_addf(out, "  %s %s: ", name, m->at[i].key);
+        message_quote(m->at[i].value, strlen(m->at[i].value), out);
+        str_addc(out, '\n');
+    }
+}
+
+static void tell(struct str *out, const char *title, const struct slo_def *def,
+                 struct alert_transition t, const struct alert_facts *facts)
+{
+    struct arena a = {0};
+    struct message_alert alerts[ALERT_TEXT_MAX];
+    struct slo_view v = view_of(def);
+    struct severity_labels names = SEVERITY_LABELS_DEFAULT;
+    size_t n = alert_text(&v, &t, facts, &names, &a, alerts);
+    str_addf(out, "%s\n", title);
+    for (size_t i = 0; i < n; i++) {
+        const struct message_alert *m = &alerts[i];
+        str_addf(out, " %s %lld %lld %s\n", m->firing ? "firing" : "resolved",
+                 (long long)(m->starts_us - T0) / USEC_PER_SEC,
+                 m->ends_us ? (long long)(m->ends_us - T0) / USEC_PER_SEC : 0, m->generator_url);
+        add_map(out, "label", &m->labels);
+        add_map(out, "annotation", &m->annotations);
+        assert_int_equal(strlen(m->fingerprint), 16);
+    }
+    arena_release(&a);
+}
+
+static void as_in_the_file(void **state)
+{
+    const struct alert_facts none = {0};
+    struct slo_def bare = {.name = "b",
+                           .objective_name = "fast \"p\"",
+                           .service = "s",
+                           .target = {99, 2},
+                           .window.text = "1d",
+                           .sli.probe = "p"};
+    struct str got;
+    (void)state;
+    str_init(&got, 1 << 20);
+    tell(&got, "fire", &slo, moves(ALERT_EVENT_FIRE, SEVERITY_PAGE), &all_facts);
+    tell(&got, "escalate", &slo, moves(ALERT_EVENT_ESCALATE, SEVERITY_PAGE), &none);
+    tell(&got, "deescalate", &slo, moves(ALERT_EVENT_DEESCALATE, SEVERITY_TICKET), &none);
+    tell(&got, "resolve", &slo, moves(ALERT_EVENT_RESOLVE, SEVERITY_TICKET), &all_facts);
+    struct alert_transition t = moves(ALERT_EVENT_FIRE, SEVERITY_TICKET);
+    t.slo = bare.name;
+    t.objective_name = bare.objective_name;
+    t.service = bare.service;
+    t.tier = (struct tier_def){0};
+    tell(&got, "bare", &bare, t, &none);
+    const char *path = GOLDEN_TEXT;
+    if (getenv("NINES_UPDATE_GOLDEN")) {
+        FILE *f = fopen(path, "we");
+        assert_non_null(f);
+        fputs(got.buf, f);
+        fclose(f);
+    }
+    FILE *f = fopen(path, "re");
+    assert_non_null(f);
+    mem_auto char *want = mem_alloc(1 << 16);
+    size_t n = fread(want, 1, (1 << 16) - 1, f);
+    fclose(f);
+    want[n] = '\0';
+    assert_string_equal(got.buf, want);
+    str_release(&got);
+}
+
+/* The label sets of what ends and what begins differ by severity alone, and what a
+ * resolve names is what fired. */
+static void ends_what_it_began(void **state)
+{
+    struct arena a = {0};
+    struct slo_view v = view_of(&slo);
+    struct severity_labels names = SEVERITY_LABELS_DEFAULT, one = {"bad", "bad"};
+    struct message_alert fire[ALERT_TEXT_MAX], up[ALERT_TEXT_MAX], over[ALERT_TEXT_MAX];
+    struct alert_transition t = moves(ALERT_EVENT_FIRE, SEVERITY_TICKET);
+    (void)state;
+    assert_int_equal(alert_text(&v, &t, &all_facts, &names, &a, fire), 1);
+    t = moves(ALERT_EVENT_ESCALATE, SEVERITY_PAGE);
+    assert_int_equal(alert_text(&v, &t, &all_facts, &names, &a, up), 2);
+    assert_string_equal(up[0].fingerprint, fire[0].fingerprint);
+    assert_false(up[0].firing);
+    assert_int_equal(up[0].ends_us, t.at_us);
+    assert_true(up[1].firing);
+    assert_string_not_equal(up[1].fingerprint, up[0].fingerprint);
+    t = moves(ALERT_EVENT_RESOLVE, SEVERITY_PAGE);
+    assert_int_equal(alert_text(&v, &t, &all_facts, &names, &a, over), 1);
+    assert_string_equal(over[0].fingerprint, up[1].fingerprint);
+    /* Both severities by one word are one alert. */
+    t = moves(ALERT_EVENT_ESCALATE, SEVERITY_PAGE);
+    assert_int_equal(alert_text(&v, &t, &all_facts, &one, &a, up), 1);
+    assert_true(up[0].firing);
+    arena_release(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_in_the_file),
+        cmocka_unit_test(ends_what_it_began),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
