@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report replay explain gate suggest status import import-slo export annotate exclude alerts backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate suggest status import import-slo export alerts annotate exclude backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -34,7 +34,8 @@ _nines()
         case ${COMP_WORDS[2]} in
         render) options="--template --message -t" formats="text" ;;
         route) options="--tree -t" ;;
-        *) words="render route" ;;
+        simulate) options="--for" ;;
+        *) words="render route simulate" ;;
         esac
         ;;
     annotate)

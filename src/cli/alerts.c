@@ -187,7 +187,7 @@ static int run(const struct command *self, int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } verbs[] = {{"render", alerts_render}, {"route", run_route}};
+    } verbs[] = {{"render", alerts_render}, {"route", run_route}, {"simulate", alerts_simulate}};
     for (size_t i = 0; argc > 1 && i < countof(verbs); i++)
         if (str_eq(argv[1], verbs[i].name))
             return verbs[i].run(argc - 1, argv + 1);
@@ -196,16 +196,17 @@ static int run(const struct command *self, int argc, char **argv)
     if (rc >= 0)
         return rc;
     if (first < argc)
-        return cli_usage(self, "'%s' is neither render nor route", argv[first]);
-    return cli_usage(self, "expected render or route");
+        return cli_usage(self, "'%s' is none of render, route and simulate", argv[first]);
+    return cli_usage(self, "expected render, route or simulate");
 }
 
 const struct command command_alerts = {
     .name = "alerts",
-    .arguments = "[render|route]",
+    .arguments = "[render|route|simulate]",
     .summary = "show where alerts go, and what is said of them",
     .details = "  nines alerts render [MESSAGE.json]    the text that a template makes\n"
-               "  nines alerts route [LABEL=VALUE...]   the receivers that an alert reaches\n\n"
+               "  nines alerts route [LABEL=VALUE...]   the receivers that an alert reaches\n"
+               "  nines alerts simulate [FILE]          what would be sent, and when\n\n"
                "Examples:\n"
                "  nines alerts render -t '{{ .Status | toUpper }}'\n"
                "  nines alerts route severity=critical\n"

@@ -1,6 +1,6 @@
 /*
  * What `nines alerts route` prints. All go to stdout; -1 after a failure that they told.
- * And `nines alerts render`, whole.
+ * And `nines alerts render` and `nines alerts simulate`, whole.
  */
 #pragma once
 
@@ -14,4 +14,5 @@ int alerts_route_json(const struct routing_def *r, const struct string_map *labe
 int alerts_tree_text(const struct routing_def *r);
 int alerts_tree_json(const struct routing_def *r);
 
-int alerts_render(int argc, char **argv); /* an exit code */
+int alerts_render(int argc, char **argv);   /* an exit code */
+int alerts_simulate(int argc, char **argv); /* an exit code */
