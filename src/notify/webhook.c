@@ -10,7 +10,7 @@
 #include "base/units.h"
 #include "io/http.h"
 #include "notify/body.h"
-#include "notify/retry.h"
+#include "notify/verdict.h"
 
 #include <strings.h>
 
@@ -181,19 +181,6 @@ static int make_headers(struct header_lines *h, const struct webhook_spec *spec,
     return h->text.overflow ? -1 : 0;
 }
 
-/* First words of what the receiver said: often the only hint there is. */
-static void answer_text(const struct http_response *r, char *buf, size_t size)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < r->body_len && n + 1 < size && r->body[i] != '\n'; i++) {
-        unsigned char c = (unsigned char)r->body[i];
-        if (c >= ' ' && c < 0x7f)
-            buf[n++] = (char)c;
-    }
-    buf[n] = '\0';
-}
-
 static int64_t wall_us(void)
 {
     struct timespec ts;
@@ -204,30 +191,13 @@ static int64_t wall_us(void)
 static void on_response(void *ctx, const struct http_response *r)
 {
     struct webhook *w = ctx;
-    char detail[512], said[96], after[64];
-    enum delivery d = DELIVERY_REJECTED;
-    int64_t wait_us = 0;
+    struct verdict v;
 
-    /* An answer that began is an answer: its body does not interest us. */
-    bool answered = r->reason == REASON_NONE ||
-                    (r->status > 0 && (r->reason == REASON_BODY || r->reason == REASON_TRUNCATED));
-    if (!answered) {
-        d = DELIVERY_RETRY;
-        snprintf(detail, sizeof(detail), "%s", r->message);
-    } else {
-        if (r->status >= 200 && r->status < 300)
-            d = DELIVERY_OK;
-        else if (r->status == 408 || r->status == 429 || r->status >= 500)
-            d = DELIVERY_RETRY;
-        if (d == DELIVERY_RETRY && http_header(r, "Retry-After", after, sizeof(after)))
-            wait_us = retry_after_us(after, wall_us());
-        answer_text(r, said, sizeof(said));
-        snprintf(detail, sizeof(detail), "HTTP %d%s%s", r->status, *said ? ": " : "", said);
-    }
+    verdict_http(r, wall_us(), &v);
     notifier_done_fn done = w->done;
     void *done_ctx = w->ctx;
     free(w);
-    done(done_ctx, d, detail, wait_us);
+    done(done_ctx, v.delivery, v.detail, v.retry_after_us);
 }
 
 static struct webhook *post(struct notifier_env *env, const struct webhook_spec *spec,
