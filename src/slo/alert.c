@@ -80,14 +80,10 @@ static struct counts seen(const struct slo_def *slo, const struct tier_counts *c
                                slo->sli.metric || slo->member_count ? c->observed / whole : 0};
 }
 
-static void describe(struct alert_transition *tr, const struct slo_def *slo, int64_t t_us,
+/* The cause: the tier that decided for the severity. */
+static void describe(struct alert_transition *tr, const struct slo_def *slo,
                      const struct tier_view *views, enum severity severity)
 {
-    *tr = (struct alert_transition){.slo = slo->name,
-                                    .objective_name = slo->objective_name,
-                                    .service = slo->service,
-                                    .at_us = t_us,
-                                    .severity = severity};
     size_t i = deciding_tier(slo, views, severity);
     if (i == slo->tier_count)
         return; /* the configuration lost the tier meanwhile */
@@ -171,6 +167,32 @@ static void say(struct alert_state *s, bool muted, struct move *m)
     s->told = m->severity;
 }
 
+/* One instant for a machine of which `want` is wanted. False: nothing moves. */
+static bool advance(struct alert_state *s, int64_t for_us, enum severity want, int64_t t_us,
+                    bool muted, struct alert_transition *ret)
+{
+    struct move m = next_move(s, for_us, want, t_us);
+    if (!m.any && !muted)
+        m = catch_up(s);
+    if (!m.any)
+        return false;
+    say(s, muted, &m);
+    ret->at_us = t_us;
+    ret->kind = m.kind;
+    ret->notify = m.notify;
+    ret->severity = m.severity;
+    if (s->phase == ALERT_INACTIVE || (s->phase == ALERT_PENDING && m.phase == ALERT_FIRING))
+        s->since_us = t_us;
+    ret->since_us = s->since_us;
+    s->phase = m.phase;
+    s->severity = m.severity;
+    s->cooling_since_us = m.phase == ALERT_COOLING ? t_us : 0;
+    if (m.phase == ALERT_INACTIVE)
+        *s = (struct alert_state){.evaluated_us = t_us};
+    ret->state = *s;
+    return true;
+}
+
 bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_us,
                 const struct tier_view *views, bool muted, struct alert_transition *ret)
 {
@@ -180,25 +202,21 @@ bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_
     state->firing = firing_tiers(state, slo, views);
     state->evaluated_us = t_us;
     enum severity want = highest(slo, state->firing);
-    struct move m = next_move(state, slo->for_us, want, t_us);
-    if (!m.any && !muted)
-        m = catch_up(state);
-    if (!m.any)
+    *ret = (struct alert_transition){
+        .slo = slo->name, .objective_name = slo->objective_name, .service = slo->service};
+    if (!advance(state, slo->for_us, want, t_us, muted, ret))
         return false;
-    say(state, muted, &m);
-    describe(ret, slo, t_us, views, want != SEVERITY_NONE && want < m.severity ? want : m.severity);
-    ret->kind = m.kind;
-    ret->notify = m.notify;
-    ret->severity = m.severity;
-    if (state->phase == ALERT_INACTIVE ||
-        (state->phase == ALERT_PENDING && m.phase == ALERT_FIRING))
-        state->since_us = t_us;
-    ret->since_us = state->since_us;
-    state->phase = m.phase;
-    state->severity = m.severity;
-    state->cooling_since_us = m.phase == ALERT_COOLING ? t_us : 0;
-    if (m.phase == ALERT_INACTIVE)
-        *state = (struct alert_state){.evaluated_us = t_us};
-    ret->state = *state;
+    describe(ret, slo, views, want != SEVERITY_NONE && want < ret->severity ? want : ret->severity);
     return true;
+}
+
+bool alert_step_plain(struct alert_state *state, int64_t for_us, enum severity want, int64_t t_us,
+                      bool muted, struct alert_transition *ret)
+{
+    assert(t_us % EVALUATE_EVERY_US == 0);
+    if (t_us <= state->evaluated_us)
+        return false;
+    state->evaluated_us = t_us;
+    *ret = (struct alert_transition){.slo = "", .objective_name = "", .service = ""};
+    return advance(state, for_us, want, t_us, muted, ret);
 }

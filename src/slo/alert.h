@@ -46,3 +46,11 @@ struct tier_view {
  */
 bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_us,
                 const struct tier_view *views, bool muted, struct alert_transition *ret);
+
+/*
+ * The same machine for what is no burn rate (slo/conditions.h): `want` is what is
+ * wanted at t, SEVERITY_NONE: nothing. Whose alert it is the caller fills in, and there
+ * is no tier.
+ */
+bool alert_step_plain(struct alert_state *state, int64_t for_us, enum severity want, int64_t t_us,
+                      bool muted, struct alert_transition *ret);

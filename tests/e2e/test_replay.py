@@ -112,6 +112,34 @@ def test_results_as_the_daemon_saw_them(workspace, target, daemons):
     assert summary["transitions"] == len(seen) and summary["evaluations"] == 11 * 360
 
 
+def test_an_alert_that_waits_does_so_over_a_restart(workspace, target, daemons):
+    """A blip calms down; an outage pages after its ten minutes, whoever counted them."""
+    workspace.write("probes/api.yaml", PROBES.replace("http://127.0.0.1:1", target.url))
+    workspace.write("slos/api.yaml", SLOS.format(name="api", objective="99.9%").replace(
+        "alerting: default", "alerting: {for: 10m}"))
+    good, bad = (200, {}, b""), (503, {}, b"")
+    workspace.write("clock", "2026-03-01T00:00:00Z")
+    for spans in (((good, "01:00:00"), (bad, "01:01:10"), (good, "01:20:00"), (bad, "01:25:00")),
+                  ((bad, "01:33:00"), (good, "01:40:00"))):
+        d = daemons(workspace, "--test-clock", "clock")
+        d.wait("test clock reached")
+        for answer, until in spans:
+            target.answer = answer
+            d.advance(f"2026-03-01T{until}Z")
+        assert d.stop() == 0
+
+    seen = stored(workspace.path)
+    assert [(t["event"], t["notify"], t["state"]["phase"]) for t in seen[:4]] == [
+        ("pend", False, "pending"), ("calm", False, "inactive"), ("pend", False, "pending"),
+        ("fire", True, "firing")]
+    at = [datetime.datetime.fromisoformat(t["at"][:-1]) for t in seen[:4]]
+    assert at[3] - at[2] == datetime.timedelta(minutes=10)
+    assert seen[3]["since"] == seen[3]["at"]
+    again, summary = replay(workspace, "2026-03-01T00:00:00Z", "2026-03-01T01:40:00Z")
+    assert again == seen
+    assert summary["alerts"] == 1 and summary["transitions"] == len(seen)
+
+
 LATE = """
 apiVersion: nines/v1
 kind: SLOs
