@@ -54,6 +54,7 @@ static void restore_group(struct dispatch *d, const struct dispatch_group *row, 
     if (!g)
         return;
     g->next_us = row->next_us;
+    g->began_us = not_later(row->began_us, now_us);
     g->flushed_us = not_later(row->flushed_us, now_us);
 }
 

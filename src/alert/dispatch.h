@@ -76,6 +76,7 @@ struct dispatch_config {
 /* A group as it is stored: by (group_key, receiver). */
 struct dispatch_group {
     const char *group_key, *receiver;
+    int64_t began_us;   /* the change of the alert that began it */
     int64_t next_us;    /* when it is due */
     int64_t flushed_us; /* its last flush; 0: none */
 };
@@ -136,7 +137,8 @@ int64_t dispatch_time(const struct dispatch *d, int64_t t_us);
 
 /* An alert that is new or has changed, by its fingerprint; labels and annotations by
  * rising key; copied. `at_us`: when it changed, by dispatch_time(); at the start, that of
- * the row. A resolved alert that no group knows is done. -1: no room. It is counted, and
+ * the row. A resolved alert was put firing before, if before a restart; one that is in no
+ * group is done. -1: no room. It is counted, and
  * the caller, which has the alert stored, puts it again when there is. */
 int dispatch_put(struct dispatch *d, const struct message_alert *a, int64_t at_us, int64_t now_us,
                  struct err *reterr);

@@ -32,7 +32,7 @@ struct group {
     const char *key, *receiver;
     const struct route_def *route; /* NULL: no alert has come since a start or a reload */
     struct string_map labels;      /* of the group */
-    int64_t next_us, flushed_us;
+    int64_t began_us, next_us, flushed_us;
     VEC(struct live_alert *) members;
     VEC(struct entry *) entries;
 };

@@ -10,6 +10,7 @@ struct dispatch_group group_row(const struct group *g)
 {
     return (struct dispatch_group){.group_key = g->key,
                                    .receiver = g->receiver,
+                                   .began_us = g->began_us,
                                    .next_us = g->next_us,
                                    .flushed_us = g->flushed_us};
 }
@@ -138,7 +139,8 @@ static void hasten(struct joining *j, struct group *g)
     const struct route_def *r = g->route;
     int64_t limit = j->now_us + (g->flushed_us ? r->group_interval_us : r->group_wait_us);
     int64_t next = g->next_us < limit ? g->next_us : limit;
-    if (!g->flushed_us && j->l->a.starts_us + r->group_wait_us < j->came_us && next > j->now_us)
+    if (!g->flushed_us && j->l->a.firing && j->l->a.starts_us + r->group_wait_us < j->came_us &&
+        next > j->now_us)
         next = j->now_us;
     if (next == g->next_us)
         return;
@@ -154,10 +156,12 @@ static bool is_member(const struct live_alert *l, const struct group *g)
     return found;
 }
 
-/* What the group flushed since the alert resolved has left it. */
+/* At a restart an alert is put that has resolved and still is in one of its groups. It has
+ * left those that were flushed since, and was never in one that began since: a group that
+ * it fired in is not gone before it. */
 static bool has_left(const struct live_alert *l, const struct group *g)
 {
-    return !l->a.firing && l->at_us <= g->flushed_us;
+    return !l->a.firing && (l->at_us <= g->flushed_us || l->at_us <= g->began_us);
 }
 
 static void join(struct joining *j, struct group *g, const struct route_def *route,
@@ -188,10 +192,11 @@ static void take(void *ctx, const struct route_taken *taken)
     struct group *g = group_find(j->d, key.buf, route->receiver);
     if (!g && j->l->a.firing) {
         g = group_add(j->d, key.buf, route->receiver);
-        if (g)
+        j->l->groupless = j->l->groupless || !g;
+        if (g) {
+            g->began_us = j->came_us;
             g->next_us = INT64_MAX; /* hasten() tells of it */
-        else
-            j->l->groupless = true;
+        }
     }
     if (g)
         join(j, g, route, &labels);

@@ -268,6 +268,8 @@ static int take_alert(struct simulation *s, const json_t *o, struct table *since
         return err_set(reterr, "expected \"labels\", an object of texts");
     a.fingerprint = arena_strdup(&s->arena, message_fingerprint(fingerprint, &a.labels));
     int64_t *began = table_get(since, a.fingerprint);
+    if (!began && !a.firing)
+        return err_set(reterr, "an alert resolves that does not fire");
     if (!began) {
         began = arena_alloc(&s->arena, sizeof(*began));
         *began = s->now_us;
