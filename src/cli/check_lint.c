@@ -57,6 +57,8 @@ static void warn_page(const struct slo_def *slo, struct diag *d)
         lint_tier(slo, t, &l);
         if (t->severity != SEVERITY_PAGE || l.by_ratio != 1)
             continue;
+        if (slo->for_us > t->short_us)
+            continue; /* by then it has left the short window */
         if (t->min_failures > 1)
             snprintf(but, sizeof(but), ", were it not for min_failures of %d", t->min_failures);
         diag_warning(d, slo->pos, "at %s one failed %s pages (%s over %s)%s%s%s%s",

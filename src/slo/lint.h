@@ -31,7 +31,7 @@ struct lint_tier {
     int64_t by_ratio; /* the same if min_failures were 1 */
     /* How long it can take to fire after a total outage begins, and to fall quiet
      * after one ends that lasted at least its short window. A run that hangs fails
-     * at its timeout; that is part of it. */
+     * at its timeout; that is part of it, as is what the alert waits for. */
     int64_t detect_us, reset_us;
     /* The longest interval, in whole seconds, at which LINT_CALM failed runs are
      * needed for its ratio. 0: they are already, or at no interval of seconds. */

@@ -144,6 +144,23 @@ def test_lint_for_programs_and_people(workspace):
     assert "no alerts" in workspace.run("check", "-v").stdout
 
 
+def test_an_alert_that_waits(workspace):
+    """It detects later by as much, and one failure is forgotten before it fires."""
+    tier = "[{severity: page, long: 1h, short: 5m, factor: 14.4}]"
+    declare(workspace, "60s", "objective: 99.9%, window: 90d, alerting: {tiers: " + tier + "}")
+    assert "one failed run pages" in warnings(workspace)[0]
+    [before] = json.loads(workspace.run("check", "--json").stdout)["lint"][0]["tiers"]
+    declare(workspace, "60s", "objective: 99.9%, window: 90d, alerting: {for: 5m, tiers: " + tier + "}")
+    assert "one failed run pages" in warnings(workspace)[0]
+    declare(workspace, "60s", "objective: 99.9%, window: 90d, "
+            "alerting: {for: 5m10s, tiers: " + tier + "}")
+    assert warnings(workspace) == []
+    [after] = json.loads(workspace.run("check", "--json").stdout)["lint"][0]["tiers"]
+    assert after["detect_seconds"] - before["detect_seconds"] == 310
+    assert "\n  the alert fires when a tier has fired for 5m10s\n" in \
+        workspace.run("check", "--verbose").stdout
+
+
 def test_slices_too_long_for_a_tier(workspace):
     declare(workspace, "15s", "objective: 99%, window: 30d, "
             "budgeting: {method: RatioTimeslices, slice: 30m}")
