@@ -192,15 +192,18 @@ static void add_matcher(struct str *out, const char *label, const char *value)
     str_release(&text);
 }
 
-static void put_silence(struct telling *w)
+/* Its matchers say whose alert it is, of whatever severity. */
+static void put_silence(struct telling *w, const struct string_map *labels)
 {
+    static const char *const names[] = {"alertname", "slo", "objective", "probe"};
     struct str text;
     str_init(&text, TEXT_MAX);
     str_add(&text, "nines silence add --for " SILENCE_FOR " --comment ...");
-    add_matcher(&text, "alertname", "ErrorBudgetBurn");
-    add_matcher(&text, "slo", w->view->def->name);
-    if (w->view->def->objective_name[0])
-        add_matcher(&text, "objective", w->view->def->objective_name);
+    for (size_t i = 0; i < countof(names); i++) {
+        const char *value = message_label(labels, names[i]);
+        if (value)
+            add_matcher(&text, names[i], value);
+    }
     put_text(&w->out, "silence_command", &text);
 }
 
@@ -220,7 +223,7 @@ static void put_cost(struct telling *w)
 }
 
 /* The paragraph of those who read no further. */
-static void put_description(struct telling *w)
+static void put_description(struct telling *w, const char *more)
 {
     static const struct {
         const char *key, *before;
@@ -243,12 +246,12 @@ static void put_description(struct telling *w)
         if (value)
             str_addf(&text, "%s%s%s", text.len ? "; " : "", parts[i].before, value);
     }
-    if (w->view->def->description)
-        str_addf(&text, "%s%s", text.len ? "\n" : "", w->view->def->description);
+    if (more)
+        str_addf(&text, "%s%s", text.len ? "\n" : "", more);
     put_text(&w->out, "description", &text);
 }
 
-static struct string_map annotations(struct telling *w)
+static struct string_map annotations(struct telling *w, const struct string_map *labels)
 {
     char when[WHEN_MAX];
     mem_auto char *line = message_summary(w->view, w->t);
@@ -264,38 +267,53 @@ static struct string_map annotations(struct telling *w)
     put(&w->out, "runbook_url", w->view->def->runbook);
     put(&w->out, "dashboard_url", w->facts->dashboard_url);
     if (w->t->kind != ALERT_EVENT_RESOLVE)
-        put_silence(w);
-    put_description(w);
+        put_silence(w, labels);
+    put_description(w, w->view->def->description);
     return w->out.map;
 }
 
 /* ---- alerts -------------------------------------------------------------------- */
 
-static struct message_alert alert_of(const struct telling *w, enum severity severity, bool firing)
+static struct message_alert alert_of(const struct telling *w, struct string_map labels, bool firing)
 {
     char print[FINGERPRINT_SIZE];
-    struct message_alert a = {
-        .firing = firing,
-        .labels = alert_labels(w->view->def, severity, w->names, w->out.arena),
-        .starts_us = w->t->since_us,
-        .ends_us = firing ? 0 : w->t->at_us,
-        .generator_url = w->facts->generator_url ? w->facts->generator_url : ""};
+    struct message_alert a = {.firing = firing,
+                              .labels = labels,
+                              .starts_us = w->t->since_us,
+                              .ends_us = firing ? 0 : w->t->at_us,
+                              .generator_url =
+                                  w->facts->generator_url ? w->facts->generator_url : ""};
     a.fingerprint = arena_strdup(w->out.arena, message_fingerprint(print, &a.labels));
     return a;
 }
 
 /* The end of the label that the alert had: it is no incident that is over. */
-static struct string_map moved(struct telling *w, enum severity old)
+static struct string_map moved(struct telling *w, const char *title, const char *runbook,
+                               enum severity old)
 {
     struct maker m = maker_new(w->out.arena, 4);
-    const struct slo_def *def = w->view->def;
-    const char *name = def->objective_name;
     put(&m, "summary",
-        arena_printf(m.arena, "%s%s%s: %s now, no longer %s", def->name, name[0] ? " / " : "", name,
+        arena_printf(m.arena, "%s: %s now, no longer %s", title,
                      severity_word(w->names, w->t->severity), severity_word(w->names, old)));
-    put(&m, "runbook_url", def->runbook);
+    put(&m, "runbook_url", runbook);
     put(&m, "dashboard_url", w->facts->dashboard_url);
     return m.map;
+}
+
+static const char *slo_title(const struct slo_def *def, struct arena *arena)
+{
+    const char *name = def->objective_name;
+    return arena_printf(arena, "%s%s%s", def->name, name[0] ? " / " : "", name);
+}
+
+/* The severity under which the alert is over by this transition; NONE: it is under none. */
+static enum severity left_behind(const struct alert_transition *t,
+                                 const struct severity_labels *names)
+{
+    bool changed = t->kind == ALERT_EVENT_ESCALATE || t->kind == ALERT_EVENT_DEESCALATE;
+    if (!changed || str_eq(names->page, names->ticket))
+        return SEVERITY_NONE;
+    return t->severity == SEVERITY_PAGE ? SEVERITY_TICKET : SEVERITY_PAGE;
 }
 
 size_t alert_text(const struct slo_view *view, const struct alert_transition *t,
@@ -303,14 +321,133 @@ size_t alert_text(const struct slo_view *view, const struct alert_transition *t,
                   struct arena *arena, struct message_alert ret[static ALERT_TEXT_MAX])
 {
     struct telling w = {view, t, facts, names, {.arena = arena}};
-    bool changed = t->kind == ALERT_EVENT_ESCALATE || t->kind == ALERT_EVENT_DEESCALATE;
-    enum severity old = t->severity == SEVERITY_PAGE ? SEVERITY_TICKET : SEVERITY_PAGE;
+    enum severity old = left_behind(t, names);
     size_t n = 0;
-    if (changed && !str_eq(names->page, names->ticket)) {
-        ret[n] = alert_of(&w, old, false);
-        ret[n++].annotations = moved(&w, old);
+    if (old != SEVERITY_NONE) {
+        ret[n] = alert_of(&w, alert_labels(view->def, old, names, arena), false);
+        ret[n++].annotations = moved(&w, slo_title(view->def, arena), view->def->runbook, old);
     }
-    ret[n] = alert_of(&w, t->severity, t->kind != ALERT_EVENT_RESOLVE);
-    ret[n++].annotations = annotations(&w);
-    return n;
+    ret[n] = alert_of(&w, alert_labels(view->def, t->severity, names, arena),
+                      t->kind != ALERT_EVENT_RESOLVE);
+    ret[n].annotations = annotations(&w, &ret[n].labels);
+    return n + 1;
+}
+
+/* ---- conditions ---------------------------------------------------------------- */
+
+static struct string_map condition_labels(const struct condition *c,
+                                          const struct condition_subject *who,
+                                          enum severity severity,
+                                          const struct severity_labels *names, struct arena *arena)
+{
+    struct maker m = maker_new(arena, MAP_MAX);
+    put(&m, "alertname", condition_info(c->kind)->alert);
+    put(&m, "severity", severity_word(names, severity));
+    if (who->slo) {
+        put(&m, "slo", who->slo->name);
+        put(&m, "service", who->slo->service);
+        put(&m, "objective", who->slo->objective_name);
+        put_all(&m, &who->slo->labels);
+    }
+    if (who->probe) {
+        put(&m, "probe", who->probe->id);
+        put_all(&m, &who->probe->labels);
+    }
+    return m.map;
+}
+
+static const char *condition_title(const struct condition_subject *who, struct arena *arena)
+{
+    return who->slo ? slo_title(who->slo, arena) : who->probe ? who->probe->id : "nines";
+}
+
+static const char *prober_says(const struct condition_view *v, int64_t t_us, struct arena *arena)
+{
+    char span[FMT_MAX], when[WHEN_MAX];
+    if (v->failing_us)
+        return arena_printf(arena, "cannot store anything for %s",
+                            fmt_span(span, t_us - v->failing_us));
+    return arena_printf(arena, "measured nothing for %s, until %s",
+                        fmt_span(span, v->gap_to_us - v->gap_from_us),
+                        when_text(when, v->gap_to_us));
+}
+
+static const char *certificate_says(int64_t ends_us, int64_t t_us, struct arena *arena)
+{
+    char span[FMT_MAX], when[WHEN_MAX];
+    when_text(when, ends_us);
+    if (ends_us <= t_us)
+        return arena_printf(arena, "its certificate has ended at %s", when);
+    return arena_printf(arena, "its certificate ends in %s, at %s", fmt_span(span, ends_us - t_us),
+                        when);
+}
+
+/* What holds, after the title and a colon. */
+static const char *condition_says(const struct condition *c, const struct condition_view *v,
+                                  int64_t t_us, struct arena *arena)
+{
+    char text[FMT_MAX];
+    int64_t since;
+    switch (c->kind) {
+    case CONDITION_NO_DATA:
+        since = v->data_us > v->listens_us ? v->data_us : v->listens_us;
+        return arena_printf(arena, "no data for %s", fmt_span(text, t_us - since));
+    case CONDITION_PROBER_DOWN:
+        return prober_says(v, t_us, arena);
+    case CONDITION_FAILURES:
+        return arena_printf(arena, "%d or more of its last %d runs failed", c->failures, c->of);
+    case CONDITION_CERTIFICATE:
+        return certificate_says(v->cert_not_after_us, t_us, arena);
+    case CONDITION_BUDGET_SPENT:
+        return arena_printf(arena, "%s of its error budget is spent",
+                            fmt_floor(text, budget_consumed(v->use), 1));
+    case CONDITION_KINDS:
+        break;
+    }
+    return "";
+}
+
+static struct string_map condition_notes(struct telling *w, const struct string_map *labels,
+                                         const char *title, const char *says,
+                                         const struct slo_def *slo)
+{
+    char when[WHEN_MAX], span[UNITS_MAX];
+    bool over = w->t->kind == ALERT_EVENT_RESOLVE;
+    struct arena *arena = w->out.arena;
+    units_duration(span, w->t->at_us - w->t->since_us);
+    w->out = maker_new(arena, MAP_MAX);
+    put(&w->out, "summary",
+        over ? arena_printf(arena, "%s: resolved after %s", title, span)
+             : arena_printf(arena, "%s: %s", title, says));
+    put(&w->out, "since", arena_strdup(arena, when_text(when, w->t->since_us)));
+    if (over)
+        put(&w->out, "lasted", arena_strdup(arena, span));
+    put_probes(w);
+    put_deploy(w);
+    put(&w->out, "runbook_url", slo ? slo->runbook : NULL);
+    put(&w->out, "dashboard_url", w->facts->dashboard_url);
+    if (!over)
+        put_silence(w, labels);
+    put_description(w, slo ? slo->description : NULL);
+    return w->out.map;
+}
+
+size_t condition_text(const struct condition *c, const struct condition_subject *who,
+                      const struct condition_view *view, const struct alert_transition *t,
+                      const struct alert_facts *facts, const struct severity_labels *names,
+                      struct arena *arena, struct message_alert ret[static ALERT_TEXT_MAX])
+{
+    struct telling w = {NULL, t, facts, names, {.arena = arena}};
+    const char *title = condition_title(who, arena);
+    const char *says = condition_says(c, view, t->at_us, arena);
+    enum severity old = left_behind(t, names);
+    size_t n = 0;
+    if (old != SEVERITY_NONE) {
+        ret[n] = alert_of(&w, condition_labels(c, who, old, names, arena), false);
+        ret[n++].annotations = moved(&w, title, who->slo ? who->slo->runbook : NULL, old);
+    }
+    ret[n] = alert_of(&w, condition_labels(c, who, t->severity, names, arena),
+                      t->kind != ALERT_EVENT_RESOLVE);
+    ret[n].annotations = condition_notes(&w, &ret[n].labels, title, says, who->slo);
+    return n + 1;
 }

@@ -12,6 +12,7 @@
 #include "engine/evaluate.h"
 #include "nines/message.h"
 #include "nines/report.h"
+#include "slo/conditions.h"
 
 #define ALERT_TEXT_MAX 2        /* what one transition may tell */
 #define ALERT_TEXT_PROBES_MAX 5 /* failing probes that are named */
@@ -57,3 +58,15 @@ size_t alert_text(const struct slo_view *view, const struct alert_transition *t,
 /* The labels alone, by rising key: what a resolve needs when nothing else is known. */
 struct string_map alert_labels(const struct slo_def *def, enum severity severity,
                                const struct severity_labels *names, struct arena *arena);
+
+/* Whose condition it is; both NULL: the process's. */
+struct condition_subject {
+    const struct slo_def *slo;
+    const struct probe_def *probe;
+};
+
+/* The same of a condition; `view` is as of the transition. Of `facts` no cost is told. */
+size_t condition_text(const struct condition *c, const struct condition_subject *who,
+                      const struct condition_view *view, const struct alert_transition *t,
+                      const struct alert_facts *facts, const struct severity_labels *names,
+                      struct arena *arena, struct message_alert ret[static ALERT_TEXT_MAX]);

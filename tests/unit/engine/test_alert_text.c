@@ -85,14 +85,9 @@ static void add_map(struct str *out, const char *name, const struct string_map *
     }
 }
 
-static void tell(struct str *out, const char *title, const struct slo_def *def,
-                 struct alert_transition t, const struct alert_facts *facts)
+static void print_alerts(struct str *out, const char *title, const struct message_alert *alerts,
+                         size_t n)
 {
-    struct arena a = {0};
-    struct message_alert alerts[ALERT_TEXT_MAX];
-    struct slo_view v = view_of(def);
-    struct severity_labels names = SEVERITY_LABELS_DEFAULT;
-    size_t n = alert_text(&v, &t, facts, &names, &a, alerts);
     str_addf(out, "%s\n", title);
     for (size_t i = 0; i < n; i++) {
         const struct message_alert *m = &alerts[i];
@@ -103,7 +98,72 @@ static void tell(struct str *out, const char *title, const struct slo_def *def,
         add_map(out, "annotation", &m->annotations);
         assert_int_equal(strlen(m->fingerprint), 16);
     }
+}
+
+static void tell(struct str *out, const char *title, const struct slo_def *def,
+                 struct alert_transition t, const struct alert_facts *facts)
+{
+    struct arena a = {0};
+    struct message_alert alerts[ALERT_TEXT_MAX];
+    struct slo_view v = view_of(def);
+    struct severity_labels names = SEVERITY_LABELS_DEFAULT;
+    size_t n = alert_text(&v, &t, facts, &names, &a, alerts);
+    print_alerts(out, title, alerts, n);
     arena_release(&a);
+}
+
+static void tell_condition(struct str *out, const char *title, struct condition c,
+                           struct condition_subject who, enum alert_event_kind kind,
+                           const struct alert_facts *facts)
+{
+    const int64_t at = T0 + 20 * USEC_PER_MIN;
+    const struct condition_view v = {
+        .data_us = at - 7 * USEC_PER_MIN,
+        .listens_us = T0 - USEC_PER_DAY,
+        .interval_us = USEC_PER_MIN,
+        .failing_us = kind == ALERT_EVENT_DEESCALATE ? 0 : at - 45 * USEC_PER_SEC,
+        .gap_from_us = at - USEC_PER_HOUR,
+        .gap_to_us = at - 10 * USEC_PER_SEC,
+        .cert_not_after_us = at + c.within_us,
+        .use = view_of(&slo).use};
+    struct arena a = {0};
+    struct message_alert alerts[ALERT_TEXT_MAX];
+    struct severity_labels names = SEVERITY_LABELS_DEFAULT;
+    struct alert_transition t = {.at_us = at,
+                                 .since_us = kind == ALERT_EVENT_FIRE ? at : T0,
+                                 .kind = kind,
+                                 .severity = kind == ALERT_EVENT_DEESCALATE
+                                                 ? SEVERITY_TICKET
+                                                 : condition_info(c.kind)->severity};
+    size_t n = condition_text(&c, &who, &v, &t, facts, &names, &a, alerts);
+    print_alerts(out, title, alerts, n);
+    arena_release(&a);
+}
+
+static void tell_conditions(struct str *out)
+{
+    const struct alert_facts none = {0};
+    const struct condition_subject of_slo = {&slo, NULL}, of_probe = {NULL, &probe}, us = {0};
+    tell_condition(out, "silent", (struct condition){.kind = CONDITION_NO_DATA}, of_slo,
+                   ALERT_EVENT_FIRE, &none);
+    tell_condition(out, "heard again", (struct condition){.kind = CONDITION_NO_DATA}, of_slo,
+                   ALERT_EVENT_RESOLVE, &none);
+    tell_condition(out, "cannot store", (struct condition){.kind = CONDITION_PROBER_DOWN}, us,
+                   ALERT_EVENT_FIRE, &none);
+    tell_condition(out, "was down", (struct condition){.kind = CONDITION_PROBER_DOWN}, us,
+                   ALERT_EVENT_DEESCALATE, &none);
+    tell_condition(out, "fails",
+                   (struct condition){.kind = CONDITION_FAILURES, .failures = 3, .of = 5}, of_probe,
+                   ALERT_EVENT_FIRE, &all_facts);
+    tell_condition(
+        out, "ends",
+        (struct condition){.kind = CONDITION_CERTIFICATE, .within_us = 13 * USEC_PER_DAY}, of_probe,
+        ALERT_EVENT_FIRE, &none);
+    tell_condition(out, "has ended", (struct condition){.kind = CONDITION_CERTIFICATE}, of_probe,
+                   ALERT_EVENT_FIRE, &none);
+    tell_condition(out, "spent",
+                   (struct condition){.kind = CONDITION_BUDGET_SPENT, .spent = {4, 1}}, of_slo,
+                   ALERT_EVENT_FIRE, &none);
 }
 
 static void as_in_the_file(void **state)
@@ -128,6 +188,7 @@ static void as_in_the_file(void **state)
     t.service = bare.service;
     t.tier = (struct tier_def){0};
     tell(&got, "bare", &bare, t, &none);
+    tell_conditions(&got);
     const char *path = GOLDEN_TEXT;
     if (getenv("NINES_UPDATE_GOLDEN")) {
         FILE *f = fopen(path, "we");
