@@ -152,12 +152,16 @@ static void held_text(struct simulation *s, const struct dispatch_group *g,
 static bool is_news(struct simulation *s, const struct dispatch_group *g,
                     const struct message_alert *a, const struct dispatch_hold *hold)
 {
-    char *key = arena_printf(&s->arena, "%s %zu:%s%s", a->fingerprint, strlen(g->receiver),
-                             g->receiver, g->group_key);
-    char *what = arena_printf(&s->arena, "%d %s %s", a->firing, hold->stage, hold->name);
-    bool news = !str_eq(table_get(&s->held, key), what);
+    struct str key, what;
+    str_init(&key, OUT_MAX);
+    str_init(&what, OUT_MAX);
+    str_addf(&key, "%s %zu:%s%s", a->fingerprint, strlen(g->receiver), g->receiver, g->group_key);
+    str_addf(&what, "%d %s %s", a->firing, hold->stage, hold->name);
+    bool news = !str_eq(table_get(&s->held, key.buf), what.buf);
     if (news)
-        table_set(&s->held, key, what);
+        table_set(&s->held, arena_strdup(&s->arena, key.buf), arena_strdup(&s->arena, what.buf));
+    str_release(&key);
+    str_release(&what);
     return news;
 }
 

@@ -125,6 +125,13 @@ def test_bad_lines(workspace, line, message):
     assert "stdin:3: " in done.stderr and message in done.stderr
 
 
+def test_too_long(workspace):
+    configure(workspace, ("1s", "1s", "4000d"))
+    line = json.dumps(alert("2026-10-22T08:00:00Z", "x", "a"))
+    done = workspace.run("alerts", "simulate", "--for", "100d", check=False, stdin=line)
+    assert done.returncode == 1 and "more than 1000000 flushes: that is too long a time" in done.stderr
+
+
 def test_bad_arguments(workspace):
     configure(workspace, ("30s", "5m", "4h"))
     assert "absent: cannot be opened" in workspace.run("alerts", "simulate", "absent", check=False).stderr
