@@ -139,8 +139,7 @@ static void hasten(struct joining *j, struct group *g)
     const struct route_def *r = g->route;
     int64_t limit = j->now_us + (g->flushed_us ? r->group_interval_us : r->group_wait_us);
     int64_t next = g->next_us < limit ? g->next_us : limit;
-    if (!g->flushed_us && j->l->a.firing && j->l->a.starts_us + r->group_wait_us < j->came_us &&
-        next > j->now_us)
+    if (!g->flushed_us && j->l->a.starts_us + r->group_wait_us < j->came_us && next > j->now_us)
         next = j->now_us;
     if (next == g->next_us)
         return;

@@ -164,6 +164,22 @@ static void test_over(void **state)
     says(c, 210, "done\n210 one/x -a\ndone\ngone\n");
 }
 
+/* That it is over was told already, and that it fired again in between nobody knew. */
+static void test_over_again(void **state)
+{
+    struct scene *c = *state;
+    put(c, 0, "n=a g=1");
+    put(c, 0, "n=b g=1");
+    says(c, 10, "10 one/x a b\n");
+    put(c, 20, "-n=b g=1");
+    says(c, 70, "70 one/x a -b\ndone\n");
+    put(c, 80, "n=b g=1");
+    put(c, 90, "-n=b g=1");
+    says(c, 130, "done\n");
+    put(c, 140, "n=b g=1");
+    says(c, 190, "190 one/x a b\n");
+}
+
 /* Resolved before it was told: nothing is. */
 static void test_blip(void **state)
 {
@@ -286,10 +302,11 @@ static void test_integrations(void **state)
     says(c, 10, "10 all/x a b\n10 all/y a b\n");
     put(c, 20, "-n=b g=1");
     says(c, 70, "70 all/x a -b\ndone\n");
-    put(c, 80, "-n=a g=1");
-    says(c, 130, "130 all/x -a\ndone\ngone\n");
-    put(c, 140, "n=a g=1");
-    says(c, 150, "150 all/x a\n150 all/y a\n");
+    says(c, 190, "190 all/y a again\n"); /* each by what it was told itself */
+    put(c, 200, "-n=a g=1");
+    says(c, 250, "250 all/x -a\ndone\ngone\n");
+    put(c, 260, "n=a g=1");
+    says(c, 270, "270 all/x a\n270 all/y a\n");
 }
 
 /* A late tick tells once, and the phase stays; the clock does not go back. */
@@ -329,6 +346,26 @@ static void test_reload(void **state)
     config = config_of(c);
     dispatch_configure(c->d, &config, BEGIN + 75 * S);
     says(c, 80, "gone\n75 one/x b\n");
+}
+
+/* A group that stays has the new waits, and is not due later for them. */
+static void test_new_waits(void **state)
+{
+    struct scene *c = *state;
+    put(c, 0, "n=a g=1");
+    says(c, 10, "10 one/x a\n");
+    struct scene fresh = {.routing = c->routing};
+    fresh.routing.root.group_interval_us = 20 * S;
+    struct dispatch_config config = config_of(&fresh);
+    dispatch_configure(c->d, &config, BEGIN + 30 * S);
+    put(c, 31, "n=b g=1");
+    says(c, 50, "50 one/x a b\n");
+    assert_true(dispatch_next(c->d) == BEGIN + 70 * S);
+    config = config_of(c);
+    dispatch_configure(c->d, &config, BEGIN + 55 * S);
+    put(c, 56, "n=c g=1");
+    says(c, 70, "70 one/x a b c\n");
+    assert_true(dispatch_next(c->d) == BEGIN + 130 * S);
 }
 
 static void test_maxima(void **state)
@@ -394,10 +431,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_group),   TEST(test_over),          TEST(test_blip),    TEST(test_late),
-        TEST(test_silence), TEST(test_silent_end),    TEST(test_inhibit), TEST(test_interval),
-        TEST(test_depends), TEST(test_integrations),  TEST(test_clock),   TEST(test_reload),
-        TEST(test_maxima),  TEST(test_group_maximum),
+        TEST(test_group),     TEST(test_over),     TEST(test_blip),    TEST(test_over_again),
+        TEST(test_new_waits), TEST(test_late),     TEST(test_silence), TEST(test_silent_end),
+        TEST(test_inhibit),   TEST(test_interval), TEST(test_depends), TEST(test_integrations),
+        TEST(test_clock),     TEST(test_reload),   TEST(test_maxima),  TEST(test_group_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

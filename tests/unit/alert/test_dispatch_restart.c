@@ -304,10 +304,10 @@ static void step(struct scene *c, int64_t now_us)
     in_time(c, &c->live, now_us);
 }
 
-/* root -> a, by "g"; what has h=1 goes to b by itself, and on. */
+/* root -> a, by "g"; what has h=1 goes to b, by "i", and on: each in two groups. */
 static void make_routes(struct scene *c)
 {
-    static const char *by_g[] = {"g"}, *by_n[] = {"n"};
+    static const char *by_g[] = {"g"}, *by_i[] = {"i"};
     c->routing.root = (struct route_def){.receiver = "a",
                                          .group_by = {by_g, 1},
                                          .group_wait_us = WAIT * S,
@@ -315,7 +315,7 @@ static void make_routes(struct scene *c)
                                          .repeat_interval_us = REPEAT * S};
     c->routes[0] = c->routes[1] = c->routing.root;
     c->routes[0].receiver = "b";
-    c->routes[0].group_by = (struct string_list){by_n, 1};
+    c->routes[0].group_by = (struct string_list){by_i, 1};
     c->routes[0].go_on = true;
     matchers_of(&c->arena, &c->routes[0].matchers, "h=1");
     c->routing.root.routes = c->routes;
