@@ -66,6 +66,7 @@ void outgoing_url_escaped(struct outgoing *o, const char *text)
 int outgoing_finish(struct outgoing *o, const struct http_access *access, struct err *reterr)
 {
     o->access = access;
+    outgoing_header(o, "User-Agent", "nines/" NINES_VERSION);
     if (access->authorization.credentials.value) {
         struct str value;
         str_init(&value, OUTGOING_HEADER_BYTES);

@@ -71,7 +71,9 @@ static void show(const struct outgoing *o, const char *name, const char *which, 
     struct http_request r = outgoing_request(o, headers);
     str_addf(out, "== %s, %s\n%s %s\n", name, which, r.method, r.url);
     for (size_t i = 0; i < r.header_count; i++)
-        str_addf(out, "%s\n", r.headers[i]);
+        str_addf(out, "%s\n",
+                 str_starts(r.headers[i], "User-Agent: nines/") ? "User-Agent: nines/"
+                                                                : r.headers[i]);
     if (r.body_len <= SHOWN)
         str_addf(out, "\n%s\n\n", r.body);
     else
@@ -205,11 +207,38 @@ static void test_limits(void **state)
     }
 }
 
+static void cut(const char *text, size_t max, enum text_unit unit, const char *want)
+{
+    struct str out;
+    str_init(&out, 256);
+    text_cut(text, strlen(text), max, unit, false, &out);
+    assert_string_equal(out.buf, want);
+    str_release(&out);
+}
+
+#define FIRE "\xf0\x9f\x94\xa5"
+#define DOTS "\xe2\x80\xa6"
+
+static void test_cut(void **state)
+{
+    (void)state;
+    cut("abc", 3, TEXT_CHARS, "abc");
+    cut("abcd", 3, TEXT_CHARS, "ab" DOTS);
+    cut("ab" FIRE, 4, TEXT_CHARS, "ab" FIRE);
+    cut("ab" FIRE, 3, TEXT_CHARS, "ab" DOTS);
+    cut("a" FIRE "b", 3, TEXT_CHARS, "a" DOTS);
+    cut("ab" FIRE, 6, TEXT_BYTES, "ab" FIRE);
+    cut("ab" FIRE, 5, TEXT_BYTES, "ab" DOTS);
+    cut("a\xff", 2, TEXT_CHARS, "a\xef\xbf\xbd");
+    cut("a\xff", 3, TEXT_BYTES, DOTS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
