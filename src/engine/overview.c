@@ -10,7 +10,7 @@
 
 #define RUNNING_US (30 * USEC_PER_SEC)
 
-/* How far back a probe's newest result is looked for, growing from a slot or two. */
+/* How far back a probe's newest result is looked for, growing from two slots. */
 #define LOOK_BACK_MAX_US (2 * USEC_PER_DAY)
 #define LOOK_BACK_GROWTH 16
 

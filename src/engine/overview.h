@@ -39,8 +39,8 @@ struct overview {
 };
 
 /* `select` NULL: every SLO and probe; else the SLOs that fit and what they look at.
- * `at_us` 0: as of now; else as of that instant: results of slots before it, and alerts
- * as the transitions until then left them. */
+ * `at_us` 0: as of now; else as of that instant: results of slots before it, at most
+ * two days or two intervals back, and alerts as the transitions until then left them. */
 int overview_read(struct config *cfg, struct store_reader *r, const struct slo_select *select,
                   int64_t now_us, int64_t at_us, struct overview **ret, struct err *reterr);
 void overview_free(struct overview *o); /* NULL is fine */
