@@ -25,7 +25,7 @@ _nines()
         formats="ndjson text" ;;
     explain) options="--at --objective --limit --span -o -n -s" ;;
     gate) options="--remaining --strict --at --service --label -r" ;;
-    status) options="--watch --service --label --group-by -w" ;;
+    status) options="--at --watch --service --label --group-by -w" ;;
     import) options="--create --replace" ;;
     import-slo) options="--probe --prometheus -p" formats="yaml json" ;;
     export) options="--probe --slo --from --to -p -s" words="results samples openslo"

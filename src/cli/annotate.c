@@ -206,20 +206,9 @@ static int run_remove(int argc, char **argv)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } verbs[] = {{"add", run_add}, {"list", run_list}, {"remove", run_remove}};
-    for (size_t i = 0; argc > 1 && i < countof(verbs); i++)
-        if (str_eq(argv[1], verbs[i].name))
-            return verbs[i].run(argc - 1, argv + 1);
-    struct cli_common common = {0};
-    int first, rc = cli_parse(self, NULL, argc, argv, &common, &first);
-    if (rc >= 0)
-        return rc;
-    if (first < argc)
-        return cli_usage(self, "'%s' is none of add, list and remove", argv[first]);
-    return cli_usage(self, "expected add, list or remove");
+    static const struct cli_verb verbs[] = {
+        {"add", run_add}, {"list", run_list}, {"remove", run_remove}, {0}};
+    return cli_run_verb(self, verbs, argc, argv);
 }
 
 const struct command command_annotate = {

@@ -105,3 +105,31 @@ void cli_print_diag(const struct diag *d, FILE *f, bool color)
     if (d->dropped > 0)
         fprintf(f, "and %zu more\n", d->dropped);
 }
+
+/* "add, list and remove" */
+static void put_verbs(char *buf, size_t size, const struct cli_verb *verbs, const char *last)
+{
+    size_t n = 0;
+    for (size_t i = 0; verbs[i].name && n < size; i++)
+        n += (size_t)snprintf(buf + n, size - n, "%s%s",
+                              i == 0              ? ""
+                              : verbs[i + 1].name ? ", "
+                                                  : last,
+                              verbs[i].name);
+}
+
+int cli_run_verb(const struct command *self, const struct cli_verb *verbs, int argc, char **argv)
+{
+    char names[256];
+    struct cli_common common = {0};
+    for (size_t i = 0; argc > 1 && verbs[i].name; i++)
+        if (str_eq(argv[1], verbs[i].name))
+            return verbs[i].run(argc - 1, argv + 1);
+    int first, rc = cli_parse(self, NULL, argc, argv, &common, &first);
+    if (rc >= 0)
+        return rc;
+    put_verbs(names, sizeof(names), verbs, first < argc ? " and " : " or ");
+    if (first < argc)
+        return cli_usage(self, "'%s' is none of %s", argv[first], names);
+    return cli_usage(self, "expected %s", names);
+}

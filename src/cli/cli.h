@@ -74,6 +74,16 @@ extern const struct command *const commands[]; /* NULL-ended */
 int cli_parse(const struct command *self, const struct cli_option *options, int argc, char **argv,
               struct cli_common *common, int *ret_first);
 
+/* What a command with parts does: `nines exclude add`. A nameless entry ends a table. */
+struct cli_verb {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the name */
+};
+
+/* Runs the one that argv[1] names, or answers to --help; any other is a usage error that
+ * tells them all. Returns the exit status. */
+int cli_run_verb(const struct command *self, const struct cli_verb *verbs, int argc, char **argv);
+
 /* Usage errors found later: "nines NAME: message" and a hint; EXIT_USAGE. */
 int cli_usage(const struct command *self, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

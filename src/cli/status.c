@@ -23,6 +23,7 @@ struct screen {
     bool json, color, watch;
     struct cli_select select;
     const char *group_by;
+    int64_t at_us; /* 0: now */
 };
 
 static int draw(const struct screen *s, struct str *text, struct err *reterr)
@@ -30,7 +31,8 @@ static int draw(const struct screen *s, struct str *text, struct err *reterr)
     struct overview *o;
     struct clock clock;
     clock_init(&clock);
-    if (overview_read(s->cfg, s->reader, s->select.chosen, clock_now(&clock), &o, reterr) < 0)
+    if (overview_read(s->cfg, s->reader, s->select.chosen, clock_now(&clock), s->at_us, &o,
+                      reterr) < 0)
         return -1;
     struct report_style style = {
         .color = s->color, .width = cli_width(stdout), .group_by = s->group_by};
@@ -89,6 +91,7 @@ static int run(const struct command *self, int argc, char **argv)
     struct cli_common common = {0};
     struct screen s = {0};
     const struct cli_option options[] = {
+        {"at", 0, OPT_TIME, &s.at_us, "TIME", "as it stood at TIME instead of now"},
         {"watch", 'w', OPT_FLAG, &s.watch, NULL, "draw anew every 2 seconds, until ^C"},
         CLI_SELECT_SERVICE(s.select),
         CLI_SELECT_LABEL(s.select),
@@ -100,6 +103,8 @@ static int run(const struct command *self, int argc, char **argv)
         return rc;
     if (first < argc)
         return cli_usage(self, "unexpected argument '%s'", argv[first]);
+    if (s.watch && s.at_us)
+        return cli_usage(self, "--watch shows what is now, --at what was: choose one");
     if (common.format && !str_eq(common.format, "text") && !str_eq(common.format, "json"))
         return cli_usage(self, "--format is text or json; found '%s'", common.format);
     if ((rc = cli_select(self, &s.select)) >= 0)
@@ -128,6 +133,7 @@ const struct command command_status = {
                "Examples:\n"
                "  nines status\n"
                "  nines status --watch\n"
+               "  nines status --at 2026-11-21T03:00:00Z\n"
                "  nines status --json\n",
     .run = run,
 };

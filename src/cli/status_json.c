@@ -77,15 +77,25 @@ static void put_probe(struct str *out, const struct overview_probe *p)
     str_addc(out, '}');
 }
 
-int status_put_json(const struct overview *o, const struct report_style *style, struct str *out)
+static void put_daemon(struct str *out, const struct overview *o)
 {
-    str_addc(out, '{');
-    json_put_time_if(out, "at", o->now_us);
+    if (o->past) {
+        str_add(out, ",\"daemon\":null");
+        return;
+    }
     str_addf(out, ",\"daemon\":{\"running\":%s,", o->running ? "true" : "false");
     json_put_time_if(out, "started_at", o->heartbeat.started_us);
     json_put_time_if(out, "alive_at", o->heartbeat.alive_us);
     json_put_time_if(out, "complete_through", o->heartbeat.complete_through_us);
-    str_add(out, "},\"slos\":[");
+    str_addc(out, '}');
+}
+
+int status_put_json(const struct overview *o, const struct report_style *style, struct str *out)
+{
+    str_addc(out, '{');
+    json_put_time_if(out, "at", o->now_us);
+    put_daemon(out, o);
+    str_add(out, ",\"slos\":[");
     for (size_t i = 0; i < o->report->slo_count; i++) {
         if (i)
             str_addc(out, ',');

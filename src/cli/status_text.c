@@ -38,7 +38,9 @@ static void put_daemon(struct term *t, const struct overview *o)
     char text[FMT_MAX];
     term_paint(t, TERM_BOLD, "nines");
     term_paint(t, TERM_DIM, " at %s\n", fmt_stamp(text, o->now_us));
-    if (o->running) {
+    if (o->past) {
+        str_add(t->out, "as it stood then");
+    } else if (o->running) {
         term_paint(t, TERM_GREEN, "running");
         str_addf(t->out, " for %s", fmt_span(text, o->now_us - o->heartbeat.started_us));
     } else if (o->heartbeat.alive_us > 0) {

@@ -61,10 +61,10 @@ static void wrong(struct build *b, const struct node *n, const char *key, const 
 }
 
 static bool read_time(struct build *b, const struct node *n, const char *key, const char *text,
-                      const char *timezone, int64_t *ret_us)
+                      const char *zone, int64_t *ret_us)
 {
     struct err err;
-    if (b->tables->exclusions->time(text, timezone, ret_us, &err) == 0)
+    if (b->tables->exclusions->time(text, zone, ret_us, &err) == 0)
         return true;
     decode_error(&b->decode, pos_of(n, key), "%s: %s", key, err.msg);
     return false;

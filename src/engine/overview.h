@@ -21,12 +21,14 @@ struct overview_probe {
     bool has_last;
     struct result last;
     char *message;                /* why the last one is not good; "" when good or unknown */
-    char *version;                /* what the target said last that it runs; "" if it did not */
+    char *version;                /* what the target said last that it runs; "" if it did not,
+                                     or of the past */
     struct components components; /* of the last one's health document */
 };
 
 struct overview {
     int64_t now_us;
+    bool past;    /* as of an instant that was asked for: of the daemon nothing is told */
     bool running; /* a daemon wrote to this database within 30 s */
     struct store_heartbeat heartbeat;
     struct report *report;         /* brief */
@@ -36,7 +38,9 @@ struct overview {
     size_t down; /* probes whose last result is bad */
 };
 
-/* `select` NULL: every SLO and probe; else the SLOs that fit and what they look at. */
+/* `select` NULL: every SLO and probe; else the SLOs that fit and what they look at.
+ * `at_us` 0: as of now; else as of that instant: results of slots before it, at most
+ * two days or two intervals back, and alerts as the transitions until then left them. */
 int overview_read(struct config *cfg, struct store_reader *r, const struct slo_select *select,
-                  int64_t now_us, struct overview **ret, struct err *reterr);
+                  int64_t now_us, int64_t at_us, struct overview **ret, struct err *reterr);
 void overview_free(struct overview *o); /* NULL is fine */

@@ -213,8 +213,10 @@ scrape_configs:
         super().__init__([program, f"--config.file={folder}/prometheus.yml",
                           f"--storage.tsdb.path={folder}/data",
                           "--web.listen-address=127.0.0.1:0"])
-        self.url = f"http://{self.wait('Listening on.* address=([0-9.:]+)')[1]}"
-        self.wait("ready to receive web requests")
+        # it says these two in either order
+        first = self.wait("Listening on.* address=([0-9.:]+)|ready to receive web requests")
+        second = self.wait("Listening on.* address=([0-9.:]+)|ready to receive web requests")
+        self.url = f"http://{first[1] or second[1]}"
 
     def query(self, expression):
         """[(labels, value)] of an expression, now."""

@@ -509,7 +509,7 @@ static void overview_of_all(void **state)
 {
     struct world *w = *state;
     struct overview *o;
-    assert_int_equal(overview_read(w->config, w->reader, NULL, T0 + SPAN + HOUR, &o, NULL), 0);
+    assert_int_equal(overview_read(w->config, w->reader, NULL, T0 + SPAN + HOUR, 0, &o, NULL), 0);
     assert_false(o->running);
     assert_int_equal(o->report->slo_count, 6);
     assert_int_equal(o->probe_count, 2);
@@ -519,6 +519,56 @@ static void overview_of_all(void **state)
     assert_int_equal(o->alerts[3].phase, ALERT_FIRING);
     assert_int_equal(o->alerts[0].phase, ALERT_INACTIVE);
     assert_int_equal(o->report->slos[3].point_count, 0);
+    overview_free(o);
+}
+
+static int64_t newest_before(const struct world *w, int64_t at_us)
+{
+    int64_t newest = INT64_MIN;
+    for (size_t i = 0; i < w->n; i++) {
+        const struct import_row *row = &w->rows[i];
+        if (row->result.slot_us < at_us && row->result.slot_us > newest)
+            newest = row->result.slot_us;
+    }
+    return newest;
+}
+
+static struct overview *as_of(struct world *w, int64_t at_us)
+{
+    struct overview *o;
+    assert_int_equal(overview_read(w->config, w->reader, NULL, T0 + SPAN + HOUR, at_us, &o, NULL),
+                     0);
+    assert_true(o->past);
+    assert_false(o->running);
+    assert_int_equal(o->now_us, at_us);
+    assert_int_equal(o->report->at_us, at_us);
+    return o;
+}
+
+static void overview_of_the_past(void **state)
+{
+    struct world *w = *state;
+    const struct {
+        int64_t at_us;
+        enum alert_phase phase;
+        enum severity severity;
+    } moments[] = {
+        {FIRED - 1, ALERT_INACTIVE, SEVERITY_NONE},
+        {FIRED, ALERT_FIRING, SEVERITY_TICKET},
+        {FIRED + 2 * MINUTE, ALERT_FIRING, SEVERITY_PAGE},
+        {RESOLVED + 1, ALERT_INACTIVE, SEVERITY_PAGE},
+        {T0 + DAY + 2 * HOUR, ALERT_INACTIVE, SEVERITY_NONE}, /* the end of a gap */
+    };
+    for (size_t i = 0; i < countof(moments); i++) {
+        struct overview *o = as_of(w, moments[i].at_us);
+        assert_true(o->probes[0].has_last);
+        assert_int_equal(o->probes[0].last.slot_us, newest_before(w, moments[i].at_us));
+        assert_int_equal(o->alerts[3].phase, moments[i].phase);
+        assert_int_equal(o->alerts[3].severity, moments[i].severity);
+        overview_free(o);
+    }
+    struct overview *o = as_of(w, T0);
+    assert_false(o->probes[0].has_last);
     overview_free(o);
 }
 
@@ -653,6 +703,7 @@ int main(void)
         cmocka_unit_test(what_is_excluded_is_told),
         cmocka_unit_test(nothing_known),
         cmocka_unit_test(overview_of_all),
+        cmocka_unit_test(overview_of_the_past),
         cmocka_unit_test(now_is_where_history_is_complete),
         /* The last ones: they delete. */
         cmocka_unit_test(reports_of_deleted_hours),

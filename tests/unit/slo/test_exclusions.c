@@ -27,12 +27,12 @@ static struct exclusion once(enum exclusion_mode mode, int64_t from_min, int64_t
                               .to_us = to_min * MIN};
 }
 
-static struct exclusion again(const char *rrule, const char *timezone, const char *from,
+static struct exclusion again(const char *rrule, const char *zone, const char *from,
                               int64_t minutes)
 {
     return (struct exclusion){.name = "",
                               .rrule = rrule,
-                              .timezone = timezone,
+                              .timezone = zone,
                               .from_us = at(from),
                               .to_us = at(from) + minutes * MIN};
 }
