@@ -17,11 +17,12 @@ void daemon_edit_init(struct daemon *d)
 int daemon_edit(struct daemon *d, const char *request, size_t n, struct str *answer,
                 struct err *reterr)
 {
-    bool excluding = false;
+    struct edit_place place = {.store = d->store, .database = d->database};
     pthread_mutex_lock(&d->edit_mutex);
-    int rc = edit_run(d->store, d->database, request, n, answer, &excluding, reterr);
+    place.now_us = d->published_us;
+    int rc = edit_run(&place, request, n, answer, reterr);
     pthread_mutex_unlock(&d->edit_mutex);
-    if (excluding)
+    if (place.excluding)
         uv_async_send(&d->edited);
     return rc;
 }

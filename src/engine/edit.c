@@ -1,5 +1,6 @@
 #include "engine/edit.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/units.h"
 #include "engine/edit_internal.h"
@@ -39,19 +40,20 @@ static int run_edit(struct editing *e, json_t *request, struct err *reterr)
     return store_flush(e->store, PATIENCE_US, reterr);
 }
 
-int edit_run(struct store *s, const char *database, const char *request, size_t n,
-             struct str *answer, bool *ret_excluding, struct err *reterr)
+int edit_run(struct edit_place *p, const char *request, size_t n, struct str *answer,
+             struct err *reterr)
 {
     json_error_t why;
     if (n > EDIT_REQUEST_MAX)
         return err_set(reterr, "a request has %d bytes at most", EDIT_REQUEST_MAX);
     json_t *doc = json_loadb(request, n, JSON_REJECT_DUPLICATES, &why);
-    struct editing e = {.store = s, .database = database};
+    struct editing e = {.store = p->store, .database = p->database, .now_us = p->now_us};
     if (!doc)
         return err_set(reterr, "not JSON: %s", why.text);
     int rc = run_edit(&e, doc, reterr);
     json_decref(doc);
-    *ret_excluding = e.excluding;
+    p->excluding = e.excluding;
+    p->silencing = e.silencing;
     if (rc < 0)
         return -1;
     if (e.id)
@@ -67,12 +69,11 @@ static int ask_here(const char *database, const char *request, struct str *answe
                     struct err *reterr)
 {
     struct store_options o = {.path = database};
-    struct store *s;
-    if (store_open(&o, &s, reterr) < 0)
+    struct edit_place here = {.database = database, .now_us = clock_wall_us()};
+    if (store_open(&o, &here.store, reterr) < 0)
         return -1;
-    bool excluding;
-    int rc = edit_run(s, database, request, strlen(request), answer, &excluding, reterr);
-    if (store_close(s, PATIENCE_US, rc == 0 ? reterr : NULL) < 0)
+    int rc = edit_run(&here, request, strlen(request), answer, reterr);
+    if (store_close(here.store, PATIENCE_US, rc == 0 ? reterr : NULL) < 0)
         rc = -1;
     return rc;
 }

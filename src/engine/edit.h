@@ -24,17 +24,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct json_t;
 
 #define EDIT_REQUEST_MAX (64 << 10)
 #define EDIT_TEXT_MAX 1024 /* bytes of an annotation */
 
-/* Returns when it is committed. Appends the answer. *ret_excluding: exclusions were added
- * or removed, or will be though it fails: what could not be committed in time may still be.
- * One at a time. */
-int edit_run(struct store *s, const char *database, const char *request, size_t n,
-             struct str *answer, bool *ret_excluding, struct err *reterr);
+/* Where an edit is made, and what it has changed: exclusions, or silences, are others than
+ * before, or will be though it fails: what could not be committed in time may still be. */
+struct edit_place {
+    struct store *store;
+    const char *database;
+    int64_t now_us; /* engine time */
+    bool excluding, silencing;
+};
+
+/* Returns when it is committed. Appends the answer. One at a time. */
+int edit_run(struct edit_place *p, const char *request, size_t n, struct str *answer,
+             struct err *reterr);
 
 /* The same, by whoever holds the database; *ret is to be freed by json_decref(). */
 int edit_ask(const char *database, const struct json_t *request, struct json_t **ret,

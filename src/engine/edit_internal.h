@@ -12,9 +12,11 @@ struct store;
 struct editing {
     struct store *store;
     const char *database;
+    int64_t now_us;
     /* what the edit says */
     int64_t id;     /* of what it added; 0: nothing that has one */
     bool excluding; /* exclusions are others than before */
+    bool silencing; /* and silences */
 };
 
 /* Checks the request and pushes what it asks for. */

@@ -57,15 +57,16 @@ static void expect(struct place *p, const char *request, const char *answer, boo
 {
     struct str out;
     struct err err;
-    bool changed = false;
+    struct edit_place place = {.store = p->store, .database = p->path, .now_us = 1};
     str_init(&out, 4096);
-    int rc = edit_run(p->store, p->path, request, strlen(request), &out, &changed, &err);
+    int rc = edit_run(&place, request, strlen(request), &out, &err);
     if (error && (rc == 0 || !strstr(err.msg, error)))
         fail_msg("%s: expected '%s'; found '%s'", request, error, rc < 0 ? err.msg : out.buf);
     if (!error && rc < 0)
         fail_msg("%s", err.msg);
     assert_string_equal(out.buf, error ? "" : answer);
-    assert_int_equal(changed, !error && excluding);
+    assert_false(place.silencing);
+    assert_int_equal(place.excluding, !error && excluding);
     str_release(&out);
 }
 
