@@ -200,9 +200,10 @@ struct self_check_config {
 };
 
 struct daemon_config {
-    const char *database; /* path; "./nines.db" */
-    const char *listen;   /* "127.0.0.1:9464"; "" or "off": no listener */
-    bool allow_remote;    /* `listen` need not be loopback */
+    const char *database;     /* path; "./nines.db" */
+    const char *listen;       /* "127.0.0.1:9464"; "" or "off": no listener */
+    bool allow_remote;        /* `listen` need not be loopback */
+    const char *external_url; /* how people reach it, without a slash at its end; "" */
     struct retention_config retention;
     struct string_list probe_dirs, slo_dirs;
     int log_format;                 /* enum log_format */

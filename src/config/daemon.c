@@ -19,6 +19,7 @@
 #define SELF_CHECK_MIN_US (100 * USEC_PER_MSEC)
 #define SELF_CHECK_MAX_US (10 * USEC_PER_SEC)
 #define PER_HOST_MAX 65536
+#define URL_MAX 1000
 
 struct daemon_raw {
     const char *api_version, *kind;
@@ -86,6 +87,7 @@ static const struct field daemon_fields[] = {
     {"database", FIELD_PATH, RAW(database)},
     {"listen", FIELD_STRING, RAW(listen)},
     {"allow_remote", FIELD_BOOL, RAW(allow_remote)},
+    {"external_url", FIELD_STRING, RAW(external_url)},
     {"probes", FIELD_CUSTOM, offsetof(struct daemon_raw, probes), .decode = decode_keep},
     {"slos", FIELD_CUSTOM, offsetof(struct daemon_raw, slos), .decode = decode_keep},
     {"retention", FIELD_OBJECT, 0, .fields = retention_fields},
@@ -115,6 +117,28 @@ static void check_listen(struct build *b, const struct node *doc, const struct d
     const struct node *at = node_get(doc, "listen");
     if (at && at->kind == NODE_SCALAR && config_check_listen(d->listen, d->allow_remote, &err) < 0)
         decode_error(&b->decode, at->pos, "listen: %s", err.msg);
+}
+
+/* For links: what is after it is appended. */
+static void check_external_url(struct build *b, const struct node *doc, struct daemon_config *d)
+{
+    const struct node *at = node_get(doc, "external_url");
+    if (!at || at->kind != NODE_SCALAR)
+        return;
+    const char *url = d->external_url, *host = strstr(url, "://");
+    bool http = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+    char found[FOUND_MAX];
+    if (!http || strlen(url) > URL_MAX || strchr("/:", host[3]) || strpbrk(url, " \t\n?#\"<>\\")) {
+        decode_error(&b->decode, at->pos,
+                     "external_url: expected an address like https://nines.example.org, "
+                     "without '?' and '#'; found %s",
+                     decode_found(at, found));
+        return;
+    }
+    size_t n = strlen(url);
+    while (url[n - 1] == '/')
+        n--;
+    d->external_url = arena_strndup(&b->config->arena, url, n);
 }
 
 static void check_dns(struct build *b, const struct node *doc)
@@ -238,6 +262,7 @@ void build_daemon(struct build *b, const struct node *doc)
     *d = raw.d;
     b->routing = raw.routing;
     check_listen(b, doc, d);
+    check_external_url(b, doc, d);
     check_dns(b, doc);
     build_receivers(b, doc);
 }
@@ -270,6 +295,7 @@ void build_folders(struct build *b, const char *file, const struct node *doc)
     struct daemon_config *d = &b->config->daemon;
     bool elsewhere = file && strchr(file, '/');
     *d = (struct daemon_config){.listen = LISTEN_DEFAULT,
+                                .external_url = "",
                                 .log_format = LOG_AUTO,
                                 .log_level = LOG_INFO,
                                 .self_check = {.timeout_us = SELF_CHECK_DEFAULT_US}};

@@ -91,6 +91,7 @@ static void nothing(void **state)
     assert_string_equal(c->receivers[0]->name, "log");
     assert_string_equal(c->daemon.database, "./nines.db");
     assert_string_equal(c->daemon.listen, "127.0.0.1:9464");
+    assert_string_equal(c->daemon.external_url, "");
     assert_int_equal(c->daemon.retention.raw_us, 0);
     assert_int_equal(c->daemon.log_format, LOG_AUTO);
     assert_int_equal(c->daemon.log_level, LOG_INFO);
