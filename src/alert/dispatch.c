@@ -36,8 +36,6 @@ void dispatch_free(struct dispatch *d)
     vec_release(&d->source_alerts);
     table_release(&d->by_id);
     table_release(&d->by_fingerprint);
-    table_release(&d->depends);
-    arena_release(&d->depends_arena);
     mem_free(&d);
 }
 
@@ -163,15 +161,6 @@ void dispatch_silences(struct dispatch *d, const struct silence *list, size_t n)
 {
     d->silences = list;
     d->silence_count = n;
-}
-
-void dispatch_set_depends(struct dispatch *d, const struct dispatch_depends *list, size_t n)
-{
-    table_release(&d->depends);
-    arena_reset(&d->depends_arena);
-    for (size_t i = 0; i < n; i++)
-        table_set(&d->depends, arena_strdup(&d->depends_arena, list[i].fingerprint),
-                  arena_strdup(&d->depends_arena, list[i].on));
 }
 
 /* ---- time -------------------------------------------------------------------------------- */

@@ -83,9 +83,9 @@ struct dispatch_group {
 
 /* Why an alert is not told of. */
 struct dispatch_hold {
-    const char *stage; /* "inhibit", "silence", "interval", "depends", "limit" */
+    const char *stage; /* "inhibit", "silence", "interval", "limit" */
     const char *name;  /* the fingerprint of the alert that inhibits, the silence's id, the
-                          interval's name, what it depends on; "" */
+                          interval's name; "" */
     const char *by;    /* that alert's name, the silence's author; "" */
     int64_t until_us;  /* 0: nobody can tell */
 };
@@ -114,12 +114,6 @@ struct dispatch_hooks {
     void *ctx;
 };
 
-/* The alert is told to be muted because of something else that is down. */
-struct dispatch_depends {
-    const char *fingerprint;
-    const char *on;
-};
-
 /* Never fails. */
 struct dispatch *dispatch_new(const struct dispatch_config *config,
                               const struct dispatch_hooks *hooks);
@@ -143,10 +137,8 @@ int64_t dispatch_time(const struct dispatch *d, int64_t t_us);
 int dispatch_put(struct dispatch *d, const struct message_alert *a, int64_t at_us, int64_t now_us,
                  struct err *reterr);
 
-/* All of them, instead of those of the last call: silences are borrowed until the next
- * one, mutes for dependencies copied. */
+/* All of them, instead of those of the last call; borrowed until the next one. */
 void dispatch_silences(struct dispatch *d, const struct silence *list, size_t n);
-void dispatch_set_depends(struct dispatch *d, const struct dispatch_depends *list, size_t n);
 
 /* Routes and receivers change: alerts are routed anew. A group whose key and receiver are
  * still there keeps what was told, and its phase unless its new wait ends sooner. */

@@ -46,8 +46,6 @@ struct dispatch {
     VEC(struct group *) groups;
     const struct silence *silences;
     size_t silence_count;
-    struct table depends; /* from a fingerprint to what it depends on */
-    struct arena depends_arena;
     /* Alerts that fire and are a source of some rule, by fingerprint; made when needed. */
     VEC(const struct string_map *) sources;
     VEC(const struct live_alert *) source_alerts;

@@ -89,15 +89,6 @@ static bool muted(const struct asked *q, struct dispatch_hold *hold)
     return true;
 }
 
-static bool depends(const struct asked *q, struct dispatch_hold *hold)
-{
-    const char *on = table_get(&q->d->depends, q->alert->a.fingerprint);
-    if (!on)
-        return false;
-    hold->name = on;
-    return true;
-}
-
 static const struct {
     const char *name;
     bool (*holds)(const struct asked *q, struct dispatch_hold *hold);
@@ -105,7 +96,6 @@ static const struct {
     {"inhibit", inhibited}, /* another alert says the same */
     {"silence", silenced},  /* somebody asked for quiet */
     {"interval", muted},    /* the route is mute at this time */
-    {"depends", depends},   /* what it depends on is down */
 };
 
 bool stages_hold(struct dispatch *d, const struct group *g, const struct live_alert *l,

@@ -42,7 +42,7 @@ static const char *status(bool firing)
     return firing ? "firing" : "resolved";
 }
 
-static void add_alert(struct str *out, const struct message_alert *a)
+void message_alert_write(const struct message_alert *a, struct str *out)
 {
     str_addf(out, "{\"status\":\"%s\"", status(a->firing));
     add_map(out, "labels", &a->labels);
@@ -62,7 +62,7 @@ void message_write(const struct message *m, struct str *out)
     for (size_t i = 0; i < m->alert_count; i++) {
         if (i > 0)
             str_addc(out, ',');
-        add_alert(out, &m->alerts[i]);
+        message_alert_write(&m->alerts[i], out);
     }
     str_addc(out, ']');
     add_map(out, "groupLabels", &m->group_labels);

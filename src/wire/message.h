@@ -20,6 +20,11 @@
  * at. Without at_us, "at" is left out. */
 void message_write(const struct message *m, struct str *out);
 
+/* One alert alone, as it is in the list of a message. */
+void message_alert_write(const struct message_alert *a, struct str *out);
+int message_alert_read(const char *text, size_t n, struct arena *arena, struct message_alert *ret,
+                       struct err *reterr);
+
 /* What message_write() wrote, and Alertmanager itself. Everything read lives in
  * the arena. Unknown members are passed over; absent maps and lists are empty, other
  * absent members an error, but for "at" (at_us: 0), "truncatedAlerts", a

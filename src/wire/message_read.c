@@ -155,18 +155,43 @@ static int read_root(struct reader *r, json_t *root, struct message *ret)
     return 0;
 }
 
+static json_t *load(const char *text, size_t n, struct err *reterr)
+{
+    json_error_t error;
+    if (n > MESSAGE_TEXT_MAX) {
+        err_set(reterr, "a message of %zu bytes: at most %zu are allowed", n, MESSAGE_TEXT_MAX);
+        return NULL;
+    }
+    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+    if (!root)
+        err_set(reterr, "line %d, column %d: %s", error.line, error.column, error.text);
+    return root;
+}
+
+int message_alert_read(const char *text, size_t n, struct arena *arena, struct message_alert *ret,
+                       struct err *reterr)
+{
+    struct reader r = {.arena = arena, .err = reterr};
+    struct message_alert a = {0};
+    json_t *root = load(text, n, reterr);
+    if (!root)
+        return -1;
+    str_copy(r.where, sizeof(r.where), "alert.");
+    int rc = read_alert(&r, root, &a);
+    json_decref(root);
+    if (rc == 0)
+        *ret = a;
+    return rc;
+}
+
 int message_read(const char *text, size_t n, struct arena *arena, struct message *ret,
                  struct err *reterr)
 {
     struct reader r = {.arena = arena, .err = reterr};
     struct message m = {0};
-    json_error_t error;
-    if (n > MESSAGE_TEXT_MAX)
-        return err_set(reterr, "a message of %zu bytes: at most %zu are allowed", n,
-                       MESSAGE_TEXT_MAX);
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = load(text, n, reterr);
     if (!root)
-        return err_set(reterr, "line %d, column %d: %s", error.line, error.column, error.text);
+        return -1;
     int rc = read_root(&r, root, &m);
     json_decref(root);
     if (rc == 0)

@@ -277,17 +277,14 @@ static void count_alert(void *ctx, const struct message_alert *a, const struct d
              hold ? hold->stage : "-", hold ? hold->name : "-");
 }
 
-static void test_depends(void **state)
+static void test_each(void **state)
 {
     struct scene *c = *state;
-    char fingerprint[FINGERPRINT_SIZE];
-    struct string_map labels = labels_of(&c->arena, "g=1 n=a");
-    struct dispatch_depends on = {message_fingerprint(fingerprint, &labels), "database"};
-    dispatch_set_depends(c->d, &on, 1);
+    silence(c, 0, 100);
     put(c, 0, "n=a g=1");
     dispatch_each(c->d, BEGIN, count_alert, &c->told);
-    says(c, 10, "a one depends database\na by depends \n");
-    dispatch_set_depends(c->d, NULL, 0);
+    says(c, 10, "a one silence i\na by silence me until 100\n");
+    dispatch_silences(c->d, NULL, 0);
     dispatch_each(c->d, BEGIN, count_alert, &c->told);
     says(c, 70, "a one - -\n70 one/x a\n");
 }
@@ -433,7 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_group),     TEST(test_over),     TEST(test_blip),    TEST(test_over_again),
         TEST(test_new_waits), TEST(test_late),     TEST(test_silence), TEST(test_silent_end),
-        TEST(test_inhibit),   TEST(test_interval), TEST(test_depends), TEST(test_integrations),
+        TEST(test_inhibit),   TEST(test_interval), TEST(test_each),    TEST(test_integrations),
         TEST(test_clock),     TEST(test_reload),   TEST(test_maxima),  TEST(test_group_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,38 @@ static void test_there_and_back(void **state)
     arena_release(&arena);
 }
 
+static void test_alert(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct message m;
+    struct message_alert a;
+    struct err err;
+    struct str out;
+    str_init(&out, 1 << 16);
+    assert_int_equal(message_read(whole, strlen(whole), &arena, &m, &err), 0);
+    for (size_t i = 0; i < 2; i++) {
+        str_clear(&out);
+        message_alert_write(&m.alerts[i], &out);
+        assert_non_null(strstr(whole, out.buf));
+        if (message_alert_read(out.buf, out.len, &arena, &a, &err) < 0)
+            fail_msg("%s", err.msg);
+        assert_int_equal(a.firing, i == 0);
+        assert_int_equal(a.starts_us, m.alerts[i].starts_us);
+        assert_int_equal(a.ends_us, m.alerts[i].ends_us);
+        assert_string_equal(a.fingerprint, m.alerts[i].fingerprint);
+        assert_int_equal(a.labels.n, m.alerts[i].labels.n);
+        assert_int_equal(a.annotations.n, m.alerts[i].annotations.n);
+    }
+    assert_int_equal(message_alert_read("{", 1, &arena, &a, &err), -1);
+    assert_int_equal(message_alert_read("[]", 2, &arena, &a, &err), -1);
+    assert_string_equal(err.msg, "alert.: expected an object");
+    assert_int_equal(message_alert_read("{}", 2, &arena, &a, &err), -1);
+    assert_string_equal(err.msg, "alert.status: expected a text");
+    str_release(&out);
+    arena_release(&arena);
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -119,9 +151,8 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_alert),
+        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_refused),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
