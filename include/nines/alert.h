@@ -36,6 +36,11 @@ enum alert_event_kind {
 
 /* What a transition says; one row, and one message where it notifies. */
 struct alert_transition {
+    /* NULL or "": of burn rates. Else the name of a condition (slo/conditions.h); `slo` is
+     * then what it is about, an SLO, the id of a probe or "" of the process itself, and
+     * `objective_name` tells apart several of that name: "3/5", "14d". An alert is
+     * (condition, slo, objective_name). */
+    const char *condition;
     const char *slo, *objective_name, *service;
     int64_t at_us;
     enum alert_event_kind kind;

@@ -35,9 +35,10 @@ struct store_reader;
 /* An outbox row that a commit has made durable. */
 struct outbox_item {
     int64_t id;
-    int64_t created_us;
+    int64_t created_us, retry_at_us; /* not to be tried before then; 0: at once */
     int attempts;
-    char *receiver, *dedup_key, *payload; /* owned by whoever gets the item */
+    /* Owned by whoever gets the item. The payload is that of wire/message.h. */
+    char *receiver, *integration, *group_key, *dedup_key, *payload;
 };
 
 void outbox_item_release(struct outbox_item *item);
@@ -130,16 +131,71 @@ void store_push_forget_annotation(struct store *s, int64_t id);
 void store_push_exclusion(struct store *s, const struct exclusion *x);
 void store_push_remove_exclusion(struct store *s, int64_t id, int64_t at_us, const char *by);
 
-/* A transition with what is to be sent, in one transaction, synchronous=FULL. */
-struct outbox_new {
-    const char *receiver, *dedup_key, *payload;
-};
-void store_push_transition(struct store *s, const struct alert_transition *t,
-                           const struct outbox_new *out, size_t n);
+/* A transition and the state after it, in one transaction, synchronous=FULL. */
+void store_push_transition(struct store *s, const struct alert_transition *t);
 
-/* What became of a delivery: done, or to be tried again at `retry_at_us`. */
-void store_push_delivery(struct store *s, int64_t outbox_id, bool done, const char *detail,
-                         int64_t retry_at_us);
+/* What the dispatcher wants kept (alert/dispatch.h says why). */
+struct outbox_new {
+    const char *receiver, *integration, *group_key, *dedup_key, *payload;
+    int64_t created_us;
+};
+
+/* An alert as it was last put: `alert` is its JSON (message_alert_write()). */
+struct told_alert {
+    const char *fingerprint, *alert;
+    int64_t at_us;
+};
+
+enum dispatch_row_kind {
+    DISPATCH_ALERT,      /* is now so */
+    DISPATCH_ALERT_DONE, /* is forgotten: `fingerprint` alone is looked at */
+    DISPATCH_GROUP,      /* is now so */
+    DISPATCH_GROUP_GONE, /* with its entries in the log */
+    DISPATCH_TOLD,       /* an entry of the log */
+    DISPATCH_MESSAGE,    /* for the outbox */
+};
+
+struct dispatch_group;
+struct notified;
+
+struct dispatch_row {
+    enum dispatch_row_kind kind;
+    union {
+        const struct told_alert *alert;
+        const struct dispatch_group *group;
+        const struct notified *told;
+        const struct outbox_new *message;
+    };
+};
+
+/* In their order, in one transaction; with a message in it synchronous=FULL, at once. All
+ * is copied. Any thread. */
+void store_push_dispatch(struct store *s, const struct dispatch_row *rows, size_t n);
+
+/* Numbers are stored: append only. */
+enum outbox_state {
+    OUTBOX_PENDING,
+    OUTBOX_DELIVERED,
+    OUTBOX_DEAD /* refused, or given up: it is shown, and can be tried again */
+};
+
+/* What became of an attempt; pending: it is tried again at `retry_at_us`. */
+void store_push_delivery(struct store *s, int64_t outbox_id, enum outbox_state state,
+                         const char *detail, int64_t retry_at_us);
+
+/* A dead one is pending again, and handed to `committed`; 0: all of them, the oldest
+ * first, up to OUTBOX_RETRY_MAX. Those without an integration are of a nines that made
+ * other messages: they stay dead. */
+#define OUTBOX_RETRY_MAX 1000
+void store_push_outbox_retry(struct store *s, int64_t outbox_id);
+
+/* A silence (alert/silence.h), and its end at `at_us`, if it has not ended by then. What
+ * is stored of it stays; `id` is not looked at in the first. Of more than SILENCES_KEPT
+ * those that ended first go. */
+#define SILENCES_KEPT 10000
+struct silence;
+void store_push_silence(struct store *s, const struct silence *silence, int64_t at_us);
+void store_push_expire_silence(struct store *s, int64_t id, int64_t at_us, const char *by);
 
 /* The prober is alive at `now_us`, and every slot before `complete_through_us`
  * has its result in the queue or is missing for good. */
@@ -373,9 +429,47 @@ typedef bool (*store_transition_fn)(void *ctx, const struct alert_transition *t)
 int store_reader_transitions(struct store_reader *r, const char *slo, int64_t from_us,
                              int64_t to_us, store_transition_fn fn, void *ctx, struct err *reterr);
 
-/* Alert state as last committed; zeroes if there is none. */
-int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
-                       struct alert_state *ret, struct err *reterr);
+/* Alert state as last committed; zeroes if there is none. `condition` as in a transition. */
+int store_reader_alert(struct store_reader *r, const char *condition, const char *slo,
+                       const char *objective_name, struct alert_state *ret, struct err *reterr);
+
+/* What dispatch_restore() and dispatch_put() want at a start; arrays and texts are the
+ * arena's. An entry of the log that is damaged is not among them: it is told again. */
+struct dispatch_past {
+    struct told_alert *alerts;
+    size_t alert_count;
+    struct dispatch_group *groups;
+    size_t group_count;
+    struct notified *told;
+    size_t told_count;
+};
+int store_reader_dispatch(struct store_reader *r, struct arena *arena, struct dispatch_past *ret,
+                          struct err *reterr);
+
+/* Silences, by id; the arena's, matchers parsed (they are released with it). `silence`
+ * ends when somebody ended it, if somebody did. One that cannot be read is not there. */
+struct stored_silence {
+    int64_t id;
+    const char *matchers; /* as text: `alertname="x",severity=~"a|b"` */
+    const struct silence *silence;
+    int64_t ends_us;                /* as it was made */
+    int64_t created_us, expired_us; /* 0: it ends by itself */
+    const char *expired_by;
+};
+int store_reader_silences(struct store_reader *r, struct arena *arena, struct stored_silence **ret,
+                          size_t *ret_n, struct err *reterr);
+
+/* Messages of the outbox that were made in [from, to), newest first; texts live during
+ * the call. `detail` is "" before the first attempt. */
+struct outbox_row {
+    int64_t id, created_us, retry_at_us;
+    enum outbox_state state;
+    int attempts;
+    const char *receiver, *integration, *group_key, *dedup_key, *payload, *detail;
+};
+typedef bool (*store_outbox_fn)(void *ctx, const struct outbox_row *row);
+int store_reader_outbox(struct store_reader *r, int64_t from_us, int64_t to_us, store_outbox_fn fn,
+                        void *ctx, struct err *reterr);
 
 /* Alerts that are not over, whosever: name, service and state of each is told. */
 int store_reader_alerts(struct store_reader *r, store_transition_fn fn, void *ctx,

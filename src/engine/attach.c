@@ -269,8 +269,8 @@ static int read_alerts(struct attach *a, struct store_reader *r)
         return -1;
     for (size_t i = 0; rc == 0 && i < a->alert_count; i++) {
         struct attach_alert *alert = &a->alerts[i];
-        rc = store_reader_alert(r, alert->slo->name, alert->slo->objective_name, &alert->state,
-                                &a->err);
+        rc = store_reader_alert(r, NULL, alert->slo->name, alert->slo->objective_name,
+                                &alert->state, &a->err);
         a->totals.alerts += alert_is_on(&alert->state);
     }
     store_reader_end(r);

@@ -51,7 +51,8 @@ static void on_delivered(void *ctx, int64_t outbox_id, bool done, const char *de
     struct daemon *d = ctx;
     pthread_mutex_lock(&d->gate);
     if (d->store_open)
-        store_push_delivery(d->store, outbox_id, done, detail, retry_at_us);
+        store_push_delivery(d->store, outbox_id, done ? OUTBOX_DELIVERED : OUTBOX_PENDING, detail,
+                            retry_at_us);
     pthread_mutex_unlock(&d->gate);
 }
 

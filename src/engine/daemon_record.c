@@ -5,9 +5,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "engine/components.h"
-#include "engine/message.h"
 #include "engine/versions.h"
-#include "nines/notifier.h"
 
 static int64_t hook_now(void *ctx)
 {
@@ -140,37 +138,20 @@ static void log_transition(const struct alert_transition *t)
              "short_burn#", shrt, NULL);
 }
 
-/* `payload` goes to all receivers; NULL: to none. */
-static void push_transition(struct daemon *d, const struct alert_transition *t, const char *payload)
-{
-    char key[512];
-    log_transition(t);
-    if (!payload) {
-        store_push_transition(d->store, t, NULL, 0);
-        return;
-    }
-    message_dedup_key(t, key, sizeof(key));
-    size_t n = d->config->receiver_count;
-    struct outbox_new *out = mem_array(n, sizeof(*out));
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (struct outbox_new){d->config->receivers[i]->name, key, payload};
-        daemon_keep_page(d, out[i].receiver, key, payload);
-    }
-    store_push_transition(d->store, t, out, n);
-    free(out);
-}
-
 static void hook_transition(void *ctx, const struct slo_view *view,
                             const struct alert_transition *t)
 {
-    mem_auto char *payload = t->notify ? message_payload(view, t) : NULL;
-    push_transition(ctx, t, payload);
+    struct daemon *d = ctx;
+    (void)view;
+    log_transition(t);
+    store_push_transition(d->store, t);
 }
 
 void daemon_alert_gone(void *daemon, const struct alert_transition *t)
 {
-    mem_auto char *payload = t->notify ? message_gone(t) : NULL;
-    push_transition(daemon, t, payload);
+    struct daemon *d = daemon;
+    log_transition(t);
+    store_push_transition(d->store, t);
 }
 
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d)

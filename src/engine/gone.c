@@ -26,8 +26,9 @@ static bool take(void *ctx, const struct alert_transition *t)
 {
     struct gone *g = ctx;
     struct alert_transition kept = *t;
-    if (alerts(g->cfg, t))
+    if (*t->condition || alerts(g->cfg, t))
         return true;
+    kept.condition = "";
     kept.slo = arena_strdup(&g->arena, t->slo);
     kept.objective_name = arena_strdup(&g->arena, t->objective_name);
     kept.service = arena_strdup(&g->arena, t->service);

@@ -156,7 +156,7 @@ struct alert_past {
 static bool take_transition(void *ctx, const struct alert_transition *t)
 {
     struct alert_past *p = ctx;
-    if (str_eq(t->objective_name, p->def->objective_name))
+    if (!*t->condition && str_eq(t->objective_name, p->def->objective_name))
         *p->state = t->state;
     return true;
 }
@@ -166,7 +166,7 @@ static int read_alert(const struct overview *o, struct store_reader *r, const st
 {
     struct alert_past past = {def, ret};
     if (!o->past)
-        return store_reader_alert(r, def->name, def->objective_name, ret, reterr);
+        return store_reader_alert(r, NULL, def->name, def->objective_name, ret, reterr);
     return store_reader_transitions(r, def->name, 0, o->now_us + 1, take_transition, &past, reterr);
 }
 

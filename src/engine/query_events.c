@@ -23,7 +23,7 @@ static void end_incident(struct incidents *in, int64_t at_us)
 static bool add_transition(void *ctx, const struct alert_transition *t)
 {
     struct incidents *in = ctx;
-    if (!str_eq(t->objective_name, in->q->def->objective_name))
+    if (*t->condition || !str_eq(t->objective_name, in->q->def->objective_name))
         return true;
     if (!in->open && t->state.phase == ALERT_FIRING) {
         vec_push(&in->list, ((struct report_incident){.from_us = t->at_us}));

@@ -354,6 +354,8 @@ void notify_push(struct notify *n, struct outbox_item *items, size_t count)
         it->dedup_key = items[i].dedup_key;
         it->payload = items[i].payload;
         items[i].receiver = items[i].dedup_key = items[i].payload = NULL;
+        mem_free(&items[i].integration);
+        mem_free(&items[i].group_key);
         if (!hand_over(n, it))
             item_free(it);
     }

@@ -113,15 +113,17 @@ static const struct rule rules[] = {
      " WHERE c.last >= p.sealed_through",
      "table chunk: chunk %s lies beyond sealed_through"},
     {"SELECT 0, e.at, a.slo FROM alert AS a LEFT JOIN alert_event AS e ON e.id ="
-     " (SELECT max(id) FROM alert_event WHERE slo = a.slo AND objective = a.objective)"
+     " (SELECT max(id) FROM alert_event WHERE slo = a.slo AND objective = a.objective"
+     " AND condition = a.condition)"
      " WHERE (a.phase, a.severity, a.since, a.cooling_since, a.evaluated, a.firing, a.told) IS NOT"
      " (e.phase, e.state_severity, e.since, e.cooling_since, e.evaluated, e.firing,"
      " e.told)",
      "table alert: the state is not that of the last transition"},
     {"SELECT DISTINCT 0, 0, slo FROM alert_event"
-     " WHERE (slo, objective) NOT IN (SELECT slo, objective FROM alert)",
+     " WHERE (condition, slo, objective) NOT IN (SELECT condition, slo, objective FROM alert)",
      "table alert_event: there is no alert"},
-    {"SELECT id, created, receiver FROM outbox WHERE event NOT IN (SELECT id FROM alert_event)",
+    {"SELECT id, created, receiver FROM outbox WHERE event <> 0"
+     " AND event NOT IN (SELECT id FROM alert_event)",
      "table outbox: the transition of message %s is not there"},
 };
 

@@ -108,6 +108,9 @@ static int count_rows(struct sqlite *db, struct dbstats *s, struct err *reterr)
         {"exclusion", "SELECT count(*) FROM exclusion"},
         {"heartbeat", "SELECT count(*) FROM heartbeat"},
         {"import_span", "SELECT count(*) FROM import_span"},
+        {"notify_alert", "SELECT count(*) FROM notify_alert"},
+        {"notify_group", "SELECT count(*) FROM notify_group"},
+        {"notify_log", "SELECT count(*) FROM notify_log"},
         {"outbox", "SELECT count(*) FROM outbox"},
         {"probe", "SELECT count(*) FROM probe"},
         {"probe_revision", "SELECT count(*) FROM probe_revision"},
@@ -117,6 +120,7 @@ static int count_rows(struct sqlite *db, struct dbstats *s, struct err *reterr)
         {"rollup_day", "SELECT count(*) FROM rollup_day"},
         {"sample", "SELECT count(*) FROM sample"},
         {"series", "SELECT count(*) FROM series"},
+        {"silence", "SELECT count(*) FROM silence"},
         {"slo_revision", "SELECT count(*) FROM slo_revision"},
     };
     for (size_t i = 0; i < countof(counts); i++) {

@@ -262,35 +262,16 @@ void store_push_forget_annotation(struct store *s, int64_t id)
 
 /* ---- alerts ----------------------------------------------------------------- */
 
-void store_push_transition(struct store *s, const struct alert_transition *t,
-                           const struct outbox_new *out, size_t n)
+void store_push_transition(struct store *s, const struct alert_transition *t)
 {
     struct record_transition *r = record_new(RECORD_TRANSITION, sizeof(*r), 0);
     struct arena *a = &r->head.arena;
     r->t = *t;
+    r->t.condition = arena_strdup(a, t->condition ? t->condition : "");
     r->t.slo = arena_strdup(a, t->slo);
     r->t.objective_name = arena_strdup(a, t->objective_name ? t->objective_name : "");
     r->t.service = arena_strdup(a, t->service ? t->service : "");
-    r->n = n;
-    r->out = n ? arena_alloc(a, n * sizeof(*out)) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        r->out[i].receiver = arena_strdup(a, out[i].receiver);
-        r->out[i].dedup_key = arena_strdup(a, out[i].dedup_key);
-        r->out[i].payload = arena_strdup(a, out[i].payload);
-        r->head.bytes += strlen(out[i].payload);
-    }
     queue_push(&s->q, &r->head, true);
-}
-
-void store_push_delivery(struct store *s, int64_t outbox_id, bool done, const char *detail,
-                         int64_t retry_at_us)
-{
-    struct record_delivery *r = record_new(RECORD_DELIVERY, sizeof(*r), 0);
-    r->outbox_id = outbox_id;
-    r->done = done;
-    r->detail = arena_strdup(&r->head.arena, detail);
-    r->retry_at_us = retry_at_us;
-    queue_push(&s->q, &r->head, false);
 }
 
 /* ---- heartbeats --------------------------------------------------------------- */

@@ -163,6 +163,13 @@ void queue_wait_until(struct queue *q, pthread_cond_t *c, int64_t until_ns)
     pthread_cond_timedwait(c, &q->mutex, &ts);
 }
 
+/* People are told of it: it is not to be lost to a power failure. */
+static bool is_durable(const struct record *r)
+{
+    return r->kind == RECORD_TRANSITION ||
+           (r->kind == RECORD_DISPATCH && ((const struct record_dispatch *)r)->messages);
+}
+
 static void take(struct queue *q, struct batch *ret)
 {
     *ret = (struct batch){.first = q->first};
@@ -175,7 +182,7 @@ static void take(struct queue *q, struct batch *ret)
         last = r;
         ret->n += r->pushes;
         ret->bytes += (int64_t)r->bytes;
-        ret->urgent |= r->kind == RECORD_TRANSITION;
+        ret->urgent |= is_durable(r);
         if (r->kind == RECORD_IMPORT)
             break;
     }

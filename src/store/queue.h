@@ -30,12 +30,16 @@ enum record_kind {
     RECORD_SLO,
     RECORD_RESULT,
     RECORD_TRANSITION,
+    RECORD_DISPATCH,
     RECORD_DELIVERY,
+    RECORD_OUTBOX_RETRY,
     RECORD_HEARTBEAT,
     RECORD_ANNOTATION,
     RECORD_FORGET_ANNOTATION,
     RECORD_EXCLUSION,
     RECORD_REMOVE_EXCLUSION,
+    RECORD_SILENCE,
+    RECORD_EXPIRE_SILENCE,
     RECORD_IMPORT, /* always a batch of its own */
 };
 
@@ -90,15 +94,20 @@ struct record_result {
 struct record_transition {
     struct record head;
     struct alert_transition t;
-    struct outbox_new *out;
+};
+
+struct record_dispatch {
+    struct record head;
+    struct dispatch_row *rows;
     size_t n;
+    bool messages; /* there are some among them */
 };
 
 struct record_delivery {
     struct record head;
     int64_t outbox_id, retry_at_us;
-    bool done;
-    const char *detail;
+    enum outbox_state state;
+    const char *detail; /* NULL: nothing to say */
 };
 
 struct record_heartbeat {
@@ -114,6 +123,13 @@ struct record_annotation {
 struct record_exclusion {
     struct record head;
     struct exclusion x;
+};
+
+struct record_silence {
+    struct record head;
+    int64_t id, at_us;
+    int64_t starts_us, ends_us;
+    const char *matchers, *author, *comment; /* author: who ended it */
 };
 
 struct import;
@@ -162,7 +178,7 @@ struct batch {
     struct record *first;
     size_t n; /* pushes */
     int64_t bytes;
-    bool urgent; /* holds a transition: must be durable when committed */
+    bool urgent; /* holds a transition or a message: must be durable when committed */
 };
 
 #define BATCH_MAX 4096   /* records */

@@ -9,7 +9,8 @@
     " phase, state_severity, since, cooling_since, evaluated, firing,"                             \
     " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"               \
     " long_good, long_bad, long_excluded, long_expected, long_burn,"                               \
-    " short_good, short_bad, short_excluded, short_expected, short_burn, told FROM alert_event"
+    " short_good, short_bad, short_excluded, short_expected, short_burn, told, condition"          \
+    " FROM alert_event"
 
 /* Before nines knew what waits to be told, nothing did. */
 static enum severity told(int64_t told, int64_t severity)
@@ -46,6 +47,7 @@ static void read_transition(struct sqlite_rows *q, struct alert_transition *ret)
         .short_counts = {sqlite_int(q, 25), sqlite_int(q, 26), sqlite_int(q, 27)},
         .short_expected = sqlite_int(q, 28),
         .short_burn = sqlite_double(q, 29),
+        .condition = sqlite_text(q, 31),
     };
 }
 
@@ -87,12 +89,13 @@ static struct alert_state read_state(struct sqlite_rows *q)
     };
 }
 
-int store_reader_alert(struct store_reader *r, const char *slo, const char *objective_name,
-                       struct alert_state *ret, struct err *reterr)
+int store_reader_alert(struct store_reader *r, const char *condition, const char *slo,
+                       const char *objective_name, struct alert_state *ret, struct err *reterr)
 {
-    struct sqlite_rows *q =
-        sqlite_query(r->db, STATE_SELECT " FROM alert AS a WHERE a.slo = ?1 AND a.objective = ?2",
-                     BIND(v_text(slo), v_text(objective_name)), reterr);
+    struct sqlite_rows *q = sqlite_query(
+        r->db,
+        STATE_SELECT " FROM alert AS a WHERE a.condition = ?1 AND a.slo = ?2 AND a.objective = ?3",
+        BIND(v_text(condition ? condition : ""), v_text(slo), v_text(objective_name)), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
     if (rc >= 0)
         *ret = rc > 0 ? read_state(q) : (struct alert_state){0};
@@ -106,6 +109,7 @@ static struct alert_transition read_alert(struct sqlite_rows *q)
         .slo = sqlite_text(q, 7),
         .objective_name = sqlite_text(q, 8),
         .service = sqlite_text(q, 9),
+        .condition = sqlite_text(q, 10),
         .state = read_state(q),
     };
 }
@@ -117,10 +121,11 @@ int store_reader_alerts(struct store_reader *r, store_transition_fn fn, void *ct
         return -1;
     struct sqlite_rows *q = sqlite_query(
         r->db,
-        STATE_SELECT ", a.slo, a.objective, coalesce((SELECT e.service FROM alert_event AS e"
-                     " WHERE e.slo = a.slo AND e.objective = a.objective ORDER BY e.id DESC"
-                     " LIMIT 1), '') FROM alert AS a WHERE a.phase != 0"
-                     " ORDER BY a.slo, a.objective",
+        STATE_SELECT
+        ", a.slo, a.objective, coalesce((SELECT e.service FROM alert_event AS e"
+        " WHERE e.slo = a.slo AND e.objective = a.objective AND e.condition = a.condition"
+        " ORDER BY e.id DESC LIMIT 1), ''), a.condition FROM alert AS a"
+        " WHERE a.phase != 0 ORDER BY a.slo, a.objective, a.condition",
         NULL, reterr);
     int rc = q ? 0 : -1;
     while (q && (rc = sqlite_next(q, reterr)) > 0) {

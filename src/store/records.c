@@ -272,9 +272,9 @@ static int insert_event(struct store *s, const struct alert_transition *t, struc
         " phase, state_severity, since, cooling_since, evaluated, firing,"
         " tier_severity, long_window, short_window, factor, factor_scale, min_failures,"
         " long_good, long_bad, long_excluded, long_expected, long_burn,"
-        " short_good, short_bad, short_excluded, short_expected, short_burn, told)"
+        " short_good, short_bad, short_excluded, short_expected, short_burn, told, condition)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
+        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)",
         BIND(v_int(t->at_us), v_text(t->slo), v_text(t->objective_name), v_text(t->service),
              v_int(t->kind), v_int(t->notify), v_int(t->severity), v_int(t->since_us),
              v_int(a->phase), v_int(a->severity), v_int(a->since_us), v_int(a->cooling_since_us),
@@ -284,29 +284,8 @@ static int insert_event(struct store *s, const struct alert_transition *t, struc
              v_int(t->long_counts.excluded), v_int(t->long_expected), v_double(t->long_burn),
              v_int(t->short_counts.good), v_int(t->short_counts.bad),
              v_int(t->short_counts.excluded), v_int(t->short_expected), v_double(t->short_burn),
-             v_int(a->told)),
+             v_int(a->told), v_text(t->condition)),
         reterr);
-}
-
-static int insert_outbox(struct store *s, int64_t event, int64_t at_us, const struct outbox_new *o,
-                         struct err *reterr)
-{
-    if (sqlite_run(s->db,
-                   "INSERT INTO outbox(event, created, receiver, dedup_key, payload)"
-                   " VALUES(?1, ?2, ?3, ?4, ?5)",
-                   BIND(v_int(event), v_int(at_us), v_text(o->receiver), v_text(o->dedup_key),
-                        v_text(o->payload)),
-                   reterr) < 0)
-        return -1;
-    struct outbox_item item = {
-        .id = sqlite_last_id(s->db),
-        .created_us = at_us,
-        .receiver = mem_strdup(o->receiver),
-        .dedup_key = mem_strdup(o->dedup_key),
-        .payload = mem_strdup(o->payload),
-    };
-    vec_push(&s->outbox, item);
-    return 0;
 }
 
 static int apply_transition(struct store *s, const struct record_transition *r, struct err *reterr)
@@ -314,34 +293,18 @@ static int apply_transition(struct store *s, const struct record_transition *r, 
     const struct alert_transition *t = &r->t;
     if (insert_event(s, t, reterr) < 0)
         return -1;
-    int64_t event = sqlite_last_id(s->db);
-    if (sqlite_run(s->db,
-                   "INSERT OR REPLACE INTO alert(slo, objective, phase, severity, since,"
-                   " cooling_since, evaluated, firing, told)"
-                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                   BIND(v_text(t->slo), v_text(t->objective_name), v_int(t->state.phase),
-                        v_int(t->state.severity), v_int(t->state.since_us),
-                        v_int(t->state.cooling_since_us), v_int(t->state.evaluated_us),
-                        v_int(t->state.firing), v_int(t->state.told)),
-                   reterr) < 0)
-        return -1;
-    for (size_t i = 0; i < r->n; i++)
-        if (insert_outbox(s, event, t->at_us, &r->out[i], reterr) < 0)
-            return -1;
-    return 0;
-}
-
-static int apply_delivery(struct store *s, const struct record_delivery *r, struct err *reterr)
-{
     return sqlite_run(
         s->db,
-        "UPDATE outbox SET done = ?2, attempts = attempts + 1, retry_at = ?3,"
-        " detail = ?4 WHERE id = ?1",
-        BIND(v_int(r->outbox_id), v_int(r->done), v_int(r->retry_at_us), v_text(r->detail)),
+        "INSERT OR REPLACE INTO alert(condition, slo, objective, phase, severity,"
+        " since, cooling_since, evaluated, firing, told)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        BIND(v_text(t->condition), v_text(t->slo), v_text(t->objective_name), v_int(t->state.phase),
+             v_int(t->state.severity), v_int(t->state.since_us), v_int(t->state.cooling_since_us),
+             v_int(t->state.evaluated_us), v_int(t->state.firing), v_int(t->state.told)),
         reterr);
 }
 
-/* ---- dispatch ------------------------------------------------------------ */
+/* ---- any of them --------------------------------------------------------- */
 
 int record_apply(struct store *s, const struct record *r, struct err *reterr)
 {
@@ -358,8 +321,12 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
         return apply_result(s, (const struct record_result *)r, reterr);
     case RECORD_TRANSITION:
         return apply_transition(s, (const struct record_transition *)r, reterr);
+    case RECORD_DISPATCH:
+        return record_dispatch(s, (const struct record_dispatch *)r, reterr);
     case RECORD_DELIVERY:
-        return apply_delivery(s, (const struct record_delivery *)r, reterr);
+        return record_delivery(s, (const struct record_delivery *)r, reterr);
+    case RECORD_OUTBOX_RETRY:
+        return record_outbox_retry(s, (const struct record_delivery *)r, reterr);
     case RECORD_HEARTBEAT:
         return apply_heartbeat(s, (const struct record_heartbeat *)r, reterr);
     case RECORD_ANNOTATION:
@@ -370,6 +337,10 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
         return record_exclusion(s, (const struct record_exclusion *)r, reterr);
     case RECORD_REMOVE_EXCLUSION:
         return record_remove_exclusion(s, (const struct record_exclusion *)r, reterr);
+    case RECORD_SILENCE:
+        return record_silence(s, (const struct record_silence *)r, reterr);
+    case RECORD_EXPIRE_SILENCE:
+        return record_expire_silence(s, (const struct record_silence *)r, reterr);
     case RECORD_IMPORT:
         break; /* a batch of its own, writer.c */
     }

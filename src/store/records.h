@@ -14,6 +14,18 @@ struct record_exclusion;
 int record_exclusion(struct store *s, const struct record_exclusion *r, struct err *reterr);
 int record_remove_exclusion(struct store *s, const struct record_exclusion *r, struct err *reterr);
 
+/* outbox.c */
+struct record_dispatch;
+struct record_delivery;
+int record_dispatch(struct store *s, const struct record_dispatch *r, struct err *reterr);
+int record_delivery(struct store *s, const struct record_delivery *r, struct err *reterr);
+int record_outbox_retry(struct store *s, const struct record_delivery *r, struct err *reterr);
+
+/* silences.c */
+struct record_silence;
+int record_silence(struct store *s, const struct record_silence *r, struct err *reterr);
+int record_expire_silence(struct store *s, const struct record_silence *r, struct err *reterr);
+
 /* What is to be known in memory once the transaction with it is committed. */
 void record_committed(struct store *s, const struct record *r);
 

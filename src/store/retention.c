@@ -286,7 +286,8 @@ static int drop_alerts(struct store *s, int64_t limit_us, struct err *reterr)
     if (sqlite_run(s->db,
                    "DELETE FROM alert_event WHERE id IN (SELECT id FROM alert_event AS e"
                    " WHERE at < ?1 AND EXISTS(SELECT 1 FROM alert_event AS n"
-                   "  WHERE n.slo = e.slo AND n.objective = e.objective AND n.id > e.id)"
+                   "  WHERE n.slo = e.slo AND n.objective = e.objective"
+                   "  AND n.condition = e.condition AND n.id > e.id)"
                    " AND NOT EXISTS(SELECT 1 FROM outbox WHERE event = e.id) LIMIT ?2)",
                    BIND(v_int(limit_us), v_int(RETENTION_ROWS)), reterr) < 0)
         return -1;

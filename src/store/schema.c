@@ -195,8 +195,54 @@ static const char version_5[] =
     " reason TEXT NOT NULL, author TEXT NOT NULL, created INTEGER NOT NULL,"
     " removed INTEGER NOT NULL DEFAULT 0, removed_by TEXT NOT NULL DEFAULT '') STRICT;";
 
+static const char version_6[] =
+    /* An alert is of burn rates, condition '', or of the condition of that name. */
+    "ALTER TABLE alert RENAME TO alert_5;"
+    "CREATE TABLE alert("
+    " condition TEXT NOT NULL, slo TEXT NOT NULL, objective TEXT NOT NULL,"
+    " phase INTEGER NOT NULL, severity INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL,"
+    " firing INTEGER NOT NULL, told INTEGER NOT NULL,"
+    " PRIMARY KEY(condition, slo, objective)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO alert SELECT '', slo, objective, phase, severity, since, cooling_since,"
+    " evaluated, firing, told FROM alert_5;"
+    "DROP TABLE alert_5;"
+    "ALTER TABLE alert_event ADD COLUMN condition TEXT NOT NULL DEFAULT '';"
+    "DROP INDEX alert_event_slo;"
+    "CREATE INDEX alert_event_slo ON alert_event(slo, objective, condition);"
+    /* A message is of a group of alerts, for one integration of a receiver; event is 0.
+     * done: 1 delivered, 2 given up. What an older nines had not sent yet is in a form
+     * that nothing sends any more. */
+    "ALTER TABLE outbox ADD COLUMN integration TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE outbox ADD COLUMN group_key TEXT NOT NULL DEFAULT '';"
+    "UPDATE outbox SET done = 2, retry_at = 0, detail = 'not sent: it is of an older nines;"
+    " what still fires is told anew' WHERE done = 0;"
+    "DROP INDEX outbox_done;"
+    "CREATE INDEX outbox_created ON outbox(created);"
+    "CREATE INDEX outbox_dead ON outbox(id) WHERE done = 2;"
+    /* What the dispatcher knows: alerts as they were last put, groups, and what each
+     * integration was told of a group last. firing, resolved: the numbers of alerts,
+     * rising, 8 bytes each, the lowest first. */
+    "CREATE TABLE notify_alert("
+    " fingerprint TEXT PRIMARY KEY NOT NULL, at INTEGER NOT NULL, alert TEXT NOT NULL) STRICT;"
+    "CREATE TABLE notify_group("
+    " group_key TEXT NOT NULL, receiver TEXT NOT NULL,"
+    " began INTEGER NOT NULL, next INTEGER NOT NULL, flushed INTEGER NOT NULL,"
+    " PRIMARY KEY(group_key, receiver)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE notify_log("
+    " group_key TEXT NOT NULL, receiver TEXT NOT NULL, integration TEXT NOT NULL,"
+    " told INTEGER NOT NULL, firing BLOB NOT NULL, resolved BLOB NOT NULL,"
+    " PRIMARY KEY(group_key, receiver, integration)) STRICT;"
+    /* expired: when somebody ended it; 0: it ends by itself. */
+    "CREATE TABLE silence("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL,"
+    " starts INTEGER NOT NULL, ends INTEGER NOT NULL,"
+    " author TEXT NOT NULL, comment TEXT NOT NULL, created INTEGER NOT NULL,"
+    " expired INTEGER NOT NULL DEFAULT 0, expired_by TEXT NOT NULL DEFAULT '') STRICT;";
+
 /* migrations[v] takes a file from version v to v + 1. */
-static const char *const migrations[] = {version_1, version_2, version_3, version_4, version_5};
+static const char *const migrations[] = {version_1, version_2, version_3,
+                                         version_4, version_5, version_6};
 
 _Static_assert(sizeof(migrations) / sizeof(*migrations) == SCHEMA_VERSION,
                "one migration for each version");

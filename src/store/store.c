@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "io/sqlite.h"
 #include "store/internal.h"
+#include "store/outbox.h"
 #include "store/schema.h"
 #include "store/writer.h"
 
@@ -11,42 +12,11 @@
 #define SETTLE_FAILURES 5 /* of the upkeep, while settling is waited for */
 #define SETTLE_LOOK_US (200 * USEC_PER_MSEC)
 
-void outbox_item_release(struct outbox_item *item)
-{
-    mem_free(&item->receiver);
-    mem_free(&item->dedup_key);
-    mem_free(&item->payload);
-}
-
 /* ---- opening -------------------------------------------------------------- */
-
-static int load_outbox(struct store *s, struct err *reterr)
-{
-    struct sqlite_rows *q =
-        sqlite_query(s->db,
-                     "SELECT id, created, attempts, receiver, dedup_key, payload FROM outbox"
-                     " WHERE done = 0 ORDER BY id",
-                     NULL, reterr);
-    int rc;
-    if (!q)
-        return -1;
-    while ((rc = sqlite_next(q, reterr)) > 0) {
-        struct outbox_item item = {
-            .id = sqlite_int(q, 0),
-            .created_us = sqlite_int(q, 1),
-            .attempts = (int)sqlite_int(q, 2),
-            .receiver = mem_strdup(sqlite_text(q, 3)),
-            .dedup_key = mem_strdup(sqlite_text(q, 4)),
-            .payload = mem_strdup(sqlite_text(q, 5)),
-        };
-        vec_push(&s->outbox, item);
-    }
-    return rc;
-}
 
 static int load(struct store *s, struct err *reterr)
 {
-    if (catalog_load(&s->catalog, s->db, reterr) < 0 || load_outbox(s, reterr) < 0 ||
+    if (catalog_load(&s->catalog, s->db, reterr) < 0 || outbox_load(s, reterr) < 0 ||
         retention_load(s, reterr) < 0)
         return -1;
     if (sqlite_lookup(s->db, "SELECT max(complete_through) FROM heartbeat", NULL,

@@ -208,7 +208,7 @@ static void transition(struct store *s, int64_t at, enum alert_event_kind kind,
     t.severity = severity;
     t.state = (struct alert_state){.phase = phase, .severity = severity, .evaluated_us = at};
     t.tier = tiers[0];
-    store_push_transition(s, &t, NULL, 0);
+    store_push_transition(s, &t);
 }
 
 #define FIRED (T0 + 2 * DAY + 3 * MINUTE + 10 * S)

@@ -85,6 +85,40 @@ int64_t fixture_sql(const struct fixture *f, const char *sql)
     return v;
 }
 
+static void run_all(const struct fixture *f, const char *const *sql, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        fixture_sql(f, sql[i]);
+}
+
+void fixture_to_version_5(const struct fixture *f)
+{
+    static const char *const back[] = {
+        "DROP TABLE silence",
+        "DROP TABLE notify_alert",
+        "DROP TABLE notify_group",
+        "DROP TABLE notify_log",
+        "ALTER TABLE alert RENAME TO alert_6",
+        "CREATE TABLE alert(slo TEXT NOT NULL, objective TEXT NOT NULL,"
+        " phase INTEGER NOT NULL, severity INTEGER NOT NULL, since INTEGER NOT NULL,"
+        " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL, firing INTEGER NOT NULL,"
+        " told INTEGER NOT NULL DEFAULT -1, PRIMARY KEY(slo, objective)) STRICT, WITHOUT ROWID",
+        "INSERT INTO alert SELECT slo, objective, phase, severity, since, cooling_since,"
+        " evaluated, firing, told FROM alert_6",
+        "DROP TABLE alert_6",
+        "DROP INDEX alert_event_slo",
+        "ALTER TABLE alert_event DROP COLUMN condition",
+        "CREATE INDEX alert_event_slo ON alert_event(slo, objective)",
+        "ALTER TABLE outbox DROP COLUMN integration",
+        "ALTER TABLE outbox DROP COLUMN group_key",
+        "DROP INDEX outbox_created",
+        "DROP INDEX outbox_dead",
+        "CREATE INDEX outbox_done ON outbox(created) WHERE done = 1",
+        "PRAGMA user_version = 5",
+    };
+    run_all(f, back, sizeof(back) / sizeof(*back));
+}
+
 void fixture_to_version_3(const struct fixture *f)
 {
     static const char *const back[] = {
@@ -109,8 +143,8 @@ void fixture_to_version_3(const struct fixture *f)
         "ALTER TABLE probe_revision DROP COLUMN hours",
         "PRAGMA user_version = 3",
     };
-    for (size_t i = 0; i < sizeof(back) / sizeof(*back); i++)
-        fixture_sql(f, back[i]);
+    fixture_to_version_5(f);
+    run_all(f, back, sizeof(back) / sizeof(*back));
 }
 
 struct probe_def probe_def(const char *id, int64_t interval_us)

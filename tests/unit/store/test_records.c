@@ -14,32 +14,6 @@
 
 #define MIN USEC_PER_MIN
 
-/* What `committed` was given; the store thread writes, readers flush first. */
-struct outbox {
-    struct outbox_item items[8];
-    size_t n;
-};
-
-static void on_committed(void *ctx, struct outbox_item *items, size_t n)
-{
-    struct outbox *box = ctx;
-    for (size_t i = 0; i < n; i++)
-        box->items[box->n++] = items[i];
-}
-
-static void outbox_clear(struct outbox *box)
-{
-    for (size_t i = 0; i < box->n; i++)
-        outbox_item_release(&box->items[i]);
-    box->n = 0;
-}
-
-static void open_with_outbox(struct fixture *f, struct outbox *box)
-{
-    struct store_options o = {.path = f->path, .committed = on_committed, .ctx = box};
-    assert_int_equal(store_open(&o, &f->store, NULL), 0);
-}
-
 /* ---- alerts -------------------------------------------------------------------- */
 
 static struct alert_transition transition(const char *slo, int64_t at_us)
@@ -66,7 +40,7 @@ static struct alert_transition transition(const char *slo, int64_t at_us)
 
 struct seen {
     struct alert_transition at[4];
-    char slo[4][32];
+    char slo[4][32], condition[4][32];
     size_t n, stop_after;
 };
 
@@ -75,6 +49,7 @@ static bool see(void *ctx, const struct alert_transition *t)
     struct seen *s = ctx;
     s->at[s->n] = *t;
     str_copy(s->slo[s->n], sizeof(s->slo[0]), t->slo);
+    str_copy(s->condition[s->n], sizeof(s->condition[0]), t->condition);
     assert_string_equal(t->objective_name, "fast");
     assert_string_equal(t->service, "agent-api");
     return ++s->n != s->stop_after;
@@ -118,8 +93,8 @@ static void transitions_come_back(void **state)
     fixture_init(&f);
     fixture_open(&f);
     struct alert_transition a = transition("a", T0), b = transition("b", T0 + 10);
-    store_push_transition(f.store, &a, NULL, 0);
-    store_push_transition(f.store, &b, NULL, 0);
+    store_push_transition(f.store, &a);
+    store_push_transition(f.store, &b);
     fixture_close(&f); /* commits */
     struct store_reader *r = fixture_reader(&f);
     struct seen s = {0};
@@ -139,52 +114,46 @@ static void transitions_come_back(void **state)
     assert_int_equal(s.n, 1);
 
     struct alert_state st;
-    assert_int_equal(store_reader_alert(r, "b", "fast", &st, NULL), 0);
+    assert_int_equal(store_reader_alert(r, "", "b", "fast", &st, NULL), 0);
     check_state(&st, &b.state);
-    assert_int_equal(store_reader_alert(r, "b", "", &st, NULL), 0);
+    assert_int_equal(store_reader_alert(r, "", "b", "", &st, NULL), 0);
     assert_int_equal(st.phase, ALERT_INACTIVE);
     assert_int_equal(st.evaluated_us, 0);
     store_reader_free(r);
     fixture_release(&f);
 }
 
-static void messages_are_handed_over_until_done(void **state)
+static void an_alert_is_of_its_condition(void **state)
 {
     (void)state;
     struct fixture f;
-    struct outbox box = {0};
+    struct alert_state st;
     fixture_init(&f);
-    open_with_outbox(&f, &box);
-    struct alert_transition t = transition("a", T0);
-    struct outbox_new out[] = {{"log", "k1", "{\"n\":1}"}, {"hook", "k2", "{\"n\":2}"}};
-    store_push_transition(f.store, &t, out, 2);
-    fixture_flush(&f);
-    assert_int_equal(box.n, 2);
-    assert_string_equal(box.items[1].receiver, "hook");
-    assert_string_equal(box.items[1].dedup_key, "k2");
-    assert_string_equal(box.items[1].payload, "{\"n\":2}");
-    assert_int_equal(box.items[1].created_us, T0);
-    int64_t first = box.items[0].id, second = box.items[1].id;
-    assert_true(first > 0 && second > first);
-    store_push_delivery(f.store, first, true, "200", 0);
-    store_push_delivery(f.store, second, false, "refused", T0 + 99);
+    fixture_open(&f);
+    struct alert_transition a = transition("a", T0), b = transition("a", T0 + 10);
+    b.condition = "failures";
+    b.state.phase = ALERT_PENDING;
+    store_push_transition(f.store, &a);
+    store_push_transition(f.store, &b);
     fixture_close(&f);
-    outbox_clear(&box);
-
-    open_with_outbox(&f, &box); /* what is not done comes again */
-    fixture_settle(&f);
-    assert_int_equal(box.n, 1);
-    assert_int_equal(box.items[0].id, second);
-    assert_int_equal(box.items[0].attempts, 1);
-    assert_string_equal(box.items[0].payload, "{\"n\":2}");
-    store_push_delivery(f.store, second, true, NULL, 0);
-    fixture_close(&f);
-    outbox_clear(&box);
-
-    open_with_outbox(&f, &box);
-    fixture_settle(&f);
-    assert_int_equal(box.n, 0);
-    assert_int_equal(fixture_sql(&f, "SELECT sum(attempts) FROM outbox WHERE done"), 3);
+    struct store_reader *r = fixture_reader(&f);
+    struct seen s = {0};
+    assert_int_equal(store_reader_transitions(r, "a", 0, INT64_MAX, see, &s, NULL), 0);
+    assert_int_equal(s.n, 2);
+    assert_string_equal(s.condition[0], "");
+    assert_string_equal(s.condition[1], "failures");
+    s = (struct seen){0};
+    assert_int_equal(store_reader_alerts(r, see, &s, NULL), 0);
+    assert_int_equal(s.n, 2);
+    assert_string_equal(s.condition[0], "");
+    assert_string_equal(s.condition[1], "failures");
+    assert_int_equal(store_reader_alert(r, NULL, "a", "fast", &st, NULL), 0);
+    check_state(&st, &a.state);
+    assert_int_equal(store_reader_alert(r, "failures", "a", "fast", &st, NULL), 0);
+    check_state(&st, &b.state);
+    assert_int_equal(store_reader_alert(r, "no_data", "a", "fast", &st, NULL), 0);
+    assert_int_equal(st.phase, ALERT_INACTIVE);
+    store_reader_free(r);
     fixture_release(&f);
 }
 
@@ -521,7 +490,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transitions_come_back),
-        cmocka_unit_test(messages_are_handed_over_until_done),
+        cmocka_unit_test(an_alert_is_of_its_condition),
         cmocka_unit_test(revisions_are_kept_when_they_change),
         cmocka_unit_test(service_hours_are_part_of_a_schedule),
         cmocka_unit_test(a_renamed_probe_keeps_its_history),
