@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "nines/condition.h"
 #include "nines/diag.h"
 
 #include <stdbool.h>
@@ -84,8 +85,9 @@ enum field_type {
 struct decode {
     struct arena *arena; /* everything decoded lives here */
     struct diag *diag;
-    uint64_t secrets; /* hash of the secrets read so far: a reload sees a new one */
-    const char *peer; /* from prepare(): becomes probe_def.peer; or NULL */
+    uint64_t secrets;  /* hash of the secrets read so far: a reload sees a new one */
+    const char *peer;  /* from prepare(): becomes probe_def.peer; or NULL */
+    bool certificates; /* from prepare(): becomes probe_def.sees_certificates */
 };
 
 struct field {
@@ -199,6 +201,12 @@ struct self_check_config {
     int64_t timeout_us;
 };
 
+/* What severities are called in the labels of alerts. */
+struct severity_labels {
+    const char *page, *ticket;
+};
+#define SEVERITY_LABELS_DEFAULT ((struct severity_labels){"critical", "warning"})
+
 struct daemon_config {
     const char *database;     /* path; "./nines.db" */
     const char *listen;       /* "127.0.0.1:9464"; "" or "off": no listener */
@@ -210,7 +218,9 @@ struct daemon_config {
     int log_level;                  /* enum log_level */
     struct string_list dns_servers; /* empty: resolv.conf */
     struct self_check_config self_check;
-    int64_t per_host; /* runs at once against one host and port; 0: no limit */
+    struct severity_labels severity_labels;
+    struct condition prober_down; /* SEVERITY_NONE: nobody is told */
+    int64_t per_host;             /* runs at once against one host and port; 0: no limit */
 };
 
 struct config {

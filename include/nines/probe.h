@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "nines/condition.h"
 #include "nines/config.h"
 #include "nines/result.h"
 #include "nines/sample.h"
@@ -39,6 +40,8 @@ struct probe_def {
     /* While the newest result of one of these is bad, alerts on this one wait. */
     const struct probe_def *const *depends_on;
     size_t depends_on_count;
+    struct condition_list conditions; /* that alert of its runs */
+    bool sees_certificates;           /* its runs may see one, by its spec */
     struct string_map labels;
     /* The series that SLOs want of its samples, made when all files are read;
      * what its own assertions want the kind knows itself. */

@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "base/wide.h"
+#include "nines/condition.h"
 #include "nines/config.h"
 #include "nines/result.h"
 
@@ -91,7 +92,6 @@ static inline int64_t window_default_anchor(enum calendar_unit unit)
 }
 
 enum no_data { NO_DATA_EXCLUDE, NO_DATA_GOOD, NO_DATA_BAD };
-enum severity { SEVERITY_NONE, SEVERITY_TICKET, SEVERITY_PAGE };
 
 /* One multi-window burn-rate rule. */
 struct tier_def {
@@ -170,6 +170,7 @@ struct slo_def {
     size_t declared_count;
     const struct tier_def *tiers; /* those that can fire, after dropping */
     size_t tier_count;
+    struct condition_list conditions; /* besides burn rates, of the first window */
     struct string_map labels;
     struct slo_policy policy;
     struct string_list depends_on; /* names of SLOs */

@@ -1,6 +1,7 @@
 /* The document of kind Daemon: nines.yaml. */
 #include "config/address.h"
 #include "config/build.h"
+#include "config/conditions.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -95,6 +96,8 @@ static const struct field daemon_fields[] = {
     {"dns", FIELD_OBJECT, 0, .fields = dns_fields},
     {"self_check", FIELD_OBJECT, 0, .fields = self_check_fields},
     {"limits", FIELD_OBJECT, 0, .fields = limits_fields},
+    {"alerts", FIELD_CUSTOM, RAW(prober_down), .decode = decode_process_alerts},
+    {"severity_labels", FIELD_CUSTOM, RAW(severity_labels), .decode = decode_severity_labels},
     {"receivers", FIELD_CUSTOM, offsetof(struct daemon_raw, receivers), .decode = decode_keep},
     ROUTING(global),
     ROUTING(route),
@@ -294,11 +297,14 @@ void build_folders(struct build *b, const char *file, const struct node *doc)
 {
     struct daemon_config *d = &b->config->daemon;
     bool elsewhere = file && strchr(file, '/');
-    *d = (struct daemon_config){.listen = LISTEN_DEFAULT,
-                                .external_url = "",
-                                .log_format = LOG_AUTO,
-                                .log_level = LOG_INFO,
-                                .self_check = {.timeout_us = SELF_CHECK_DEFAULT_US}};
+    *d = (struct daemon_config){
+        .listen = LISTEN_DEFAULT,
+        .external_url = "",
+        .log_format = LOG_AUTO,
+        .log_level = LOG_INFO,
+        .severity_labels = SEVERITY_LABELS_DEFAULT,
+        .prober_down = {.kind = CONDITION_PROBER_DOWN, .severity = SEVERITY_PAGE, .key = ""},
+        .self_check = {.timeout_us = SELF_CHECK_DEFAULT_US}};
     d->database = elsewhere ? decode_path(&b->config->arena, file, "nines.db") : "./nines.db";
     b->daemon = doc;
     add_folders(b, file, doc, "probes", &d->probe_dirs);

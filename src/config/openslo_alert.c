@@ -88,7 +88,7 @@ struct burn {
     const struct node *kind, *op, *threshold, *lookback, *alert_after;
 };
 
-struct condition {
+struct alert_condition {
     const struct node *description, *condition;
     const char *severity;
 };
@@ -105,10 +105,11 @@ static const struct field burn_fields[] = {
 };
 
 static const struct field condition_fields[] = {
-    {"description", FIELD_CUSTOM, offsetof(struct condition, description), .decode = decode_keep},
-    {"severity", FIELD_STRING, offsetof(struct condition, severity), .flags = FIELD_REQUIRED},
-    {"condition", FIELD_CUSTOM, offsetof(struct condition, condition), .flags = FIELD_REQUIRED,
+    {"description", FIELD_CUSTOM, offsetof(struct alert_condition, description),
      .decode = decode_keep},
+    {"severity", FIELD_STRING, offsetof(struct alert_condition, severity), .flags = FIELD_REQUIRED},
+    {"condition", FIELD_CUSTOM, offsetof(struct alert_condition, condition),
+     .flags = FIELD_REQUIRED, .decode = decode_keep},
     {0},
 };
 
@@ -159,7 +160,7 @@ static void check_burn(struct build *b, const struct node *n)
 
 void openslo_check_condition(struct build *b, const struct node *spec)
 {
-    struct condition c = {0};
+    struct alert_condition c = {0};
     decode_object(&b->decode, spec, condition_fields, &c);
     openslo_check_description(b, c.description);
     if (c.condition)

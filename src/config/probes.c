@@ -1,5 +1,6 @@
 /* Documents of kind Probes. */
 #include "config/build.h"
+#include "config/conditions.h"
 
 #include "base/str.h"
 #include "base/units.h"
@@ -22,6 +23,7 @@ struct probe_raw {
     const char *id, *renamed_from;
     int64_t interval_us, timeout_us, max_in_flight; /* 0: not given */
     struct string_map labels;
+    struct condition_list alerts;
     const struct node *hours, *depends_on;
     struct choice kind;
 };
@@ -29,6 +31,7 @@ struct probe_raw {
 struct defaults {
     int64_t interval_us, timeout_us;
     struct string_map labels;
+    struct condition_list alerts;
     const struct node *hours;
 };
 
@@ -45,6 +48,7 @@ static const struct field defaults_fields[] = {
      .max = TIMEOUT_MAX_US},
     {"labels", FIELD_STRING_MAP, offsetof(struct defaults, labels)},
     {"hours", FIELD_CUSTOM, offsetof(struct defaults, hours), .decode = decode_keep},
+    {"alerts", FIELD_CUSTOM, offsetof(struct defaults, alerts), .decode = decode_probe_alerts},
     {0},
 };
 
@@ -67,6 +71,7 @@ static const struct field probe_fields[] = {
      .max = IN_FLIGHT_MAX},
     {"labels", FIELD_STRING_MAP, offsetof(struct probe_raw, labels)},
     {"hours", FIELD_CUSTOM, offsetof(struct probe_raw, hours), .decode = decode_keep},
+    {"alerts", FIELD_CUSTOM, offsetof(struct probe_raw, alerts), .decode = decode_probe_alerts},
     {"depends_on", FIELD_CUSTOM, offsetof(struct probe_raw, depends_on), .decode = decode_keep},
     {0},
 };
@@ -185,9 +190,11 @@ static void set_spec(struct build *b, const struct node *n, const struct probe_r
         return;
     def->spec = spec;
     b->decode.peer = NULL;
+    b->decode.certificates = false;
     if (def->kind->prepare)
         def->kind->prepare(&b->decode, under, def, spec);
     def->peer = b->decode.peer;
+    def->sees_certificates = b->decode.certificates;
 }
 
 /* Covers the effective values, so that a changed default is a changed probe. */
@@ -229,6 +236,7 @@ static void build_probe(struct build *b, const struct node *n, const struct defa
     add_rename(b, n, &raw, def);
     set_schedule(b, n, &raw, defaults, def);
     set_spec(b, n, &raw, def);
+    conditions_of_probe(&b->decode, &raw.alerts, &defaults->alerts, def);
     def->content = content_hash(b, n, def);
     vec_push(&b->probes, def);
     if (raw.depends_on)

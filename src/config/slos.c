@@ -3,6 +3,7 @@
 #include "config/budgeting.h"
 #include "config/build.h"
 #include "config/composite.h"
+#include "config/conditions.h"
 #include "config/policy.h"
 #include "config/objectives.h"
 #include "config/sli.h"
@@ -26,6 +27,7 @@ struct slo_raw {
     struct slo_def def;
     struct sli_raw sli;
     struct alerting alerting;
+    struct slo_alerts alerts;
     struct objectives objectives;
     struct slo_windows windows;
     int no_data;
@@ -57,6 +59,7 @@ static const struct field slo_fields[] = {
     {"no_data", FIELD_ENUM, offsetof(struct slo_raw, no_data),
      .names = (const char *const[]){"exclude", "good", "bad", NULL}},
     {"alerting", FIELD_CUSTOM, offsetof(struct slo_raw, alerting), .decode = decode_alerting},
+    {"alerts", FIELD_CUSTOM, offsetof(struct slo_raw, alerts), .decode = decode_slo_alerts},
     {"labels", FIELD_STRING_MAP, DEF(labels)},
     {"policy", FIELD_CUSTOM, DEF(policy), .decode = decode_policy},
     {"depends_on", FIELD_STRING_LIST, DEF(depends_on)},
@@ -180,6 +183,8 @@ static bool add_objective(struct build *b, const struct node *n, const struct sl
     def.target = raw->objectives.at[objective].target;
     def.window = w->def;
     set_alerting(&def, &raw->alerting, window);
+    if (window == 0)
+        conditions_of_slo(&b->decode, &raw->alerts, &def, objective == 0);
     open_zone(b, w->at, &def.window);
     if (b->decode.diag->errors == errors)
         def.content = content_hash(&def);

@@ -343,6 +343,7 @@ static struct string_map condition_labels(const struct condition *c,
     struct maker m = maker_new(arena, MAP_MAX);
     put(&m, "alertname", condition_info(c->kind)->alert);
     put(&m, "severity", severity_word(names, severity));
+    put(&m, "threshold", c->key);
     if (who->slo) {
         put(&m, "slo", who->slo->name);
         put(&m, "service", who->slo->service);
@@ -401,6 +402,9 @@ static const char *condition_says(const struct condition *c, const struct condit
     case CONDITION_BUDGET_SPENT:
         return arena_printf(arena, "%s of its error budget is spent",
                             fmt_floor(text, budget_consumed(v->use), 1));
+    case CONDITION_EXHAUSTS:
+        return arena_printf(arena, "at the pace of the last 6h its error budget is gone within %s",
+                            units_duration(text, c->within_us));
     case CONDITION_KINDS:
         break;
     }

@@ -19,12 +19,6 @@
 #define ALERT_TEXT_REASONS_MAX 3
 #define ALERT_TEXT_QUOTE_MAX 200 /* characters of a piece of evidence */
 
-/* What the severities are called in labels. */
-struct severity_labels {
-    const char *page, *ticket;
-};
-#define SEVERITY_LABELS_DEFAULT ((struct severity_labels){"critical", "warning"})
-
 /* A probe that fails, and why it did in the time of the incident. */
 struct alert_probe {
     const char *id;

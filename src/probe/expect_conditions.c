@@ -22,7 +22,7 @@ enum operand {
     OPERAND_LENGTH
 };
 
-static const struct condition {
+static const struct written {
     const char *name;
     enum check_op op;
     enum operand operand;
@@ -195,7 +195,7 @@ static void add_length(const struct draft *d, const struct node *n)
     add(d, n->pos, ch);
 }
 
-static void add_condition(const struct draft *d, const struct condition *cond, const struct node *n)
+static void add_condition(const struct draft *d, const struct written *cond, const struct node *n)
 {
     struct check ch = {.op = cond->op};
     struct diag *diag = d->c->diag;
@@ -240,7 +240,7 @@ static void add_condition(const struct draft *d, const struct condition *cond, c
     add(d, n->pos, ch);
 }
 
-static const struct condition *find_condition(const struct draft *d, const struct node *key)
+static const struct written *find_condition(const struct draft *d, const struct node *key)
 {
     const char *names[countof(conditions)];
     size_t n = 0;
@@ -265,7 +265,7 @@ static void decode_conditions(const struct draft *d, const struct node *map)
     if (map->n == 0)
         diag_error(d->c->diag, map->pos, "expected at least one condition");
     for (size_t i = 0; i < map->n; i++) {
-        const struct condition *cond = find_condition(d, map->items[2 * i]);
+        const struct written *cond = find_condition(d, map->items[2 * i]);
         const struct node *v = map->items[2 * i + 1];
         if (!cond)
             continue;

@@ -309,6 +309,7 @@ void http_prepare(struct decode *c, const struct node *n, const struct probe_def
     }
     mem_auto char *peer = url_peer(s->url);
     c->peer = arena_strdup(c->arena, peer);
+    c->certificates = url_is_https(s->url) || s->follow > 0;
 }
 
 static void prepare(struct decode *c, const struct node *n, const struct probe_def *def, void *spec)

@@ -1,5 +1,6 @@
 #include "slo/budget.h"
 
+#include "base/mem.h"
 #include "base/wide.h"
 
 #include <assert.h>
@@ -65,6 +66,37 @@ bool budget_consumed_at_least(struct budget_use u, struct decimal ratio)
 {
     return u.allowed > 0 &&
            wide_at_least(u.spent, (uint128)decimal_pow10(ratio.scale), u.allowed, (uint128)ratio.n);
+}
+
+/* The lowest first. A product of two uses and a time has more than 256 bits. */
+struct widest {
+    uint128 at[3];
+};
+
+static struct widest product_of_three(uint128 a, uint128 b, int64_t c)
+{
+    struct wide ab = wide_product(a, b);
+    struct wide low = wide_product(ab.low, (uint128)c), high = wide_product(ab.high, (uint128)c);
+    uint128 middle = low.high + high.low;
+    return (struct widest){{low.low, middle, high.high + (middle < low.high)}};
+}
+
+static bool is_at_most(const struct widest *a, const struct widest *b)
+{
+    size_t i = countof(a->at) - 1;
+    while (i > 0 && a->at[i] == b->at[i])
+        i--;
+    return a->at[i] <= b->at[i];
+}
+
+bool budget_exhausts_within(struct budget_use u, const struct budget_pace *p, int64_t within_us)
+{
+    uint128 rest = u.spent < u.allowed ? u.allowed - u.spent : 0;
+    if (u.allowed == 0 || p->recent.spent == 0 || p->full == 0)
+        return false;
+    struct widest need = product_of_three(rest, p->recent.allowed, p->length_us);
+    struct widest have = product_of_three(p->recent.spent, p->full, within_us);
+    return is_at_most(&need, &have);
 }
 
 bool budget_left_below(struct budget_use u, struct decimal ratio)

@@ -37,6 +37,21 @@ uint128 budget_allows(struct decimal target, int64_t n, int64_t whole);
 
 /* spent >= ratio * allowed, exactly; no data is false. */
 bool budget_consumed_at_least(struct budget_use u, struct decimal ratio);
+/*
+ * Whether what is left of a rolling window's budget is spent within a time if it goes on
+ * as it did in the last hours, exactly:
+ *
+ *     left / full * length / (recent.spent / recent.allowed) <= within
+ *
+ * A budget that is spent has nothing left. When nothing was spent lately there is no end.
+ */
+struct budget_pace {
+    struct budget_use recent; /* of the last hours, by the newest target */
+    uint128 full;             /* what that allows of the whole window */
+    int64_t length_us;        /* of the window */
+};
+bool budget_exhausts_within(struct budget_use u, const struct budget_pace *p, int64_t within_us);
+
 /* 1 - spent / allowed < ratio (at most 1), exactly; no data is false. */
 bool budget_left_below(struct budget_use u, struct decimal ratio);
 

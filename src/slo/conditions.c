@@ -5,6 +5,7 @@
 #include "slo/budget.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 void run_tail_add(struct run_tail *tail, enum outcome o)
 {
@@ -17,25 +18,27 @@ void run_tail_add(struct run_tail *tail, enum outcome o)
 
 /* ---- the kinds ------------------------------------------------------------------ */
 
+int64_t condition_silent_us(int64_t interval_us)
+{
+    int64_t silent = CONDITION_SILENT_INTERVALS * interval_us;
+    return silent < CONDITION_SILENT_US ? CONDITION_SILENT_US : silent;
+}
+
 static enum severity judge_no_data(const struct condition *c, const struct condition_view *v,
                                    int64_t t_us)
 {
-    int64_t silent = CONDITION_SILENT_INTERVALS * v->interval_us;
-    int64_t since = v->data_us > v->listens_us ? v->data_us : v->listens_us;
-    if (silent < CONDITION_SILENT_US)
-        silent = CONDITION_SILENT_US;
-    return t_us - since >= silent ? c->severity : SEVERITY_NONE;
+    int64_t silent = t_us - condition_silent_since(v);
+    return silent >= condition_silent_us(v->interval_us) ? c->severity : SEVERITY_NONE;
 }
 
 static enum severity judge_prober(const struct condition *c, const struct condition_view *v,
                                   int64_t t_us)
 {
-    (void)c;
     if (v->failing_us && t_us - v->failing_us >= CONDITION_STORE_US)
-        return SEVERITY_PAGE;
+        return c->severity;
     if (v->gap_to_us - v->gap_from_us >= CONDITION_GAP_US &&
         t_us - v->gap_to_us < CONDITION_GAP_TOLD_US)
-        return SEVERITY_TICKET;
+        return c->severity < SEVERITY_TICKET ? c->severity : SEVERITY_TICKET;
     return SEVERITY_NONE;
 }
 
@@ -64,6 +67,13 @@ static enum severity judge_spent(const struct condition *c, const struct conditi
     return budget_consumed_at_least(v->use, c->spent) ? c->severity : SEVERITY_NONE;
 }
 
+static enum severity judge_exhausts(const struct condition *c, const struct condition_view *v,
+                                    int64_t t_us)
+{
+    (void)t_us;
+    return budget_exhausts_within(v->use, &v->pace, c->within_us) ? c->severity : SEVERITY_NONE;
+}
+
 /* ---- the table ------------------------------------------------------------------ */
 
 static const struct kind {
@@ -80,6 +90,8 @@ static const struct kind {
                                judge_certificate},
     [CONDITION_BUDGET_SPENT] = {{"budget_spent", "BudgetSpent", CONDITION_OF_SLO, SEVERITY_TICKET},
                                 judge_spent},
+    [CONDITION_EXHAUSTS] = {{"exhausts_in", "BudgetExhausts", CONDITION_OF_SLO, SEVERITY_TICKET},
+                            judge_exhausts},
 };
 
 _Static_assert(countof(kinds) == CONDITION_KINDS, "a line for each kind");
@@ -93,4 +105,35 @@ enum severity condition_judge(const struct condition *c, const struct condition_
 const struct condition_info *condition_info(enum condition_kind k)
 {
     return &kinds[k].info;
+}
+
+/* Whether all that is known now was known when the alert was last looked at. */
+static bool knows_nothing_new(const struct condition *c, const struct condition_view *v,
+                              const struct alert_state *state)
+{
+    if (c->kind == CONDITION_CERTIFICATE)
+        return v->cert_not_after_us == 0;
+    return c->kind == CONDITION_NO_DATA &&
+           (v->data_us == INT64_MIN ||
+            state->evaluated_us - v->data_us >= condition_silent_us(v->interval_us));
+}
+
+enum severity condition_wanted(const struct condition *c, const struct condition_view *v,
+                               const struct alert_state *state, int64_t t_us)
+{
+    bool held = state->phase == ALERT_FIRING || state->phase == ALERT_PENDING;
+    if (held && knows_nothing_new(c, v, state))
+        return c->severity;
+    return condition_judge(c, v, t_us);
+}
+
+const char *condition_name(const struct condition *c, const char *objective_name,
+                           char ret[static CONDITION_NAME_MAX])
+{
+    const char *key = c->key ? c->key : "";
+    int n = snprintf(ret, CONDITION_NAME_MAX, "%s%s%s", objective_name,
+                     objective_name[0] && key[0] ? " " : "", key);
+    assert(n >= 0 && n < CONDITION_NAME_MAX);
+    (void)n;
+    return ret;
 }

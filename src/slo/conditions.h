@@ -10,40 +10,27 @@
  *    runs are none of the n. Fewer runs than n are enough if k of them were bad.
  *  - certificate: what a probe saw last ends within a time, or has ended.
  *  - budget_spent: an SLO has spent a share of its budget.
+ *  - exhausts_in: what is left of an SLO's budget is spent within a time, at the pace of
+ *    the last 6 hours: what a report calls `exhausts_at` is not further away. A budget
+ *    that is spent already has no end to come, and holds.
  */
 #pragma once
 
 #include "nines/alert.h"
+#include "nines/condition.h"
 #include "nines/result.h"
 #include "nines/slo.h"
+#include "slo/budget.h"
 
 #include <stdint.h>
 
-#define CONDITION_RUNS_MAX 64
 #define CONDITION_SILENT_US (5 * USEC_PER_MIN)
 #define CONDITION_SILENT_INTERVALS 3
 #define CONDITION_STORE_US (30 * USEC_PER_SEC)
 #define CONDITION_GAP_US (2 * USEC_PER_MIN)
 #define CONDITION_GAP_TOLD_US USEC_PER_MIN
 
-enum condition_kind {
-    CONDITION_NO_DATA,
-    CONDITION_PROBER_DOWN,
-    CONDITION_FAILURES,
-    CONDITION_CERTIFICATE,
-    CONDITION_BUDGET_SPENT,
-    CONDITION_KINDS
-};
-
 enum condition_about { CONDITION_OF_SLO, CONDITION_OF_PROBE, CONDITION_OF_PROCESS };
-
-struct condition {
-    enum condition_kind kind;
-    enum severity severity; /* of prober_down it is the kind's own */
-    int failures, of;       /* failures: 1 <= failures <= of <= CONDITION_RUNS_MAX */
-    int64_t within_us;      /* certificate */
-    struct decimal spent;   /* budget_spent: a ratio above 0 */
-};
 
 /* The newest runs of a probe in the order in which they ended; zeroes: none yet. */
 struct run_tail {
@@ -62,12 +49,36 @@ struct condition_view {
     int64_t failing_us, gap_from_us, gap_to_us;
     struct run_tail runs;      /* failures */
     int64_t cert_not_after_us; /* certificate; 0: none was seen */
-    struct budget_use use;     /* budget_spent */
+    struct budget_use use;     /* budget_spent, exhausts_in */
+    struct budget_pace pace;   /* exhausts_in */
 };
+
+/* Since when an SLI is silent, as far as anybody listened: no_data holds from
+ * condition_silent_us() after it. */
+static inline int64_t condition_silent_since(const struct condition_view *v)
+{
+    return v->data_us > v->listens_us ? v->data_us : v->listens_us;
+}
+int64_t condition_silent_us(int64_t interval_us);
 
 /* The severity that is wanted at t; SEVERITY_NONE: the condition does not hold. */
 enum severity condition_judge(const struct condition *c, const struct condition_view *v,
                               int64_t t_us);
+
+/* The same for an alert that is in this state: what cannot be told yet, as after a start,
+ * does not end it. Until something new is heard, a silent SLI stays silent and a
+ * certificate that is not seen yet is the one that was. */
+enum severity condition_wanted(const struct condition *c, const struct condition_view *v,
+                               const struct alert_state *state, int64_t t_us);
+
+/*
+ * What tells apart the alerts of one kind about one subject, for alert_transition's
+ * objective_name: the objective, a space, and the condition's key; what is "" is left
+ * out. `ret` holds CONDITION_NAME_MAX bytes.
+ */
+#define CONDITION_NAME_MAX 320
+const char *condition_name(const struct condition *c, const char *objective_name,
+                           char ret[static CONDITION_NAME_MAX]);
 
 struct condition_info {
     const char *name;  /* "no_data" */

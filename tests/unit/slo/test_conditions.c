@@ -18,7 +18,8 @@
 
 static enum severity judge(struct condition c, struct condition_view v, int64_t t_us)
 {
-    c.severity = SEVERITY_TICKET;
+    if (c.severity == SEVERITY_NONE)
+        c.severity = SEVERITY_TICKET;
     return condition_judge(&c, &v, t_us);
 }
 
@@ -63,7 +64,7 @@ static void silence(void **state)
 
 static void the_prober(void **state)
 {
-    const struct condition c = {.kind = CONDITION_PROBER_DOWN};
+    const struct condition c = {.kind = CONDITION_PROBER_DOWN, .severity = SEVERITY_PAGE};
     (void)state;
     assert_int_equal(judge(c, (struct condition_view){0}, T0), SEVERITY_NONE);
     struct condition_view v = {.failing_us = T0};
@@ -75,7 +76,8 @@ static void the_prober(void **state)
     assert_int_equal(judge(c, v, T0 + MIN), SEVERITY_NONE);
     v.gap_from_us++; /* as short as a restart */
     assert_int_equal(judge(c, v, T0), SEVERITY_NONE);
-    v = (struct condition_view){T0, T0, S, T0 - MIN, T0 - 5 * MIN, T0, {0, 0}, 0, {0}};
+    v = (struct condition_view){
+        .failing_us = T0 - MIN, .gap_from_us = T0 - 5 * MIN, .gap_to_us = T0};
     assert_int_equal(judge(c, v, T0), SEVERITY_PAGE); /* the worse of both */
 }
 
@@ -130,6 +132,80 @@ static void a_share_of_the_budget(void **state)
     assert_int_equal(judge(half, v, T0), SEVERITY_TICKET);
 }
 
+/* 30 days of a run each 10 s at 99.9 %: 259.2 failures are allowed. After 130 of
+ * them 129.2 are left, and at a burn rate of 10 these last 30 d * 129.2 / 259.2 / 10. */
+static void an_end_in_sight(void **state)
+{
+    struct condition c = {.kind = CONDITION_EXHAUSTS};
+    const struct decimal target = {999, 3};
+    struct condition_view v = {0};
+    (void)state;
+    c.within_us = 3 * USEC_PER_DAY;
+    assert_int_equal(judge(c, v, T0), SEVERITY_NONE); /* no data */
+    v.use = budget_use_make((struct counts){.good = 259070, .bad = 130}, target, 1);
+    v.pace.length_us = 30 * USEC_PER_DAY;
+    v.pace.full = v.use.allowed;
+    v.pace.recent = budget_use_make((struct counts){.good = 2160}, target, 1);
+    assert_int_equal(judge(c, v, T0), SEVERITY_NONE); /* nothing burns */
+    /* 18 of 1800 in 6 hours are a burn rate of 10: it is exact to the microsecond. */
+    v.pace.recent = budget_use_make((struct counts){.good = 1782, .bad = 18}, target, 1);
+    c.within_us = 129200 * S;
+    assert_int_equal(judge(c, v, T0), SEVERITY_TICKET);
+    c.within_us--;
+    assert_int_equal(judge(c, v, T0), SEVERITY_NONE);
+    /* A budget that is gone is used up within any time, as long as it burns. */
+    v.use = budget_use_make((struct counts){.good = 258900, .bad = 300}, target, 1);
+    c.within_us = 10 * S;
+    assert_int_equal(judge(c, v, T0), SEVERITY_TICKET);
+    v.pace.recent = budget_use_make((struct counts){.good = 2160}, target, 1);
+    assert_int_equal(judge(c, v, T0), SEVERITY_NONE);
+    /* The largest numbers that there may be. */
+    v.use = (struct budget_use){1, (uint128)1 << 120, 1};
+    v.pace.recent = (struct budget_use){(uint128)1 << 119, (uint128)1 << 120, 1};
+    v.pace.full = (uint128)1 << 120;
+    v.pace.length_us = 3660 * USEC_PER_DAY;
+    c.within_us = 2 * v.pace.length_us;
+    assert_int_equal(judge(c, v, T0), SEVERITY_TICKET);
+    c.within_us = 2 * v.pace.length_us - 1;
+    assert_int_equal(judge(c, v, T0), SEVERITY_NONE);
+}
+
+/* What an earlier process knew and this one does not yet: it goes on. */
+static void what_is_not_known_yet(void **state)
+{
+    const struct condition cert = {.kind = CONDITION_CERTIFICATE, .severity = SEVERITY_TICKET};
+    const struct condition quiet = {.kind = CONDITION_NO_DATA, .severity = SEVERITY_TICKET};
+    const struct alert_state none = {0},
+                             firing = {.phase = ALERT_FIRING, .evaluated_us = T0 + 6 * MIN},
+                             cooling = {.phase = ALERT_COOLING, .evaluated_us = T0 + 6 * MIN};
+    struct condition_view v = {.data_us = T0, .listens_us = T0 + 7 * MIN, .interval_us = 10 * S};
+    (void)state;
+    assert_int_equal(condition_wanted(&cert, &v, &firing, T0 + 8 * MIN), SEVERITY_TICKET);
+    assert_int_equal(condition_wanted(&cert, &v, &cooling, T0 + 8 * MIN), SEVERITY_NONE);
+    assert_int_equal(condition_wanted(&cert, &v, &none, T0 + 8 * MIN), SEVERITY_NONE);
+    assert_int_equal(condition_wanted(&quiet, &v, &firing, T0 + 8 * MIN), SEVERITY_TICKET);
+    assert_int_equal(condition_wanted(&quiet, &v, &cooling, T0 + 8 * MIN), SEVERITY_NONE);
+    assert_int_equal(condition_wanted(&quiet, &v, &none, T0 + 8 * MIN), SEVERITY_NONE);
+    v.data_us = INT64_MIN;
+    assert_int_equal(condition_wanted(&quiet, &v, &firing, T0 + 8 * MIN), SEVERITY_TICKET);
+    v.data_us = T0 + 6 * MIN; /* it has been heard of since */
+    assert_int_equal(condition_wanted(&quiet, &v, &firing, T0 + 8 * MIN), SEVERITY_NONE);
+    v.cert_not_after_us = T0 + 30 * USEC_PER_DAY;
+    assert_int_equal(condition_wanted(&cert, &v, &firing, T0 + 8 * MIN), SEVERITY_NONE);
+}
+
+static void names_tell_them_apart(void **state)
+{
+    struct condition c = {.key = "75%"};
+    char name[CONDITION_NAME_MAX];
+    (void)state;
+    assert_string_equal(condition_name(&c, "", name), "75%");
+    assert_string_equal(condition_name(&c, "goal", name), "goal 75%");
+    c.key = NULL;
+    assert_string_equal(condition_name(&c, "goal", name), "goal");
+    assert_string_equal(condition_name(&c, "", name), "");
+}
+
 /* A condition is an alert like any other: it fires once, cools and resolves. */
 static void as_an_alert(void **state)
 {
@@ -174,6 +250,9 @@ int main(void)
         cmocka_unit_test(k_of_n_failures),
         cmocka_unit_test(a_certificate),
         cmocka_unit_test(a_share_of_the_budget),
+        cmocka_unit_test(an_end_in_sight),
+        cmocka_unit_test(what_is_not_known_yet),
+        cmocka_unit_test(names_tell_them_apart),
         cmocka_unit_test(as_an_alert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
