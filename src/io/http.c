@@ -135,8 +135,10 @@ static bool may_try_next(const struct http_call *call)
            clock_mono_ns() < call->connect_by_ns;
 }
 
-void http_transfer_ended(struct http_call *call, CURLcode code)
+void http_transfer_ended(struct http_transfer *t, CURLcode code)
 {
+    struct http_call *call = container_of(t, struct http_call, transfer);
+
     if ((code == CURLE_OK && call->stop == STOP_NONE) || call->stop == STOP_CONNECTED) {
         finish(call, (struct http_verdict){.reason = REASON_NONE});
         return;
@@ -267,6 +269,7 @@ static void on_trust_changed(void *ctx)
 
     while ((call = TAILQ_FIRST(&c->held)))
         move(call, CALL_QUEUED);
+    smtp_trust_changed(c);
     http_multi_wake(c);
 }
 
@@ -316,6 +319,7 @@ int http_client_new(struct uv_loop_s *loop, const char *dns_servers, struct http
     TAILQ_INIT(&c->held);
     TAILQ_INIT(&c->active);
     TAILQ_INIT(&c->spare);
+    TAILQ_INIT(&c->mails);
     c->trust = trust_new(loop, on_trust_changed, c);
     c->open = 2; /* resolver and trust */
     http_multi_init(c);
@@ -359,6 +363,7 @@ void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *c
     end_all(&c->queued);
     end_all(&c->held);
     end_all(&c->active);
+    smtp_end_all(c);
     http_call_close_spare(c);
     http_multi_close(c);
     resolver_close(c->resolver, on_part_closed, c);

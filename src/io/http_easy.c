@@ -255,7 +255,8 @@ static bool set_response(CURL *e, struct http_call *call)
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, call);
     SET(CURLOPT_ERRORBUFFER, call->errbuf);
-    SET(CURLOPT_PRIVATE, call);
+    call->transfer.ended = http_transfer_ended;
+    SET(CURLOPT_PRIVATE, &call->transfer);
     return bad;
 }
 

@@ -58,6 +58,11 @@ struct call_stamps {
     int64_t first;    /* first response line */
 };
 
+/* What a handle of curl belongs to: its CURLOPT_PRIVATE. */
+struct http_transfer {
+    void (*ended)(struct http_transfer *t, CURLcode code);
+};
+
 struct http_call {
     /* Goes on when the memory is used for another call. */
     struct http_client *client;
@@ -68,6 +73,7 @@ struct http_call {
 
     /* From here on zeroes at the start of each. */
     TAILQ_ENTRY(http_call) link;
+    struct http_transfer transfer;
     enum call_state state;
     bool added;              /* the easy handle is in the multi handle */
     const char *refused;     /* why it never starts, or NULL */
@@ -104,6 +110,7 @@ struct http_call {
 };
 
 TAILQ_HEAD(call_list, http_call);
+TAILQ_HEAD(smtp_list, smtp_call);
 
 /* By descriptor number; a number that comes again is another generation. */
 struct http_socket {
@@ -127,6 +134,7 @@ struct http_client {
     bool kick; /* curl asked to be called at once */
     bool in_curl;
     struct call_list queued, held, active, spare;
+    struct smtp_list mails;
     size_t calls, spares;
     struct resolver *resolver;
     struct trust *trust;
@@ -137,7 +145,7 @@ struct http_client {
 };
 
 /* http.c */
-void http_transfer_ended(struct http_call *call, CURLcode code);
+void http_transfer_ended(struct http_transfer *t, CURLcode code);
 void http_run_queue(struct http_client *c);
 void http_client_drop(struct http_client *c);
 
@@ -158,6 +166,10 @@ void http_sockets_close(struct http_client *c);
 void http_sockets_serve(struct http_client *c);          /* all that are ready; ends nothing */
 void http_sockets_opened(struct http_client *c, int fd); /* a new one has this number */
 void http_sockets_want(struct http_client *c, int fd, int what); /* CURL_POLL_* */
+
+/* smtp.c */
+void smtp_trust_changed(struct http_client *c);
+void smtp_end_all(struct http_client *c);
 
 /* http_request.c */
 struct http_call *http_call_new(struct http_client *c, const struct http_request *req);

@@ -39,12 +39,12 @@ void http_multi_drain(struct http_client *c)
 
     c->open++;
     while (!c->closing && (msg = curl_multi_info_read(c->multi, &left))) {
-        struct http_call *call = NULL;
+        struct http_transfer *transfer = NULL;
         CURLcode code = msg->data.result; /* the message dies with its handle */
 
         assert(msg->msg == CURLMSG_DONE);
-        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
-        http_transfer_ended(call, code);
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &transfer);
+        transfer->ended(transfer, code);
         if (left > 0 && !c->closing)
             http_sockets_serve(c);
     }

@@ -41,7 +41,8 @@ LOOPS = ["src/io/*.c", "src/io/*_internal.h"]
 FOREIGN = {
     "uv.h": LOOPS + ["src/notify/notify.c", "src/engine/*", "src/web/*.c", "src/demo/*.c",
                      "src/demo/*_internal.h", "src/cli/probe.c", "src/cli/metrics_fetch.c"],
-    "curl/*": ["src/io/http*.c", "src/io/http_internal.h", "src/io/url.c"],
+    "curl/*": ["src/io/http*.c", "src/io/http_internal.h", "src/io/smtp*.c",
+               "src/io/smtp_internal.h", "src/io/url.c"],
     "ares.h": ["src/io/dns*.c", "src/io/dns*_internal.h", "src/io/resolve.c"],
     "sqlite3.h": ["src/io/sqlite.c", "src/io/jsonpath.c"],
     "yaml.h": ["src/config/yaml.c"],
