@@ -203,8 +203,9 @@ void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_thro
 
 /*
  * How long what is kept; all zeroes as a store begins. A message goes 30 days
- * after it was made once it is delivered, whatever is set; definitions and the
- * prober's life stay for ever.
+ * after it was made once it is delivered, whatever is set, and with the alerts once it
+ * was given up; definitions, the prober's life and what the dispatcher knows stay for
+ * ever, and silences but for too many.
  */
 struct store_retention {
     int64_t results_us;  /* 0: for ever */

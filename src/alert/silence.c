@@ -1,5 +1,6 @@
 #include "alert/silence.h"
 
+#include "base/str.h"
 #include "base/when.h"
 #include "model/matcher.h"
 
@@ -35,6 +36,21 @@ static int check_text(const char *what, const char *text, struct err *reterr)
     return 0;
 }
 
+/* They are stored as text, and read back. */
+static int check_matchers(const struct matchers *list, struct err *reterr)
+{
+    struct str text;
+    str_init(&text, MATCHERS_TEXT_MAX);
+    matchers_text(list, &text);
+    bool fits = !text.overflow;
+    str_release(&text);
+    return fits ? 0
+                : err_set(reterr,
+                          "the matchers of a silence are at most %d bytes long, quotes and"
+                          " escapes included",
+                          MATCHERS_TEXT_MAX);
+}
+
 int silence_check(const struct silence *s, int64_t now_us, struct err *reterr)
 {
     char starts[WHEN_MAX], ends[WHEN_MAX];
@@ -46,7 +62,7 @@ int silence_check(const struct silence *s, int64_t now_us, struct err *reterr)
     if (!is_narrow(&s->matchers))
         return err_set(reterr, "expected a matcher that an absent label does not match, such as "
                                "alertname=\"x\": this would silence everything");
-    if (check_text("an author", s->author, reterr) < 0)
+    if (check_matchers(&s->matchers, reterr) < 0 || check_text("an author", s->author, reterr) < 0)
         return -1;
     return check_text("a comment", s->comment, reterr);
 }

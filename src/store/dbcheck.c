@@ -1,11 +1,14 @@
 #include "store/dbcheck.h"
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/when.h"
 #include "io/sqlite.h"
+#include "model/matcher.h"
 #include "store/chunk.h"
 #include "store/events_verify.h"
+#include "store/outbox.h"
 #include "store/reader.h"
 #include "store/rollup.h"
 
@@ -125,6 +128,15 @@ static const struct rule rules[] = {
     {"SELECT id, created, receiver FROM outbox WHERE event <> 0"
      " AND event NOT IN (SELECT id FROM alert_event)",
      "table outbox: the transition of message %s is not there"},
+    {"SELECT id, created, receiver FROM outbox WHERE done NOT BETWEEN 0 AND 2 OR attempts < 0",
+     "table outbox: no message may be like %s"},
+    {"SELECT id, created, receiver FROM outbox WHERE done = 0 AND NOT json_valid(payload)",
+     "table outbox: what message %s says cannot be read"},
+    {"SELECT 0, at, fingerprint FROM notify_alert WHERE NOT json_valid(alert)",
+     "table notify_alert: the alert cannot be read"},
+    {"SELECT 0, told, group_key FROM notify_log"
+     " WHERE (group_key, receiver) NOT IN (SELECT group_key, receiver FROM notify_group)",
+     "table notify_log: there is no such group"},
 };
 
 static void rule_fault(struct check *c, const struct rule *rule, struct sqlite_rows *q)
@@ -156,6 +168,59 @@ static int check_rules(struct check *c, struct err *reterr)
         sqlite_lookup(c->db, "SELECT count(*) FROM outbox", NULL, &t->messages, reterr) < 0)
         return -1;
     return 0;
+}
+
+/* ---- what alerts are told by ------------------------------------------------------- */
+
+static bool is_set(struct sqlite_rows *q, int column, struct arena *a)
+{
+    struct notified_set set;
+    size_t n;
+    const void *at = sqlite_blob(q, column, &n);
+    return outbox_unpack_set(at, n, a, &set);
+}
+
+static int check_log(struct check *c, struct err *reterr)
+{
+    struct arena a = {0};
+    struct sqlite_rows *q = sqlite_query(c->db,
+                                         "SELECT firing, resolved, receiver, integration, group_key"
+                                         " FROM notify_log",
+                                         NULL, reterr);
+    int rc = q ? 0 : -1;
+    while (q && (rc = sqlite_next(q, reterr)) > 0) {
+        if (!is_set(q, 0, &a) || !is_set(q, 1, &a))
+            fault(c, "table notify_log: what '%.100s/%.100s' was told of group %.300s is damaged",
+                  sqlite_text(q, 2), sqlite_text(q, 3), sqlite_text(q, 4));
+        arena_reset(&a);
+    }
+    arena_release(&a);
+    return rc;
+}
+
+static int check_silences(struct check *c, struct err *reterr)
+{
+    struct arena a = {0};
+    struct sqlite_rows *q = sqlite_query(c->db, "SELECT id, matchers FROM silence", NULL, reterr);
+    int rc = q ? 0 : -1;
+    while (q && (rc = sqlite_next(q, reterr)) > 0) {
+        struct matchers list = {0};
+        struct err err;
+        size_t at;
+        if (matchers_parse(sqlite_text(q, 1), &a, &list, &at, &err) < 0)
+            fault(c, "table silence: the matchers of silence %" PRId64 " cannot be read: %s",
+                  sqlite_int(q, 0), err.msg);
+        matchers_release(&list);
+        arena_reset(&a);
+    }
+    arena_release(&a);
+    return rc;
+}
+
+static int check_telling(struct check *c, struct err *reterr)
+{
+    int rc = check_log(c, reterr);
+    return rc < 0 ? rc : check_silences(c, reterr);
 }
 
 /* ---- chunks ----------------------------------------------------------------------- */
@@ -318,8 +383,8 @@ static int check_rollups(struct check *c, struct err *reterr)
 /* What cannot even be read is a fault, and the rest is checked all the same. */
 int dbcheck_run(struct dbcheck *o, struct err *reterr)
 {
-    static int (*const parts[])(struct check *, struct err *) = {check_pages, check_rules,
-                                                                 check_chunks, check_rollups};
+    static int (*const parts[])(struct check *, struct err *) = {
+        check_pages, check_rules, check_telling, check_chunks, check_rollups};
     struct check c = {.o = o};
     struct err err;
     o->totals = (struct dbcheck_totals){0};

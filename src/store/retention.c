@@ -271,12 +271,37 @@ static int drop_rollups(struct store *s, const struct stream *st, int64_t limit_
     return 1;
 }
 
-static int drop_outbox(struct store *s, int64_t limit_us, struct err *reterr)
+static int drop_delivered(struct store *s, int64_t limit_us, struct err *reterr)
 {
     if (sqlite_run(s->db,
                    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox"
                    " WHERE done = 1 AND created < ?1 LIMIT ?2)",
                    BIND(v_int(limit_us), v_int(RETENTION_ROWS)), reterr) < 0)
+        return -1;
+    return sqlite_changes(s->db) == RETENTION_ROWS;
+}
+
+static int drop_dead(struct store *s, int64_t limit_us, struct err *reterr)
+{
+    if (sqlite_run(s->db,
+                   "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox"
+                   " WHERE done = 2 AND created < ?1 LIMIT ?2)",
+                   BIND(v_int(limit_us), v_int(RETENTION_ROWS)), reterr) < 0)
+        return -1;
+    return sqlite_changes(s->db) == RETENTION_ROWS;
+}
+
+/* They have no age: of too many, those that ended first. */
+static int drop_silences(struct store *s, struct err *reterr)
+{
+    if (sqlite_run(
+            s->db,
+            "DELETE FROM silence WHERE id IN (SELECT id FROM silence"
+            " WHERE iif(expired, expired, ends) <= ?1 AND id < (SELECT max(id) FROM silence)"
+            " ORDER BY iif(expired, expired, ends), id"
+            " LIMIT min(?2, max(0, (SELECT count(*) FROM silence) - ?3)))",
+            BIND(v_int(s->retention.trusted_us), v_int(RETENTION_ROWS), v_int(SILENCES_KEPT)),
+            reterr) < 0)
         return -1;
     return sqlite_changes(s->db) == RETENTION_ROWS;
 }
@@ -309,9 +334,13 @@ static int step_probe(struct store *s, struct catalog_probe *p, const struct lim
 
 static int step_rest(struct store *s, const struct limits *l, struct err *reterr)
 {
-    int rc = drop_outbox(s, l->outbox, reterr);
+    int rc = drop_delivered(s, l->outbox, reterr);
+    if (rc == 0)
+        rc = drop_dead(s, l->alerts, reterr);
     if (rc == 0)
         rc = drop_alerts(s, l->alerts, reterr);
+    if (rc == 0 && s->alive_us)
+        rc = drop_silences(s, reterr);
     return rc;
 }
 
