@@ -1,4 +1,5 @@
 #include "config/build.h"
+#include "config/receivers.h"
 
 #include "base/str.h"
 
@@ -26,8 +27,8 @@ const struct field *build_kind_fields(struct arena *a, const struct field *base,
     return fields;
 }
 
-static void no_choice(struct build *b, const struct node *n, const struct field *fields,
-                      const char *const *names, size_t count, const char *what)
+void build_no_choice(struct build *b, const struct node *n, const struct field *fields,
+                     const char *const *names, size_t count, const char *what)
 {
     struct str list;
     for (size_t i = 0; i < count; i++)
@@ -58,7 +59,7 @@ int build_choice(struct build *b, const struct node *n, const struct field *fiel
         chosen = (int)i;
     }
     if (chosen < 0)
-        no_choice(b, n, fields, names, count, what);
+        build_no_choice(b, n, fields, names, count, what);
     return chosen;
 }
 
@@ -140,7 +141,7 @@ void build_init(struct build *b, struct config *config, const struct config_tabl
     *b = (struct build){.config = config, .tables = tables};
     b->decode = (struct decode){.arena = &config->arena, .diag = diag};
     b->probe_fields = probes_fields(&config->arena, tables);
-    b->receiver_fields = receivers_fields(&config->arena, tables);
+    b->receiver_tables = receivers_tables(&config->arena, tables);
 }
 
 void build_release(struct build *b)
@@ -158,6 +159,4 @@ void build_release(struct build *b)
     vec_release(&b->probe_ids);
     vec_release(&b->renames);
     vec_release(&b->folders);
-    vec_release(&b->outside);
-    vec_release(&b->integrations);
 }

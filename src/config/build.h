@@ -81,17 +81,14 @@ struct routing_nodes {
     const struct node *global, *route, *inhibit_rules, *time_intervals, *mute_time_intervals;
 };
 
-/* One entry of, say, the `slack_configs` of a receiver of an alertmanager.yml. */
-struct integration {
-    const char *receiver, *key; /* the latter "slack_configs" */
-    const struct node *node;
-};
+struct receiver_tables;
 
 struct build {
     struct config *config;
     const struct config_tables *tables;
     struct decode decode;
-    const struct field *probe_fields, *receiver_fields; /* made from the tables */
+    const struct field *probe_fields; /* made from the tables */
+    const struct receiver_tables *receiver_tables;
     VEC(struct probe_def *) probes;
     VEC(struct built_slo) slos;
     VEC(struct receiver_def *) receivers;
@@ -107,8 +104,8 @@ struct build {
     const struct node *daemon;  /* the Daemon document, or NULL */
     struct routing_nodes routing, alertmanager_nodes; /* of the Daemon document, of the other */
     const struct node *alertmanager;                  /* the document that it names, or NULL */
-    VEC(struct named) outside;                        /* receivers of that document */
-    VEC(struct integration) integrations;             /* theirs, in order */
+    const struct node *alertmanager_receivers;        /* of that document, or NULL */
+    const struct node *routing_global;                /* what holds for all receivers, or NULL */
     bool unread;   /* a probe or file was not understood: a probe that seems to be
                                     missing may be there */
     bool replaced; /* other SLOs take the place of the configuration's: its
@@ -131,6 +128,10 @@ const struct field *build_kind_fields(struct arena *a, const struct field *base,
 int build_choice(struct build *b, const struct node *n, const struct field *fields,
                  const struct choice *choice, const char *const *names, size_t count,
                  const char *what);
+
+/* Reports that none was chosen, unless a key that is none was meant to be one. */
+void build_no_choice(struct build *b, const struct node *n, const struct field *fields,
+                     const char *const *names, size_t count, const char *what);
 
 /* Decodes what is under the key of the chosen kind. */
 void build_spec(struct build *b, const struct node *under, const char *kind,
@@ -170,8 +171,8 @@ void build_check_hours(struct build *b, const struct node *n, const struct probe
 /* Once the snapshot has its probes. */
 void build_depends(struct build *b);
 
-/* Alerts go to the log when no Daemon document lists receivers. */
-void build_default_receiver(struct build *b);
+/* Once all documents are known. Alerts go to the log when none lists receivers. */
+void build_receivers(struct build *b);
 
 /* Fills `folders` and the daemon's defaults. `file` is the Daemon document's
  * file (or would be), `doc` that document or NULL. Before anything else. */
@@ -198,4 +199,3 @@ void build_release(struct build *b);
 
 /* The field tables that depend on the caller's kinds. */
 const struct field *probes_fields(struct arena *a, const struct config_tables *tables);
-const struct field *receivers_fields(struct arena *a, const struct config_tables *tables);

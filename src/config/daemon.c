@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "base/units.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define LISTEN_DEFAULT "127.0.0.1:9464"
@@ -28,11 +27,6 @@ struct daemon_raw {
     const struct node *probes, *slos, *receivers;
     struct routing_nodes routing;
     const char *alertmanager; /* load.c has read it */
-};
-
-struct receiver_raw {
-    const char *name;
-    struct choice kind;
 };
 
 #define RAW(member) offsetof(struct daemon_raw, d.member)
@@ -107,11 +101,6 @@ static const struct field daemon_fields[] = {
     {0},
 };
 
-static const struct field receiver_fields[] = {
-    {"name", FIELD_STRING, offsetof(struct receiver_raw, name), .flags = FIELD_REQUIRED},
-    {0},
-};
-
 /* ---- addresses -------------------------------------------------------------------- */
 
 static void check_listen(struct build *b, const struct node *doc, const struct daemon_config *d)
@@ -162,99 +151,6 @@ static void check_dns(struct build *b, const struct node *doc)
     }
 }
 
-/* ---- receivers ----------------------------------------------------------------------- */
-
-static size_t kind_names(const struct config_tables *t, const char *names[static KINDS_MAX],
-                         const char *helps[static KINDS_MAX])
-{
-    size_t n = 0;
-    for (; t->notifiers[n]; n++) {
-        assert(n < KINDS_MAX);
-        names[n] = t->notifiers[n]->name;
-        helps[n] = t->notifiers[n]->help;
-    }
-    return n;
-}
-
-const struct field *receivers_fields(struct arena *a, const struct config_tables *tables)
-{
-    const char *names[KINDS_MAX], *helps[KINDS_MAX];
-    size_t n = kind_names(tables, names, helps);
-    return build_kind_fields(a, receiver_fields, names, helps, n,
-                             offsetof(struct receiver_raw, kind));
-}
-
-static void build_receiver(struct build *b, const struct node *n)
-{
-    const char *names[KINDS_MAX], *helps[KINDS_MAX];
-    struct receiver_raw raw = {0};
-    size_t count = kind_names(b->tables, names, helps);
-    decode_object(&b->decode, n, b->receiver_fields, &raw);
-    if (n->kind != NODE_MAP)
-        return;
-    if (raw.name && !build_check_name(b, n, "name", raw.name))
-        raw.name = NULL;
-    int chosen = build_choice(b, n, b->receiver_fields, &raw.kind, names, count, "receiver");
-    if (chosen < 0)
-        return;
-
-    const struct node *under = raw.kind.at[chosen];
-    const struct notifier_kind *kind = b->tables->notifiers[chosen];
-    size_t errors = b->decode.diag->errors;
-    struct receiver_def *def = arena_alloc(&b->config->arena, sizeof(*def));
-    def->name = raw.name;
-    def->kind = kind;
-    def->spec = arena_alloc(&b->config->arena, kind->spec_size);
-    build_spec(b, under, kind->name, kind->fields, def->spec);
-    if (b->decode.diag->errors == errors && kind->prepare)
-        kind->prepare(&b->decode, under, def->spec);
-    if (!raw.name)
-        return;
-    def->pos = node_get(n, "name")->pos;
-    vec_push(&b->receivers, def);
-}
-
-static void build_receivers(struct build *b, const struct node *doc)
-{
-    const struct node *list = node_get(doc, "receivers") ? build_list(b, doc, "receivers") : NULL;
-    for (size_t i = 0; list && i < list->n; i++)
-        build_receiver(b, list->items[i]);
-}
-
-static struct node *make_scalar(struct build *b, const char *text)
-{
-    struct node *n = arena_alloc(&b->config->arena, sizeof(*n));
-    n->kind = NODE_SCALAR;
-    n->text = text;
-    n->pos.file = b->daemon ? b->daemon->pos.file : "";
-    return n;
-}
-
-static struct node *make_map(struct build *b, size_t pairs)
-{
-    struct node *n = make_scalar(b, NULL);
-    n->kind = NODE_MAP;
-    n->n = pairs;
-    n->items = arena_alloc(&b->config->arena, 2 * pairs * sizeof(*n->items) + 1);
-    return n;
-}
-
-/* As if `- {name: log, log: {}}` had been written. */
-void build_default_receiver(struct build *b)
-{
-    size_t i = 0;
-    while (b->tables->notifiers[i] && !str_eq(b->tables->notifiers[i]->name, "log"))
-        i++;
-    if (!b->tables->notifiers[i] || (b->daemon && node_get(b->daemon, "receivers")))
-        return;
-    struct node *n = make_map(b, 2);
-    n->items[0] = make_scalar(b, "name");
-    n->items[1] = make_scalar(b, "log");
-    n->items[2] = make_scalar(b, "log");
-    n->items[3] = make_map(b, 0);
-    build_receiver(b, n);
-}
-
 /* ---- the document ---------------------------------------------------------------------- */
 
 void build_daemon(struct build *b, const struct node *doc)
@@ -267,7 +163,6 @@ void build_daemon(struct build *b, const struct node *doc)
     check_listen(b, doc, d);
     check_external_url(b, doc, d);
     check_dns(b, doc);
-    build_receivers(b, doc);
 }
 
 /* The folders under `key`, or the default one. */

@@ -256,7 +256,6 @@ static void fill_snapshot(struct build *b)
 
 void build_finish(struct build *b)
 {
-    build_default_receiver(b);
     check_distinct(b, b->probe_ids.at, b->probe_ids.len, "two probes have the id");
     check_renames(b);
     check_slo_names(b);

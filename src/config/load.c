@@ -323,6 +323,7 @@ static int load_end(struct load *l, struct config **ret)
     for (size_t i = 0; i < l->documents.len; i++)
         if (!is_replaced(l, &l->documents.at[i]))
             build_document(l, &l->documents.at[i]);
+    build_receivers(&l->build);
     openslo_build(&l->build);
     build_finish(&l->build);
     build_release(&l->build);

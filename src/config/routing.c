@@ -10,8 +10,6 @@
 #define INTERVAL_DEFAULT_US (5 * USEC_PER_MIN)
 #define REPEAT_DEFAULT_US (4 * USEC_PER_HOUR)
 #define RESOLVE_DEFAULT_US (5 * USEC_PER_MIN)
-#define RECEIVERS_MAX 1000
-#define INTEGRATIONS_MAX 100
 
 /* ---- durations --------------------------------------------------------------------------- */
 
@@ -165,94 +163,41 @@ static const struct field global_fields[] = {
     {0},
 };
 
-static void build_global(struct build *b, struct routing_def *r)
+static int64_t build_global(struct build *b)
 {
     struct global_raw raw = {.resolve_timeout_us = RESOLVE_DEFAULT_US};
     if (b->routing.global)
         decode_object(&b->decode, b->routing.global, global_fields, &raw);
-    r->resolve_timeout_us = raw.resolve_timeout_us;
-}
-
-/* ---- receivers --------------------------------------------------------------------------- */
-
-static const char *const integration_names[] = {
-    "discord_configs",   "email_configs",    "msteams_configs",
-    "msteamsv2_configs", "opsgenie_configs", "pagerduty_configs",
-    "slack_configs",     "telegram_configs", "webhook_configs",
-};
-
-struct outside_raw {
-    const char *name;
-    struct choice configs;
-};
-
-static const struct field outside_fields[] = {
-    {"name", FIELD_STRING, offsetof(struct outside_raw, name), .flags = FIELD_REQUIRED},
-    {0},
-};
-
-static void build_outside(struct build *b, const struct node *n, const struct field *fields)
-{
-    struct outside_raw raw = {0};
-    decode_object(&b->decode, n, fields, &raw);
-    if (!raw.name)
-        return;
-    if (!*raw.name)
-        decode_error(&b->decode, n->pos, "name: a receiver has one; found ''");
-    vec_push(&b->outside, ((struct named){raw.name, node_get(n, "name")->pos}));
-    for (size_t k = 0; k < countof(integration_names); k++) {
-        const char *key = integration_names[k];
-        const struct node *list = raw.configs.at[k];
-        list = list ? routing_list(b, list, key, INTEGRATIONS_MAX) : NULL;
-        for (size_t i = 0; list && i < list->n; i++)
-            vec_push(&b->integrations, ((struct integration){raw.name, key, list->items[i]}));
-    }
-}
-
-static void build_outsides(struct build *b, const struct node *n)
-{
-    const char *helps[countof(integration_names)] = {0};
-    const struct field *fields =
-        build_kind_fields(b->decode.arena, outside_fields, integration_names, helps,
-                          countof(integration_names), offsetof(struct outside_raw, configs));
-    n = routing_list(b, n, "receivers", RECEIVERS_MAX);
-    for (size_t i = 0; n && i < n->n; i++)
-        build_outside(b, n->items[i], fields);
+    return raw.resolve_timeout_us;
 }
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-static void add_receiver(struct build *b, struct route_names *names, const char *name,
-                         struct pos pos, bool again)
+static void add_receiver(struct route_names *names, const char *name)
 {
-    if (table_get(&names->receivers, name)) {
-        if (again)
-            decode_error(&b->decode, pos, "two receivers have the name '%.128s'", name);
+    if (table_get(&names->receivers, name))
         return;
-    }
     table_set(&names->receivers, name, (void *)(uintptr_t)name);
     vec_push(&names->receiver_list, name);
 }
 
 /* Faulty ones too: their own errors are enough. */
-static void add_own_receivers(struct build *b, struct route_names *names)
+static void add_listed(struct route_names *names, const struct node *list)
 {
-    const struct node *list = b->daemon ? node_get(b->daemon, "receivers") : NULL;
     for (size_t i = 0; list && list->kind == NODE_SEQ && i < list->n; i++) {
         const struct node *name =
             list->items[i]->kind == NODE_MAP ? node_get(list->items[i], "name") : NULL;
         if (name && name->kind == NODE_SCALAR)
-            add_receiver(b, names, name->text, name->pos, false);
+            add_receiver(names, name->text);
     }
-    for (size_t i = 0; i < b->receivers.len; i++)
-        add_receiver(b, names, b->receivers.at[i]->name, b->receivers.at[i]->pos, false);
 }
 
 static void add_names(struct build *b, const struct routing_def *r, struct route_names *names)
 {
-    add_own_receivers(b, names);
-    for (size_t i = 0; i < b->outside.len; i++)
-        add_receiver(b, names, b->outside.at[i].name, b->outside.at[i].pos, true);
+    add_listed(names, b->daemon ? node_get(b->daemon, "receivers") : NULL);
+    add_listed(names, b->alertmanager_receivers);
+    for (size_t i = 0; i < b->receivers.len; i++)
+        add_receiver(names, b->receivers.at[i]->name);
     for (size_t i = 0; i < r->interval_count; i++) {
         const struct time_interval_def *t = &r->intervals[i];
         if (!t->name)
@@ -312,8 +257,7 @@ void build_alertmanager(struct build *b, const struct node *doc)
     }
     b->alertmanager = doc;
     decode_object(&b->decode, doc, alertmanager_fields, &raw);
-    if (raw.receivers)
-        build_outsides(b, raw.receivers);
+    b->alertmanager_receivers = raw.receivers;
     b->alertmanager_nodes = raw.nodes;
     if (!raw.nodes.route && errors == b->decode.diag->errors)
         decode_error(&b->decode, doc->pos, "missing key 'route'");
@@ -328,6 +272,12 @@ static struct pos first_pos(const struct routing_nodes *n)
         ->pos;
 }
 
+/* Receivers have a use for `global` by itself. */
+static bool needs_route(const struct routing_nodes *n)
+{
+    return n->inhibit_rules || n->time_intervals || n->mute_time_intervals;
+}
+
 /* From where they are written; whether there is a route. */
 static bool choose_nodes(struct build *b)
 {
@@ -339,7 +289,7 @@ static bool choose_nodes(struct build *b)
                      b->alertmanager->pos.file);
         return false;
     }
-    if (own && !b->routing.route)
+    if (own && !b->routing.route && needs_route(&b->routing))
         decode_error(&b->decode, first_pos(&b->routing),
                      "without 'route' it has nothing to be about");
     if (b->alertmanager)
@@ -350,14 +300,16 @@ static bool choose_nodes(struct build *b)
 void build_routing(struct build *b)
 {
     struct route_names names = {0};
-    if (!choose_nodes(b))
+    bool routed = choose_nodes(b);
+    int64_t resolve_timeout_us = build_global(b);
+    if (!routed)
         return;
     struct routing_def *r = arena_alloc(b->decode.arena, sizeof(*r));
     const struct routing_nodes *nodes = &b->routing;
     r->root.group_wait_us = WAIT_DEFAULT_US;
     r->root.group_interval_us = INTERVAL_DEFAULT_US;
     r->root.repeat_interval_us = REPEAT_DEFAULT_US;
-    build_global(b, r);
+    r->resolve_timeout_us = resolve_timeout_us;
     if (nodes->time_intervals)
         routing_intervals(b, nodes->time_intervals, r);
     if (nodes->mute_time_intervals)

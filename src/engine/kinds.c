@@ -25,13 +25,24 @@ static const struct probe_kind *const probe_kinds[] = {
     &probe_prometheus,
     NULL,
 };
-/* clang-format on */
 
 static const struct notifier_kind *const notifier_kinds[] = {
+    &notifier_alertmanager,
+    &notifier_discord,
+    &notifier_email,
+    &notifier_exec,
     &notifier_log,
+    &notifier_msteams,
+    &notifier_msteamsv2,
+    &notifier_ntfy,
+    &notifier_opsgenie,
+    &notifier_pagerduty,
+    &notifier_slack,
+    &notifier_telegram,
     &notifier_webhook,
     NULL,
 };
+/* clang-format on */
 
 static void finish_slo(struct slo_def *slo, struct decode *c)
 {

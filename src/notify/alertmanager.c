@@ -17,22 +17,24 @@ struct alertmanager_spec {
 };
 
 static const struct alertmanager_spec alertmanager_defaults = {
-    .common.send_resolved = true,
+    .common.base.send_resolved = true,
     .lifetime_us = LIFETIME_US,
 };
 
 static const struct field alertmanager_fields[] = {
     RECEIVER_FIELDS,
-    SECRET_FIELDS("url", offsetof(struct alertmanager_spec, url), "address of the Alertmanager"),
+    ADDRESS_FIELDS("url", offsetof(struct alertmanager_spec, url), "address of the Alertmanager"),
     {"lifetime", FIELD_DURATION, offsetof(struct alertmanager_spec, lifetime_us),
      .min = USEC_PER_MIN,
      .help = "an alert that is not repeated for so long is over; longer than repeat_interval"},
     {0},
 };
 
-static void alertmanager_prepare(struct decode *c, const struct node *n, void *spec)
+static void alertmanager_prepare(struct decode *c, const struct node *n, const struct node *global,
+                                 void *spec)
 {
     struct alertmanager_spec *s = spec;
+    receiver_prepare(c, n, global, &s->common);
     secret_check_pair(c, n, "url", true);
     secret_check_url(c, n, "url", s->url.value);
 }
@@ -79,7 +81,7 @@ static int alertmanager_build(const void *spec, const struct message *m, const c
     return outgoing_finish(out, &s->common.access, reterr);
 }
 
-const struct receiver_type receiver_alertmanager = {
+const struct notifier_kind notifier_alertmanager = {
     .name = "alertmanager",
     .help = "the alerts, to an Alertmanager",
     .fields = alertmanager_fields,

@@ -18,7 +18,7 @@ struct discord_spec {
     struct template *content, *title, *message, *username, *avatar_url;
 };
 
-static const struct discord_spec discord_defaults = {.common.send_resolved = true};
+static const struct discord_spec discord_defaults = {.common.base.send_resolved = true};
 
 #define AT(key) offsetof(struct discord_spec, key)
 
@@ -33,9 +33,11 @@ static const struct field discord_fields[] = {
     {0},
 };
 
-static void discord_prepare(struct decode *c, const struct node *n, void *spec)
+static void discord_prepare(struct decode *c, const struct node *n, const struct node *global,
+                            void *spec)
 {
     struct discord_spec *s = spec;
+    receiver_prepare(c, n, global, &s->common);
     secret_check_pair(c, n, "webhook_url", true);
     secret_check_url(c, n, "webhook_url", s->webhook_url.value);
     text_default(c, &s->title, TEXT_TITLE);
@@ -67,7 +69,7 @@ static int discord_build(const void *spec, const struct message *m, const char *
     return outgoing_finish(out, &s->common.access, reterr);
 }
 
-const struct receiver_type receiver_discord = {
+const struct notifier_kind notifier_discord = {
     .name = "discord",
     .help = "Discord, a webhook of a channel",
     .fields = discord_fields,

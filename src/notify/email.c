@@ -27,11 +27,10 @@
 #define AT(key) offsetof(struct email_spec, key)
 
 static const struct field email_fields[] = {
-    {"send_resolved", FIELD_BOOL, AT(send_resolved), .help = "tell the end of alerts as well"},
+    {"send_resolved", FIELD_BOOL, AT(base.send_resolved), .help = "tell the end of alerts as well"},
     {"to", FIELD_CUSTOM, AT(to), .flags = FIELD_REQUIRED, .decode = text_decode,
      .help = "addresses, separated by commas"},
-    {"from", FIELD_CUSTOM, AT(from), .flags = FIELD_REQUIRED, .decode = text_decode,
-     .help = "address of the sender"},
+    {"from", FIELD_CUSTOM, AT(from), .decode = text_decode, .help = "address of the sender"},
     {"headers", FIELD_CUSTOM, AT(headers), .decode = text_decode_map,
      .help = "further headers; Subject is one"},
     {"html", FIELD_CUSTOM, AT(html), .decode = text_decode, .help = "text in HTML; \"\": none"},
@@ -89,18 +88,15 @@ static void take_headers(struct decode *c, const struct node *n, struct email_sp
     s->headers = rest;
 }
 
-struct email_spec *email_decode(struct decode *c, const struct node *n)
+static void email_prepare(struct decode *c, const struct node *n, const struct node *global,
+                          void *spec)
 {
-    size_t errors = c->diag->errors;
-    struct email_spec *s = arena_alloc(c->arena, sizeof(*s));
-    decode_object(c, n, email_fields, s);
-    if (c->diag->errors > errors)
-        return s;
+    struct email_spec *s = spec;
+    (void)global;
     take_headers(c, n, s);
     text_default(c, &s->subject, TEXT_TITLE);
     text_default(c, &s->html, HTML);
     text_default(c, &s->text, TEXT_TITLE "\n\n" TEXT_BODY);
-    return s;
 }
 
 void email_init(struct email *e)
@@ -255,3 +251,20 @@ int email_build(const struct email_spec *spec, const struct message *m, const ch
         rc = err_set(reterr, "the mail is too long");
     return rc;
 }
+
+static void *email_send(struct notifier_env *env, const struct integration_def *def,
+                        const struct notification *n, notifier_done_fn done, void *ctx)
+{
+    (void)env, (void)def, (void)n;
+    done(ctx, DELIVERY_REJECTED, "mail cannot be sent", 0);
+    return NULL;
+}
+
+const struct notifier_kind notifier_email = {
+    .name = "email",
+    .help = "a mail",
+    .fields = email_fields,
+    .spec_size = sizeof(struct email_spec),
+    .prepare = email_prepare,
+    .send = email_send,
+};

@@ -11,22 +11,18 @@
 #include "base/str.h"
 #include "nines/config.h"
 #include "nines/message.h"
+#include "notify/kinds.h"
 #include "notify/text.h"
-
-#include <stdbool.h>
 
 #define EMAIL_RECIPIENTS_MAX 100
 #define EMAIL_MAX ((size_t)8 << 20)
 
 struct email_spec {
-    bool send_resolved;
+    struct notifier_spec base;
     struct template *to, *from; /* `to`: addresses that commas separate */
     struct text_map headers;    /* beside, or instead of, ours; Subject is one */
     struct template *subject, *html, *text;
 };
-
-/* One element of the list, in c's arena; complete only if there were no errors. */
-struct email_spec *email_decode(struct decode *c, const struct node *n);
 
 /* Addresses alone: "ops@example.org". */
 struct email {

@@ -1,6 +1,9 @@
 #include "notify/exec.h"
 
+#include "base/mem.h"
 #include "base/units.h"
+#include "notify/redact.h"
+#include "notify/send.h"
 #include "notify/text.h"
 #include "wire/message.h"
 
@@ -15,7 +18,7 @@
 #define TRY_LATER 75
 
 static const struct field exec_fields[] = {
-    {"send_resolved", FIELD_BOOL, offsetof(struct exec_spec, send_resolved),
+    {"send_resolved", FIELD_BOOL, offsetof(struct exec_spec, base.send_resolved),
      .help = "run it at the end as well"},
     {"command", FIELD_STRING_LIST, offsetof(struct exec_spec, command), .flags = FIELD_REQUIRED,
      .help = "the program and its arguments"},
@@ -35,8 +38,11 @@ static bool name_ok(const char *name)
     return true;
 }
 
-static void check(struct decode *c, const struct node *n, const struct exec_spec *s)
+static void exec_prepare(struct decode *c, const struct node *n, const struct node *global,
+                         void *spec)
 {
+    const struct exec_spec *s = spec;
+    (void)global; /* has nothing about programs */
     const struct node *command = node_get(n, "command"), *env = node_get(n, "env");
     if (s->command.n == 0 || s->command.at[0][0] != '/')
         diag_error(c->diag, command->pos, "command: expected the absolute path of a program first");
@@ -51,18 +57,6 @@ static void check(struct decode *c, const struct node *n, const struct exec_spec
                        "not NINES_",
                        s->env.at[i].key);
     }
-}
-
-struct exec_spec *exec_decode(struct decode *c, const struct node *n)
-{
-    size_t errors = c->diag->errors;
-    struct exec_spec *s = arena_alloc(c->arena, sizeof(*s));
-    s->send_resolved = true;
-    s->timeout_us = TIMEOUT_US;
-    decode_object(c, n, exec_fields, s);
-    if (c->diag->errors == errors)
-        check(c, n, s);
-    return s;
 }
 
 /* The user's come last: getenv() of most programs takes the first, so ours are not
@@ -142,3 +136,93 @@ void exec_judge(const struct command_result *r, struct verdict *ret)
     output_text(r, said, sizeof(said));
     snprintf(ret->detail, sizeof(ret->detail), "%s%s%s", how, *said ? ": " : "", said);
 }
+
+/* ---- one run ---------------------------------------------------------------------------- */
+
+struct run {
+    struct command_run *command;
+    struct notifier_env *env;
+    const struct integration_def *def;
+    notifier_done_fn done;
+    void *ctx;
+};
+
+static void show_request(const struct run *run, const struct command_request *r)
+{
+    struct redact hide;
+    struct str text;
+    if (!run->env->show)
+        return;
+    redact_init(&hide, run->def);
+    str_init(&text, (size_t)8 << 20);
+    for (size_t i = 0; r->argv[i]; i++)
+        str_addf(&text, "%s%s", i ? " " : "", r->argv[i]);
+    for (size_t i = 0; r->env[i]; i++)
+        str_addf(&text, "\n%s", r->env[i]);
+    redact_show(&hide, run->env, "> ", text.buf, text.len, SIZE_MAX);
+    run->env->show(run->env->ctx, ">");
+    redact_show(&hide, run->env, "> ", r->input, r->input_len, SIZE_MAX);
+    redact_release(&hide);
+    explicit_bzero(text.buf, text.len);
+    str_release(&text);
+}
+
+static void on_result(void *ctx, const struct command_result *r)
+{
+    struct run *run = ctx, copy = *run;
+    struct verdict v;
+    struct redact hide;
+    struct str detail;
+    redact_init(&hide, run->def);
+    redact_show(&hide, run->env, "< ", r->output, r->output_len, SEND_SHOWN_MAX);
+    exec_judge(r, &v);
+    str_init(&detail, 9 * sizeof(v.detail));
+    redact_add(&hide, v.detail, strlen(v.detail), &detail);
+    redact_release(&hide);
+    mem_free(&run);
+    copy.done(copy.ctx, v.delivery, detail.buf, v.retry_after_us);
+    str_release(&detail);
+}
+
+static void *exec_send(struct notifier_env *env, const struct integration_def *def,
+                       const struct notification *n, notifier_done_fn done, void *ctx)
+{
+    struct arena arena = {0};
+    struct command_request r;
+    struct str input;
+    struct err err;
+    struct run *run = NULL;
+    if (exec_build((const struct exec_spec *)(const void *)def->spec, n->message, n->dedup_key,
+                   &arena, &input, &r, &err) < 0) {
+        done(ctx, DELIVERY_REJECTED, err.msg, 0);
+    } else {
+        run = mem_alloc(sizeof(*run));
+        *run = (struct run){.env = env, .def = def, .done = done, .ctx = ctx};
+        show_request(run, &r);
+        run->command = command_start(env->loop, &r, on_result, run);
+    }
+    str_release(&input);
+    arena_release(&arena);
+    return run;
+}
+
+static void exec_cancel(void *delivery)
+{
+    struct run *run = delivery;
+    command_cancel(run->command);
+    mem_free(&run);
+}
+
+static const struct exec_spec exec_defaults = {.base.send_resolved = true,
+                                               .timeout_us = TIMEOUT_US};
+
+const struct notifier_kind notifier_exec = {
+    .name = "exec",
+    .help = "run a program",
+    .fields = exec_fields,
+    .defaults = &exec_defaults,
+    .spec_size = sizeof(struct exec_spec),
+    .prepare = exec_prepare,
+    .send = exec_send,
+    .cancel = exec_cancel,
+};

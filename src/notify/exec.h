@@ -12,19 +12,15 @@
 #include "io/command.h"
 #include "nines/config.h"
 #include "nines/message.h"
+#include "notify/kinds.h"
 #include "notify/verdict.h"
 
-#include <stdbool.h>
-
 struct exec_spec {
-    bool send_resolved;
+    struct notifier_spec base;
     struct string_list command; /* its first is an absolute path */
     struct secret_map env;
     int64_t timeout_us;
 };
-
-/* One element of the list, in c's arena; complete only if there were no errors. */
-struct exec_spec *exec_decode(struct decode *c, const struct node *n);
 
 /* The run that a message becomes: texts live in the arena, the input in `input`
  * (initialised here; the caller releases). -1: never to be run. */

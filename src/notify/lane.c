@@ -6,6 +6,8 @@
 #include "base/units.h"
 #include "notify/notify.h"
 #include "notify/retry.h"
+#include "notify/send.h"
+#include "wire/message.h"
 
 #include <assert.h>
 
@@ -31,8 +33,9 @@ size_t lane_free(struct lane *l)
 {
     size_t n = 0;
 
-    if (l->sending && l->cancel)
-        l->cancel(l->delivery);
+    if (l->sending)
+        send_cancel(l->to, l->delivery);
+    arena_release(&l->arena);
     if (l->config)
         config_unref(l->config);
     while (l->head) {
@@ -124,21 +127,27 @@ void lane_pump(struct lane *l, struct config *config, int64_t mono_us)
 
     if (!it || l->sending || mono_us < l->due_us)
         return;
-    if (!l->def) {
+    arena_reset(&l->arena);
+    if (!l->def || l->def->n == 0) {
         finish_head(l, &(struct lane_end){DELIVERY_REJECTED, "no receiver of this name", 0});
         return;
     }
-    const struct notifier_kind *kind = l->def->kind;
+    struct err err;
+    struct message *m = arena_alloc(&l->arena, sizeof(*m));
+    if (message_read(it->payload, strlen(it->payload), &l->arena, m, &err) < 0) {
+        finish_head(l, &(struct lane_end){DELIVERY_REJECTED, err.msg, 0});
+        return;
+    }
     l->sending = true;
     l->config = config_ref(config);
-    l->cancel = kind->cancel;
+    l->to = &l->def->at[0];
     l->message = (struct notification){
         .outbox_id = it->outbox_id,
         .dedup_key = it->dedup_key,
-        .payload = it->payload,
+        .message = m,
         .unrecorded = it->unrecorded,
     };
-    void *delivery = kind->send(&l->owner->env, l->def, &l->message, on_done, l);
+    void *delivery = send_begin(&l->owner->env, l->to, &l->message, on_done, l);
     assert((delivery != NULL) == l->sending);
     if (delivery)
         l->delivery = delivery;

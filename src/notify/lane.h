@@ -58,8 +58,9 @@ struct lane {
     /* of the attempt under way */
     struct config *config; /* a reference: its definition lives there */
     struct notification message;
+    struct arena arena; /* of the message */
+    const struct integration_def *to;
     void *delivery;
-    void (*cancel)(void *delivery);
 };
 
 struct lane *lane_new(struct lane_owner *owner, const char *name);

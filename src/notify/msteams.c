@@ -16,7 +16,7 @@ struct msteams_spec {
     struct template *title, *summary, *text;
 };
 
-static const struct msteams_spec msteams_defaults = {.common.send_resolved = true};
+static const struct msteams_spec msteams_defaults = {.common.base.send_resolved = true};
 
 #define AT(key) offsetof(struct msteams_spec, key)
 /* clang-format off */
@@ -46,9 +46,11 @@ static const struct field msteamsv2_fields[] = {
     "{{ with .GeneratorURL }}{{ . }}\n\n{{ end }}{{ end }}"                                        \
     "{{ if gt .TruncatedAlerts 0 }}and {{ .TruncatedAlerts }} more\n\n{{ end }}"
 
-static void msteams_prepare(struct decode *c, const struct node *n, void *spec)
+static void msteams_prepare(struct decode *c, const struct node *n, const struct node *global,
+                            void *spec)
 {
     struct msteams_spec *s = spec;
+    receiver_prepare(c, n, global, &s->common);
     secret_check_pair(c, n, "webhook_url", true);
     secret_check_url(c, n, "webhook_url", s->webhook_url.value);
     text_default(c, &s->title, TEXT_TITLE);
@@ -140,7 +142,7 @@ static int msteamsv2_build(const void *spec, const struct message *m, const char
     return build(spec, m, add_adaptive_card, out, reterr);
 }
 
-const struct receiver_type receiver_msteams = {
+const struct notifier_kind notifier_msteams = {
     .name = "msteams",
     .help = "Microsoft Teams, by a connector",
     .fields = msteams_fields,
@@ -151,7 +153,7 @@ const struct receiver_type receiver_msteams = {
     .judge = verdict_msteams,
 };
 
-const struct receiver_type receiver_msteamsv2 = {
+const struct notifier_kind notifier_msteamsv2 = {
     .name = "msteamsv2",
     .help = "Microsoft Teams, by a workflow",
     .fields = msteamsv2_fields,

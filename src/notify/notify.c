@@ -435,6 +435,7 @@ static int open_client(struct notify *n, struct err *reterr)
 static void init_owner(struct notify *n)
 {
     n->owner = (struct lane_owner){
+        .env = {.loop = &n->loop, .http = n->owner.env.http, .now_us = now_us, .ctx = n},
         .backoff_min_us = n->opts.backoff_min_us,
         .backoff_max_us = n->opts.backoff_max_us,
         .give_up_us = NOTIFY_GIVE_UP_US,

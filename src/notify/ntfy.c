@@ -20,7 +20,7 @@ struct ntfy_spec {
 };
 
 static const struct ntfy_spec ntfy_defaults = {
-    .common.send_resolved = true,
+    .common.base.send_resolved = true,
     .url = "https://ntfy.sh",
 };
 
@@ -46,10 +46,12 @@ static bool topic_ok(const char *s)
     return n > 0 && n <= 64 && s[n] == '\0';
 }
 
-static void ntfy_prepare(struct decode *c, const struct node *n, void *spec)
+static void ntfy_prepare(struct decode *c, const struct node *n, const struct node *global,
+                         void *spec)
 {
     struct ntfy_spec *s = spec;
     const struct http_access *a = &s->common.access;
+    receiver_prepare(c, n, global, &s->common);
     secret_check_pair(c, n, "token", false);
     secret_check_url(c, n, "url", s->url);
     if (!topic_ok(s->topic))
@@ -123,7 +125,7 @@ static int ntfy_build(const void *spec, const struct message *m, const char *ded
     return outgoing_finish(out, &s->common.access, reterr);
 }
 
-const struct receiver_type receiver_ntfy = {
+const struct notifier_kind notifier_ntfy = {
     .name = "ntfy",
     .help = "ntfy, a message on a topic",
     .fields = ntfy_fields,

@@ -34,7 +34,7 @@ struct opsgenie_spec {
 };
 
 static const struct opsgenie_spec opsgenie_defaults = {
-    .common.send_resolved = true,
+    .common.base.send_resolved = true,
     .api_url = "https://api.opsgenie.com/",
 };
 
@@ -86,11 +86,15 @@ static const struct field opsgenie_fields[] = {
     {0},
 };
 
-static void opsgenie_prepare(struct decode *c, const struct node *n, void *spec)
+static void opsgenie_prepare(struct decode *c, const struct node *n, const struct node *global,
+                             void *spec)
 {
     struct opsgenie_spec *s = spec;
-    secret_check_pair(c, n, "api_key", true);
+    receiver_prepare(c, n, global, &s->common);
+    bool given = receiver_global_secret(c, n, "api_key", global, "opsgenie_api_key", &s->api_key);
+    secret_check_pair(c, n, "api_key", !given);
     secret_check_url(c, n, "api_url", s->api_url);
+    receiver_global_url(c, n, "api_url", global, "opsgenie_api_url", &s->api_url);
     text_default(c, &s->message, TEXT_TITLE);
     text_default(c, &s->description, TEXT_BODY);
     text_default(c, &s->source, "{{ or .ExternalURL \"nines\" }}");
@@ -200,7 +204,7 @@ static int opsgenie_build(const void *spec, const struct message *m, const char 
     return outgoing_finish(out, &s->common.access, reterr);
 }
 
-const struct receiver_type receiver_opsgenie = {
+const struct notifier_kind notifier_opsgenie = {
     .name = "opsgenie",
     .help = "Opsgenie, Alert API v2",
     .fields = opsgenie_fields,

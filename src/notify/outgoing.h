@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-#define OUTGOING_BODY_MAX ((size_t)32 << 20)
+#define OUTGOING_BODY_MAX ((size_t)16 << 20) /* as io/http.h sends */
 #define OUTGOING_HEADERS_MAX 16
 #define OUTGOING_HEADER_BYTES (16 << 10)
 #define OUTGOING_ANSWER_MAX (64 << 10)

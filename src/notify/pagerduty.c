@@ -33,7 +33,7 @@ struct pagerduty_spec {
 };
 
 static const struct pagerduty_spec pagerduty_defaults = {
-    .common.send_resolved = true,
+    .common.base.send_resolved = true,
     .url = "https://events.pagerduty.com/v2/enqueue",
 };
 
@@ -126,16 +126,19 @@ static void add_details(struct decode *c, struct text_map *map)
     *map = all;
 }
 
-static void pagerduty_prepare(struct decode *c, const struct node *n, void *spec)
+static void pagerduty_prepare(struct decode *c, const struct node *n, const struct node *global,
+                              void *spec)
 {
     struct pagerduty_spec *s = spec;
     bool service = node_get(n, "service_key") || node_get(n, "service_key_file");
     bool routing = node_get(n, "routing_key") || node_get(n, "routing_key_file");
+    receiver_prepare(c, n, global, &s->common);
     secret_check_pair(c, n, "routing_key", !service);
     secret_check_pair(c, n, "service_key", false);
     if (service && routing)
         diag_error(c->diag, n->pos, "one of routing_key and service_key, not both");
     secret_check_url(c, n, "url", s->url);
+    receiver_global_url(c, n, "url", global, "pagerduty_url", &s->url);
     if (s->details.n > DETAILS_MAX)
         diag_error(c->diag, n->pos, "details: more than %d", DETAILS_MAX);
     if (!s->source)
@@ -235,7 +238,7 @@ static int pagerduty_build(const void *spec, const struct message *m, const char
     return outgoing_finish(out, &s->common.access, reterr);
 }
 
-const struct receiver_type receiver_pagerduty = {
+const struct notifier_kind notifier_pagerduty = {
     .name = "pagerduty",
     .help = "PagerDuty, Events API v2",
     .fields = pagerduty_fields,

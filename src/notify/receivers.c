@@ -2,43 +2,68 @@
 
 #include "base/str.h"
 
-#include <string.h>
+/* ---- what `global` says for all ------------------------------------------------------- */
 
-/* clang-format off */
-const struct receiver_type *const receiver_types[] = {
-    &receiver_alertmanager,
-    &receiver_discord,
-    &receiver_msteams,
-    &receiver_msteamsv2,
-    &receiver_ntfy,
-    &receiver_opsgenie,
-    &receiver_pagerduty,
-    &receiver_slack,
-    &receiver_telegram,
-    &receiver_webhook,
-    NULL,
-};
-/* clang-format on */
-
-const struct receiver_type *receiver_type_of(const char *list)
+/* The receiver's own node stays what errors about it point at. */
+static void take_http_config(struct decode *c, const struct node *n, struct http_access *a)
 {
-    for (const struct receiver_type *const *t = receiver_types; *t; t++) {
-        size_t n = strlen((*t)->name);
-        if (strncmp(list, (*t)->name, n) == 0 && str_eq(list + n, "_configs"))
-            return *t;
-    }
-    return NULL;
+    static const struct field as_object = {"http_config", FIELD_OBJECT, 0, .fields = access_fields};
+    decode_value(c, n, &as_object, a);
 }
 
-void *receiver_decode(const struct receiver_type *type, struct decode *c, const struct node *n)
+void receiver_prepare(struct decode *c, const struct node *n, const struct node *global,
+                      struct receiver_common *common)
 {
     size_t errors = c->diag->errors;
-    void *spec = arena_alloc(c->arena, type->spec_size);
-    memcpy(spec, type->defaults, type->spec_size);
-    decode_object(c, n, type->fields, spec);
-    if (c->diag->errors > errors)
-        return spec;
-    access_check(c, n, &((struct receiver_common *)spec)->access);
-    type->prepare(c, n, spec);
-    return spec;
+    bool own = node_get(n, "http_config") != NULL;
+    const struct node *given = own || !global ? NULL : node_get(global, "http_config");
+    if (given)
+        take_http_config(c, given, &common->access);
+    if (c->diag->errors == errors)
+        access_check(c, given ? global : n, &common->access);
+}
+
+static bool says(const struct decode *c, const struct node *n, const char *key)
+{
+    return node_get(n, key) || node_get(n, arena_printf(c->arena, "%s_file", key));
+}
+
+bool receiver_global_secret(struct decode *c, const struct node *n, const char *key,
+                            const struct node *global, const char *from, struct secret *out)
+{
+    const struct node *at = global ? node_get(global, from) : NULL;
+    const struct node *file =
+        global ? node_get(global, arena_printf(c->arena, "%s_file", from)) : NULL;
+    if (says(c, n, key))
+        return true;
+    if (at && file)
+        secret_check_pair(c, global, from, false);
+    else if (file)
+        secret_decode_file(c, file, out);
+    else if (at)
+        secret_decode(c, at, out);
+    return at || file;
+}
+
+void receiver_global_url(struct decode *c, const struct node *n, const char *key,
+                         const struct node *global, const char *from, const char **out)
+{
+    const struct field as_text = {from, FIELD_STRING, 0};
+    const struct node *at = global ? node_get(global, from) : NULL;
+    if (!at || node_get(n, key))
+        return;
+    decode_value(c, at, &as_text, out);
+    secret_check_url(c, global, from, *out);
+}
+
+/* ---- addresses -------------------------------------------------------------------------- */
+
+void receiver_address_decode(struct decode *c, const struct node *n, void *out)
+{
+    struct secret *ret = out;
+    bool plain = n->kind == NODE_SCALAR && n->text && n->text[0] != '$' && !node_is_null(n);
+    if (plain)
+        *ret = (struct secret){.value = n->text};
+    else
+        secret_decode(c, n, out);
 }

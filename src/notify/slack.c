@@ -7,12 +7,15 @@
 #include "base/str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define TITLE_MAX 1024
 #define BODY_CHARS 8000 /* Slack cuts 40,000 by itself and says nothing */
 #define NAME_MAX_CHARS 256
 #define URL_CHARS 2048
 #define FIELDS_MAX 50
+#define ADDRESS_VARIABLE "SLACK_API_URL"
 
 struct slack_field {
     struct template *title, *value;
@@ -92,12 +95,61 @@ static const struct field slack_fields[] = {
     {0},
 };
 
-static void slack_prepare(struct decode *c, const struct node *n, void *spec)
+/* A text in capitals that stands where an address should: YOUR_SLACK_WEBHOOK_URL. */
+static bool is_placeholder(const struct secret *s)
+{
+    return s->source && str_eq(s->source, "the configuration") && strchr(s->value, '_') &&
+           s->value[strspn(s->value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
+/* Files that are shown to others often leave the address out. */
+static bool take_environment(struct decode *c, struct pos pos, const char *why,
+                             struct slack_spec *s)
+{
+    const char *value = getenv(ADDRESS_VARIABLE);
+    if (!value || !*value) {
+        diag_error(c->diag, pos,
+                   "%s; expected an address, or the environment variable " ADDRESS_VARIABLE, why);
+        return false;
+    }
+    diag_warning(c->diag, pos, "%s: it is that of the environment variable " ADDRESS_VARIABLE, why);
+    s->api_url = (struct secret){arena_strdup(c->arena, value), "env " ADDRESS_VARIABLE};
+    return true;
+}
+
+static bool take_address(struct decode *c, const struct node *n, const struct node *global,
+                         struct slack_spec *s)
+{
+    size_t errors = c->diag->errors;
+    const struct node *at = node_get(n, "api_url");
+    bool given = receiver_global_secret(c, n, "api_url", global, "slack_api_url", &s->api_url);
+    if (c->diag->errors > errors)
+        return false;
+    if (!given)
+        return take_environment(c, n->pos, "missing key 'api_url' or 'api_url_file'", s);
+    if (!at && !node_get(n, "api_url_file"))
+        at = node_get(global, "slack_api_url");
+    if (at && is_placeholder(&s->api_url) &&
+        !take_environment(c, at->pos,
+                          at == node_get(n, "api_url") ? "api_url is a placeholder"
+                                                       : "slack_api_url is a placeholder",
+                          s))
+        return false;
+    if (access_url_ok(s->api_url.value))
+        return true;
+    diag_error(c->diag, at ? at->pos : n->pos, "api_url is not an http:// or https:// address");
+    return false;
+}
+
+static void slack_prepare(struct decode *c, const struct node *n, const struct node *global,
+                          void *spec)
 {
     static const char *const marked[] = {"fallback", "pretext", "text"};
     struct slack_spec *s = spec;
-    secret_check_pair(c, n, "api_url", true);
-    secret_check_url(c, n, "api_url", s->api_url.value);
+    receiver_prepare(c, n, global, &s->common);
+    secret_check_pair(c, n, "api_url", false);
+    if (!take_address(c, n, global, s))
+        return;
     text_default(c, &s->color, "{{ if eq .Status \"firing\" }}danger{{ else }}good{{ end }}");
     text_default(c, &s->username, "nines");
     text_default(c, &s->title, TEXT_TITLE);
@@ -172,7 +224,7 @@ static int slack_build(const void *spec, const struct message *m, const char *de
     return outgoing_finish(out, &s->common.access, reterr);
 }
 
-const struct receiver_type receiver_slack = {
+const struct notifier_kind notifier_slack = {
     .name = "slack",
     .help = "Slack: an incoming webhook, or chat.postMessage",
     .fields = slack_fields,

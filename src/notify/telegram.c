@@ -24,7 +24,7 @@ struct telegram_spec {
 };
 
 static const struct telegram_spec telegram_defaults = {
-    .common.send_resolved = true,
+    .common.base.send_resolved = true,
     .api_url = "https://api.telegram.org",
 };
 
@@ -59,13 +59,16 @@ static const struct field telegram_fields[] = {
     {0},
 };
 
-static void telegram_prepare(struct decode *c, const struct node *n, void *spec)
+static void telegram_prepare(struct decode *c, const struct node *n, const struct node *global,
+                             void *spec)
 {
     static const char ok[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:_-";
     struct telegram_spec *s = spec;
     const char *token = s->bot_token.value;
+    receiver_prepare(c, n, global, &s->common);
     secret_check_pair(c, n, "bot_token", true);
     secret_check_url(c, n, "api_url", s->api_url);
+    receiver_global_url(c, n, "api_url", global, "telegram_api_url", &s->api_url);
     if (token && token[strspn(token, ok)] != '\0')
         diag_error(c->diag, n->pos,
                    "bot_token: expected digits, a colon, and letters, digits, - and _");
@@ -104,7 +107,7 @@ static int telegram_build(const void *spec, const struct message *m, const char 
     return outgoing_finish(out, &s->common.access, reterr);
 }
 
-const struct receiver_type receiver_telegram = {
+const struct notifier_kind notifier_telegram = {
     .name = "telegram",
     .help = "Telegram, a message of a bot",
     .fields = telegram_fields,

@@ -102,6 +102,7 @@ static const struct notifier_kind fake_webhook = {
     .name = "webhook", .fields = http_fields, .spec_size = sizeof(struct fake_spec)};
 
 struct fake_log {
+    struct notifier_spec base;
     const char *path;
 };
 
@@ -112,6 +113,14 @@ static const struct field log_fields[] = {
 
 static const struct notifier_kind fake_log = {
     .name = "log", .fields = log_fields, .spec_size = sizeof(struct fake_log)};
+
+static const struct notifier_kind fake_slack = {
+    .name = "slack", .fields = log_fields, .spec_size = sizeof(struct fake_log)};
+
+const char *fake_log_path(const struct notifier_spec *spec)
+{
+    return ((const struct fake_log *)(const void *)spec)->path;
+}
 
 static int zone_open(const char *name, struct zone **ret, struct err *reterr)
 {
@@ -174,7 +183,8 @@ static void finish_slo(struct slo_def *slo, struct decode *c)
 
 static const struct probe_kind *const probe_kinds[] = {&fake_http, &fake_tcp, &fake_page,
                                                        &fake_document, NULL};
-static const struct notifier_kind *const notifiers[] = {&fake_webhook, &fake_log, NULL};
+static const struct notifier_kind *const notifiers[] = {&fake_webhook, &fake_log, &fake_slack,
+                                                        NULL};
 
 const struct config_tables fake_tables = {.probe_kinds = probe_kinds,
                                           .notifiers = notifiers,

@@ -32,3 +32,7 @@ extern const struct config_tables fake_tables;
 
 /* Since the last call. */
 struct fake_counts fake_take_counts(void);
+
+struct notifier_spec;
+/* What the kind `log` was given. */
+const char *fake_log_path(const struct notifier_spec *spec);

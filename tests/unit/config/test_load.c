@@ -498,7 +498,9 @@ static void elsewhere(void **state)
     assert_string_equal(c->daemon.slo_dirs.at[0], "conf/more");
     assert_int_equal(c->receiver_count, 2); /* in file order */
     assert_string_equal(c->receivers[0]->name, "r");
-    assert_string_equal(*(const char *const *)c->receivers[0]->spec, "conf/out.log");
+    assert_int_equal(c->receivers[0]->n, 1);
+    assert_string_equal(c->receivers[0]->at[0].name, "log");
+    assert_string_equal(fake_log_path(c->receivers[0]->at[0].spec), "conf/out.log");
     config_unref(c);
 
     /* As a path it brings its folders along; a file found twice is read once. */

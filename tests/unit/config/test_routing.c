@@ -132,7 +132,8 @@ static void test_in_the_daemon_document(void **state)
     assert_string_equal(c->routing->root.receiver, "log");
     config_unref(c);
     refuses_as(true, DAEMON "route: {receiver: lag}\n", "3:19", "did you mean 'log'?");
-    refuses_as(true, DAEMON "global: {}\n", "3:9", "without 'route'");
+    refuses_as(true, DAEMON "inhibit_rules: []\n", "3:16", "without 'route'");
+    refuses_as(true, DAEMON "global: {resolve_timeout: x}\n", "3:27", "expected a duration");
     refuses_as(true, DAEMON "mute_time_intervals: []\n", "3:1", "unknown key");
     refuses_as(true, DAEMON "alertmanager: [x]\n", "3:15", "expected a path");
     refuses_as(true, DAEMON "alertmanager: ''\n", "3:15", "expected a path");

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "config/receivers.h"
 #include "config/tree.h"
 #include "notify/receivers.h"
 
@@ -26,14 +27,37 @@ static inline void page_release(struct page *p)
     arena_release(&p->arena);
 }
 
-/* Decodes `yaml`, one element of a list. */
-static inline void *page_spec(struct page *p, const struct receiver_type *type, const char *yaml)
+/* Decodes `yaml`, one element of a list, with `global` or NULL. */
+static inline const void *page_spec_under(struct page *p, const struct notifier_kind *kind,
+                                          const char *yaml, const char *global)
 {
-    struct yaml_documents docs = {0};
+    struct yaml_documents docs = {0}, more = {0};
     if (yaml_parse(&p->arena, &p->arena, "r.yaml", yaml, strlen(yaml), &p->diag, &docs) < 0 ||
         docs.n != 1)
         return NULL;
-    return receiver_decode(type, &p->decode, docs.at[0]);
+    if (global &&
+        yaml_parse(&p->arena, &p->arena, "g.yaml", global, strlen(global), &p->diag, &more) < 0)
+        return NULL;
+    return receiver_spec(&p->decode, kind, docs.at[0], global ? more.at[0] : NULL);
+}
+
+static inline const void *page_spec(struct page *p, const struct notifier_kind *kind,
+                                    const char *yaml)
+{
+    return page_spec_under(p, kind, yaml, NULL);
+}
+
+/* The kinds that HTTP reaches. */
+static inline const struct notifier_kind *page_kind(const char *name)
+{
+    static const struct notifier_kind *const kinds[] = {
+        &notifier_alertmanager, &notifier_discord,  &notifier_msteams,   &notifier_msteamsv2,
+        &notifier_ntfy,         &notifier_opsgenie, &notifier_pagerduty, &notifier_slack,
+        &notifier_telegram,     &notifier_webhook};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    return NULL;
 }
 
 #define T0 1795309323000000LL /* 2026-11-22T01:02:03Z */

@@ -76,7 +76,7 @@ struct world {
     struct http_client *client;
     int port;
     const struct row *row;
-    const struct receiver_type *type;
+    const struct notifier_kind *type;
     struct str got;
     bool done;
 };
@@ -143,17 +143,15 @@ static void run(struct world *w, const struct row *row)
     struct outgoing out;
     struct err err;
     const char *headers[OUTGOING_HEADERS_MAX];
-    char list[64];
     page_init(&p);
-    snprintf(list, sizeof(list), "%s_configs", row->type);
     w->row = row;
-    w->type = receiver_type_of(list);
+    w->type = page_kind(row->type);
     w->done = false;
     str_clear(&w->got);
     size_t i = 0;
     while (!str_eq(page_yaml[i][0], row->type))
         i++;
-    void *spec = page_spec(&p, w->type, page_yaml[i][1]);
+    const void *spec = page_spec(&p, w->type, page_yaml[i][1]);
     struct message m = page_message(&p.arena, 2, 1, "api \"burns\"", "it is down");
     outgoing_init(&out);
     assert_int_equal(w->type->build(spec, &m, "key-1", &out, &err), 0);

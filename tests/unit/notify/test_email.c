@@ -18,12 +18,9 @@
     "{to: 'Ops <ops@example.org>, b@example.org', from: nines@example.org,\n"                      \
     "headers: {X-Team: '{{ .CommonLabels.service }}'}}"
 
-static struct email_spec *spec_of(struct page *p, const char *yaml)
+static const struct email_spec *spec_of(struct page *p, const char *yaml)
 {
-    struct yaml_documents docs = {0};
-    assert_int_equal(
-        yaml_parse(&p->arena, &p->arena, "r.yaml", yaml, strlen(yaml), &p->diag, &docs), 0);
-    return email_decode(&p->decode, docs.at[0]);
+    return page_spec(p, &notifier_email, yaml);
 }
 
 /* All ASCII, all lines ended by CRLF and short. */
@@ -51,7 +48,7 @@ static void add_mail(struct str *out, const char *yaml, const char *summary, siz
     struct email e;
     struct err err = {{0}};
     page_init(&p);
-    struct email_spec *spec = spec_of(&p, yaml);
+    const struct email_spec *spec = spec_of(&p, yaml);
     assert_int_equal(p.diag.errors, 0);
     struct message m = page_message(&p.arena, 1, firing, summary, "it is down\nsince \"long\"");
     email_init(&e);
@@ -133,7 +130,7 @@ static void test_large(void **state)
     struct err err;
     (void)state;
     page_init(&p);
-    struct email_spec *spec = spec_of(&p, YAML);
+    const struct email_spec *spec = spec_of(&p, YAML);
     char *huge = arena_alloc(&p.arena, 900001);
     memset(huge, '<', 900000);
     struct message m = page_message(&p.arena, 3, 3, huge, "d");
@@ -173,7 +170,7 @@ static void unsendable(const char *yaml, const char *want)
     struct email e;
     struct err err = {{0}};
     page_init(&p);
-    struct email_spec *spec = spec_of(&p, yaml);
+    const struct email_spec *spec = spec_of(&p, yaml);
     assert_int_equal(p.diag.errors, 0);
     struct message m = page_message(&p.arena, 1, 1, "a@b>\r\nDATA", "d");
     email_init(&e);

@@ -14,12 +14,9 @@
 #include <stdlib.h>
 #include <uv.h>
 
-static struct exec_spec *spec_of(struct page *p, const char *yaml)
+static const struct exec_spec *spec_of(struct page *p, const char *yaml)
 {
-    struct yaml_documents docs = {0};
-    assert_int_equal(
-        yaml_parse(&p->arena, &p->arena, "r.yaml", yaml, strlen(yaml), &p->diag, &docs), 0);
-    return exec_decode(&p->decode, docs.at[0]);
+    return page_spec(p, &notifier_exec, yaml);
 }
 
 struct seen {

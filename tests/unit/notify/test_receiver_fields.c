@@ -12,77 +12,79 @@
 #include <stdlib.h>
 
 struct refusal {
-    const struct receiver_type *type;
+    const struct notifier_kind *type;
     const char *yaml, *want;
 };
 
 static const struct refusal refusals[] = {
-    {&receiver_slack, "{channel: x}", "1:1: missing key 'api_url' or 'api_url_file'"},
-    {&receiver_slack, "{api_url: http://a, api_url_file: b}",
+    {&notifier_slack, "{channel: x}",
+     "1:1: missing key 'api_url' or 'api_url_file'; expected an address, or the environment "
+     "variable SLACK_API_URL"},
+    {&notifier_slack, "{api_url: http://a, api_url_file: b}",
      "1:35: secret: the file b: cannot be opened: No such file or directory"},
-    {&receiver_slack, "{api_url: ftp://a}", "1:11: api_url is not an http:// or https:// address"},
-    {&receiver_slack, "{api_url: http://a, titel: x}",
+    {&notifier_slack, "{api_url: ftp://a}", "1:11: api_url is not an http:// or https:// address"},
+    {&notifier_slack, "{api_url: http://a, titel: x}",
      "1:21: unknown key 'titel'; did you mean 'title'?"},
-    {&receiver_slack, "{api_url: http://a, title: '{{ .Sttus }}'}",
+    {&notifier_slack, "{api_url: http://a, title: '{{ .Sttus }}'}",
      "1:28: template, line 1, column 4 of it: "},
-    {&receiver_slack, "api_url: http://a\ntext: |\n  one\n  {{ template \"x\" . }}\n",
+    {&notifier_slack, "api_url: http://a\ntext: |\n  one\n  {{ template \"x\" . }}\n",
      "2:7: template, line 2, column 4 of it: "},
-    {&receiver_slack, "{api_url: http://a, fields: {a: b}}",
+    {&notifier_slack, "{api_url: http://a, fields: {a: b}}",
      "1:29: fields: expected a list of at most 50 {title, value, short}"},
-    {&receiver_slack, "{api_url: http://a, fields: [{title: b}]}", "1:30: missing key 'value'"},
-    {&receiver_slack, "{api_url: $NINES_NO_SUCH}",
+    {&notifier_slack, "{api_url: http://a, fields: [{title: b}]}", "1:30: missing key 'value'"},
+    {&notifier_slack, "{api_url: $NINES_NO_SUCH}",
      "1:11: secret: the environment variable NINES_NO_SUCH is not set"},
-    {&receiver_slack, "{api_url: http://a, http_config: {follow_redirects: true}}",
+    {&notifier_slack, "{api_url: http://a, http_config: {follow_redirects: true}}",
      "1:53: follow_redirects: redirects are never followed; give the final address"},
-    {&receiver_slack,
+    {&notifier_slack,
      "{api_url: http://a, http_config: {basic_auth: {username: u}, authorization: "
      "{credentials: c}}}",
      "1:77: one of basic_auth and authorization, not both"},
-    {&receiver_slack, "{api_url: http://a, http_config: {authorization: {type: X}}}",
+    {&notifier_slack, "{api_url: http://a, http_config: {authorization: {type: X}}}",
      "1:50: missing key 'credentials' or 'credentials_file'"},
-    {&receiver_slack,
+    {&notifier_slack,
      "{api_url: http://a, http_config: {authorization: {type: 'a b', credentials: c}}}",
      "1:50: type: not a word"},
-    {&receiver_slack, "{api_url: http://a, http_config: {authorization: {credentials: \"a\\nb\"}}}",
+    {&notifier_slack, "{api_url: http://a, http_config: {authorization: {credentials: \"a\\nb\"}}}",
      "1:50: credentials have control characters"},
-    {&receiver_slack, "{api_url: http://a, http_config: {tls_config: {cert_file: a}}}",
+    {&notifier_slack, "{api_url: http://a, http_config: {tls_config: {cert_file: a}}}",
      "1:34: cert_file and key_file go together"},
-    {&receiver_slack, "{api_url: http://a, http_config: {proxy_url: http://p}}",
+    {&notifier_slack, "{api_url: http://a, http_config: {proxy_url: http://p}}",
      "1:35: unknown key 'proxy_url'; expected "},
-    {&receiver_pagerduty, "{}", "1:1: missing key 'routing_key' or 'routing_key_file'"},
-    {&receiver_pagerduty, "{routing_key: a, service_key: b}",
+    {&notifier_pagerduty, "{}", "1:1: missing key 'routing_key' or 'routing_key_file'"},
+    {&notifier_pagerduty, "{routing_key: a, service_key: b}",
      "1:1: one of routing_key and service_key, not both"},
-    {&receiver_pagerduty, "{routing_key: a, links: [{text: b}]}", "1:26: missing key 'href'"},
-    {&receiver_pagerduty, "{routing_key: a, images: b}", "1:26: expected a list of at most 32"},
-    {&receiver_pagerduty, "{routing_key: a, details: [b]}",
+    {&notifier_pagerduty, "{routing_key: a, links: [{text: b}]}", "1:26: missing key 'href'"},
+    {&notifier_pagerduty, "{routing_key: a, images: b}", "1:26: expected a list of at most 32"},
+    {&notifier_pagerduty, "{routing_key: a, details: [b]}",
      "1:27: templates: expected a mapping of names to texts; found a list"},
-    {&receiver_opsgenie, "{api_key: a, responders: [{type: team}]}",
+    {&notifier_opsgenie, "{api_key: a, responders: [{type: team}]}",
      "1:27: one of id, name and username"},
-    {&receiver_opsgenie, "{api_key: a, responders: [{name: b, type: teem}]}",
+    {&notifier_opsgenie, "{api_key: a, responders: [{name: b, type: teem}]}",
      "1:43: type: expected "},
-    {&receiver_opsgenie, "{api_key: a, update_alerts: true}",
+    {&notifier_opsgenie, "{api_key: a, update_alerts: true}",
      "1:14: unknown key 'update_alerts'; expected "},
-    {&receiver_discord, "{}", "1:1: missing key 'webhook_url' or 'webhook_url_file'"},
-    {&receiver_telegram, "{bot_token: a}", "1:1: missing key 'chat_id'"},
-    {&receiver_telegram, "{bot_token: a/b, chat_id: 1}",
+    {&notifier_discord, "{}", "1:1: missing key 'webhook_url' or 'webhook_url_file'"},
+    {&notifier_telegram, "{bot_token: a}", "1:1: missing key 'chat_id'"},
+    {&notifier_telegram, "{bot_token: a/b, chat_id: 1}",
      "1:1: bot_token: expected digits, a colon, and letters, digits, - and _"},
-    {&receiver_telegram, "{bot_token: a, chat_id: 1, parse_mode: MarkdownV2}",
+    {&notifier_telegram, "{bot_token: a, chat_id: 1, parse_mode: MarkdownV2}",
      "1:40: parse_mode: write the message in HTML; what alerts put into Markdown cannot be "
      "escaped"},
-    {&receiver_telegram, "{bot_token: a, chat_id: 1, parse_mode: html}",
+    {&notifier_telegram, "{bot_token: a, chat_id: 1, parse_mode: html}",
      "1:40: parse_mode: expected "},
-    {&receiver_ntfy, "{topic: a/b}", "1:9: topic: expected up to 64 letters, digits, - and _"},
-    {&receiver_ntfy, "{topic: a, token: b, http_config: {authorization: {credentials: c}}}",
+    {&notifier_ntfy, "{topic: a/b}", "1:9: topic: expected up to 64 letters, digits, - and _"},
+    {&notifier_ntfy, "{topic: a, token: b, http_config: {authorization: {credentials: c}}}",
      "1:1: one of token and a login in http_config, not both"},
-    {&receiver_webhook, "{url: 'http://a b'}", "1:7: url is not an http:// or https:// address"},
-    {&receiver_webhook, "{url: http://a, timeout: 1h}",
+    {&notifier_webhook, "{url: 'http://a b'}", "1:7: url is not an http:// or https:// address"},
+    {&notifier_webhook, "{url: http://a, timeout: 1h}",
      "1:26: timeout: must be from 100ms to 2m; found '1h'"},
-    {&receiver_alertmanager, "{url: http://a, lifetime: 1s}", "1:27: lifetime: must be at least "},
-    {&receiver_msteams, "{webhook_url: http://a, sumary: x}",
+    {&notifier_alertmanager, "{url: http://a, lifetime: 1s}", "1:27: lifetime: must be at least "},
+    {&notifier_msteams, "{webhook_url: http://a, sumary: x}",
      "1:25: unknown key 'sumary'; did you mean 'summary'?"},
 };
 
-static void refused(const struct receiver_type *type, const char *yaml, const char *want)
+static void refused(const struct notifier_kind *type, const char *yaml, const char *want)
 {
     struct page p;
     struct str said;
@@ -110,14 +112,14 @@ static void test_refusals(void **state)
         refused(refusals[i].type, refusals[i].yaml, refusals[i].want);
 }
 
-static void built(const struct receiver_type *type, const char *yaml, size_t warnings,
+static void built(const struct notifier_kind *type, const char *yaml, size_t warnings,
                   const char *url, const char *in_body)
 {
     struct page p;
     struct outgoing out;
     struct err err;
     page_init(&p);
-    void *spec = page_spec(&p, type, yaml);
+    const void *spec = page_spec(&p, type, yaml);
     assert_int_equal(p.diag.errors, 0);
     assert_int_equal(p.diag.warnings, warnings);
     struct message m = page_message(&p.arena, 1, 1, "s", "d");
@@ -134,11 +136,11 @@ static void test_secrets(void **state)
 {
     (void)state;
     setenv("NINES_TEST_URL", "https://h.example/from-env", 1);
-    built(&receiver_slack, "{api_url: $NINES_TEST_URL}", 0, "https://h.example/from-env", "{");
-    built(&receiver_slack, "{api_url: '${NINES_TEST_URL}'}", 0, "https://h.example/from-env", "{");
-    built(&receiver_slack, "{api_url: {env: NINES_TEST_URL}}", 0, "https://h.example/from-env",
+    built(&notifier_slack, "{api_url: $NINES_TEST_URL}", 0, "https://h.example/from-env", "{");
+    built(&notifier_slack, "{api_url: '${NINES_TEST_URL}'}", 0, "https://h.example/from-env", "{");
+    built(&notifier_slack, "{api_url: {env: NINES_TEST_URL}}", 0, "https://h.example/from-env",
           "{");
-    built(&receiver_slack, "{api_url: 'https://h/$NINES_TEST_URL'}", 1, "https://h/$NINES_TEST_URL",
+    built(&notifier_slack, "{api_url: 'https://h/$NINES_TEST_URL'}", 1, "https://h/$NINES_TEST_URL",
           "{");
     char path[] = "/tmp/nines-secret-XXXXXX";
     char yaml[128];
@@ -147,25 +149,25 @@ static void test_secrets(void **state)
     fputs("r0uting\n", f);
     fclose(f);
     snprintf(yaml, sizeof(yaml), "{routing_key_file: %s}", path);
-    built(&receiver_pagerduty, yaml, 0, "https://events.pagerduty.com/v2/enqueue",
+    built(&notifier_pagerduty, yaml, 0, "https://events.pagerduty.com/v2/enqueue",
           "\"routing_key\":\"r0uting\"");
     snprintf(yaml, sizeof(yaml), "{service_key_file: %s}", path);
-    built(&receiver_pagerduty, yaml, 0, "https://events.pagerduty.com/v2/enqueue",
+    built(&notifier_pagerduty, yaml, 0, "https://events.pagerduty.com/v2/enqueue",
           "\"routing_key\":\"r0uting\"");
     snprintf(yaml, sizeof(yaml), "{routing_key: a, routing_key_file: %s}", path);
-    refused(&receiver_pagerduty, yaml, "1:36: one of routing_key and routing_key_file, not both");
+    refused(&notifier_pagerduty, yaml, "1:36: one of routing_key and routing_key_file, not both");
     remove(path);
 }
 
 static void test_words(void **state)
 {
     (void)state;
-    built(&receiver_pagerduty, "{routing_key: k, severity: loud}", 1,
+    built(&notifier_pagerduty, "{routing_key: k, severity: loud}", 1,
           "https://events.pagerduty.com/v2/enqueue", "\"severity\":\"error\"");
-    built(&receiver_opsgenie, "{api_key: k, priority: P9}", 1, "https://api.opsgenie.com/v2/alerts",
+    built(&notifier_opsgenie, "{api_key: k, priority: P9}", 1, "https://api.opsgenie.com/v2/alerts",
           "\"alias\":");
-    built(&receiver_ntfy, "{topic: t, priority: urgent}", 0, "https://ntfy.sh/", "\"priority\":5");
-    built(&receiver_telegram, "{bot_token: '1:a', chat_id: 7, parse_mode: '', message: '<b>'}", 1,
+    built(&notifier_ntfy, "{topic: t, priority: urgent}", 0, "https://ntfy.sh/", "\"priority\":5");
+    built(&notifier_telegram, "{bot_token: '1:a', chat_id: 7, parse_mode: '', message: '<b>'}", 1,
           "https://api.telegram.org/bot1:a/sendMessage", "\"text\":\"<b>\",\"link");
 }
 
@@ -174,13 +176,11 @@ static void test_defaults(void **state)
     struct page p;
     (void)state;
     page_init(&p);
-    const struct receiver_common *slack = page_spec(&p, &receiver_slack, "{api_url: http://a}");
-    const struct receiver_common *hook = page_spec(&p, &receiver_webhook, "{url: http://a}");
-    assert_false(slack->send_resolved);
-    assert_true(hook->send_resolved);
+    const struct receiver_common *slack = page_spec(&p, &notifier_slack, "{api_url: http://a}");
+    const struct receiver_common *hook = page_spec(&p, &notifier_webhook, "{url: http://a}");
+    assert_false(slack->base.send_resolved);
+    assert_true(hook->base.send_resolved);
     assert_int_equal(hook->access.timeout_us, 10000000);
-    assert_null(receiver_type_of("slack"));
-    assert_null(receiver_type_of("sns_configs"));
     page_release(&p);
 }
 

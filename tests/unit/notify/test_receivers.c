@@ -41,13 +41,11 @@ static struct message message_of(struct arena *a, const char *which)
 
 static struct outgoing build(struct page *p, const char *const yaml[2], const struct message *m)
 {
-    char list[64];
     struct outgoing out;
     struct err err = {{0}};
-    snprintf(list, sizeof(list), "%s_configs", yaml[0]);
-    const struct receiver_type *type = receiver_type_of(list);
+    const struct notifier_kind *type = page_kind(yaml[0]);
     assert_non_null(type);
-    void *spec = page_spec(p, type, yaml[1]);
+    const void *spec = page_spec(p, type, yaml[1]);
     for (size_t i = 0; i < p->diag.n; i++)
         if (!p->diag.items[i].warning)
             fail_msg("%s: %s", yaml[0], p->diag.items[i].text);

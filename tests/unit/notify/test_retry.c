@@ -1,7 +1,6 @@
 #include "notify/retry.h"
 
 #include "base/units.h"
-#include "notify/body.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,38 +58,11 @@ static void test_retry_after(void **state)
         assert_int_equal(retry_after_us(wrong[i], now), 0);
 }
 
-static void body_is(const char *payload, bool unrecorded, const char *expected)
-{
-    struct notification n = {.payload = payload, .unrecorded = unrecorded};
-    struct str out;
-
-    str_init(&out, BODY_MAX);
-    assert_int_equal(body_write(&n, &out), 0);
-    assert_string_equal(out.buf, expected);
-    str_release(&out);
-}
-
-static void test_body(void **state)
-{
-    (void)state;
-    body_is("{\"a\":1,\n \"b\":\"x\\ny\"}\r\n", false, "{\"a\":1,  \"b\":\"x\\ny\"}  ");
-    body_is(" {\"a\":1}", true, "{\"unrecorded\":true,\"a\":1}");
-    body_is("{ }", true, "{\"unrecorded\":true}");
-    body_is("[1]", true, "[1]");
-
-    struct notification n = {.payload = "{\"a\":12345}"};
-    struct str out;
-    str_init(&out, 5);
-    assert_int_equal(body_write(&n, &out), -1);
-    str_release(&out);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_backoff),
         cmocka_unit_test(test_retry_after),
-        cmocka_unit_test(test_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
