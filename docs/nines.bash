@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report replay explain gate suggest status import import-slo export alerts annotate exclude backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate suggest status import import-slo export alerts annotate exclude silence backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -53,6 +53,14 @@ _nines()
         list) options="--all --at -a" ;;
         remove) options="--author" ;;
         *) words="add list remove" ;;
+        esac
+        ;;
+    silence)
+        case ${COMP_WORDS[2]} in
+        add) options="--for --until --from --comment --author --slo --service -s" ;;
+        list) options="--all --at -a" ;;
+        expire) options="--author" ;;
+        *) words="add list expire" ;;
         esac
         ;;
     suggest) options="--from --to" ;;

@@ -21,6 +21,7 @@ const struct command *const commands[] = {
     &command_alerts,
     &command_annotate,
     &command_exclude,
+    &command_silence,
     &command_backup,
     &command_db,
     &command_demo,

@@ -59,6 +59,7 @@ static int serve(struct daemon *d, const char *listen, struct web **ret, struct 
         .listen = listen,
         .control_path = control,
         .board = daemon_board(d),
+        .database = daemon_database(d),
         .import = on_import,
         .edit = on_edit,
         .reload = on_reload,

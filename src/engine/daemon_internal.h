@@ -139,6 +139,10 @@ void daemon_adopt_excluding(struct daemon *d, struct excluding *x); /* takes it 
 /* daemon_edit.c: before daemon_edit() is called. */
 void daemon_edit_init(struct daemon *d);
 
+/* daemon_silences.c: the notify thread is told those that are stored. Not on the loop
+ * thread while the loop runs. */
+int daemon_tell_silences(struct daemon *d, struct err *reterr);
+
 /* daemon_status.c */
 void daemon_status_init(struct daemon *d);
 void daemon_publish(struct daemon *d);                     /* a picture of now */

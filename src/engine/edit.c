@@ -15,11 +15,14 @@
 static const struct edit {
     const char *name;
     edit_fn *run;
+    edit_fn *committed; /* what can be said only then; or NULL */
 } edits[] = {
-    {"annotate", edit_annotate},
-    {"forget_annotation", edit_forget_annotation},
-    {"exclude", edit_exclude},
-    {"forget_exclusion", edit_forget_exclusion},
+    {"annotate", edit_annotate, NULL},
+    {"forget_annotation", edit_forget_annotation, NULL},
+    {"exclude", edit_exclude, NULL},
+    {"forget_exclusion", edit_forget_exclusion, NULL},
+    {"silence", edit_silence, edit_silence_made},
+    {"expire_silences", edit_expire_silences, NULL},
 };
 
 static const struct edit *find_edit(const char *name)
@@ -35,9 +38,9 @@ static int run_edit(struct editing *e, json_t *request, struct err *reterr)
     const struct edit *edit = find_edit(json_string_value(json_object_get(request, "do")));
     if (!edit)
         return err_set(reterr, "\"do\": no such edit");
-    if (edit->run(e, request, reterr) < 0)
+    if (edit->run(e, request, reterr) < 0 || store_flush(e->store, PATIENCE_US, reterr) < 0)
         return -1;
-    return store_flush(e->store, PATIENCE_US, reterr);
+    return edit->committed ? edit->committed(e, request, reterr) : 0;
 }
 
 int edit_run(struct edit_place *p, const char *request, size_t n, struct str *answer,
@@ -56,7 +59,9 @@ int edit_run(struct edit_place *p, const char *request, size_t n, struct str *an
     p->silencing = e.silencing;
     if (rc < 0)
         return -1;
-    if (e.id)
+    if (*e.answer)
+        str_addf(answer, "%s\n", e.answer);
+    else if (e.id)
         str_addf(answer, "{\"id\":%" PRId64 "}\n", e.id);
     else
         str_add(answer, "{}\n");

@@ -11,10 +11,18 @@
  *      "rrule": "", "timezone": "UTC", "slos": ["a"], "service": "", "labels": {},
  *      "reason": "move", "author": "me", "created_us": ...}           -> {"id": 7}
  *     {"do": "forget_exclusion", "id": 7, "at_us": ..., "by": "me"}   -> {}
+ *     {"do": "silence", "matchers": "slo=\"a\"", "from_us": 0, "to_us": 0,
+ *      "for_us": 7200000000, "author": "me", "comment": "works"}
+ *                                   -> {"id": 7, "starts_us": ..., "ends_us": ...}
+ *     {"do": "expire_silences", "ids": [7, 8], "by": "me"}            -> {}
  *
  * Who asks to exclude has looked for overlaps, with the exclusions of his files and those
  * that are stored (excluding_check_new()); `seen` is the newest of these, 0 if there is
  * none: if another one has come since, the edit is refused.
+ *
+ * A silence begins at from_us, or now if that is past or 0, and ends at to_us, or, if that
+ * is 0, for_us later; with "replaces", the number of one that is not over, that one is
+ * expired. Of silences that are to expire either all do or none.
  */
 #pragma once
 

@@ -14,9 +14,10 @@ struct editing {
     const char *database;
     int64_t now_us;
     /* what the edit says */
-    int64_t id;     /* of what it added; 0: nothing that has one */
-    bool excluding; /* exclusions are others than before */
-    bool silencing; /* and silences */
+    int64_t id;       /* of what it added; 0: nothing that has one */
+    bool excluding;   /* exclusions are others than before */
+    bool silencing;   /* and silences */
+    char answer[128]; /* JSON; "": the id, if there is one */
 };
 
 /* Checks the request and pushes what it asks for. */
@@ -24,3 +25,4 @@ typedef int edit_fn(struct editing *e, struct json_t *request, struct err *reter
 
 edit_fn edit_annotate, edit_forget_annotation;
 edit_fn edit_exclude, edit_forget_exclusion;
+edit_fn edit_silence, edit_silence_made, edit_expire_silences;

@@ -310,6 +310,36 @@ const char *httpd_query(const struct httpd_call *c, const char *name)
     return MHD_lookup_connection_value(c->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct each {
+    const char *name;
+    void (*fn)(void *ctx, const char *value);
+    void *ctx;
+};
+
+static enum MHD_Result on_value(void *cls, enum MHD_ValueKind kind, const char *name,
+                                const char *value)
+{
+    const struct each *e = cls;
+
+    (void)kind;
+    if (str_eq(name, e->name))
+        e->fn(e->ctx, value ? value : "");
+    return MHD_YES;
+}
+
+void httpd_query_each(const struct httpd_call *c, const char *name,
+                      void (*fn)(void *ctx, const char *value), void *ctx)
+{
+    struct each e = {name, fn, ctx};
+
+    MHD_get_connection_values(c->connection, MHD_GET_ARGUMENT_KIND, on_value, &e);
+}
+
+int httpd_fd(const struct httpd_call *c)
+{
+    return MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
 const char *httpd_header(const struct httpd_call *c, const char *name)
 {
     return MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, name);

@@ -75,7 +75,11 @@ struct httpd_answer {
 const char *httpd_method(const struct httpd_call *c);
 const char *httpd_path(const struct httpd_call *c);
 const char *httpd_query(const struct httpd_call *c, const char *name);
+/* Each value of a name that may be there several times. */
+void httpd_query_each(const struct httpd_call *c, const char *name,
+                      void (*fn)(void *ctx, const char *value), void *ctx);
 const char *httpd_header(const struct httpd_call *c, const char *name);
+int httpd_fd(const struct httpd_call *c);        /* of the connection; to look at */
 bool httpd_has_body(const struct httpd_call *c); /* a length above 0, or chunks */
 
 void httpd_take(struct httpd_call *c, const struct httpd_sink *sink, void *user);

@@ -14,7 +14,7 @@
 
 #define JOBS_MAX 8
 #define JOB_BUFFER (256 << 10)
-#define JOB_ANSWER_MAX (64 << 10)
+#define JOB_ANSWER_MAX ((size_t)64 << 20)
 
 struct jobs;
 

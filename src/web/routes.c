@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "engine/edit.h"
 #include "engine/import.h"
+#include "web/alertmanager.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "wire/exposition.h"
@@ -231,6 +232,7 @@ static int get_index(struct view *v)
         if (visible(v->routes, &table[i]))
             str_addf(&v->out, "%-4s %-12s %s\n", table[i].method, table[i].path, table[i].help);
     }
+    str_addf(&v->out, "%-4s %-12s %s\n", "GET", "/api/v2/...", "alerts and silences, for amtool");
     return 200;
 }
 
@@ -261,6 +263,10 @@ void routes_begin(void *ctx, struct httpd_call *call)
     const char *method = httpd_method(call);
     const struct route *route = NULL;
 
+    if (alertmanager_serves(httpd_path(call))) {
+        alertmanager_begin(r, call);
+        return;
+    }
     for (size_t i = 0; i < countof(table); i++) {
         if (str_eq(table[i].path, httpd_path(call)) && visible(r, &table[i]))
             route = &table[i];

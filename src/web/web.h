@@ -5,7 +5,8 @@
  *
  * Two listeners with one table of routes (routes.c):
  *
- *   - loopback TCP: GET / /livez /readyz /health /version /metrics
+ *   - loopback TCP: GET / /livez /readyz /health /version /metrics, and Alertmanager's
+ *     API (alertmanager.h)
  *   - the control socket, mode 0600, peers of our own uid or root: the same,
  *     and POST /v1/import (NDJSON), POST /v1/edit (JSON, engine/edit.h) and POST
  *     /v1/reload
@@ -42,6 +43,7 @@ struct web_options {
     const char *control_path; /* `<db>.sock`, or NULL. What lies there is replaced: the
                                  caller must hold the database's lock. */
     struct status_board *board;
+    const char *database; /* for those who look at what is stored */
 
     /*
      * Jobs: called on a thread of their own, and may block; several may run at

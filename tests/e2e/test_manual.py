@@ -12,7 +12,8 @@ COMMON = "Common options"
 SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo history"],
                "annotate": ["annotate add", "annotate list", "annotate remove"],
                "alerts": ["alerts render", "alerts route", "alerts simulate"],
-               "exclude": ["exclude add", "exclude list", "exclude remove"]}
+               "exclude": ["exclude add", "exclude list", "exclude remove"],
+               "silence": ["silence add", "silence list", "silence expire"]}
 
 
 def help_of(*command):

@@ -63,7 +63,7 @@ SYSTEM = set("""
 assert.h ctype.h errno.h fcntl.h float.h inttypes.h limits.h locale.h math.h signal.h stdalign.h
 stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h time.h unistd.h
 arpa/inet.h dirent.h fnmatch.h getopt.h glob.h ifaddrs.h libgen.h netdb.h netinet/in.h
-netinet/tcp.h poll.h pthread.h pwd.h sched.h semaphore.h sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h
+linux/inet_diag.h linux/netlink.h linux/sock_diag.h netinet/tcp.h poll.h pthread.h pwd.h sched.h semaphore.h sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h
 sys/epoll.h sys/prctl.h sys/queue.h sys/random.h sys/resource.h sys/select.h sys/signalfd.h sys/socket.h
 sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/timerfd.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/wait.h
 termios.h wctype.h
