@@ -26,7 +26,7 @@
 
 #define AT(key) offsetof(struct email_spec, key)
 
-static const struct field email_fields[] = {
+const struct field email_fields[] = {
     {"send_resolved", FIELD_BOOL, AT(base.send_resolved), .help = "tell the end of alerts as well"},
     {"to", FIELD_CUSTOM, AT(to), .flags = FIELD_REQUIRED, .decode = text_decode,
      .help = "addresses, separated by commas"},
@@ -35,6 +35,16 @@ static const struct field email_fields[] = {
      .help = "further headers; Subject is one"},
     {"html", FIELD_CUSTOM, AT(html), .decode = text_decode, .help = "text in HTML; \"\": none"},
     {"text", FIELD_CUSTOM, AT(text), .decode = text_decode, .help = "plain text; \"\": none"},
+    {"smarthost", FIELD_STRING, AT(server.smarthost), .help = "HOST:PORT of the mail server"},
+    {"hello", FIELD_STRING, AT(server.hello), .help = "who we are to it; localhost by default"},
+    {"auth_username", FIELD_STRING, AT(server.username), .help = "user to log in as"},
+    SECRET_FIELDS("auth_password", AT(server.password), "password, for PLAIN and LOGIN"),
+    SECRET_FIELDS("auth_secret", AT(server.secret), "secret, for CRAM-MD5"),
+    {"auth_identity", FIELD_STRING, AT(server.identity), .help = "user to act as"},
+    {"require_tls", FIELD_BOOL, AT(server.require_tls), .help = "send nothing without TLS"},
+    {"tls_config", FIELD_OBJECT, AT(server.tls), .fields = email_tls_fields},
+    {"timeout", FIELD_DURATION, AT(server.timeout_us), .min = 100000, .max = 120000000,
+     .help = "of one attempt, 30s by default"},
     {0},
 };
 
@@ -88,11 +98,10 @@ static void take_headers(struct decode *c, const struct node *n, struct email_sp
     s->headers = rest;
 }
 
-static void email_prepare(struct decode *c, const struct node *n, const struct node *global,
-                          void *spec)
+void email_prepare(struct decode *c, const struct node *n, const struct node *global, void *spec)
 {
     struct email_spec *s = spec;
-    (void)global;
+    email_prepare_server(c, n, global, s);
     take_headers(c, n, s);
     text_default(c, &s->subject, TEXT_TITLE);
     text_default(c, &s->html, HTML);
@@ -251,20 +260,3 @@ int email_build(const struct email_spec *spec, const struct message *m, const ch
         rc = err_set(reterr, "the mail is too long");
     return rc;
 }
-
-static void *email_send(struct notifier_env *env, const struct integration_def *def,
-                        const struct notification *n, notifier_done_fn done, void *ctx)
-{
-    (void)env, (void)def, (void)n;
-    done(ctx, DELIVERY_REJECTED, "mail cannot be sent", 0);
-    return NULL;
-}
-
-const struct notifier_kind notifier_email = {
-    .name = "email",
-    .help = "a mail",
-    .fields = email_fields,
-    .spec_size = sizeof(struct email_spec),
-    .prepare = email_prepare,
-    .send = email_send,
-};

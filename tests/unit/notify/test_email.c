@@ -18,9 +18,14 @@
     "{to: 'Ops <ops@example.org>, b@example.org', from: nines@example.org,\n"                      \
     "headers: {X-Team: '{{ .CommonLabels.service }}'}}"
 
+static const struct email_spec *spec_with(struct page *p, const char *yaml, const char *global)
+{
+    return page_spec_under(p, &notifier_email, yaml, global);
+}
+
 static const struct email_spec *spec_of(struct page *p, const char *yaml)
 {
-    return page_spec(p, &notifier_email, yaml);
+    return spec_with(p, yaml, "{smtp_smarthost: 'mail.example.org:25'}");
 }
 
 /* All ASCII, all lines ended by CRLF and short. */
@@ -190,17 +195,22 @@ static void test_addresses(void **state)
     unsendable("{to: '{{ .CommonAnnotations.summary }}', from: a@b}", "not an address: a@b>  DATA");
 }
 
-static void refused(const char *yaml, const char *want)
+static void refused_with(const char *yaml, const char *global, const char *want)
 {
     struct page p;
     char line[1200] = "";
     page_init(&p);
-    spec_of(&p, yaml);
+    spec_with(&p, yaml, global);
     for (size_t i = 0; i < p.diag.n && !*line; i++)
         snprintf(line, sizeof(line), "%d:%d: %s", p.diag.items[i].pos.line,
                  p.diag.items[i].pos.column, p.diag.items[i].text);
     assert_string_equal(line, want);
     page_release(&p);
+}
+
+static void refused(const char *yaml, const char *want)
+{
+    refused_with(yaml, "{smtp_smarthost: 'mail.example.org:25'}", want);
 }
 
 static void test_refusals(void **state)
@@ -215,12 +225,97 @@ static void test_refusals(void **state)
     refused("{to: a@b, from: a@b, htm: x}", "1:22: unknown key 'htm'; did you mean 'html'?");
 }
 
+/* Each key, of its own, of `global`, or as it is where nothing is said. */
+static void test_server(void **state)
+{
+    struct page p;
+    (void)state;
+    page_init(&p);
+    const struct email_server *s = &spec_with(&p, "{to: a@b, from: c@d}", NULL)->server;
+    assert_string_equal(s->host, "localhost");
+    assert_int_equal(s->port, 25);
+    assert_int_equal(s->security, SMTP_OPPORTUNISTIC);
+    assert_int_equal(s->timeout_us, EMAIL_TIMEOUT_US);
+    assert_int_equal(p.diag.n, 1); /* warned */
+    assert_non_null(strstr(p.diag.items[0].text, "smarthost: localhost:25"));
+    page_release(&p);
+
+    page_init(&p);
+    s = &spec_with(&p, "{to: a@b}",
+                   "{smtp_smarthost: 'm.example:587', smtp_from: x@y, smtp_hello: me,\n"
+                   "smtp_auth_username: u, smtp_auth_password: {env: NINES_TEST_SMTP},\n"
+                   "smtp_auth_identity: i, smtp_tls_config: {ca_file: /ca, server_name: s}}")
+             ->server;
+    assert_int_equal(p.diag.n, 0);
+    assert_string_equal(s->host, "m.example");
+    assert_int_equal(s->port, 587);
+    assert_int_equal(s->security, SMTP_STARTTLS);
+    assert_string_equal(s->hello, "me");
+    assert_string_equal(s->username, "u");
+    assert_string_equal(s->password.value, "hidden");
+    assert_string_equal(s->identity, "i");
+    assert_string_equal(s->tls.ca_file, "/ca");
+    assert_string_equal(s->tls.server_name, "s");
+    page_release(&p);
+
+    const struct {
+        const char *yaml;
+        enum smtp_security security;
+    } at[] = {
+        {"{to: a@b, from: a@b, smarthost: 'm:465'}", SMTP_TLS},
+        {"{to: a@b, from: a@b, smarthost: 'm:465', require_tls: false}", SMTP_TLS},
+        {"{to: a@b, from: a@b, smarthost: 'm:25', require_tls: false}", SMTP_OPPORTUNISTIC},
+        {"{to: a@b, from: a@b, smarthost: '[::1]:25'}", SMTP_OPPORTUNISTIC},
+        {"{to: a@b, from: a@b, smarthost: '127.0.0.2:25'}", SMTP_OPPORTUNISTIC},
+        {"{to: a@b, from: a@b, smarthost: '127.0.0.2:25', require_tls: true}", SMTP_STARTTLS},
+        {"{to: a@b, from: a@b, smarthost: '[::2]:25'}", SMTP_STARTTLS},
+        {"{to: a@b, from: a@b, smarthost: '127.example:25'}", SMTP_STARTTLS},
+    };
+    for (size_t i = 0; i < countof(at); i++) {
+        page_init(&p);
+        s = &spec_with(&p, at[i].yaml, NULL)->server;
+        assert_int_equal(p.diag.n, 0);
+        assert_int_equal(s->security, at[i].security);
+        page_release(&p);
+    }
+}
+
+static void test_server_refusals(void **state)
+{
+    (void)state;
+    refused("{to: a@b, from: a@b, smarthost: m}", "1:33: smarthost is not HOST:PORT");
+    refused("{to: a@b, from: a@b, smarthost: 'm:x'}", "1:33: smarthost is not HOST:PORT");
+    refused("{to: a@b, from: a@b, smarthost: 'm:0'}", "1:33: smarthost is not HOST:PORT");
+    refused("{to: a@b, from: a@b, smarthost: '::1:25'}", "1:33: smarthost is not HOST:PORT");
+    refused("{to: a@b, from: a@b, smarthost: 'm/x:25'}", "1:33: smarthost is not HOST:PORT");
+    refused("{to: a@b, from: a@b, auth_username: u}",
+            "1:37: auth_username without auth_password or auth_secret");
+    refused("{to: a@b, from: a@b, auth_password: {env: NINES_TEST_SMTP}}",
+            "1:1: a password for the mail server, but no auth_username");
+    refused("{to: a@b, from: a@b, auth_username: u, auth_password: {env: NINES_TEST_SMTP},\n"
+            "auth_secret: {env: NINES_TEST_SMTP}}",
+            "1:1: one of auth_password and auth_secret, not both");
+    refused("{to: a@b, from: a@b, auth_username: u, auth_password: {env: NINES_TEST_SMTP},\n"
+            "require_tls: false}",
+            "1:1: a password is sent over TLS only, or to this machine: leave out require_tls: "
+            "false");
+    refused("{to: a@b, from: a@b, hello: \"a\\nb\"}", "1:29: hello is not a name");
+    refused("{to: a@b, from: a@b, tls_config: {cert_file: /a}}",
+            "1:34: cert_file and key_file go together");
+    refused_with("{to: a@b, from: a@b}", "{smtp_smarthost: m}",
+                 "1:18: smtp_smarthost is not HOST:PORT");
+    refused_with("{to: a@b, from: a@b}", "{smtp_require_tls: maybe}",
+                 "1:20: smtp_require_tls: expected true or false; found 'maybe'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),    cmocka_unit_test(test_identity),
         cmocka_unit_test(test_large),     cmocka_unit_test(test_headers),
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_server),    cmocka_unit_test(test_server_refusals),
     };
+    setenv("NINES_TEST_SMTP", "hidden", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
