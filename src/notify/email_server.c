@@ -1,6 +1,7 @@
 #include "base/str.h"
 #include "notify/access.h"
 #include "notify/email.h"
+#include "notify/receivers.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -60,18 +61,8 @@ static void take_global(struct decode *c, const struct node *n, const struct nod
 static void take_secret(struct decode *c, const struct node *n, const struct node *global,
                         const char *key, struct secret *out)
 {
-    const char *file = arena_printf(c->arena, "%s_file", key);
     secret_check_pair(c, n, key, false);
-    if (node_get(n, key) || node_get(n, file) || !global)
-        return;
-    const char *global_key = arena_printf(c->arena, "smtp_%s", key);
-    const struct node *g = node_get(global, global_key);
-    const struct node *g_file = said(n, global, file);
-    secret_check_pair(c, global, global_key, false);
-    if (g)
-        secret_decode(c, g, out);
-    else if (g_file)
-        secret_decode_file(c, g_file, out);
+    receiver_global_secret(c, n, key, global, arena_printf(c->arena, "smtp_%s", key), out);
 }
 
 /* "mail.example.org:587", "[::1]:25". */
