@@ -23,7 +23,6 @@ static void on_committed(void *ctx, struct outbox_item *items, size_t n)
 {
     struct daemon *d = ctx;
     pthread_mutex_lock(&d->gate);
-    daemon_pages_recorded(d, items, n);
     if (d->notify_open)
         notify_push(d->notify, items, n);
     else
@@ -45,14 +44,13 @@ static void on_health(void *ctx, int64_t failing_since_us, const char *error)
         log_info("results are stored again", NULL);
 }
 
-static void on_delivered(void *ctx, int64_t outbox_id, bool done, const char *detail,
+static void on_delivered(void *ctx, int64_t outbox_id, enum outbox_state state, const char *detail,
                          int64_t retry_at_us)
 {
     struct daemon *d = ctx;
     pthread_mutex_lock(&d->gate);
     if (d->store_open)
-        store_push_delivery(d->store, outbox_id, done ? OUTBOX_DELIVERED : OUTBOX_PENDING, detail,
-                            retry_at_us);
+        store_push_delivery(d->store, outbox_id, state, detail, retry_at_us);
     pthread_mutex_unlock(&d->gate);
 }
 
@@ -236,7 +234,7 @@ static int settle(struct daemon *d, struct err *reterr)
 {
     int rc = d->store ? daemon_flush(d, true, reterr) : 0;
     if (rc < 0)
-        daemon_send_pages(d);
+        notify_send_uncommitted(d->notify);
     pthread_mutex_lock(&d->gate);
     d->notify_open = false;
     pthread_mutex_unlock(&d->gate);
@@ -266,7 +264,6 @@ static int stop(struct daemon *d, struct err *reterr)
 
 static void release(struct daemon *d)
 {
-    daemon_free_pages(d);
     status_board_release(&d->board);
     excluding_unref(d->excluding);
     config_unref(d->config);
@@ -286,7 +283,6 @@ int daemon_start(const struct daemon_options *o, struct daemon **ret, struct err
     struct daemon *d = mem_alloc(sizeof(*d));
     d->o = *o;
     d->database = mem_strdup(o->database ? o->database : o->config->daemon.database);
-    d->unrecorded_tail = &d->unrecorded;
     pthread_mutex_init(&d->gate, NULL);
     pthread_mutex_init(&d->reload_mutex, NULL);
     pthread_mutex_init(&d->edit_mutex, NULL);

@@ -24,7 +24,6 @@ struct jsonpath;
 struct versions;
 
 /* A page handed to the store that may have to go out without it. */
-struct unrecorded;
 
 /* A file with the engine time to run to, instead of the system's clock. */
 struct test_clock {
@@ -74,10 +73,8 @@ struct daemon {
     pthread_mutex_t gate;
     bool notify_open, store_open;
     _Atomic int64_t store_failing_since_us;
-    char store_error[256];                            /* gate: why */
-    struct unrecorded *unrecorded, **unrecorded_tail; /* gate: oldest first */
+    char store_error[256]; /* gate: why */
     struct retention_told retention_told;
-    int64_t storage_page_us; /* failing since, as a page has told; 0: none has */
 
     /* One job at a time on the worker pool: a reload, an attach, a flush. */
     uv_work_t work;
@@ -111,14 +108,6 @@ void daemon_kick(struct daemon *d);       /* pump from the loop, soon */
 struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d);
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d);
 void daemon_alert_gone(void *daemon, const struct alert_transition *t); /* for gone_end() */
-
-/* daemon_pages.c: pages go out without the store when it cannot take them. */
-void daemon_keep_page(struct daemon *d, const char *receiver, const char *key, const char *payload);
-/* Store thread, the gate is held: these are recorded. */
-void daemon_pages_recorded(struct daemon *d, const struct outbox_item *items, size_t n);
-void daemon_check_pages(struct daemon *d, int64_t now_us); /* each second */
-void daemon_send_pages(struct daemon *d);                  /* all there are, now */
-void daemon_free_pages(struct daemon *d);
 
 /* daemon_reload.c: snapshots in and out of force. */
 int daemon_adopt_first(struct daemon *d, struct err *reterr); /* before the loop runs */

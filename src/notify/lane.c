@@ -1,6 +1,5 @@
 #include "notify/lane.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
@@ -10,145 +9,257 @@
 #include "wire/message.h"
 
 #include <assert.h>
+#include <string.h>
 
 void item_free(struct item *it)
 {
-    free(it->receiver);
-    free(it->dedup_key);
-    free(it->payload);
-    free(it);
+    mem_free(&it->receiver);
+    mem_free(&it->integration);
+    mem_free(&it->group_key);
+    mem_free(&it->dedup_key);
+    mem_free(&it->payload);
+    mem_free(&it);
 }
 
-struct lane *lane_new(struct lane_owner *owner, const char *name)
+struct lane *lane_new(struct lane_owner *owner, const char *receiver, const char *integration)
 {
     struct lane *l = mem_alloc(sizeof(*l));
-
     l->owner = owner;
-    l->name = mem_strdup(name);
-    l->tail = &l->head;
+    l->receiver = mem_strdup(receiver);
+    l->integration = mem_strdup(integration);
+    l->per_minute = NOTIFY_RATE;
     return l;
 }
 
-size_t lane_free(struct lane *l)
+static void free_queue(struct lane_queue *q)
 {
-    size_t n = 0;
+    while (q->head) {
+        struct item *it = q->head;
+        q->head = it->next;
+        item_free(it);
+    }
+    mem_free(&q);
+}
 
+void lane_free(struct lane *l)
+{
     if (l->sending)
-        send_cancel(l->to, l->delivery);
-    arena_release(&l->arena);
+        send_cancel(l->sent_by, l->delivery);
     if (l->config)
         config_unref(l->config);
-    while (l->head) {
-        struct item *it = l->head;
-        l->head = it->next;
-        item_free(it);
-        n++;
+    while (l->queues) {
+        struct lane_queue *q = l->queues;
+        l->queues = q->next;
+        free_queue(q);
     }
-    free(l->name);
-    free(l);
-    return n;
+    arena_release(&l->arena);
+    mem_free(&l->receiver);
+    mem_free(&l->integration);
+    mem_free(&l);
 }
+
+/* ---- queues ------------------------------------------------------------------------------ */
 
 void lane_push(struct lane *l, struct item *it)
 {
+    struct lane_queue *q = l->queues;
+    while (q && !str_eq(q->head->group_key, it->group_key))
+        q = q->next;
+    if (!q) {
+        q = mem_alloc(sizeof(*q));
+        q->tail = &q->head;
+        q->next = l->queues;
+        l->queues = q;
+    }
+    it->arrived = l->arrivals++;
     it->next = NULL;
-    *l->tail = it;
-    l->tail = &it->next;
+    *q->tail = it;
+    q->tail = &it->next;
+    l->pending++;
+}
+
+/* The first of a queue, which goes when it is the last. */
+static struct item *pop(struct lane *l, struct lane_queue *q)
+{
+    struct item *it = q->head;
+    q->head = it->next;
+    l->pending--;
+    if (q->head)
+        return it;
+    struct lane_queue **at = &l->queues;
+    while (*at != q)
+        at = &(*at)->next;
+    *at = q->next;
+    mem_free(&q);
+    return it;
 }
 
 struct item *lane_find(const struct lane *l, const char *dedup_key)
 {
-    for (struct item *it = l->head; it; it = it->next) {
-        if (str_eq(it->dedup_key, dedup_key))
-            return it;
-    }
+    for (const struct lane_queue *q = l->queues; q; q = q->next)
+        for (struct item *it = q->head; it; it = it->next)
+            if (str_eq(it->dedup_key, dedup_key))
+                return it;
     return NULL;
+}
+
+int64_t lane_oldest_us(const struct lane *l)
+{
+    int64_t oldest = 0;
+    for (const struct lane_queue *q = l->queues; q; q = q->next)
+        for (const struct item *it = q->head; it; it = it->next)
+            if (oldest == 0 || it->created_us < oldest)
+                oldest = it->created_us;
+    return oldest;
+}
+
+static struct lane_queue *next_queue(const struct lane *l, int64_t mono_us)
+{
+    struct lane_queue *found = NULL;
+    for (struct lane_queue *q = l->queues; q; q = q->next)
+        if (q->head->due_us <= mono_us && (!found || q->head->arrived < found->head->arrived))
+            found = q;
+    return found;
+}
+
+static int64_t later(int64_t a_us, int64_t b_us)
+{
+    return a_us > b_us ? a_us : b_us;
 }
 
 int64_t lane_due_us(const struct lane *l)
 {
-    return l->head && !l->sending ? l->due_us : INT64_MAX;
+    int64_t due = INT64_MAX;
+    if (l->sending || !l->queues)
+        return INT64_MAX;
+    if (!l->def)
+        return 0;
+    for (const struct lane_queue *q = l->queues; q; q = q->next)
+        due = q->head->due_us < due ? q->head->due_us : due;
+    due = later(due, breaker_due_us(&l->breaker, 0));
+    return later(due, rate_due_us(&l->rate, l->per_minute, 0));
 }
 
-static void finish_head(struct lane *l, const struct lane_end *end)
-{
-    struct item *it = l->head;
+/* ---- ends -------------------------------------------------------------------------------- */
 
-    l->head = it->next;
-    if (!l->head)
-        l->tail = &l->head;
-    l->due_us = 0;
+static void finish(struct lane *l, struct lane_queue *q, const struct lane_end *end)
+{
+    struct item *it = pop(l, q);
     l->owner->ended(l->owner->ctx, it, end);
     item_free(it);
 }
 
-static void retry_head(struct lane *l, const char *detail, int64_t retry_after_us)
+static void retry(struct lane *l, struct lane_queue *q, const char *detail, int64_t retry_after_us)
 {
     struct lane_owner *o = l->owner;
-    struct item *it = l->head;
+    struct item *it = q->head;
     char text[512];
 
     it->attempts++;
     if (o->now_us(o->ctx) - it->created_us >= o->give_up_us) {
         snprintf(text, sizeof(text), "given up after %d attempts: %s", it->attempts, detail);
-        finish_head(l, &(struct lane_end){DELIVERY_REJECTED, text, 0});
+        finish(l, q, &(struct lane_end){DELIVERY_REJECTED, text, 0});
         return;
     }
     int64_t wait =
         retry_backoff_us(it->attempts, o->backoff_min_us, o->backoff_max_us, o->random(o->ctx));
     if (retry_after_us > NOTIFY_RETRY_AFTER_MAX_US)
         retry_after_us = NOTIFY_RETRY_AFTER_MAX_US;
-    if (retry_after_us > wait)
-        wait = retry_after_us;
-    l->due_us = clock_mono_ns() / NSEC_PER_USEC + wait;
+    wait = later(wait, retry_after_us);
+    it->due_us = o->mono_us(o->ctx) + wait;
     o->ended(o->ctx, it, &(struct lane_end){DELIVERY_RETRY, detail, wait});
+}
+
+/* A refusal is an answer: who gives it is there. */
+static void note(struct lane *l, enum delivery d)
+{
+    struct lane_owner *o = l->owner;
+    l->failing = d != DELIVERY_OK;
+    l->delivered += d == DELIVERY_OK;
+    l->retried += d == DELIVERY_RETRY;
+    l->rejected += d == DELIVERY_REJECTED;
+    if (d != DELIVERY_RETRY) {
+        breaker_success(&l->breaker);
+        return;
+    }
+    int64_t open_us = retry_backoff_us(l->breaker.failures + 1, o->backoff_min_us,
+                                       o->backoff_max_us, o->random(o->ctx));
+    breaker_failure(&l->breaker, NOTIFY_BREAKER_FAILURES, o->mono_us(o->ctx), open_us);
 }
 
 static void on_done(void *ctx, enum delivery d, const char *detail, int64_t retry_after_us)
 {
     struct lane *l = ctx;
+    struct lane_queue *q = l->queue;
 
-    assert(l->sending && l->head);
+    assert(l->sending && q);
     l->sending = false;
     l->delivery = NULL;
-    l->failing = d != DELIVERY_OK;
+    l->queue = NULL;
     struct config *config = l->config;
     l->config = NULL;
+    note(l, d);
     if (d == DELIVERY_RETRY)
-        retry_head(l, detail, retry_after_us);
+        retry(l, q, detail, retry_after_us);
     else
-        finish_head(l, &(struct lane_end){d, detail, 0});
+        finish(l, q, &(struct lane_end){d, detail, 0});
     config_unref(config);
 }
 
-void lane_pump(struct lane *l, struct config *config, int64_t mono_us)
-{
-    struct item *it = l->head;
+/* ---- beginnings -------------------------------------------------------------------------- */
 
-    if (!it || l->sending || mono_us < l->due_us)
-        return;
-    arena_reset(&l->arena);
-    if (!l->def || l->def->n == 0) {
-        finish_head(l, &(struct lane_end){DELIVERY_REJECTED, "no receiver of this name", 0});
-        return;
+static void refuse_all(struct lane *l)
+{
+    const struct lane_end gone = {DELIVERY_REJECTED, "the configuration has no such integration",
+                                  0};
+    while (l->queues) {
+        l->rejected++;
+        finish(l, l->queues, &gone);
     }
+}
+
+static void refuse(struct lane *l, struct lane_queue *q, const char *why)
+{
+    char text[512];
+    snprintf(text, sizeof(text), "the message cannot be read: %.400s", why);
+    l->rejected++;
+    finish(l, q, &(struct lane_end){DELIVERY_REJECTED, text, 0});
+}
+
+static void begin(struct lane *l, struct lane_queue *q, struct config *config)
+{
+    struct item *it = q->head;
     struct err err;
-    struct message *m = arena_alloc(&l->arena, sizeof(*m));
-    if (message_read(it->payload, strlen(it->payload), &l->arena, m, &err) < 0) {
-        finish_head(l, &(struct lane_end){DELIVERY_REJECTED, err.msg, 0});
+    if (message_read(it->payload, strlen(it->payload), &l->arena, &l->message, &err) < 0) {
+        refuse(l, q, err.msg);
         return;
     }
+    rate_take(&l->rate, l->per_minute, l->owner->mono_us(l->owner->ctx));
     l->sending = true;
+    l->queue = q;
     l->config = config_ref(config);
-    l->to = &l->def->at[0];
-    l->message = (struct notification){
+    l->sent_by = l->def;
+    l->notification = (struct notification){
         .outbox_id = it->outbox_id,
         .dedup_key = it->dedup_key,
-        .message = m,
+        .message = &l->message,
         .unrecorded = it->unrecorded,
     };
-    void *delivery = send_begin(&l->owner->env, l->to, &l->message, on_done, l);
+    void *delivery = send_begin(&l->owner->env, l->def, &l->notification, on_done, l);
     assert((delivery != NULL) == l->sending);
     if (delivery)
         l->delivery = delivery;
+}
+
+void lane_pump(struct lane *l, struct config *config)
+{
+    int64_t mono_us = l->owner->mono_us(l->owner->ctx);
+    if (l->sending)
+        return;
+    arena_release(&l->arena);
+    if (!l->def)
+        refuse_all(l);
+    if (lane_due_us(l) > mono_us)
+        return;
+    begin(l, next_queue(l, mono_us), config);
 }
