@@ -92,13 +92,14 @@ void notify_set_silences(struct notify *n, const struct silence *const *list, si
 void notify_set_config(struct notify *n, struct config *config);
 
 /* Hands over committed messages (the strings pass to the callee, the array stays the
- * caller's), each to be tried at `retry_at_us`, or at once if it has passed. Beyond the cap they are let go and counted in `overflowed`: they stay
- * pending in the outbox until the next start. */
+ * caller's), each to be tried at `retry_at_us`, or at once if it has passed. Beyond the cap
+ * they are let go and counted in `overflowed`: they stay pending in the outbox until the
+ * next start. */
 void notify_push(struct notify *n, struct outbox_item *items, size_t count);
 
 /* Returns when all that was handed over before has been looked at, and its rows were
- * given to rows(); alerts before notify_restore() still wait then. Not for the loop
- * thread, nor while the notify thread stops. */
+ * given to rows() and counted; alerts before notify_restore() still wait then. Not for the
+ * loop thread, nor while the notify thread stops. */
 void notify_sync(struct notify *n);
 
 /* What is not committed will not be: it goes out now, unrecorded. For the end, and when

@@ -72,12 +72,13 @@ static struct item *item_of(struct outbox_item *from)
 void notify_push(struct notify *n, struct outbox_item *items, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
+        struct item *it = item_of(&items[i]);
         if (!hand_room(n)) {
-            outbox_item_release(&items[i]);
+            item_free(it);
             continue;
         }
         struct order *o = order_new(ORDER_ITEM);
-        o->item = item_of(&items[i]);
+        o->item = it;
         hand_over(n, o);
     }
 }

@@ -201,10 +201,8 @@ static void on_rows(void *ctx, const struct dispatch_row *rows, size_t len)
 /* The recorded item takes the place of the unrecorded one of its key. */
 static void adopt(struct notify *n, struct item *queued, struct item *recorded)
 {
-    if (queued->outbox_id == 0) {
-        queued->outbox_id = recorded->outbox_id;
-        queued->unrecorded = false;
-    }
+    queued->outbox_id = recorded->outbox_id;
+    queued->unrecorded = false;
     drop_item(n, recorded);
 }
 
@@ -234,7 +232,7 @@ static void accept_item(struct notify *n, struct item *it)
     unrecorded_committed(&n->unrecorded, it);
     if (unrecorded_was_sent(&n->unrecorded, it)) {
         deduplicated(n, it);
-    } else if (queued) {
+    } else if (queued && queued->outbox_id == 0) {
         adopt(n, queued, it);
     } else {
         it->due_us = due_of(n, it);
@@ -245,6 +243,7 @@ static void accept_item(struct notify *n, struct item *it)
 static void synced(struct notify *n, uint64_t ticket)
 {
     flush_due(n);
+    update_stats(n);
     pthread_mutex_lock(&n->mutex);
     n->synced = ticket;
     pthread_cond_broadcast(&n->synced_cond);

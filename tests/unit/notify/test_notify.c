@@ -9,6 +9,7 @@
 #include "base/vec.h"
 #include "io/http.h"
 #include "io/httpd.h"
+#include "model/message.h"
 #include "notify/kinds.h"
 
 #include <setjmp.h>
@@ -35,6 +36,7 @@ struct post {
 /* One word from the notify thread. */
 struct word {
     int64_t id;
+    enum outbox_state state;
     bool done;
     char detail[256];
     int64_t wait_us;
@@ -51,9 +53,11 @@ struct world {
 
     pthread_mutex_t mutex;
     VEC(struct word) words;
+    VEC(struct outbox_item) kept; /* messages that were to be stored, id from 1 on */
+    struct str kinds;             /* of all rows, a letter each */
 
     char dir[64], file[96], log[96];
-    struct config *config;
+    struct config *config, *one; /* one: instead, of the test's */
     struct notify *notify;
 };
 
@@ -154,16 +158,40 @@ static void start_server(struct world *w)
 
 /* ---- the engine's side ------------------------------------------------------------ */
 
-static void delivered(void *ctx, int64_t id, bool done, const char *detail, int64_t retry_at_us)
+static void delivered(void *ctx, int64_t id, enum outbox_state state, const char *detail,
+                      int64_t retry_at_us)
 {
     struct world *w = ctx;
-    struct word word = {.id = id, .done = done, .wait_us = retry_at_us - NOW_US};
+    struct word word = {
+        .id = id, .state = state, .done = state != OUTBOX_PENDING, .wait_us = retry_at_us - NOW_US};
 
     str_copy(word.detail, sizeof(word.detail), detail);
     pthread_mutex_lock(&w->mutex);
     vec_push(&w->words, word);
     pthread_mutex_unlock(&w->mutex);
     uv_async_send(&w->wake);
+}
+
+/* A store that commits when the test says so. */
+static void keep(void *ctx, const struct dispatch_row *rows, size_t n)
+{
+    struct world *w = ctx;
+    pthread_mutex_lock(&w->mutex);
+    for (size_t i = 0; i < n; i++) {
+        str_addc(&w->kinds, "adgxtm"[rows[i].kind]);
+        if (rows[i].kind != DISPATCH_MESSAGE)
+            continue;
+        const struct outbox_new *m = rows[i].message;
+        int64_t id = (int64_t)w->kept.len + 1;
+        vec_push(&w->kept, ((struct outbox_item){.id = id,
+                                                 .created_us = m->created_us,
+                                                 .receiver = mem_strdup(m->receiver),
+                                                 .integration = mem_strdup(m->integration),
+                                                 .group_key = mem_strdup(m->group_key),
+                                                 .dedup_key = mem_strdup(m->dedup_key),
+                                                 .payload = mem_strdup(m->payload)}));
+    }
+    pthread_mutex_unlock(&w->mutex);
 }
 
 static int64_t fixed_now(void *ctx)
@@ -215,10 +243,11 @@ static char *webhooks(const struct world *w)
 static void begin(struct world *w, size_t max_items)
 {
     struct notify_options o = {
-        .config = w->config,
+        .config = w->one ? w->one : w->config,
         .max_items = max_items,
         .backoff_min_us = 1000,
         .backoff_max_us = 4000,
+        .rows = keep,
         .delivered = delivered,
         .now_us = fixed_now,
         .ctx = w,
@@ -237,22 +266,24 @@ static char *payload(int64_t id)
                       (long long)id);
 }
 
-static void push_unrecorded(struct world *w, const char *receiver, const char *key, int64_t id)
-{
-    mem_auto char *text = payload(id);
-    notify_push_unrecorded(w->notify, receiver, key, text);
-}
-
-static void push(struct world *w, int64_t id, const char *receiver, const char *key)
+static void push_of(struct world *w, int64_t id, const char *receiver, const char *group,
+                    const char *key)
 {
     struct outbox_item item = {
         .id = id,
         .created_us = NOW_US,
         .receiver = mem_strdup(receiver),
+        .integration = mem_strdup(str_eq(receiver, "file") ? "log" : "webhook"),
+        .group_key = mem_strdup(group),
         .dedup_key = mem_strdup(key),
         .payload = payload(id),
     };
     notify_push(w->notify, &item, 1);
+}
+
+static void push(struct world *w, int64_t id, const char *receiver, const char *key)
+{
+    push_of(w, id, receiver, "g", key);
 }
 
 static size_t word_count(struct world *w)
@@ -318,6 +349,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(w->dir));
     snprintf(w->file, sizeof(w->file), "%s/nines.yaml", w->dir);
     snprintf(w->log, sizeof(w->log), "%s/out.log", w->dir);
+    str_init(&w->kinds, 4096);
     mem_auto char *url = mem_printf("http://127.0.0.1:%d/token", w->port);
     setenv("NINES_TEST_URL", url, 1);
     setenv("NINES_TEST_TOKEN", "s3cret", 1);
@@ -326,6 +358,15 @@ static int set_up(void **state)
     assert_non_null(w->config);
     *state = w;
     return 0;
+}
+
+static void free_kept(struct outbox_item *it)
+{
+    mem_free(&it->receiver);
+    mem_free(&it->integration);
+    mem_free(&it->group_key);
+    mem_free(&it->dedup_key);
+    mem_free(&it->payload);
 }
 
 static int tear_down(void **state)
@@ -342,6 +383,10 @@ static int tear_down(void **state)
         free(w->posts.at[i].body);
     vec_release(&w->posts);
     vec_release(&w->words);
+    for (size_t i = 0; i < w->kept.len; i++)
+        free_kept(&w->kept.at[i]);
+    vec_release(&w->kept);
+    str_release(&w->kinds);
     assert_int_equal(w->config->refs, 1);
     config_unref(w->config);
     unlink(w->file);
@@ -411,7 +456,7 @@ static void test_rejected(void **state)
     wait_words(w, 2);
     size_t reject = word(w, 0).id == 1 ? 0 : 1;
     assert_string_equal(word(w, reject).detail, "HTTP 400: no such channel");
-    assert_string_equal(word(w, 1 - reject).detail, "no receiver of this name");
+    assert_string_equal(word(w, 1 - reject).detail, "the configuration has no such integration");
     assert_true(word(w, 0).done && word(w, 1).done);
     assert_int_equal(w->posts.len, 1);
 }
@@ -488,44 +533,170 @@ static void test_stop_drains(void **state)
     assert_int_equal(word_count(w), 5);
 }
 
+/* ---- alerts ------------------------------------------------------------------------- */
+
+static void only(struct world *w, const char *name)
+{
+    mem_auto char *text = mem_printf("  - {name: %s, webhook: {url: 'http://127.0.0.1:%d/%s'}}\n",
+                                     name, w->port, name);
+    w->one = load(w, text);
+    assert_non_null(w->one);
+}
+
+static void let_go(struct world *w)
+{
+    stop(w, 0);
+    assert_int_equal(w->one->refs, 1);
+    config_unref(w->one);
+    w->one = NULL;
+}
+
+static void put(struct world *w, const char *name, bool firing)
+{
+    struct pair label = {.key = "alertname", .value = name};
+    char print[FINGERPRINT_SIZE];
+    struct message_alert a = {.firing = firing,
+                              .labels = {&label, 1},
+                              .starts_us = NOW_US - USEC_PER_SEC,
+                              .ends_us = firing ? 0 : NOW_US,
+                              .generator_url = ""};
+    a.fingerprint = message_fingerprint(print, &a.labels);
+    notify_put(w->notify, &a, 1, NOW_US);
+}
+
+static void restore_nothing(struct world *w)
+{
+    notify_restore(w->notify, &(struct dispatch_past){0});
+}
+
+/* The store commits message `i` after all. */
+static void commit(struct world *w, size_t i)
+{
+    pthread_mutex_lock(&w->mutex);
+    assert_true(i < w->kept.len);
+    struct outbox_item item = w->kept.at[i];
+    item.receiver = mem_strdup(item.receiver);
+    item.integration = mem_strdup(item.integration);
+    item.group_key = mem_strdup(item.group_key);
+    item.dedup_key = mem_strdup(item.dedup_key);
+    item.payload = mem_strdup(item.payload);
+    pthread_mutex_unlock(&w->mutex);
+    notify_push(w->notify, &item, 1);
+}
+
+static struct notify_stats stats_of(struct world *w)
+{
+    struct notify_stats stats;
+    notify_sync(w->notify);
+    notify_get_stats(w->notify, &stats);
+    return stats;
+}
+
+/* Nothing leaves before its row is committed; nothing is dispatched before the restore. */
+static void test_committed_first(void **state)
+{
+    struct world *w = *state;
+    only(w, "ok");
+    begin(w, 0);
+    put(w, "one", true);
+    notify_sync(w->notify);
+    assert_int_equal(w->kinds.len, 0);
+    restore_nothing(w);
+    notify_sync(w->notify);
+    assert_string_equal(w->kinds.buf, "agmtg");
+    struct notify_stats stats = stats_of(w);
+    assert_int_equal(stats.alerts, 1);
+    assert_int_equal(stats.groups, 1);
+    assert_int_equal(stats.messages, 1);
+    assert_int_equal(stats.uncommitted, 1);
+    assert_int_equal(stats.pending, 0);
+    assert_int_equal(w->posts.len, 0);
+    commit(w, 0);
+    wait_words(w, 1);
+    assert_int_equal(word(w, 0).id, 1);
+    assert_int_equal(word(w, 0).state, OUTBOX_DELIVERED);
+    assert_string_equal(w->posts.at[0].body, w->kept.at[0].payload);
+    assert_int_equal(stats_of(w).uncommitted, 0);
+    let_go(w);
+}
+
 static void test_unrecorded(void **state)
 {
     struct world *w = *state;
-    struct notify_stats stats;
-
+    only(w, "ok");
     begin(w, 0);
+    restore_nothing(w);
     /* Sent from memory, then recorded: told as delivered, not sent again. */
-    push_unrecorded(w, "ok", "k1", 1);
+    put(w, "one", true);
+    notify_sync(w->notify);
+    notify_send_uncommitted(w->notify);
     wait_posts(w, 1);
-    mem_auto char *p1 = payload(1), *p4 = payload(4);
-    assert_string_equal(w->posts.at[0].body, p1);
-    do {
-        notify_get_stats(w->notify, &stats);
+    while (stats_of(w).delivered == 0)
         uv_run(&w->loop, UV_RUN_NOWAIT);
-    } while (stats.delivered == 0);
-    push(w, 1, "ok", "k1");
-    push(w, 2, "ok", "k2");
-    wait_words(w, 2);
+    assert_int_equal(word_count(w), 0);
+    commit(w, 0);
+    wait_words(w, 1);
     assert_int_equal(word(w, 0).id, 1);
     assert_string_equal(word(w, 0).detail, "delivered before it was recorded");
-    assert_int_equal(word(w, 1).id, 2);
-    assert_int_equal(w->posts.len, 2);
+    assert_int_equal(stats_of(w).deduplicated, 1);
+    assert_int_equal(w->posts.len, 1);
+    let_go(w);
+}
 
-    /* Recorded while the first still waits behind another: takes its place. */
-    push(w, 3, "hang", "x");
-    wait_posts(w, 3);
-    push_unrecorded(w, "hang", "k4", 4);
-    push(w, 4, "hang", "k4");
-    push_unrecorded(w, "hang", "k4", 4);
+/* Recorded while it still waits behind another: the row takes its place. */
+static void test_recorded_in_time(void **state)
+{
+    struct world *w = *state;
+    only(w, "hang");
+    begin(w, 0);
+    restore_nothing(w);
+    put(w, "one", true);
+    put(w, "two", true);
+    notify_sync(w->notify);
+    notify_send_uncommitted(w->notify);
+    wait_posts(w, 1);
+    assert_int_equal(stats_of(w).pending, 2);
+    commit(w, 0);
+    commit(w, 1);
+    assert_int_equal(stats_of(w).pending, 2);
     answer(w->hanging, 200, "");
-    wait_posts(w, 4);
-    assert_string_equal(w->posts.at[3].body, p4);
+    wait_posts(w, 2);
     answer(w->hanging, 200, "");
-    wait_words(w, 4);
-    assert_int_equal(word(w, 3).id, 4);
-    notify_get_stats(w->notify, &stats);
+    wait_words(w, 2);
+    assert_int_equal(word(w, 0).id, 1);
+    assert_int_equal(word(w, 1).id, 2);
+    struct notify_stats stats = stats_of(w);
     assert_int_equal(stats.pending, 0);
-    assert_int_equal(stats.deduplicated, 1);
+    assert_int_equal(stats.deduplicated, 0);
+    assert_int_equal(stats.delivered, 2);
+    let_go(w);
+}
+
+/* What finds no room to wait for its row in memory is sent when that is committed. */
+static void test_uncommitted_bound(void **state)
+{
+    struct world *w = *state;
+    only(w, "ok");
+    begin(w, 2);
+    restore_nothing(w);
+    put(w, "one", true);
+    put(w, "two", true);
+    put(w, "three", true);
+    struct notify_stats stats = stats_of(w);
+    assert_int_equal(stats.messages, 3);
+    assert_int_equal(stats.uncommitted, 2);
+    assert_int_equal(stats.overflowed, 1);
+    notify_send_uncommitted(w->notify);
+    wait_posts(w, 2);
+    while (stats_of(w).delivered < 2)
+        uv_run(&w->loop, UV_RUN_NOWAIT);
+    for (size_t i = 0; i < 3; i++) {
+        commit(w, i);
+        wait_words(w, i + 1);
+    }
+    assert_int_equal(w->posts.len, 3);
+    assert_int_equal(stats_of(w).deduplicated, 2);
+    let_go(w);
 }
 
 static void test_overflow(void **state)
@@ -560,7 +731,7 @@ static void test_reload(void **state)
     push(w, 3, "ok", "c");
     wait_words(w, 1);
     assert_int_equal(word(w, 0).id, 3);
-    assert_string_equal(word(w, 0).detail, "no receiver of this name");
+    assert_string_equal(word(w, 0).detail, "the configuration has no such integration");
     answer(w->hanging, 200, "");
     wait_words(w, 3);
     assert_int_equal(word(w, 1).id, 1);
@@ -580,6 +751,8 @@ static void test_gives_up(void **state)
         .created_us = NOW_US - NOTIFY_GIVE_UP_US,
         .attempts = 300,
         .receiver = mem_strdup("flaky"),
+        .integration = mem_strdup("webhook"),
+        .group_key = mem_strdup("g"),
         .dedup_key = mem_strdup("k"),
         .payload = payload(7),
     };
@@ -644,12 +817,21 @@ int main(void)
 {
 #define NOTIFY_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        NOTIFY_TEST(test_delivers_in_order), NOTIFY_TEST(test_retries_keep_order),
-        NOTIFY_TEST(test_rejected),          NOTIFY_TEST(test_retry_after),
-        NOTIFY_TEST(test_secrets),           NOTIFY_TEST(test_slow_receivers),
-        NOTIFY_TEST(test_stop_drains),       NOTIFY_TEST(test_unrecorded),
-        NOTIFY_TEST(test_overflow),          NOTIFY_TEST(test_reload),
-        NOTIFY_TEST(test_gives_up),          NOTIFY_TEST(test_log),
+        NOTIFY_TEST(test_delivers_in_order),
+        NOTIFY_TEST(test_retries_keep_order),
+        NOTIFY_TEST(test_rejected),
+        NOTIFY_TEST(test_retry_after),
+        NOTIFY_TEST(test_secrets),
+        NOTIFY_TEST(test_slow_receivers),
+        NOTIFY_TEST(test_stop_drains),
+        NOTIFY_TEST(test_committed_first),
+        NOTIFY_TEST(test_unrecorded),
+        NOTIFY_TEST(test_recorded_in_time),
+        NOTIFY_TEST(test_uncommitted_bound),
+        NOTIFY_TEST(test_overflow),
+        NOTIFY_TEST(test_reload),
+        NOTIFY_TEST(test_gives_up),
+        NOTIFY_TEST(test_log),
         NOTIFY_TEST(test_bad_config),
     };
 
