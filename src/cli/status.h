@@ -15,8 +15,16 @@ int status_put_text(const struct overview *o, const struct report_style *style, 
  *    "coverage", "remaining_ratio", "burn_1h", "burn_6h", "alert", "severity", "since"}],
  *  "rollups": as in a report,
  *  "probes": [{"probe", "last": null or {"time", "outcome", "reason", "code", "latency_ms",
- *    "message"}}]}
+ *    "message"}}],
+ *  "alerts_on", "alerts_silenced", "silences": [those that mute one: {"id", "matchers",
+ *    "ends_at", "author", "comment", "mutes"}]}
  *
  * One object on one line, so that --watch gives a stream of them.
  */
 int status_put_json(const struct overview *o, const struct report_style *style, struct str *out);
+
+/* Their parts on silences: nothing where no alert that is on is mute, and the last members
+ * of the object. */
+struct term;
+void status_put_silences(struct term *t, const struct overview *o);
+void status_put_silences_json(struct str *out, const struct overview *o);

@@ -109,6 +109,8 @@ int status_put_json(const struct overview *o, const struct report_style *style, 
             str_addc(out, ',');
         put_probe(out, &o->probes[i]);
     }
-    str_add(out, "]}\n");
+    str_addc(out, ']');
+    status_put_silences_json(out, o);
+    str_add(out, "}\n");
     return out->overflow ? -1 : 0;
 }

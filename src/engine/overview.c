@@ -194,7 +194,8 @@ int overview_read(struct config *cfg, struct store_reader *r, const struct slo_s
     o->now_us = at_us ? at_us : now_us;
     o->past = at_us != 0;
     if (store_reader_heartbeat(r, &o->heartbeat, reterr) < 0 ||
-        read_slos(o, cfg, r, select, reterr) < 0 || read_probes(o, cfg, r, !select, reterr) < 0) {
+        read_slos(o, cfg, r, select, reterr) < 0 || read_probes(o, cfg, r, !select, reterr) < 0 ||
+        (!o->past && silencing_read(r, &o->told, reterr) < 0)) {
         overview_free(o);
         return -1;
     }
@@ -215,6 +216,7 @@ void overview_free(struct overview *o)
     }
     free(o->probes);
     free(o->alerts);
+    silencing_release(&o->told);
     query_report_free(o->report);
     free(o);
 }

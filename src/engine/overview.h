@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "engine/components.h"
+#include "engine/silencing.h"
 #include "nines/config.h"
 #include "nines/report.h"
 #include "nines/store.h"
@@ -35,7 +36,8 @@ struct overview {
     struct alert_state *alerts;    /* by index of report->slos */
     struct overview_probe *probes; /* config order */
     size_t probe_count;
-    size_t down; /* probes whose last result is bad */
+    size_t down;           /* probes whose last result is bad */
+    struct silencing told; /* alerts that are on, whosever, and silences; of the past none */
 };
 
 /* `select` NULL: every SLO and probe; else the SLOs that fit and what they look at.
