@@ -8,6 +8,7 @@
 
 #include "nines/alert.h"
 #include "nines/exclusion.h"
+#include "nines/incident.h"
 #include "nines/slo.h"
 #include "base/str.h"
 
@@ -182,6 +183,11 @@ struct report {
     int64_t generated_at_us, at_us;
     struct report_slo *slos;
     size_t slo_count;
+    /* Those that were going on in a window, about any of its objectives, or about none, by
+     * rising number; a brief report has none. And what their times come to. */
+    struct incident_case *incidents;
+    size_t incident_count;
+    struct incident_mean to_detect, to_restore;
     struct arena arena;          /* all of the above lives here */
     struct config *config;       /* a reference: defs live there */
     struct excluding *excluding; /* a reference: exclusions live there */

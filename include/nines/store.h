@@ -131,7 +131,17 @@ void store_push_forget_annotation(struct store *s, int64_t id);
 void store_push_exclusion(struct store *s, const struct exclusion *x);
 void store_push_remove_exclusion(struct store *s, int64_t id, int64_t at_us, const char *by);
 
-/* A transition and the state after it, in one transaction, synchronous=FULL. */
+/* An incident that a person opens: `id`, alerts and notes are not looked at, alerts come to it
+ * by themselves. A note on one, and that a person closes one; `restored_us` 0: not said. */
+struct incident;
+struct incident_note;
+void store_push_incident(struct store *s, const struct incident *in);
+void store_push_incident_note(struct store *s, int64_t id, const struct incident_note *note);
+void store_push_close_incident(struct store *s, int64_t id, int64_t at_us, const char *by,
+                               int64_t restored_us);
+
+/* A transition and the state after it, in one transaction, synchronous=FULL. What it does
+ * to incidents (slo/incidents.h) is in there too. */
 void store_push_transition(struct store *s, const struct alert_transition *t);
 
 /* What the dispatcher wants kept (alert/dispatch.h says why). */
@@ -513,6 +523,10 @@ int store_reader_annotations(struct store_reader *r, int64_t from_us, int64_t to
  * arena. */
 int store_reader_exclusions(struct store_reader *r, struct arena *arena, struct exclusion **ret,
                             size_t *ret_n, struct err *reterr);
+/* Incidents that are open or were closed at or after `since_us`, by rising id. They live in
+ * the arena. */
+int store_reader_incidents(struct store_reader *r, int64_t since_us, struct arena *arena,
+                           struct incident **ret, size_t *ret_n, struct err *reterr);
 /* The version that a probe's target said last; "" if none. Freed by the caller. */
 int store_reader_version(struct store_reader *r, const char *probe, char **ret, struct err *reterr);
 

@@ -23,6 +23,9 @@ static const struct edit {
     {"forget_exclusion", edit_forget_exclusion, NULL},
     {"silence", edit_silence, edit_silence_made},
     {"expire_silences", edit_expire_silences, NULL},
+    {"open_incident", edit_open_incident, edit_incident_made},
+    {"note_incident", edit_note_incident, NULL},
+    {"close_incident", edit_close_incident, NULL},
 };
 
 static const struct edit *find_edit(const char *name)

@@ -15,6 +15,10 @@
  *      "for_us": 7200000000, "author": "me", "comment": "works"}
  *                                   -> {"id": 7, "starts_us": ..., "ends_us": ...}
  *     {"do": "expire_silences", "ids": [7, 8], "by": "me"}            -> {}
+ *     {"do": "open_incident", "title": "...", "severity": "page", "by": "me",
+ *      "began_us": 0, "detected_us": 0, "slos": ["a"], "services": []} -> {"id": 3}
+ *     {"do": "note_incident", "id": 3, "at_us": 0, "by": "me", "text": "..."}   -> {}
+ *     {"do": "close_incident", "id": 3, "by": "me", "restored_us": 0} -> {}
  *
  * Who asks to exclude has looked for overlaps, with the exclusions of his files and those
  * that are stored (excluding_check_new()); `seen` is the newest of these, 0 if there is

@@ -184,9 +184,9 @@ static query_step *const brief_steps[] = {
     query_step_excluded,    query_step_targets, query_step_sums,   query_step_slices,
     query_step_first_event, query_step_counts,  query_step_budget, step_burn,
     query_step_tiers};
-static query_step *const detail_steps[] = {step_latency,        query_step_reasons,
-                                           query_step_curve,    query_step_incidents,
-                                           query_step_failures, query_step_annotations};
+static query_step *const detail_steps[] = {
+    step_latency,        query_step_reasons,     query_step_curve, query_step_incidents,
+    query_step_failures, query_step_annotations, query_step_spent};
 
 static int run_steps(query_step *const *steps, size_t n, struct slo_query *q, struct err *reterr)
 {
@@ -286,6 +286,8 @@ static int query_slo(struct report *report, struct store_reader *r, const struct
                            .excluding = excluding,
                            .sieve = &sieve,
                            .at_us = q->to_us ? q->to_us : report->at_us,
+                           .incidents = report->incidents,
+                           .incident_count = q->brief ? 0 : report->incident_count,
                            .outlook = q->to_us == 0,
                            .arena = &report->arena,
                            .out = s,
@@ -325,6 +327,29 @@ static int query_both(struct report *report, struct store_reader *r, const struc
     return query_slo(report, r, &brief, NULL, def, s->unexcluded, reterr);
 }
 
+static bool is_asked(const struct query *q, const struct slo_def *def)
+{
+    return (!q->slo || str_eq(q->slo, def->name)) && slo_select_fits(q->select, def);
+}
+
+/* Where the earliest window begins. */
+static int64_t earliest(const struct report *report, const struct query *q)
+{
+    int64_t from = report->at_us;
+    for (size_t i = 0; i < report->config->slo_count; i++) {
+        const struct slo_def *def = report->config->slos[i];
+        struct query own = *q;
+        struct report_slo s;
+        if (!is_asked(q, def))
+            continue;
+        if (q->period)
+            set_span(&own, q->period, def);
+        set_window(&s, def, &own, report->at_us);
+        from = s.start_us < from ? s.start_us : from;
+    }
+    return from;
+}
+
 /* Its own window, or the period asked for beside the one before. */
 static int query_windows(struct report *report, struct store_reader *r, const struct query *q,
                          const struct slo_def *def, struct report_slo *s, struct err *reterr)
@@ -358,11 +383,6 @@ static int unknown_slo(const struct config *cfg, const char *name, struct err *r
     return -1;
 }
 
-static bool is_asked(const struct query *q, const struct slo_def *def)
-{
-    return (!q->slo || str_eq(q->slo, def->name)) && slo_select_fits(q->select, def);
-}
-
 int query_report(struct config *cfg, struct store_reader *r, const struct query *q,
                  struct report **ret, struct err *reterr)
 {
@@ -374,6 +394,8 @@ int query_report(struct config *cfg, struct store_reader *r, const struct query 
     report->generated_at_us = q->generated_at_us;
     report->at_us = q->to_us ? q->to_us : q->at_us;
     if (excluding_read(cfg, r, &report->excluding, reterr) < 0)
+        goto fail;
+    if (!q->brief && query_read_incidents(report, r, earliest(report, q), reterr) < 0)
         goto fail;
     report->slos = arena_alloc(&report->arena, (cfg->slo_count + 1) * sizeof(*report->slos));
     for (size_t i = 0; i < cfg->slo_count; i++) {
@@ -388,6 +410,7 @@ int query_report(struct config *cfg, struct store_reader *r, const struct query 
         unknown_slo(cfg, q->slo, reterr);
         goto fail;
     }
+    query_end_incidents(report, !q->slo && !q->select);
     *ret = report;
     return 0;
 fail:

@@ -425,7 +425,7 @@ static int run_details(struct slo_query *whole, struct err *reterr)
     return query_composite_reasons(whole, reterr) < 0 || query_composite_curve(whole, reterr) < 0 ||
                    query_step_incidents(whole, reterr) < 0 ||
                    query_composite_failures(whole, reterr) < 0 ||
-                   query_step_annotations(whole, reterr) < 0
+                   query_step_annotations(whole, reterr) < 0 || query_step_spent(whole, reterr) < 0
                ? -1
                : 0;
 }

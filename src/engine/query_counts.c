@@ -36,6 +36,7 @@ static void add_instants(struct slo_query *q)
         add_instant(q, s->points[i].at_us);
     for (size_t i = 0; i < q->part_count; i++)
         add_instant(q, q->parts[i].from_us);
+    query_incident_instants(q);
 }
 
 static int compare(const void *a, const void *b)

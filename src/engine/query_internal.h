@@ -20,6 +20,8 @@ struct slo_query {
     const struct excluding *excluding; /* NULL: as if nothing were */
     struct sieve *sieve;               /* what it leaves of this SLO */
     int64_t at_us;
+    struct incident_case *incidents; /* of the report; what they spend is added to them */
+    size_t incident_count;
     bool outlook;           /* not a span of the caller's choice: the budget has a future */
     struct arena *arena;    /* of the report */
     struct report_slo *out; /* start_us, end_us, upto_us are set first */
@@ -125,3 +127,12 @@ int query_step_incidents(struct slo_query *q, struct err *reterr); /* query_even
 int query_step_failures(struct slo_query *q, struct err *reterr);
 int query_step_reasons(struct slo_query *q, struct err *reterr);     /* query_reasons.c */
 int query_step_annotations(struct slo_query *q, struct err *reterr); /* query_annotations.c */
+
+/* query_incidents.c: what was going on in [from, at), for the objectives that are asked for;
+ * the instants of these that an objective counts between, pushed to q->instants; what they
+ * spent of it; and at the end what they come to. */
+int query_read_incidents(struct report *report, struct store_reader *r, int64_t from_us,
+                         struct err *reterr);
+void query_incident_instants(struct slo_query *q);
+int query_step_spent(struct slo_query *q, struct err *reterr);
+void query_end_incidents(struct report *report, bool all); /* the objectives are `all` there are */

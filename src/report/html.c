@@ -5,6 +5,7 @@
 #include "report/formats.h"
 #include "report/groups.h"
 #include "report/html.h"
+#include "report/incidents.h"
 #include "report/svg.h"
 
 #include "base/units.h"
@@ -149,6 +150,7 @@ static int write_html(const struct report *r, const struct report_style *style, 
         put_summary(out, r);
     for (size_t i = 0; i < r->slo_count; i++)
         html_slo(out, &r->slos[i], i);
+    incidents_put_html(out, r);
     put_foot(out);
     return out->overflow ? -1 : 0;
 }

@@ -1,6 +1,7 @@
 #include "report/fmt.h"
 #include "report/formats.h"
 #include "report/groups.h"
+#include "report/incidents.h"
 #include "report/policy.h"
 
 #include "base/json.h"
@@ -457,6 +458,8 @@ static int write_json(const struct report *r, const struct report_style *style, 
     for (size_t i = 0; i < r->slo_count; i++)
         put_slo(&j, &r->slos[i]);
     json_close(&j, ']');
+    json_key(&j, "incidents");
+    incidents_put_json(out, r, "\n    ");
     json_key(&j, "rollups");
     groups_put_json(out, r, style->group_by, "\n    ");
     json_close(&j, '}');

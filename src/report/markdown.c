@@ -2,6 +2,7 @@
 #include "report/fmt.h"
 #include "report/formats.h"
 #include "report/groups.h"
+#include "report/incidents.h"
 #include "report/policy.h"
 
 #include "base/units.h"
@@ -333,6 +334,7 @@ static int write_markdown(const struct report *r, const struct report_style *sty
         if (i + 1 < r->slo_count)
             str_addc(out, '\n');
     }
+    incidents_put_markdown(out, r, put_text);
     return out->overflow ? -1 : 0;
 }
 

@@ -3,6 +3,7 @@
 #include "report/fmt.h"
 #include "report/formats.h"
 #include "report/groups.h"
+#include "report/incidents.h"
 #include "report/policy.h"
 #include "report/term.h"
 
@@ -509,6 +510,7 @@ static int write_text(const struct report *r, const struct report_style *style, 
         put_summary(&t, r);
     for (size_t i = 0; i < r->slo_count; i++)
         put_slo(&t, &r->slos[i]);
+    incidents_put_text(&t, r);
     return out->overflow ? -1 : 0;
 }
 

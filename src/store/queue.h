@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "nines/exclusion.h"
+#include "nines/incident.h"
 #include "nines/store.h"
 
 #include <pthread.h>
@@ -40,6 +41,9 @@ enum record_kind {
     RECORD_REMOVE_EXCLUSION,
     RECORD_SILENCE,
     RECORD_EXPIRE_SILENCE,
+    RECORD_INCIDENT,
+    RECORD_INCIDENT_NOTE,
+    RECORD_CLOSE_INCIDENT,
     RECORD_IMPORT, /* always a batch of its own */
 };
 
@@ -130,6 +134,23 @@ struct record_silence {
     int64_t id, at_us;
     int64_t starts_us, ends_us;
     const char *matchers, *author, *comment; /* author: who ended it */
+};
+
+struct record_incident {
+    struct record head;
+    struct incident in;
+};
+
+struct record_incident_note {
+    struct record head;
+    int64_t id;
+    struct incident_note note;
+};
+
+struct record_close_incident {
+    struct record head;
+    int64_t id, at_us, restored_us;
+    const char *by;
 };
 
 struct import;

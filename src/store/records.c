@@ -5,6 +5,7 @@
 #include "io/sqlite.h"
 #include "store/asked.h"
 #include "store/derived.h"
+#include "store/incidents.h"
 #include "store/internal.h"
 #include "store/metric.h"
 #include "store/rows.h"
@@ -291,7 +292,7 @@ static int insert_event(struct store *s, const struct alert_transition *t, struc
 static int apply_transition(struct store *s, const struct record_transition *r, struct err *reterr)
 {
     const struct alert_transition *t = &r->t;
-    if (insert_event(s, t, reterr) < 0)
+    if (insert_event(s, t, reterr) < 0 || incidents_take(s, t, reterr) < 0)
         return -1;
     return sqlite_run(
         s->db,
@@ -341,6 +342,12 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
         return record_silence(s, (const struct record_silence *)r, reterr);
     case RECORD_EXPIRE_SILENCE:
         return record_expire_silence(s, (const struct record_silence *)r, reterr);
+    case RECORD_INCIDENT:
+        return record_incident(s, (const struct record_incident *)r, reterr);
+    case RECORD_INCIDENT_NOTE:
+        return record_incident_note(s, (const struct record_incident_note *)r, reterr);
+    case RECORD_CLOSE_INCIDENT:
+        return record_close_incident(s, (const struct record_close_incident *)r, reterr);
     case RECORD_IMPORT:
         break; /* a batch of its own, writer.c */
     }

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "io/sqlite.h"
+#include "store/incidents.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -238,7 +239,8 @@ static const char version_6[] =
     " id INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL,"
     " starts INTEGER NOT NULL, ends INTEGER NOT NULL,"
     " author TEXT NOT NULL, comment TEXT NOT NULL, created INTEGER NOT NULL,"
-    " expired INTEGER NOT NULL DEFAULT 0, expired_by TEXT NOT NULL DEFAULT '') STRICT;";
+    " expired INTEGER NOT NULL DEFAULT 0, expired_by TEXT NOT NULL DEFAULT '') "
+    "STRICT;" INCIDENT_SCHEMA;
 
 /* migrations[v] takes a file from version v to v + 1. */
 static const char *const migrations[] = {version_1, version_2, version_3,

@@ -437,11 +437,71 @@ void sample_init(struct report *r)
     r->slos = arena_alloc(&r->arena, SLOS_MAX * sizeof *r->slos);
 }
 
+/* One that an alert opened, and is over; one that a person saw, and no alert. */
+void sample_incidents(struct report *r)
+{
+    const int64_t began = SAMPLE_AT_US - 9 * USEC_PER_DAY + 15 * USEC_PER_SEC;
+    const int64_t opened = SAMPLE_AT_US - 2 * USEC_PER_HOUR;
+    struct incident_case *list = arena_alloc(&r->arena, 2 * sizeof(*list));
+    struct incident_alert *alert = arena_alloc(&r->arena, sizeof(*alert));
+    struct incident_note *note = arena_alloc(&r->arena, sizeof(*note));
+    struct incident_spent *spent = arena_alloc(&r->arena, 2 * sizeof(*spent));
+    const char **service = arena_alloc(&r->arena, sizeof(*service));
+    service[0] = "agent-api";
+    *alert = (struct incident_alert){
+        .condition = "",
+        .slo = r->slos[0].def->name,
+        .objective_name = "",
+        .service = "agent-api",
+        .severity = SEVERITY_PAGE,
+        .since_us = began + 45 * USEC_PER_SEC,
+        .told_us = began + 45 * USEC_PER_SEC,
+        .cleared_us = began + 25 * USEC_PER_MIN,
+        .resolved_us = began + 30 * USEC_PER_MIN,
+    };
+    *note =
+        (struct incident_note){opened + USEC_PER_MIN, "anna", "queue | grows <fast>, @ops told"};
+    for (size_t i = 0; i < 2; i++)
+        spent[i] = (struct incident_spent){r->slos[i].def, 24 + (int64_t)i, i == 0, 0.138888};
+    list[0] = (struct incident_case){
+        .incident = {.id = 3,
+                     .title = r->slos[0].def->name,
+                     .severity = SEVERITY_PAGE,
+                     .opened_us = alert->since_us,
+                     .opened_by = "",
+                     .closed_us = alert->resolved_us,
+                     .closed_by = "",
+                     .services = {service, 1},
+                     .alerts = alert,
+                     .alert_count = 1},
+        .times = {began, alert->told_us, alert->cleared_us, 45 * USEC_PER_SEC, 25 * USEC_PER_MIN,
+                  true},
+        .spent = spent,
+        .spent_count = 2,
+    };
+    list[1] = (struct incident_case){
+        .incident = {.id = 7,
+                     .title = "answers in the wrong <language>",
+                     .severity = SEVERITY_TICKET,
+                     .opened_us = opened,
+                     .opened_by = "anna",
+                     .closed_by = "",
+                     .notes = note,
+                     .note_count = 1},
+        .times = {opened - 10 * USEC_PER_MIN, opened, 0, 10 * USEC_PER_MIN, -1, false},
+    };
+    r->incidents = list;
+    r->incident_count = 2;
+    r->to_detect = (struct incident_mean){2, 322500000, 322500000};
+    r->to_restore = (struct incident_mean){1, 25 * USEC_PER_MIN, 25 * USEC_PER_MIN};
+}
+
 void sample_all(struct report *r)
 {
     sample_init(r);
     for (int k = SAMPLE_MET; k < SAMPLE_HOSTILE; k++)
         sample_add(r, (enum sample_kind)k);
+    sample_incidents(r);
 }
 
 void sample_release(struct report *r)

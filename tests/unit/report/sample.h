@@ -25,4 +25,6 @@ struct report_slo *sample_add(struct report *r, enum sample_kind kind);
 
 void sample_init(struct report *r); /* empty, at SAMPLE_AT_US */
 void sample_all(struct report *r);  /* all but the hostile one */
+/* Two incidents, of the first two SLOs, which are there. */
+void sample_incidents(struct report *r);
 void sample_release(struct report *r);

@@ -186,7 +186,7 @@ static void test_json_shape(void **state)
     (void)state;
     sample_all(&r);
     json_t *doc = parse_report(&r), *s = slo_at(doc, 0);
-    assert_keys(doc, "generated_at at slos rollups");
+    assert_keys(doc, "generated_at at slos incidents incident_times rollups");
     assert_int_equal(json_array_size(json_object_get(doc, "slos")), 7);
     assert_keys(
         s, "slo service objective_name labels target budgeting_method source window state sli good "

@@ -95,6 +95,10 @@ void fixture_to_version_5(const struct fixture *f)
 {
     static const char *const back[] = {
         "DROP TABLE silence",
+        "DROP TABLE incident",
+        "DROP TABLE incident_about",
+        "DROP TABLE incident_alert",
+        "DROP TABLE incident_note",
         "DROP TABLE notify_alert",
         "DROP TABLE notify_group",
         "DROP TABLE notify_log",
