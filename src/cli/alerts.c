@@ -184,29 +184,24 @@ static int run_route(int argc, char **argv)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } verbs[] = {{"render", alerts_render}, {"route", run_route}, {"simulate", alerts_simulate}};
-    for (size_t i = 0; argc > 1 && i < countof(verbs); i++)
-        if (str_eq(argv[1], verbs[i].name))
-            return verbs[i].run(argc - 1, argv + 1);
-    struct cli_common common = {0};
-    int first, rc = cli_parse(self, NULL, argc, argv, &common, &first);
-    if (rc >= 0)
-        return rc;
-    if (first < argc)
-        return cli_usage(self, "'%s' is none of render, route and simulate", argv[first]);
-    return cli_usage(self, "expected render, route or simulate");
+    static const struct cli_verb verbs[] = {
+        {"render", alerts_render},
+        {"route", run_route},
+        {"simulate", alerts_simulate},
+        {"test", alerts_test},
+        {0},
+    };
+    return cli_run_verb(self, verbs, argc, argv);
 }
 
 const struct command command_alerts = {
     .name = "alerts",
-    .arguments = "[render|route|simulate]",
+    .arguments = "[render|route|simulate|test]",
     .summary = "show where alerts go, and what is said of them",
     .details = "  nines alerts render [MESSAGE.json]    the text that a template makes\n"
                "  nines alerts route [LABEL=VALUE...]   the receivers that an alert reaches\n"
-               "  nines alerts simulate [FILE]          what would be sent, and when\n\n"
+               "  nines alerts simulate [FILE]          what would be sent, and when\n"
+               "  nines alerts test RECEIVER            send a test alert\n\n"
                "Examples:\n"
                "  nines alerts render -t '{{ .Status | toUpper }}'\n"
                "  nines alerts route severity=critical\n"

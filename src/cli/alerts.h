@@ -1,6 +1,6 @@
 /*
  * What `nines alerts route` prints. All go to stdout; -1 after a failure that they told.
- * And `nines alerts render` and `nines alerts simulate`, whole.
+ * And other verbs, whole.
  */
 #pragma once
 
@@ -16,3 +16,4 @@ int alerts_tree_json(const struct routing_def *r);
 
 int alerts_render(int argc, char **argv);   /* an exit code */
 int alerts_simulate(int argc, char **argv); /* an exit code */
+int alerts_test(int argc, char **argv);     /* an exit code */

@@ -360,6 +360,7 @@ void decode_value(struct decode *c, const struct node *n, const struct field *f,
             expected(c, n, f, "a mapping of keys to values");
         break;
     case FIELD_CUSTOM:
+        c->key = f->name;
         f->decode(c, n, out);
         break;
     }

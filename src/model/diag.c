@@ -82,14 +82,22 @@ static int compare(const struct diag_item *a, const struct diag_item *b)
     return (a->pos.column > b->pos.column) - (a->pos.column < b->pos.column);
 }
 
+/* Whether one of the first n says the same of the same place. */
+static bool is_repeated(const struct diag *d, size_t n, const struct diag_item *item)
+{
+    for (size_t i = n; i-- > 0 && compare(&d->items[i], item) == 0;)
+        if (d->items[i].warning == item->warning && strcmp(d->items[i].text, item->text) == 0)
+            return true;
+    return false;
+}
+
 /* Something that several definitions refer to is found faulty once for each. */
 static void drop_repeated(struct diag *d)
 {
     size_t kept = 0;
     for (size_t i = 0; i < d->n; i++) {
-        struct diag_item *item = &d->items[i], *last = kept ? &d->items[kept - 1] : NULL;
-        if (last && last->warning == item->warning && compare(last, item) == 0 &&
-            strcmp(last->text, item->text) == 0) {
+        struct diag_item *item = &d->items[i];
+        if (is_repeated(d, kept, item)) {
             *(item->warning ? &d->warnings : &d->errors) -= 1;
             item_release(item);
             continue;

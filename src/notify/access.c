@@ -8,7 +8,10 @@
 
 /* ---- secrets ---------------------------------------------------------------------- */
 
-static const struct field as_secret = {"secret", FIELD_SECRET, 0};
+static struct field as_secret(const struct decode *c)
+{
+    return (struct field){c->key ? c->key : "secret", FIELD_SECRET, 0};
+}
 
 /* As if `{key: text}` had been written where `n` is. */
 static void decode_as_map(struct decode *c, const struct node *n, const char *key, const char *text,
@@ -21,7 +24,8 @@ static void decode_as_map(struct decode *c, const struct node *n, const char *ke
     nodes[2] = (struct node){.kind = NODE_SCALAR, .pos = n->pos, .text = text};
     items[0] = &nodes[1];
     items[1] = &nodes[2];
-    decode_value(c, &nodes[0], &as_secret, out);
+    const struct field field = as_secret(c);
+    decode_value(c, &nodes[0], &field, out);
 }
 
 /* The NAME of `$NAME` or `${NAME}`, or NULL. */
@@ -42,10 +46,11 @@ static const char *variable(struct decode *c, const char *text)
 void secret_decode(struct decode *c, const struct node *n, void *out)
 {
     const char *name = n->kind == NODE_SCALAR && n->text ? variable(c, n->text) : NULL;
+    const struct field field = as_secret(c);
     if (name)
         decode_as_map(c, n, "env", name, out);
     else
-        decode_value(c, n, &as_secret, out);
+        decode_value(c, n, &field, out);
 }
 
 void secret_decode_file(struct decode *c, const struct node *n, void *out)

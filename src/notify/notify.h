@@ -138,12 +138,3 @@ size_t notify_get_lane_stats(struct notify *n, struct arena *arena, struct notif
 /* Delivers what can be delivered within `patience_us` (items that wait for a retry are
  * not waited for), cancels the rest, ends the thread and frees. */
 void notify_stop(struct notify *n, int64_t patience_us);
-
-/*
- * Sends one message by itself, on the caller's thread, and says what was asked and
- * answered, secrets replaced by "[secret]": `nines alerts test`. Nothing is kept. 0:
- * delivered; -1: it was not, and why.
- */
-int notify_try(const struct config *config, const struct integration_def *def,
-               const struct message *m, const char *dedup_key, notifier_show_fn show, void *ctx,
-               struct err *reterr);

@@ -36,6 +36,7 @@ bool receiver_global_secret(struct decode *c, const struct node *n, const char *
         global ? node_get(global, arena_printf(c->arena, "%s_file", from)) : NULL;
     if (says(c, n, key))
         return true;
+    c->key = from;
     if (at && file)
         secret_check_pair(c, global, from, false);
     else if (file)

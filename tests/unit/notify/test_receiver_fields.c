@@ -21,7 +21,7 @@ static const struct refusal refusals[] = {
      "1:1: missing key 'api_url' or 'api_url_file'; expected an address, or the environment "
      "variable SLACK_API_URL"},
     {&notifier_slack, "{api_url: http://a, api_url_file: b}",
-     "1:35: secret: the file b: cannot be opened: No such file or directory"},
+     "1:35: api_url_file: the file b: cannot be opened: No such file or directory"},
     {&notifier_slack, "{api_url: ftp://a}", "1:11: api_url is not an http:// or https:// address"},
     {&notifier_slack, "{api_url: http://a, titel: x}",
      "1:21: unknown key 'titel'; did you mean 'title'?"},
@@ -33,7 +33,7 @@ static const struct refusal refusals[] = {
      "1:29: fields: expected a list of at most 50 {title, value, short}"},
     {&notifier_slack, "{api_url: http://a, fields: [{title: b}]}", "1:30: missing key 'value'"},
     {&notifier_slack, "{api_url: $NINES_NO_SUCH}",
-     "1:11: secret: the environment variable NINES_NO_SUCH is not set"},
+     "1:11: api_url: the environment variable NINES_NO_SUCH is not set"},
     {&notifier_slack, "{api_url: http://a, http_config: {follow_redirects: true}}",
      "1:53: follow_redirects: redirects are never followed; give the final address"},
     {&notifier_slack,
