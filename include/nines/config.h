@@ -88,7 +88,7 @@ struct decode {
     uint64_t secrets;  /* hash of the secrets read so far: a reload sees a new one */
     const char *peer;  /* from prepare(): becomes probe_def.peer; or NULL */
     bool certificates; /* from prepare(): becomes probe_def.sees_certificates */
-    const char *key; /* while a FIELD_CUSTOM decoder runs: that of the field */
+    const char *key;   /* while a FIELD_CUSTOM decoder runs: that of the field */
 };
 
 struct field {
