@@ -6,6 +6,7 @@
 #include "engine/selfcheck.h"
 #include "io/zone.h"
 #include "notify/kinds.h"
+#include "notify/receivers.h"
 #include "probe/health.h"
 #include "probe/http.h"
 #include "probe/metrics.h"
@@ -57,6 +58,7 @@ static void finish(const struct config *cfg, const struct node *daemon, struct d
     retention_finish(cfg, daemon, c);
     selfcheck_finish(cfg, daemon, c);
     excluding_finish(cfg, c);
+    alertmanager_check(cfg, c);
 }
 
 static const struct config_tables tables = {

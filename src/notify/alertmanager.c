@@ -7,8 +7,11 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "base/when.h"
+#include "nines/route.h"
 
 #define LIFETIME_US (12 * USEC_PER_HOUR)
+/* Of the routes there are without `route` (alert/default_route.h). */
+#define REPEAT_US (4 * USEC_PER_HOUR)
 
 struct alertmanager_spec {
     struct receiver_common common;
@@ -38,6 +41,59 @@ static void alertmanager_prepare(struct decode *c, const struct node *n, const s
     secret_check_pair(c, n, "url", true);
     secret_check_url(c, n, "url", s->url.value);
 }
+
+/* ---- whether it is told again in time ------------------------------------------------------- */
+
+/* A group is told again at the first of its flushes that is a repeat_interval later. */
+static int64_t longest_gap(const struct route_def *r)
+{
+    int64_t flushes = (r->repeat_interval_us + r->group_interval_us - 1) / r->group_interval_us;
+    return flushes * r->group_interval_us;
+}
+
+static void check_route(struct decode *c, const struct receiver_def *to,
+                        const struct integration_def *def, const struct route_def *r)
+{
+    const struct alertmanager_spec *s = (const void *)def->spec;
+    char lifetime[UNITS_MAX], gap[UNITS_MAX];
+    if (str_eq(r->receiver, to->name) && s->lifetime_us <= longest_gap(r))
+        diag_error(c->diag, def->pos,
+                   "lifetime: alerts would end after %s, but the route at line %d tells them "
+                   "again every %s (repeat_interval, to the next group_interval): give a longer "
+                   "lifetime",
+                   units_duration(lifetime, s->lifetime_us), r->pos.line,
+                   units_duration(gap, longest_gap(r)));
+    for (size_t i = 0; i < r->route_count; i++)
+        check_route(c, to, def, &r->routes[i]);
+}
+
+static void check_unrouted(struct decode *c, const struct integration_def *def)
+{
+    const struct alertmanager_spec *s = (const void *)def->spec;
+    char lifetime[UNITS_MAX];
+    if (s->lifetime_us <= REPEAT_US)
+        diag_error(c->diag, def->pos,
+                   "lifetime: alerts would end after %s, but without 'route' they are told again "
+                   "every 4h: give a longer lifetime",
+                   units_duration(lifetime, s->lifetime_us));
+}
+
+void alertmanager_check(const struct config *cfg, struct decode *c)
+{
+    for (size_t i = 0; i < cfg->receiver_count; i++) {
+        const struct receiver_def *to = cfg->receivers[i];
+        for (size_t k = 0; k < to->n; k++) {
+            if (to->at[k].kind != &notifier_alertmanager)
+                continue;
+            if (cfg->routing)
+                check_route(c, to, &to->at[k], &cfg->routing->root);
+            else
+                check_unrouted(c, &to->at[k]);
+        }
+    }
+}
+
+/* ---- the request ------------------------------------------------------------------------------ */
 
 /* An empty value is no label to Alertmanager, and neither is an empty name. */
 static void add_map(struct form *f, const char *key, const struct string_map *map)

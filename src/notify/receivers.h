@@ -36,6 +36,10 @@ void receiver_global_url(struct decode *c, const struct node *n, const char *key
  * no warning, and no `source`. */
 void receiver_address_decode(struct decode *c, const struct node *n, void *out);
 
+/* Once all is decoded: an `alertmanager` whose alerts would end before they are told again is
+ * an error. */
+void alertmanager_check(const struct config *cfg, struct decode *c);
+
 /* `timeout` is ours. */
 /* clang-format off */
 #define RECEIVER_FIELDS                                                                            \
