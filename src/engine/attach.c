@@ -5,8 +5,10 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "engine/attach_targets.h"
+#include "engine/attach_data.h"
 #include "engine/backfill.h"
 #include "engine/backfill_slices.h"
+#include "engine/conditions_past.h"
 #include "engine/evaluate.h"
 #include "engine/gone.h"
 #include "engine/stream.h"
@@ -72,6 +74,7 @@ struct attach {
     struct attach_alert *alerts;
     size_t alert_count;
     struct gone *gone;
+    struct conditions_past *conditions; /* NULL: not wanted */
     struct attach_version *versions;
     size_t version_count;
     VEC(struct attach_outcome) outcomes;
@@ -166,6 +169,14 @@ void attach_want_versions(struct attach *a, const struct versions *known)
             a->versions[a->version_count++].probe = cfg->probes[i]->id;
 }
 
+void attach_want_conditions(struct attach *a, struct conditions *c, int64_t now_us)
+{
+    a->conditions = conditions_past_new(c, now_us);
+    for (size_t i = 0; i < a->config->probe_count; i++)
+        if (a->config->probes[i]->conditions.n)
+            want_outcomes(a, a->config->probes[i]);
+}
+
 static int read_stream(struct attach *a, struct sli_past *past, struct backfill *b)
 {
     past->stream = stream_new(b->sli);
@@ -212,7 +223,8 @@ static int read_sli(struct attach *a, size_t i, struct backfill *b)
     b->all_done = p->first && r->probe.last_slot_us <= p->attached_us;
     if (p->sli->metric && read_stream(a, &r->past, b) < 0)
         return -1;
-    if (backfill_read(b, &r->history, &a->err) < 0)
+    if (backfill_read(b, &r->history, &a->err) < 0 ||
+        attach_read_data(b->reader, p, &r->probe, &r->past.data_us, &a->err) < 0)
         return -1;
     return read_lines(a, i, b->reader);
 }
@@ -339,6 +351,10 @@ int attach_read(struct attach *a, const char *database)
         rc = read_versions(a, r);
     if (rc == 0)
         rc = read_outcomes(a, r);
+    if (rc == 0 && a->conditions)
+        rc = conditions_past_read(a->conditions, r, &a->err);
+    if (rc == 0 && a->conditions)
+        a->totals.alerts += conditions_past_on(a->conditions);
     if (rc == 0)
         rc = attach_targets_read(&a->targets, r, &a->err);
     store_reader_free(r);
@@ -403,6 +419,11 @@ void attach_versions(const struct attach *a, struct versions *v)
             versions_know(v, a->versions[i].probe, a->versions[i].version);
 }
 
+void attach_conditions(const struct attach *a, struct conditions *c)
+{
+    conditions_past_merge(a->conditions, c);
+}
+
 static void free_joint(struct attach_joint *j)
 {
     for (size_t k = 0; k < j->pending.slo->member_count; k++)
@@ -434,6 +455,7 @@ void attach_free(struct attach *a)
     free(a->alerts);
     vec_release(&a->outcomes);
     gone_free(a->gone);
+    conditions_past_free(a->conditions);
     attach_targets_release(&a->targets);
     config_unref(a->config);
     free(a);

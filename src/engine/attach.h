@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct attach;
+struct conditions;
 struct config;
 struct evaluator;
 struct gone; /* gone.h */
@@ -28,6 +29,8 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg);
 /* Also what the targets said they run, of all probes that may say so and are not
  * known yet; told by attach_versions(). */
 void attach_want_versions(struct attach *a, const struct versions *known);
+/* Also what conditions go on from; told by attach_conditions(). They have this snapshot. */
+void attach_want_conditions(struct attach *a, struct conditions *c, int64_t now_us);
 /* 0, or -1 with the error kept inside for attach_error(). */
 int attach_read(struct attach *a, const char *database);
 const char *attach_error(const struct attach *a);
@@ -45,4 +48,5 @@ void attach_merge(const struct attach *a, struct evaluator *e);
 /* What ends alerts that no objective has any more; NULL: nothing was read. */
 const struct gone *attach_gone(const struct attach *a);
 void attach_versions(const struct attach *a, struct versions *v);
+void attach_conditions(const struct attach *a, struct conditions *c);
 void attach_free(struct attach *a);

@@ -21,7 +21,7 @@ struct watched *eval_need_probe(struct evaluator *e, const char *id)
     w = mem_alloc(sizeof(*w));
     w->id = mem_strdup(id);
     w->first_event_us = INT64_MAX;
-    w->stored_us = w->outcome_us = INT64_MIN;
+    w->stored_us = w->outcome_us = w->deaf_us = INT64_MIN;
     vec_push(&e->watched, w);
     table_set(&e->probes, w->id, w);
     return w;
@@ -67,7 +67,7 @@ static struct eval_sli *new_sli(struct evaluator *e, const struct slo_def *def, 
     struct eval_sli *sli = mem_alloc(sizeof(*sli));
     sli->key = key;
     sli->sieve = sieve_make(exclusions_ref(excluded), def);
-    sli->now.at_us = INT64_MIN;
+    sli->now.at_us = sli->data_us = INT64_MIN;
     sli->probe = eval_need_probe(e, def->sli.probe);
     vec_push(&sli->probe->slis, sli);
     vec_push(&e->sli_list, sli);
@@ -324,7 +324,7 @@ void evaluator_set_config(struct evaluator *e, struct config *cfg,
         eval_revise_target(&e->slo_list[i], now_us);
         eval_watch(&e->slo_list[i]);
     }
-    eval_need_dependencies(e);
+    eval_need_dependencies(e, cfg);
     drop_unused(e);
     eval_drop_joints(e, false);
     struct config *previous = e->config;
@@ -414,6 +414,8 @@ void evaluator_merge(struct evaluator *e, const char *key, struct sli_past *past
         eval_merge_line(sli, &past->lines[i]);
     sli->since_us = past->since_us;
     sli->merged = true;
+    if (past->data_us > sli->data_us && past->data_us)
+        sli->data_us = past->data_us;
     if (!sli->def->metric)
         return;
     sli->stream = past->stream;

@@ -12,6 +12,7 @@
 #include "nines/config.h"
 #include "nines/probe.h"
 #include "nines/store.h"
+#include "slo/budget.h"
 #include "slo/sieve.h"
 #include "slo/tiers.h"
 
@@ -47,6 +48,8 @@ struct evaluator_hooks {
     /* A transition of view->def; view is as of this tick. */
     void (*transition)(void *ctx, const struct slo_view *view, const struct alert_transition *t);
     void *ctx;
+    /* Behind an evaluation; NULL: nobody asks. */
+    void (*ticked)(void *ctx, int64_t t_us);
 };
 
 struct evaluator *evaluator_new(const struct evaluator_hooks *hooks, int64_t now_us);
@@ -109,6 +112,7 @@ struct sli_past {
      * that was done (INT64_MIN: none), since when its series are looked for, and a
      * stream that was told of the scrapes up to then, which the evaluator takes over. */
     int64_t first_event_us, newest_us;
+    int64_t data_us; /* of any SLI: the newest slot with data, if one is young; else 0 */
     struct sli_asked asked;
     struct stream *stream;
 };
@@ -173,6 +177,26 @@ int64_t evaluator_due(const struct evaluator *e);
  * minute without (the clock jumped, the machine slept) only the newest: nobody
  * was there to evaluate the others. */
 void evaluator_run_due(struct evaluator *e, int64_t now_us);
+
+/*
+ * What conditions ask of the i-th SLO, as of the last tick; evaluate_conditions.c.
+ *
+ * The newest slot with data, whatever is excluded (INT64_MIN: none is known; of a composite
+ * that of all members), the newest that the prober had no ears for, and how often it
+ * listens. False: the history is still to be read.
+ */
+struct slo_heard {
+    int64_t data_us, deaf_us, interval_us;
+    const struct probe_def *probe; /* of service hours; NULL of a composite */
+};
+bool evaluator_heard(const struct evaluator *e, size_t i, struct slo_heard *ret);
+/* The budget; with `pace` (slo/budget.h), of rolling windows, also at what pace it goes. */
+bool evaluator_spent(const struct evaluator *e, size_t i, struct budget_use *ret,
+                     struct budget_pace *pace);
+/* Whether what it depends on is known to fail at t: of the i-th SLO, of a probe that has
+ * conditions. */
+bool evaluator_mutes_slo(const struct evaluator *e, size_t i, int64_t t_us);
+bool evaluator_mutes_probe(const struct evaluator *e, const struct probe_def *def, int64_t t_us);
 
 size_t evaluator_count(const struct evaluator *e);
 /* A part of the SLO (slo_part()) and the key of the windows that it shares; NULL: it has

@@ -16,7 +16,7 @@ static void need_all(struct evaluator *e, const struct probe_def *def)
         eval_need_probe(e, def->depends_on[i]->id)->dependency = true;
 }
 
-void eval_need_dependencies(struct evaluator *e)
+void eval_need_dependencies(struct evaluator *e, const struct config *cfg)
 {
     for (size_t i = 0; i < e->watched.len; i++)
         e->watched.at[i]->dependency = false;
@@ -25,6 +25,9 @@ void eval_need_dependencies(struct evaluator *e)
         for (size_t k = 0; k < slo_part_count(slo); k++)
             need_all(e, slo_part(slo, k)->probe);
     }
+    for (size_t i = 0; i < cfg->probe_count; i++)
+        if (cfg->probes[i]->conditions.n)
+            need_all(e, cfg->probes[i]);
 }
 
 /* A run that says nothing of the target leaves what is known. */
@@ -47,7 +50,7 @@ void evaluator_set_outcome(struct evaluator *e, const char *probe, int64_t slot_
         w->learned_us = e->settled_us;
 }
 
-static bool is_muted(const struct evaluator *e, const struct probe_def *def, int64_t t_us)
+bool evaluator_mutes_probe(const struct evaluator *e, const struct probe_def *def, int64_t t_us)
 {
     bool muted = false;
     for (size_t i = 0; !muted && i < def->depends_on_count; i++) {
@@ -62,6 +65,6 @@ bool eval_muted(const struct evaluator *e, const struct slo_def *slo, int64_t t_
 {
     bool muted = false;
     for (size_t i = 0; !muted && i < slo_part_count(slo); i++)
-        muted = is_muted(e, slo_part(slo, i)->probe, t_us);
+        muted = evaluator_mutes_probe(e, slo_part(slo, i)->probe, t_us);
     return muted;
 }

@@ -1,7 +1,7 @@
 /* The evaluator from within: evaluate.c keeps who is watched, evaluate_tick.c
  * what they did, evaluate_samples.c what metric SLIs make of samples,
  * evaluate_slots.c how many slots a window should hold, evaluate_depends.c what
- * mutes an alert, evaluate_excluded.c whose windows are shared and what they leave
+ * mutes an alert, evaluate_conditions.c what other conditions ask, evaluate_excluded.c whose windows are shared and what they leave
  * out. */
 #pragma once
 
@@ -38,6 +38,7 @@ struct watched {
     VEC(struct eval_sli *) slis;
     VEC(struct eval_held *) held; /* while one of its metric SLIs waits for history */
     size_t held_bytes;
+    int64_t deaf_us; /* the newest slot whose run told nothing, by the prober's fault */
     bool dependency;
     bool bad;           /* the newest result that was good or bad */
     int64_t outcome_us; /* its slot; INT64_MIN: none is known */
@@ -84,6 +85,7 @@ struct eval_sli {
     int64_t longest_us, attached_us;
     int64_t since_us; /* nothing is known of before */
     bool merged;
+    int64_t data_us; /* newest slot with data, excluded or not; INT64_MIN: none is known */
     /* metric SLIs */
     struct stream *stream; /* once merged */
     int64_t first_event_us;
@@ -152,6 +154,13 @@ static inline void eval_changed(struct eval_sli *sli, int64_t slot_us)
         sli->changed_us = slot_us;
 }
 
+/* There was data, whatever becomes of it. */
+static inline void eval_note_data(struct eval_sli *sli, int64_t slot_us)
+{
+    if (slot_us > sli->data_us)
+        sli->data_us = slot_us;
+}
+
 /* The probe's revisions have changed. */
 void eval_revised(struct watched *w);
 /* Those that are not excluded. */
@@ -169,8 +178,9 @@ void eval_add_event(struct eval_sli *sli, int64_t slot_us, struct counts c);
 
 /* Added if it is not there. */
 struct watched *eval_need_probe(struct evaluator *e, const char *id);
-/* Watches what the probes of SLOs depend on, and nothing else as such. */
-void eval_need_dependencies(struct evaluator *e);
+/* Watches what the probes of SLOs, and those with conditions, depend on, and nothing
+ * else as such. */
+void eval_need_dependencies(struct evaluator *e, const struct config *cfg);
 void eval_note_outcome(struct watched *w, int64_t slot_us, enum outcome o);
 /* Whether a probe that the SLO's depends on is known to fail. */
 bool eval_muted(const struct evaluator *e, const struct slo_def *slo, int64_t t_us);

@@ -28,6 +28,8 @@ static void count(struct eval_sli *sli, int64_t scraped_us, int64_t slot_us, str
     if (!data && scraped_us < sli->asked.named_us && scraped_us <= sli->first_event_us)
         return;
     eval_add_event(sli, slot_us, c);
+    if (data)
+        eval_note_data(sli, slot_us);
     if ((data || c.silent) && slot_us < sli->first_event_us)
         sli->first_event_us = slot_us;
 }

@@ -185,6 +185,8 @@ static void add_result(struct eval_sli *sli, const struct result *r)
     enum outcome o = sli_classify(sli->def, r);
     struct counts c = {o == OUTCOME_GOOD, o == OUTCOME_BAD, o == OUTCOME_EXCLUDED};
     assert(o != OUTCOME_SKIPPED);
+    if (o != OUTCOME_EXCLUDED)
+        eval_note_data(sli, r->slot_us);
     eval_add_event(sli, r->slot_us, c);
 }
 
@@ -198,6 +200,8 @@ void evaluator_result(struct evaluator *e, const char *probe, const struct obser
         return;
     bool event = r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD;
     eval_note_outcome(w, r->slot_us, (enum outcome)r->outcome);
+    if (!event && r->slot_us > w->deaf_us)
+        w->deaf_us = r->slot_us;
     if (event && r->slot_us < w->first_event_us)
         w->first_event_us = r->slot_us;
     if (r->outcome == OUTCOME_SKIPPED)
@@ -252,6 +256,8 @@ static void tick(struct evaluator *e, int64_t t_us)
     eval_tick_joints(e, t_us);
     for (size_t i = 0; i < e->slo_count; i++)
         tick_slo(e, &e->slo_list[i], t_us);
+    if (e->hooks.ticked)
+        e->hooks.ticked(e->hooks.ctx, t_us);
 }
 
 int64_t evaluator_due(const struct evaluator *e)

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "engine/conditions.h"
 #include "slo/tiers.h"
 
 struct gone {
@@ -14,6 +15,8 @@ struct gone {
 
 static bool alerts(const struct config *cfg, const struct alert_transition *t)
 {
+    if (t->condition && t->condition[0])
+        return conditions_find(cfg, t) != NULL;
     for (size_t i = 0; i < cfg->slo_count; i++) {
         const struct slo_def *s = cfg->slos[i];
         if (s->alerting && str_eq(s->name, t->slo) && str_eq(s->objective_name, t->objective_name))
@@ -26,9 +29,9 @@ static bool take(void *ctx, const struct alert_transition *t)
 {
     struct gone *g = ctx;
     struct alert_transition kept = *t;
-    if (*t->condition || alerts(g->cfg, t))
+    if (alerts(g->cfg, t))
         return true;
-    kept.condition = "";
+    kept.condition = arena_strdup(&g->arena, t->condition ? t->condition : "");
     kept.slo = arena_strdup(&g->arena, t->slo);
     kept.objective_name = arena_strdup(&g->arena, t->objective_name);
     kept.service = arena_strdup(&g->arena, t->service);

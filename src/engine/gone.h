@@ -12,7 +12,7 @@
 
 struct gone; /* a list of them */
 
-/* Those the store knows of; none for an objective of `cfg` that alerts. */
+/* Those the store knows of; none for an objective or a condition of `cfg` that alerts. */
 int gone_read(struct store_reader *r, const struct config *cfg, struct gone **ret,
               struct err *reterr);
 /* Each as the resolve that ends it, at the last evaluation instant by `now_us`. */
