@@ -1,8 +1,9 @@
 /* The evaluator from within: evaluate.c keeps who is watched, evaluate_tick.c
  * what they did, evaluate_samples.c what metric SLIs make of samples,
  * evaluate_slots.c how many slots a window should hold, evaluate_depends.c what
- * mutes an alert, evaluate_conditions.c what other conditions ask, evaluate_excluded.c whose windows are shared and what they leave
- * out. */
+ * mutes an alert, evaluate_conditions.c what other conditions ask,
+ * evaluate_excluded.c whose windows are shared and what they leave out.
+ */
 #pragma once
 
 #include "base/table.h"
