@@ -62,7 +62,8 @@ struct daemon {
     uv_prepare_t turn;
     uv_signal_t signals[3];
     uv_async_t reload_asked;
-    uv_async_t edited; /* exclusions were */
+    uv_async_t edited;          /* exclusions were, or silences late */
+    _Atomic bool silences_late; /* an edit failed that may be committed yet */
     pthread_mutex_t edit_mutex;
 
     int64_t started_us, next_beat_us;
@@ -131,6 +132,9 @@ void daemon_edit_init(struct daemon *d);
 /* daemon_silences.c: the notify thread is told those that are stored. Not on the loop
  * thread while the loop runs. */
 int daemon_tell_silences(struct daemon *d, struct err *reterr);
+/* The same if an edit could not be committed in time, and may be by now. */
+int daemon_tell_late_silences(struct daemon *d, struct err *reterr);
+void daemon_silences_again(struct daemon *d); /* each second: if there are such */
 
 /* daemon_status.c */
 void daemon_status_init(struct daemon *d);

@@ -113,6 +113,8 @@ static void do_work(uv_work_t *w)
     case JOB_EXCLUDING:
         d->job_rc = daemon_flush(d, false, &d->job_err);
         if (d->job_rc == 0)
+            d->job_rc = daemon_tell_late_silences(d, &d->job_err);
+        if (d->job_rc == 0)
             d->job_rc = daemon_read_excluding(d, d->config, &d->read_excluding, &d->job_err);
         break;
     case JOB_ATTACH:

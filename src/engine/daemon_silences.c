@@ -31,3 +31,20 @@ int daemon_tell_silences(struct daemon *d, struct err *reterr)
     silencing_release(&known);
     return 0;
 }
+
+int daemon_tell_late_silences(struct daemon *d, struct err *reterr)
+{
+    if (!d->silences_late)
+        return 0;
+    d->silences_late = false;
+    if (daemon_tell_silences(d, reterr) == 0)
+        return 0;
+    d->silences_late = true;
+    return -1;
+}
+
+void daemon_silences_again(struct daemon *d)
+{
+    if (d->silences_late && d->job == JOB_NONE && d->store_failing_since_us == 0)
+        daemon_excluding_changed(d);
+}

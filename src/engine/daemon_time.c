@@ -42,6 +42,7 @@ static void beat(struct daemon *d, int64_t now_us)
 {
     store_push_heartbeat(d->store, now_us, scheduler_complete_through(d->scheduler, now_us));
     daemon_attach_again(d, now_us);
+    daemon_silences_again(d);
     daemon_status_beat(d, now_us);
     d->next_beat_us = now_us + BEAT_US;
 }
