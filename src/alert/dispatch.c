@@ -165,11 +165,23 @@ void dispatch_silences(struct dispatch *d, const struct silence *list, size_t n)
 
 /* ---- time -------------------------------------------------------------------------------- */
 
+static int by_id(const void *a, const void *b)
+{
+    const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
+    return strcmp(x->id, y->id);
+}
+
 static void remove_empty(struct dispatch *d)
 {
-    for (size_t i = d->groups.len; i-- > 0;)
+    VEC(struct group *) empty = {0};
+    for (size_t i = 0; i < d->groups.len; i++)
         if (d->groups.at[i]->members.len == 0)
-            group_remove(d, d->groups.at[i]);
+            vec_push(&empty, d->groups.at[i]);
+    if (empty.len > 1)
+        qsort(empty.at, empty.len, sizeof(*empty.at), by_id);
+    for (size_t i = 0; i < empty.len; i++)
+        group_remove(d, empty.at[i]);
+    vec_release(&empty);
 }
 
 /* From a copy of the list, as alerts go while it is walked; rising, so that what happens
@@ -246,6 +258,8 @@ static int64_t next_after(const struct group *g, int64_t now_us)
 static void flush(struct dispatch *d, struct group *g, int64_t now_us)
 {
     d->stats.flushes++;
+    if (g->members.len > 1)
+        qsort(g->members.at, g->members.len, sizeof(*g->members.at), by_fingerprint);
     stages_run(d, g, now_us);
     g->next_us = next_after(g, now_us);
     g->flushed_us = now_us;

@@ -34,7 +34,7 @@ struct group {
     struct string_map labels;      /* of the group */
     int64_t began_us, next_us, flushed_us;
     VEC(struct live_alert *) members;
-    VEC(struct entry *) entries;
+    VEC(struct entry *) entries; /* by integration */
 };
 
 struct dispatch {

@@ -94,6 +94,10 @@ struct entry *group_make_entry(struct group *g, const char *integration)
     e = mem_alloc(sizeof(*e));
     e->integration = mem_strdup(integration);
     vec_push(&g->entries, e);
+    size_t i = g->entries.len - 1;
+    for (; i > 0 && strcmp(g->entries.at[i - 1]->integration, integration) > 0; i--)
+        g->entries.at[i] = g->entries.at[i - 1];
+    g->entries.at[i] = e;
     return e;
 }
 

@@ -190,30 +190,42 @@ void desk_silences(struct desk *d, struct order *o)
 
 /* ---- alerts and time ----------------------------------------------------------------------- */
 
-/* Flushes what is due before `until_us`, each at its time; what was due before the process
- * knew of it is due now. */
+/* Instants with told time: what happens after a time was told happens after that time,
+ * whether or not something happened at it, which a restart forgets. */
+static int64_t after_told(const struct desk *d, int64_t t_us)
+{
+    return t_us > d->told_us ? t_us : d->told_us + 1;
+}
+
+/* Flushes what is due before `until_us`, each at its time. */
 static void catch_up(struct desk *d, int64_t until_us)
 {
     int64_t next;
     while ((next = dispatch_next(d->dispatch)) < until_us) {
-        d->told_us = next > d->told_us ? next : d->told_us;
+        d->told_us = after_told(d, next);
         dispatch_tick(d->dispatch, d->told_us);
         hand_over(d);
     }
 }
 
+static void put_one(struct desk *d, const struct message_alert *a, int64_t at_us, int64_t now_us)
+{
+    add_alert(d, a, at_us);
+    /* Without room it is counted, and stays stored for the next start. */
+    (void)dispatch_put(d->dispatch, a, at_us, now_us, &(struct err){0});
+}
+
 static void put_now(struct desk *d, struct order *o, int64_t now_us)
 {
+    int64_t at_us = o->at_us;
     if (d->o.told_time) {
-        catch_up(d, o->at_us);
-        d->told_us = o->at_us > d->told_us ? o->at_us : d->told_us;
+        catch_up(d, at_us);
+        at_us = now_us = after_told(d, at_us);
+        d->told_us = at_us - 1; /* more may come at this instant */
     }
-    for (size_t i = 0; i < o->n; i++) {
-        int64_t at_us = dispatch_time(d->dispatch, o->at_us);
-        add_alert(d, &o->alerts[i], at_us);
-        /* Without room it is counted, and stays stored for the next start. */
-        (void)dispatch_put(d->dispatch, &o->alerts[i], at_us, time_of(d, now_us), &(struct err){0});
-    }
+    at_us = dispatch_time(d->dispatch, at_us);
+    for (size_t i = 0; i < o->n; i++)
+        put_one(d, &o->alerts[i], at_us, now_us);
     hand_over(d);
     order_free(o);
 }
@@ -241,7 +253,7 @@ void desk_time(struct desk *d, int64_t now_us)
     if (now_us < d->told_us)
         return;
     catch_up(d, now_us + 1);
-    d->told_us = now_us;
+    d->told_us = now_us > d->told_us ? now_us : d->told_us;
 }
 
 int64_t desk_due_us(const struct desk *d)
