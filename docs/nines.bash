@@ -10,7 +10,7 @@ _nines()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run check probe metrics report replay explain gate suggest status import import-slo export alerts annotate exclude silence backup db demo version --help --version" -- "$word")
+            "run check probe metrics report replay explain gate suggest status import import-slo export alerts annotate exclude silence incident backup db demo version --help --version" -- "$word")
         return
     fi
     case $command in
@@ -61,6 +61,16 @@ _nines()
         list) options="--all --at -a" ;;
         expire) options="--author" ;;
         *) words="add list expire" ;;
+        esac
+        ;;
+    incident)
+        case ${COMP_WORDS[2]} in
+        open) options="--began --detected --severity --slo --service --by -s" ;;
+        note) options="--at --by" ;;
+        close) options="--restored --by" ;;
+        list) options="--open --from --to" ;;
+        show) ;;
+        *) words="open note close list show" ;;
         esac
         ;;
     suggest) options="--from --to" ;;

@@ -22,6 +22,7 @@ const struct command *const commands[] = {
     &command_annotate,
     &command_exclude,
     &command_silence,
+    &command_incident,
     &command_backup,
     &command_db,
     &command_demo,

@@ -105,12 +105,38 @@ static int replay(struct replay_command *c, struct config *cfg, bool color, stru
     return rc;
 }
 
+static struct config *load(const struct command *self, const struct cli_common *common,
+                           const char *slos)
+{
+    struct config_sources sources = {.config_file = common->config, .slos = slos};
+    return cli_config_from(self, common, &sources, true);
+}
+
+/* When they began is told by the objectives that their alerts were of, whatever is tried. */
+static bool read_stored(const struct command *self, const struct cli_common *common,
+                        struct replay_command *c)
+{
+    struct err err;
+    struct config *cfg = load(self, common, NULL);
+    if (!cfg)
+        return false;
+    int rc = incidents_stored(cfg, c->from_us, c->to_us, &c->arena, &c->incidents,
+                              &c->incident_count, &err);
+    config_unref(cfg);
+    if (rc < 0)
+        cli_fail(self, "%s", err.msg);
+    return rc == 0;
+}
+
 /* False: errors were printed. */
-static bool read_incidents(const struct command *self, struct replay_command *c, bool color)
+static bool read_incidents(const struct command *self, const struct cli_common *common,
+                           struct replay_command *c, bool color)
 {
     struct diag diag = {0};
     if (!c->incidents_file)
         return true;
+    if (str_eq(c->incidents_file, INCIDENTS_STORED))
+        return read_stored(self, common, c);
     int rc = incidents_read(c->incidents_file, &c->arena, &c->incidents, &c->incident_count, &diag);
     diag_sort(&diag);
     cli_print_diag(&diag, stderr, color);
@@ -118,13 +144,6 @@ static bool read_incidents(const struct command *self, struct replay_command *c,
         cli_fail(self, "the incidents have %zu error%s", diag.errors, diag.errors == 1 ? "" : "s");
     diag_release(&diag);
     return rc == 0;
-}
-
-static struct config *load(const struct command *self, const struct cli_common *common,
-                           const char *slos)
-{
-    struct config_sources sources = {.config_file = common->config, .slos = slos};
-    return cli_config_from(self, common, &sources, true);
 }
 
 static int check_options(const struct command *self, const struct cli_common *common,
@@ -154,7 +173,7 @@ static int run(const struct command *self, int argc, char **argv)
         CLI_SELECT_SERVICE(c.select),
         CLI_SELECT_LABEL(c.select),
         {"incidents", 'i', OPT_STRING, &c.incidents_file, "FILE",
-         "what went wrong, to compare the alerts with"},
+         "what went wrong, to compare with: a file, or 'stored'"},
         {0},
     };
     int first, rc = cli_parse(self, options, argc, argv, &common, &first);
@@ -170,7 +189,7 @@ static int run(const struct command *self, int argc, char **argv)
     str_init(&c.lines, LINES_MAX);
     c.term = (struct term){&c.lines, cli_color(&common, stdout), cli_width(stdout)};
     rc = EXIT_BAD;
-    if (cfg && read_incidents(self, &c, color))
+    if (cfg && read_incidents(self, &common, &c, color))
         rc = replay(&c, cfg, color, &err) < 0 ? cli_fail(self, "%s", err.msg) : EXIT_GOOD;
     str_release(&c.lines);
     arena_release(&c.arena);
@@ -185,7 +204,8 @@ const struct command command_replay = {
     .details = "Writes a line for each transition of an alert, and a summary as the last one:\n"
                "NDJSON, or text. Nothing is stored and nobody is told. With --slos other\n"
                "objectives are tried on the same history, and with --incidents the alerts are\n"
-               "compared with what went wrong: a file of {from, to, name}, one a line.\n"
+               "compared with what went wrong: a file of {from, to, name}, one a line, or with\n"
+               "'stored' those of `nines incident`.\n"
                "How to tune alerts with it: docs/replay.md.\n\n"
                "Examples:\n"
                "  nines replay --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z\n"

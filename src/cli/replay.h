@@ -18,6 +18,12 @@
 int incidents_read(const char *path, struct arena *arena, struct score_incident **ret,
                    size_t *ret_n, struct diag *diag);
 
+/* The same of those that are stored, as far as they went on in [from, to): from when they began
+ * (or were opened, if that is not known) until they were over. */
+#define INCIDENTS_STORED "stored" /* instead of a file's name */
+int incidents_stored(struct config *cfg, int64_t from_us, int64_t to_us, struct arena *arena,
+                     struct score_incident **ret, size_t *ret_n, struct err *reterr);
+
 /* One transition, a line. */
 void replay_put_json(struct str *out, const struct alert_transition *t);
 void replay_put_text(struct term *t, const struct alert_transition *tr);

@@ -13,6 +13,8 @@ SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo hist
                "annotate": ["annotate add", "annotate list", "annotate remove"],
                "alerts": ["alerts render", "alerts route", "alerts simulate"],
                "exclude": ["exclude add", "exclude list", "exclude remove"],
+               "incident": ["incident open", "incident note", "incident close", "incident list",
+                            "incident show"],
                "silence": ["silence add", "silence list", "silence expire"]}
 
 
