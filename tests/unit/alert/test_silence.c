@@ -70,6 +70,16 @@ static void test_check(void **state)
     assert_int_equal(silence_check(&s, 199, &err), 0);
     longest[SILENCE_TEXT_MAX] = 'x';
     refuses(&s, 100, "at most 1000 bytes");
+    longest[SILENCE_TEXT_MAX] = '\0';
+    /* It is written with quotes and escapes, and has to be read again. */
+    char *value = mem_alloc(MATCHERS_TEXT_MAX);
+    memset(value, '"', MATCHERS_TEXT_MAX / 2 + 9);
+    struct matcher quotes = {"alertname", value, MATCH_EQUAL, NULL};
+    s.matchers = (struct matchers){&quotes, 1};
+    refuses(&s, 100, "at most 16384 bytes");
+    value[MATCHERS_TEXT_MAX / 2 - 20] = '\0';
+    assert_int_equal(silence_check(&s, 199, &err), 0);
+    mem_free(&value);
     arena_release(&a);
 }
 
