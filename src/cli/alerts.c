@@ -185,7 +185,10 @@ static int run_route(int argc, char **argv)
 static int run(const struct command *self, int argc, char **argv)
 {
     static const struct cli_verb verbs[] = {
+        {"history", alerts_history},
+        {"list", alerts_list},
         {"render", alerts_render},
+        {"retry", alerts_retry},
         {"route", run_route},
         {"simulate", alerts_simulate},
         {"test", alerts_test},
@@ -196,15 +199,19 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command command_alerts = {
     .name = "alerts",
-    .arguments = "[render|route|simulate|test]",
-    .summary = "show where alerts go, and what is said of them",
-    .details = "  nines alerts render [MESSAGE.json]    the text that a template makes\n"
+    .arguments = "[history|list|render|retry|route|simulate|test]",
+    .summary = "show alerts, where they go, and what is said of them",
+    .details = "  nines alerts history                  what fired, and who was told of it when\n"
+               "  nines alerts list [MATCHER...]        what is on now, and what holds it back\n"
+               "  nines alerts render [MESSAGE.json]    the text that a template makes\n"
+               "  nines alerts retry ID|--all-dead      send again what was given up\n"
                "  nines alerts route [LABEL=VALUE...]   the receivers that an alert reaches\n"
                "  nines alerts simulate [FILE]          what would be sent, and when\n"
                "  nines alerts test RECEIVER            send a test alert\n\n"
                "Examples:\n"
+               "  nines alerts list severity=critical\n"
+               "  nines alerts history --slo api-availability\n"
                "  nines alerts render -t '{{ .Status | toUpper }}'\n"
-               "  nines alerts route severity=critical\n"
                "  nines alerts route --tree\n",
     .run = run,
 };

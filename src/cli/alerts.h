@@ -14,6 +14,9 @@ int alerts_route_json(const struct routing_def *r, const struct string_map *labe
 int alerts_tree_text(const struct routing_def *r);
 int alerts_tree_json(const struct routing_def *r);
 
+int alerts_history(int argc, char **argv);  /* an exit code */
+int alerts_list(int argc, char **argv);     /* an exit code */
 int alerts_render(int argc, char **argv);   /* an exit code */
+int alerts_retry(int argc, char **argv);    /* an exit code */
 int alerts_simulate(int argc, char **argv); /* an exit code */
 int alerts_test(int argc, char **argv);     /* an exit code */

@@ -26,6 +26,7 @@ static const struct edit {
     {"open_incident", edit_open_incident, edit_incident_made},
     {"note_incident", edit_note_incident, NULL},
     {"close_incident", edit_close_incident, NULL},
+    {"retry_message", edit_retry_message, NULL},
 };
 
 static const struct edit *find_edit(const char *name)

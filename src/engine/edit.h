@@ -19,6 +19,7 @@
  *      "began_us": 0, "detected_us": 0, "slos": ["a"], "services": []} -> {"id": 3}
  *     {"do": "note_incident", "id": 3, "at_us": 0, "by": "me", "text": "..."}   -> {}
  *     {"do": "close_incident", "id": 3, "by": "me", "restored_us": 0} -> {}
+ *     {"do": "retry_message", "id": 7}                                -> {}
  *
  * Who asks to exclude has looked for overlaps, with the exclusions of his files and those
  * that are stored (excluding_check_new()); `seen` is the newest of these, 0 if there is
@@ -27,6 +28,8 @@
  * A silence begins at from_us, or now if that is past or 0, and ends at to_us, or, if that
  * is 0, for_us later; with "replaces", the number of one that is not over, that one is
  * expired. Of silences that are to expire either all do or none.
+ *
+ * A message that is tried again was given up; 0: all that were, up to OUTBOX_RETRY_MAX.
  */
 #pragma once
 

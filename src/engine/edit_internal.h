@@ -27,3 +27,4 @@ edit_fn edit_annotate, edit_forget_annotation;
 edit_fn edit_exclude, edit_forget_exclusion;
 edit_fn edit_silence, edit_silence_made, edit_expire_silences;
 edit_fn edit_open_incident, edit_incident_made, edit_note_incident, edit_close_incident;
+edit_fn edit_retry_message;
