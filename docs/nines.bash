@@ -32,10 +32,13 @@ _nines()
         formats="ndjson yaml" ;;
     alerts)
         case ${COMP_WORDS[2]} in
+        history) options="--from --to --slo --dead -s -d" ;;
+        list) options="--receiver --at -r" ;;
         render) options="--template --message -t" formats="text" ;;
+        retry) options="--all-dead" formats="text" ;;
         route) options="--tree -t" ;;
         simulate) options="--for" ;;
-        *) words="render route simulate" ;;
+        *) words="history list render retry route simulate" ;;
         esac
         ;;
     annotate)

@@ -326,8 +326,8 @@ int alerts_history(int argc, char **argv)
     struct history h = {.slo = NULL};
     int64_t from_us = 0, to_us = 0;
     const struct cli_option options[] = {
-        {"from", 'f', OPT_TIME, &from_us, "TIME", "from then on; without it, all there is"},
-        {"to", 't', OPT_TIME, &to_us, "TIME", "what was before then"},
+        {"from", 0, OPT_TIME, &from_us, "TIME", "from then on; without it, all there is"},
+        {"to", 0, OPT_TIME, &to_us, "TIME", "what was before then"},
         {"slo", 's', OPT_STRING, &h.slo, "NAME", "of this SLO, and messages that tell of it"},
         {"dead", 'd', OPT_FLAG, &h.dead, NULL, "messages that were given up, nothing else"},
         {0},

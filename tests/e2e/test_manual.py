@@ -11,7 +11,8 @@ DOCS = conftest.ROOT / "docs"
 COMMON = "Common options"
 SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo history"],
                "annotate": ["annotate add", "annotate list", "annotate remove"],
-               "alerts": ["alerts render", "alerts route", "alerts simulate"],
+               "alerts": ["alerts history", "alerts list", "alerts render", "alerts retry", "alerts route",
+                          "alerts simulate"],
                "exclude": ["exclude add", "exclude list", "exclude remove"],
                "incident": ["incident open", "incident note", "incident close", "incident list",
                             "incident show"],
