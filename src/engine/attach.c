@@ -169,9 +169,10 @@ void attach_want_versions(struct attach *a, const struct versions *known)
             a->versions[a->version_count++].probe = cfg->probes[i]->id;
 }
 
-void attach_want_conditions(struct attach *a, struct conditions *c, int64_t now_us)
+void attach_want_conditions(struct attach *a, struct conditions *c, const struct evaluator *e)
 {
-    a->conditions = conditions_past_new(c, now_us);
+    /* What is told from now on is done later than this. */
+    a->conditions = conditions_past_new(c, evaluator_done_us(e, 0, 0) - 1);
     for (size_t i = 0; i < a->config->probe_count; i++)
         if (a->config->probes[i]->conditions.n)
             want_outcomes(a, a->config->probes[i]);

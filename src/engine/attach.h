@@ -30,7 +30,7 @@ struct attach *attach_new(const struct evaluator *e, struct config *cfg);
  * known yet; told by attach_versions(). */
 void attach_want_versions(struct attach *a, const struct versions *known);
 /* Also what conditions go on from; told by attach_conditions(). They have this snapshot. */
-void attach_want_conditions(struct attach *a, struct conditions *c, int64_t now_us);
+void attach_want_conditions(struct attach *a, struct conditions *c, const struct evaluator *e);
 /* 0, or -1 with the error kept inside for attach_error(). */
 int attach_read(struct attach *a, const char *database);
 const char *attach_error(const struct attach *a);

@@ -157,6 +157,7 @@ static int open_probing(struct daemon *d, struct err *reterr)
     struct evaluator_hooks eh = daemon_evaluator_hooks(d);
     d->scheduler = scheduler_new(&d->env, &sh);
     d->evaluator = evaluator_new(&eh, d->started_us);
+    d->conditions = daemon_open_conditions(d);
     d->versions = versions_new();
     return daemon_adopt_first(d, reterr);
 }
@@ -206,6 +207,7 @@ static void close_probing(struct daemon *d)
     }
     scheduler_free(d->scheduler);
     evaluator_free(d->evaluator);
+    conditions_free(d->conditions);
     versions_free(d->versions);
     selfcheck_close(d->selfcheck);
     if (d->env.http)

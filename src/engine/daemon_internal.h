@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "engine/conditions.h"
 #include "engine/daemon.h"
 #include "engine/evaluate.h"
 #include "engine/excluding.h"
@@ -48,6 +49,7 @@ struct daemon {
     struct scheduler *scheduler;
     struct selfcheck *selfcheck;
     struct evaluator *evaluator;
+    struct conditions *conditions;
     struct versions *versions;
     struct store *store;
     struct notify *notify;
@@ -135,6 +137,10 @@ int daemon_tell_silences(struct daemon *d, struct err *reterr);
 /* The same if an edit could not be committed in time, and may be by now. */
 int daemon_tell_late_silences(struct daemon *d, struct err *reterr);
 void daemon_silences_again(struct daemon *d); /* each second: if there are such */
+
+/* daemon_conditions.c: what alerts besides burn rates. */
+struct conditions *daemon_open_conditions(struct daemon *d);
+void daemon_tick_conditions(void *daemon, int64_t t_us); /* for the evaluator's hooks */
 
 /* daemon_status.c */
 void daemon_status_init(struct daemon *d);

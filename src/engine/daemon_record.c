@@ -68,6 +68,7 @@ static void record(struct daemon *d, struct scheduled *p, const struct observati
                                           .reason = REASON_PROBER}};
     bool kept = store_push_result(d->store, p->handle, r, &extra);
     evaluator_result(d->evaluator, p->def->id, kept ? obs : &lost);
+    conditions_result(d->conditions, p->def->id, kept ? obs : &lost);
     note_version(d, p, obs);
     if (d->test.path)
         daemon_kick(d);
@@ -156,5 +157,6 @@ void daemon_alert_gone(void *daemon, const struct alert_transition *t)
 
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d)
 {
-    return (struct evaluator_hooks){.transition = hook_transition, .ctx = d};
+    return (struct evaluator_hooks){
+        .transition = hook_transition, .ctx = d, .ticked = daemon_tick_conditions};
 }

@@ -27,6 +27,7 @@ static void adopt(struct daemon *d, struct config *cfg, struct excluding *exclud
     store_set_retention(d->store, &keep);
     selfcheck_set(d->selfcheck, &cfg->daemon.self_check);
     evaluator_set_config(d->evaluator, cfg, excluding, now);
+    conditions_set_config(d->conditions, cfg);
     scheduler_set_config(d->scheduler, cfg, now);
     for (size_t i = 0; i < cfg->slo_count; i++) {
         if (cfg->slos[i]->member_count == 0)
@@ -70,6 +71,7 @@ static void merge_attached(struct daemon *d)
 {
     if (d->job_rc == 0) {
         attach_merge(d->attach, d->evaluator);
+        attach_conditions(d->attach, d->conditions);
         attach_versions(d->attach, d->versions);
         gone_end(attach_gone(d->attach), daemon_now(d), daemon_alert_gone, d);
         log_attached(d->attach);
@@ -134,6 +136,7 @@ static void start_attach(struct daemon *d)
 {
     d->attach_again_us = 0;
     d->attach = attach_new(d->evaluator, d->config);
+    attach_want_conditions(d->attach, d->conditions, d->evaluator);
     attach_want_versions(d->attach, d->versions);
     start_job(d, JOB_ATTACH);
 }
@@ -313,10 +316,12 @@ int daemon_adopt_first(struct daemon *d, struct err *reterr)
     if (daemon_flush(d, false, reterr) < 0)
         return -1;
     struct attach *a = attach_new(d->evaluator, d->config);
+    attach_want_conditions(a, d->conditions, d->evaluator);
     attach_want_versions(a, d->versions);
     int rc = attach_read(a, d->database);
     if (rc == 0) {
         attach_merge(a, d->evaluator);
+        attach_conditions(a, d->conditions);
         attach_versions(a, d->versions);
         gone_end(attach_gone(a), daemon_now(d), daemon_alert_gone, d);
         log_attached(a);

@@ -110,7 +110,7 @@ static void adopt(struct world *w, const char *text)
         store_push_slo(w->store, cfg->slos[i], w->now_us);
     }
     struct attach *a = attach_new(w->e, cfg);
-    attach_want_conditions(a, w->c, w->now_us);
+    attach_want_conditions(a, w->c, w->e);
     assert_int_equal(store_flush(w->store, PATIENCE, &err), 0);
     if (attach_read(a, w->path) < 0)
         fail_msg("%s", attach_error(a));
