@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SEGMENT_MIN 8 /* parts of an address that are shorter are words */
+#define CUT_MIN 4     /* what is less than that of a secret, nobody knows it by */
 #define VARIANT_MAX ((size_t)6 * SECRET_MAX + 3)
 
 static void add_plain(struct redact *r, const char *text, size_t n)
@@ -41,9 +42,23 @@ static void add_escaped(struct redact *r, const char *text, size_t n)
     str_release(&s);
 }
 
+/* What is said of an answer is plain ASCII: the rest is left out there. */
+static void add_ascii(struct redact *r, const char *text, size_t n)
+{
+    struct str s;
+    str_init(&s, VARIANT_MAX);
+    for (size_t i = 0; i < n; i++)
+        if (text[i] >= ' ' && text[i] < 0x7f)
+            str_addc(&s, text[i]);
+    add_plain(r, s.buf, s.len);
+    explicit_bzero(s.buf, s.len);
+    str_release(&s);
+}
+
 static void add_text(struct redact *r, const char *text, size_t n)
 {
     add_plain(r, text, n);
+    add_ascii(r, text, n);
     add_escaped(r, text, n);
 }
 
@@ -137,14 +152,15 @@ void redact_release(struct redact *r)
     r->n = 0;
 }
 
-/* Length of the longest secret at p. */
+/* Length of the longest secret at p, or of what is there of one that the end cuts. */
 static size_t match(const struct redact *r, const char *p, size_t n)
 {
     size_t longest = 0;
-    for (size_t i = 0; i < r->n; i++)
-        if (r->at[i].n > longest && r->at[i].n <= n && r->at[i].text[0] == *p &&
-            memcmp(r->at[i].text, p, r->at[i].n) == 0)
-            longest = r->at[i].n;
+    for (size_t i = 0; i < r->n; i++) {
+        size_t len = r->at[i].n <= n ? r->at[i].n : n >= CUT_MIN ? n : 0;
+        if (len > longest && r->at[i].text[0] == *p && memcmp(r->at[i].text, p, len) == 0)
+            longest = len;
+    }
     return longest;
 }
 

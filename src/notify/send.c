@@ -9,6 +9,7 @@
 #include "notify/redact.h"
 #include "notify/verdict.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ static void show_request(const struct call *c, const struct http_request *r)
     if (!c->env->show)
         return;
     str_init(&head, (size_t)64 << 10);
-    str_addf(&head, "%s %s\n", r->method, r->url);
+    str_addf(&head, "%s %s\nAccept: */*\n", r->method, r->url);
     for (size_t i = 0; i < r->header_count; i++)
         str_addf(&head, "%s\n", r->headers[i]);
     redact_init(&hide, c->def);
@@ -68,6 +69,11 @@ static void show_response(const struct call *c, const struct redact *hide,
 {
     if (!c->env->show)
         return;
+    if (r->status > 0) {
+        char line[64];
+        snprintf(line, sizeof(line), "< %s %d", r->protocol ? r->protocol : "HTTP", r->status);
+        c->env->show(c->env->ctx, line);
+    }
     if (r->headers_len)
         redact_show(hide, c->env, "< ", r->headers, r->headers_len, SEND_SHOWN_MAX);
     if (r->body_len)
