@@ -335,10 +335,9 @@ size_t alert_text(const struct slo_view *view, const struct alert_transition *t,
 
 /* ---- conditions ---------------------------------------------------------------- */
 
-static struct string_map condition_labels(const struct condition *c,
-                                          const struct condition_subject *who,
-                                          enum severity severity,
-                                          const struct severity_labels *names, struct arena *arena)
+struct string_map condition_labels(const struct condition *c, const struct condition_subject *who,
+                                   enum severity severity, const struct severity_labels *names,
+                                   struct arena *arena)
 {
     struct maker m = maker_new(arena, MAP_MAX);
     put(&m, "alertname", condition_info(c->kind)->alert);

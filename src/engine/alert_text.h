@@ -59,7 +59,12 @@ struct condition_subject {
     const struct probe_def *probe;
 };
 
-/* The same of a condition; `view` is as of the transition. Of `facts` no cost is told. */
+/* The labels alone, by rising key. */
+struct string_map condition_labels(const struct condition *c, const struct condition_subject *who,
+                                   enum severity severity, const struct severity_labels *names,
+                                   struct arena *arena);
+
+/* What alert_text() is, of a condition; `view` is as of the transition. Of `facts` no cost is told. */
 size_t condition_text(const struct condition *c, const struct condition_subject *who,
                       const struct condition_view *view, const struct alert_transition *t,
                       const struct alert_facts *facts, const struct severity_labels *names,

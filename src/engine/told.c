@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "engine/alert_text.h"
+#include "engine/conditions.h"
 #include "model/matcher.h"
 #include "model/message.h"
 #include "nines/notifier.h"
@@ -212,12 +213,15 @@ static bool label_is(const struct string_map *labels, const char *key, const cha
     return str_eq(matcher_label(labels, key), value);
 }
 
-/* Several conditions of one name differ by their threshold, which ends the name of the
- * objective that they are stored under. */
-static bool ends_with(const char *text, const char *end)
+/* A condition's transitions are stored under condition_name(): its labels apart. */
+static bool is_named(const struct string_map *labels, const char *name)
 {
-    size_t n = strlen(text), m = strlen(end);
-    return m <= n && str_eq(text + n - m, end);
+    const char *objective = matcher_label(labels, "objective");
+    const char *threshold = matcher_label(labels, "threshold");
+    char joined[CONDITION_NAME_MAX];
+    int n = snprintf(joined, sizeof(joined), "%s%s%s", objective,
+                     *objective && *threshold ? " " : "", threshold);
+    return n < (int)sizeof(joined) && str_eq(joined, name);
 }
 
 static bool is_of(const struct string_map *labels, const struct alert_transition *t)
@@ -227,41 +231,60 @@ static bool is_of(const struct string_map *labels, const struct alert_transition
                label_is(labels, "slo", t->slo) && label_is(labels, "objective", t->objective_name);
     const struct condition_info *info = find_condition(t->condition);
     if (!info || !label_is(labels, "alertname", info->alert) ||
-        !ends_with(t->objective_name, matcher_label(labels, "threshold")))
+        !is_named(labels, t->objective_name))
         return false;
     if (info->about == CONDITION_OF_PROCESS)
         return true;
     return label_is(labels, info->about == CONDITION_OF_SLO ? "slo" : "probe", t->slo);
 }
 
+/* The SLO whose alert it is; of several objectives the one that begins the name. */
 static const struct slo_def *find_slo(const struct config *c, const struct alert_transition *t)
 {
-    for (size_t i = 0; i < c->slo_count; i++)
-        if (str_eq(c->slos[i]->name, t->slo) &&
-            str_eq(c->slos[i]->objective_name, t->objective_name))
-            return c->slos[i];
+    for (size_t i = 0; i < c->slo_count; i++) {
+        const struct slo_def *slo = c->slos[i];
+        size_t n = strlen(slo->objective_name);
+        if (!str_eq(slo->name, t->slo))
+            continue;
+        if (str_eq(slo->objective_name, t->objective_name) ||
+            (*t->condition && (n == 0 || (strncmp(slo->objective_name, t->objective_name, n) == 0 &&
+                                          t->objective_name[n] == ' '))))
+            return slo;
+    }
     return NULL;
 }
 
-/* What nobody was told of has no labels stored. */
-static struct string_map labels_of(const struct reading *w, const struct alert_transition *t)
+/* Of what is configured no more. */
+static struct string_map labels_as_stored(const struct alert_transition *t, struct arena *a)
 {
-    struct arena *a = w->arena;
-    const struct slo_def *def = *t->condition ? NULL : find_slo(w->config, t);
     const struct condition_info *info = find_condition(t->condition);
-    if (def)
-        return alert_labels(def, t->state.severity, &w->config->daemon.severity_labels, a);
+    bool of_probe = info && info->about == CONDITION_OF_PROBE;
     struct string_map map = {.at = arena_alloc(a, 3 * sizeof(*map.at))};
     map.at[map.n++] = (struct pair){"alertname", info            ? info->alert
                                                  : *t->condition ? t->condition
                                                                  : "ErrorBudgetBurn"};
     if (*t->objective_name)
-        map.at[map.n++] = (struct pair){"objective", t->objective_name};
+        map.at[map.n++] = (struct pair){of_probe ? "threshold" : "objective", t->objective_name};
     if (*t->slo)
-        map.at[map.n++] =
-            (struct pair){info && info->about == CONDITION_OF_PROBE ? "probe" : "slo", t->slo};
+        map.at[map.n++] = (struct pair){of_probe ? "probe" : "slo", t->slo};
     message_sort_map(&map);
     return map;
+}
+
+/* What nobody was told of has no labels stored. */
+static struct string_map labels_of(const struct reading *w, const struct alert_transition *t)
+{
+    const struct config *c = w->config;
+    const struct severity_labels *names = &c->daemon.severity_labels;
+    const struct condition *def = *t->condition ? conditions_find(c, t) : NULL;
+    struct condition_subject who = {.slo = find_slo(c, t)};
+    if (!*t->condition && who.slo)
+        return alert_labels(who.slo, t->state.severity, names, w->arena);
+    if (!def)
+        return labels_as_stored(t, w->arena);
+    if (condition_info(def->kind)->about != CONDITION_OF_SLO)
+        who = (struct condition_subject){.probe = config_probe(c, t->slo)};
+    return condition_labels(def, &who, t->state.severity, names, w->arena);
 }
 
 static void add_state(struct reading *w, const struct alert_transition *t)

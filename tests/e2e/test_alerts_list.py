@@ -25,7 +25,12 @@ inhibit_rules:
 PROBES = """
 apiVersion: nines/v1
 kind: Probes
-probes: [{id: api, interval: 1m, http: {url: "http://127.0.0.1:1/"}}]
+probes:
+  - id: api
+    interval: 1m
+    labels: {team: shop}
+    alerts: [{failures: 2, severity: ticket}]
+    http: {url: "http://127.0.0.1:1/"}
 """
 SLOS = """
 apiVersion: nines/v1
@@ -169,14 +174,19 @@ def test_those_that_nobody_was_told_of(site):
     with database(site) as db:
         put_state(db, "soon", PENDING, PAGE, since=T0 - 60_000_000, told=0)
         put_state(db, "up", FIRING, PAGE, told=0)
-        put_state(db, "api", FIRING, TICKET, condition="failures", objective="3/5")
+        put_state(db, "old", FIRING, TICKET, condition="failures", objective="3/5")
+        put_state(db, "api", FIRING, TICKET, condition="failures", objective="2/2")
         put_state(db, "gone", FIRING, PAGE, objective="goal")
-    alerts = {a["labels"].get("slo", a["labels"].get("probe")): a for a in listed(site)}
+    alerts = {a["labels"].get("probe", a["labels"].get("slo")): a for a in listed(site)}
     assert [a["state"] for a in listed(site)][-1] == "pending"
-    assert alerts["up"]["labels"] == BURN and not alerts["up"]["dispatched"]
+    assert alerts["up"]["labels"] == {**BURN, "team": "shop"} and not alerts["up"]["dispatched"]
     assert alerts["soon"]["state"] == "pending"
     assert alerts["gone"]["labels"]["objective"] == "goal"
-    assert alerts["api"]["condition"] == "failures"
+    assert alerts["old"]["condition"] == alerts["api"]["condition"] == "failures"
+    assert alerts["api"]["labels"] == {"alertname": "ProbeFailing", "probe": "api", "threshold": "2/2",
+                                       "severity": "warning", "team": "shop"}
+    assert alerts["old"]["labels"] == {"alertname": "ProbeFailing", "probe": "old",
+                                       "threshold": "3/5"}
     text = site.run("alerts", "list", "--at", AT).stdout
     assert "    pending: nobody is told before it fires\n" in text
     assert "    nobody is told: something that it depends on is down\n" in text
