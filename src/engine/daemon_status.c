@@ -91,6 +91,7 @@ void daemon_publish(struct daemon *d)
     look_at_store(d);
     s->store = d->store_stats;
     notify_get_stats(d->notify, &s->notify);
+    s->lane_count = notify_get_lane_stats(d->notify, &s->arena, &s->lanes);
     status_publish(&d->board, s);
     d->drawn_us = s->now_us;
 }

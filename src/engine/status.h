@@ -95,6 +95,8 @@ struct status {
     struct status_reload reload;
     struct store_stats store;
     struct notify_stats notify;
+    struct notify_lane_stats *lanes; /* in the picture's arena */
+    size_t lane_count;
 };
 
 /* A picture with room for every probe and SLO of `config` (`def` already set,

@@ -1,6 +1,7 @@
 #include "web/metrics.h"
 
 #include "base/mem.h"
+#include "web/metrics_notify.h"
 #include "web/metrics_probes.h"
 #include "web/process.h"
 #include "wire/exposition.h"
@@ -248,29 +249,6 @@ static void store_slices(struct exposition *e, const struct status *s)
     }
 }
 
-static void notifications(struct exposition *e, const struct status *s)
-{
-    const struct notify_stats *n = &s->notify;
-    const struct {
-        const char *result;
-        int64_t value;
-    } ends[] = {{"delivered", n->delivered}, {"retried", n->retried}, {"rejected", n->rejected}};
-
-    exposition_family(e, "nines_notify_attempts_total", EXPOSITION_COUNTER,
-                      "Delivery attempts by how they ended.");
-    for (size_t i = 0; i < countof(ends); i++) {
-        const struct label l[] = {{"result", ends[i].result}};
-        exposition_int(e, l, countof(l), ends[i].value);
-    }
-    exposition_counter(e, "nines_notify_deduplicated_total", "Messages not sent a second time.",
-                       n->deduplicated);
-    exposition_counter(e, "nines_notify_overflowed_total",
-                       "Messages left in the outbox for want of room.", n->overflowed);
-    exposition_gauge(e, "nines_notify_pending", "Messages not yet delivered.", n->pending);
-    exposition_gauge(e, "nines_notify_receivers_failing", "Receivers whose last attempt failed.",
-                     n->failing);
-}
-
 static void configuration(struct exposition *e, const struct status *s)
 {
     const struct label ok[] = {{"result", "ok"}}, failed[] = {{"result", "failed"}};
@@ -333,7 +311,7 @@ void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
     scheduler(&e, s);
     store(&e, s);
     store_slices(&e, s);
-    notifications(&e, s);
+    metrics_notify(&e, s);
     configuration(&e, s);
     metrics_probes(&e, s);
     slo_ratios(&e, s);

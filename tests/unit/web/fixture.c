@@ -148,6 +148,26 @@ static void fill_slo(struct status_slo *slo)
     slo->alert.severity = SEVERITY_PAGE;
 }
 
+static void fill_lanes(struct status *s)
+{
+    static const struct notify_lane_stats lanes[] = {
+        {.receiver = "team \"a\"", .integration = "slack", .delivered = 3},
+        {.receiver = "team \"a\"",
+         .integration = "slack 2",
+         .retried = 9,
+         .rejected = 1,
+         .pending = 2,
+         .oldest_us = NOW_US - 90500000,
+         .failing = true,
+         .broken = true},
+    };
+    s->lanes = arena_alloc(&s->arena, sizeof(lanes));
+    s->lane_count = countof(lanes);
+    for (size_t i = 0; i < countof(lanes); i++)
+        s->lanes[i] = lanes[i];
+    s->notify = (struct notify_stats){.messages = 6, .pending = 2, .failing = 1, .broken = 1};
+}
+
 struct status *fixture_status(struct config *c)
 {
     struct status *s = status_new(c);
@@ -163,6 +183,7 @@ struct status *fixture_status(struct config *c)
     s->reload = (struct status_reload){.succeeded = 1, .last_ok = true, .last_us = NOW_US};
     s->store.queue_limit_bytes = STORE_QUEUE_BYTES;
     s->store.commits = 17;
+    fill_lanes(s);
     histogram_add(&s->scheduler.lag, 120);
     return s;
 }

@@ -64,6 +64,27 @@ static void test_full(void **state)
     str_release(&out);
 }
 
+#define SLACK "{receiver=\"team \\\"a\\\"\",integration=\"slack"
+
+static void test_notify(void **state)
+{
+    struct str out;
+
+    (void)state;
+    str_init(&out, 1 << 20);
+    write_fixture(&out);
+    has_line(&out, "nines_notify_messages_total 6");
+    has_line(&out, "nines_notify_receivers_broken 1");
+    has_line(&out, "nines_notify_receiver_attempts_total" SLACK "\",result=\"delivered\"} 3");
+    has_line(&out, "nines_notify_receiver_attempts_total" SLACK " 2\",result=\"retried\"} 9");
+    has_line(&out, "nines_notify_receiver_pending" SLACK " 2\"} 2");
+    has_line(&out, "nines_notify_receiver_failing" SLACK "\"} 0");
+    has_line(&out, "nines_notify_receiver_broken" SLACK " 2\"} 1");
+    has_line(&out, "nines_notify_receiver_oldest_pending_seconds" SLACK "\"} 0");
+    has_line(&out, "nines_notify_receiver_oldest_pending_seconds" SLACK " 2\"} 90.5");
+    str_release(&out);
+}
+
 #define REDIS "slo=\"api-redis\",objective=\"\",service=\"agent \\\"api\\\"\\n\\\\ core\""
 
 static void test_samples(void **state)
@@ -145,10 +166,8 @@ static void test_health(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_none),
-        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_full), cmocka_unit_test(test_notify), cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_none), cmocka_unit_test(test_health),
     };
 
     (void)argv;
