@@ -64,7 +64,8 @@ struct string_map condition_labels(const struct condition *c, const struct condi
                                    enum severity severity, const struct severity_labels *names,
                                    struct arena *arena);
 
-/* What alert_text() is, of a condition; `view` is as of the transition. Of `facts` no cost is told. */
+/* What alert_text() is, of a condition; `view` is as of the transition. Of `facts` no cost
+ * is told. */
 size_t condition_text(const struct condition *c, const struct condition_subject *who,
                       const struct condition_view *view, const struct alert_transition *t,
                       const struct alert_facts *facts, const struct severity_labels *names,
