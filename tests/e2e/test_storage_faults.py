@@ -4,6 +4,7 @@ nines-faulty is the program with a layer below SQLite that fails on demand
 (tests/support/faultvfs.c). Whatever fails: nothing ends, nothing measured is
 lost, pages go out, and whoever asks is told.
 """
+import contextlib
 import hashlib
 import json
 import mmap
@@ -11,6 +12,7 @@ import os
 import pathlib
 import re
 import signal
+import sqlite3
 import struct
 import sys
 import time
@@ -271,6 +273,29 @@ def test_a_database_that_cannot_be_made(site, daemons, disk, rule):
     d.advance(text(BEGIN + 10 * MINUTE))
     assert d.stop() == 0
     assert len(site.check_stored().rows["p0"]) == 40
+
+
+@pytest.mark.parametrize("rule", ["write wal full", "write wal ioerr", "sync wal ioerr",
+                                  "lock write ioerr"])
+def test_an_older_file_that_cannot_be_migrated(workspace, disk, rule):
+    """It stays what it was, and goes on once the disk is well."""
+    def ask(sql):
+        with contextlib.closing(sqlite3.connect(workspace.path / "nines.db")) as db:
+            return db.execute(sql).fetchall()
+
+    old = (pathlib.Path(__file__).parents[1] / "golden" / "store" / "schema5.sql").read_text()
+    with contextlib.closing(sqlite3.connect(workspace.path / "nines.db")) as db:
+        db.executescript(old)
+    disk.fail(rule)
+    refused = workspace.run("import", "-", stdin="", check=False)
+    assert refused.returncode == 1 and "nines.db" in refused.stderr, refused
+    assert disk.hits > 0
+    assert ask("PRAGMA user_version") == [(5,)] and ask("SELECT done FROM outbox") == [(0,)]
+    assert ask("SELECT count(*) FROM sqlite_schema WHERE name = 'notify_log'") == [(0,)]
+    disk.well()
+    workspace.run("import", "-", stdin="")
+    assert ask("PRAGMA user_version") > [(5,)] and ask("SELECT done FROM outbox") == [(2,)]
+    assert ask("SELECT slo, phase FROM alert") == [("up", 1)]
 
 
 # ---- no room left ------------------------------------------------------------------------------
