@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define ITEMS_MAX 1000000
-#define LINE_MAX_BYTES ((size_t)1 << 20)
+#define BYTES_MAX ((size_t)256 << 20)
 #define NAMES_SHOWN 3
 
 static const struct command command_history = {
@@ -38,96 +38,44 @@ static const struct command command_history = {
         "  nines alerts history --dead\n",
 };
 
-/* A transition or a message: copies, the history's. */
+/* A transition or a message, as it is printed. */
 struct item {
     int64_t at_us;
-    size_t order; /* among those of one instant */
-    const struct alert_transition *t;
-    const struct outbox_row *m;
+    int64_t id; /* of a message; 0: a transition */
+    size_t order;
+    const char *line; /* the history's */
 };
 
 struct history {
     struct arena arena;
     VEC(struct item) at;
+    struct term t;
     const char *slo; /* NULL: of all */
     bool dead;       /* messages that were given up, nothing else */
+    bool json;
+    size_t bytes;
     bool full;
 };
 
-static bool add(struct history *h, const struct item *item)
+/* What was put into `t`. */
+static bool add(struct history *h, int64_t at_us, int64_t id)
 {
-    struct item kept = *item;
-    if (h->at.len == ITEMS_MAX) {
-        h->full = true;
-        return false;
-    }
-    kept.order = h->at.len;
-    vec_push(&h->at, kept);
-    return true;
+    const struct str *line = h->t.out;
+    h->bytes += line->len;
+    h->full = h->full || line->overflow || h->at.len == ITEMS_MAX || h->bytes > BYTES_MAX;
+    if (!h->full)
+        vec_push(&h->at, ((struct item){.at_us = at_us,
+                                        .id = id,
+                                        .order = h->at.len,
+                                        .line = arena_strdup(&h->arena, line->buf)}));
+    return !h->full;
 }
 
-static bool take_transition(void *ctx, const struct alert_transition *t)
-{
-    struct history *h = ctx;
-    struct arena *a = &h->arena;
-    struct alert_transition *copy = arena_alloc(a, sizeof(*copy));
-    *copy = *t;
-    copy->condition = arena_strdup(a, t->condition);
-    copy->slo = arena_strdup(a, t->slo);
-    copy->objective_name = arena_strdup(a, t->objective_name);
-    copy->service = arena_strdup(a, t->service);
-    return add(h, &(struct item){.at_us = t->at_us, .t = copy});
-}
-
-/* ---- messages ------------------------------------------------------------------------ */
-
-/* What it says in few words: alerts by name. False: it cannot be read. */
+/* What it says; false: it cannot be read. */
 static bool read_message(const struct outbox_row *row, struct arena *a, struct message *ret)
 {
     struct err err;
     return message_read(row->payload, strlen(row->payload), a, ret, &err) == 0;
-}
-
-static bool is_about(const struct message *m, const char *slo)
-{
-    for (size_t i = 0; i < m->alert_count; i++)
-        if (str_eq(matcher_label(&m->alerts[i].labels, "slo"), slo))
-            return true;
-    return false;
-}
-
-/* The payload is kept where it is small: it is read once more to be shown. */
-static bool take_message(void *ctx, const struct outbox_row *row)
-{
-    struct history *h = ctx;
-    struct arena *a = &h->arena, scratch = {0};
-    struct message m;
-    bool wanted = !h->dead || row->state == OUTBOX_DEAD;
-    if (wanted && h->slo)
-        wanted = read_message(row, &scratch, &m) && is_about(&m, h->slo);
-    arena_release(&scratch);
-    if (!wanted)
-        return true;
-    struct outbox_row *copy = arena_alloc(a, sizeof(*copy));
-    *copy = *row;
-    copy->receiver = arena_strdup(a, row->receiver);
-    copy->integration = arena_strdup(a, row->integration);
-    copy->group_key = arena_strdup(a, row->group_key);
-    copy->dedup_key = arena_strdup(a, row->dedup_key);
-    copy->payload = arena_strdup(a, row->payload);
-    copy->detail = arena_strdup(a, row->detail);
-    return add(h, &(struct item){.at_us = row->created_us, .m = copy});
-}
-
-/* Transitions before the messages of their instant; of these, the oldest first. */
-static int by_time(const void *a, const void *b)
-{
-    const struct item *x = a, *y = b;
-    if (x->at_us != y->at_us)
-        return x->at_us < y->at_us ? -1 : 1;
-    if (x->m && y->m)
-        return x->m->id < y->m->id ? -1 : 1;
-    return x->order < y->order ? -1 : 1;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------ */
@@ -138,25 +86,22 @@ static const char *state_name(enum outbox_state state)
     return state <= OUTBOX_DEAD ? names[state] : "unknown";
 }
 
-static void put_alerts_json(struct str *out, const struct outbox_row *row)
+static void put_alerts_json(struct str *out, const struct message *m)
 {
-    struct arena arena = {0};
-    struct message m = {0};
     str_add(out, ",\"alerts\":[");
-    if (read_message(row, &arena, &m))
-        for (size_t i = 0; i < m.alert_count; i++) {
-            str_add(out, i ? ",{" : "{");
-            json_put_string(out, "fingerprint", m.alerts[i].fingerprint);
-            json_put_string(out, "status", m.alerts[i].firing ? "firing" : "resolved");
-            json_put_string(out, "alertname", matcher_label(&m.alerts[i].labels, "alertname"));
-            json_put_string(out, "slo", matcher_label(&m.alerts[i].labels, "slo"));
-            str_addc(out, '}');
-        }
-    str_add(out, "]");
-    arena_release(&arena);
+    for (size_t i = 0; i < m->alert_count; i++) {
+        const struct message_alert *a = &m->alerts[i];
+        str_add(out, i ? ",{" : "{");
+        json_put_string(out, "fingerprint", a->fingerprint);
+        json_put_string(out, "status", a->firing ? "firing" : "resolved");
+        json_put_string(out, "alertname", matcher_label(&a->labels, "alertname"));
+        json_put_string(out, "slo", matcher_label(&a->labels, "slo"));
+        str_addc(out, '}');
+    }
+    str_addc(out, ']');
 }
 
-static void put_message_json(struct str *out, const struct outbox_row *row)
+static void put_message_json(struct str *out, const struct outbox_row *row, const struct message *m)
 {
     str_addc(out, '{');
     json_put_string(out, "is", "message");
@@ -170,7 +115,7 @@ static void put_message_json(struct str *out, const struct outbox_row *row)
     json_put_time_if(out, "retry_at", row->state == OUTBOX_PENDING ? row->retry_at_us : 0);
     json_put_string(out, "group_key", row->group_key);
     json_put_string(out, "dedup_key", row->dedup_key);
-    put_alerts_json(out, row);
+    put_alerts_json(out, m);
     str_add(out, "}\n");
 }
 
@@ -213,21 +158,17 @@ static void put_names(struct term *t, const struct message *m, bool firing)
     str_add(t->out, n > NAMES_SHOWN ? " ..." : "");
 }
 
-static void put_message_text(struct term *t, const struct outbox_row *row)
+static void put_message_text(struct term *t, const struct outbox_row *row, const struct message *m)
 {
     char text[FMT_MAX];
-    struct arena arena = {0};
-    struct message m = {0};
     str_addf(t->out, "%s  ", fmt_stamp(text, row->created_us));
     term_paint(t, color_of(row->state), "%-10s", state_name(row->state));
     str_addf(t->out, " %6" PRId64 "   ", row->id);
     term_clean(t, TERM_PLAIN, row->receiver, 60);
     str_addc(t->out, *row->integration ? '/' : ' ');
     term_clean(t, TERM_PLAIN, row->integration, 60);
-    if (read_message(row, &arena, &m)) {
-        put_names(t, &m, true);
-        put_names(t, &m, false);
-    }
+    put_names(t, m, true);
+    put_names(t, m, false);
     str_addc(t->out, '\n');
     if (row->state != OUTBOX_DELIVERED && row->attempts) {
         str_addf(t->out, "%40stried %d time%s, the last one: ", "", row->attempts,
@@ -237,7 +178,6 @@ static void put_message_text(struct term *t, const struct outbox_row *row)
             str_addf(t->out, "; again at %s", fmt_stamp(text, row->retry_at_us));
         str_addc(t->out, '\n');
     }
-    arena_release(&arena);
 }
 
 /* Of a condition there is no tier to tell of. */
@@ -258,21 +198,56 @@ static void put_transition_text(struct term *t, const struct alert_transition *t
 
 /* ---- all of it --------------------------------------------------------------------------- */
 
-static void print(const struct history *h, struct term *t, bool json)
+static bool take_transition(void *ctx, const struct alert_transition *t)
 {
-    for (size_t i = 0; i < h->at.len; i++) {
-        const struct item *it = &h->at.at[i];
-        str_clear(t->out);
-        if (json && it->t)
-            put_transition_json(t->out, it->t);
-        else if (json)
-            put_message_json(t->out, it->m);
-        else if (it->t)
-            put_transition_text(t, it->t);
+    struct history *h = ctx;
+    str_clear(h->t.out);
+    if (h->json)
+        put_transition_json(h->t.out, t);
+    else
+        put_transition_text(&h->t, t);
+    return add(h, t->at_us, 0);
+}
+
+static bool is_about(const struct message *m, const char *slo)
+{
+    bool found = !slo;
+    for (size_t i = 0; i < m->alert_count && !found; i++)
+        found = str_eq(matcher_label(&m->alerts[i].labels, "slo"), slo);
+    return found;
+}
+
+static bool take_message(void *ctx, const struct outbox_row *row)
+{
+    struct history *h = ctx;
+    struct arena arena = {0};
+    struct message m = {0};
+    bool go_on = true;
+    if (h->dead && row->state != OUTBOX_DEAD)
+        return true;
+    if (!read_message(row, &arena, &m))
+        m = (struct message){0}; /* of an older nines */
+    str_clear(h->t.out);
+    if (is_about(&m, h->slo)) {
+        if (h->json)
+            put_message_json(h->t.out, row, &m);
         else
-            put_message_text(t, it->m);
-        fwrite(t->out->buf, 1, t->out->len, stdout);
+            put_message_text(&h->t, row, &m);
+        go_on = add(h, row->created_us, row->id);
     }
+    arena_release(&arena);
+    return go_on;
+}
+
+/* Transitions before the messages of their instant; of these, the oldest first. */
+static int by_time(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+    if (x->at_us != y->at_us)
+        return x->at_us < y->at_us ? -1 : 1;
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
 }
 
 static int collect(struct history *h, const char *database, int64_t from_us, int64_t to_us,
@@ -291,7 +266,7 @@ static int collect(struct history *h, const char *database, int64_t from_us, int
     }
     store_reader_free(r);
     if (rc == 0 && h->full)
-        rc = err_set(reterr, "there are more than %d of them; look at a shorter span", ITEMS_MAX);
+        rc = err_set(reterr, "that is too much to show: look at a shorter span, by --from");
     if (h->at.len)
         qsort(h->at.at, h->at.len, sizeof(*h->at.at), by_time);
     return rc;
@@ -305,18 +280,18 @@ static int show(const struct command *self, const struct cli_common *common, str
     struct config *cfg = cli_config(self, common, true);
     if (!cfg)
         return EXIT_BAD;
-    int rc = EXIT_GOOD;
-    if (collect(h, cfg->daemon.database, from_us, to_us, &err) < 0)
-        rc = cli_fail(self, "%s", err.msg);
-    str_init(&out, LINE_MAX_BYTES);
-    struct term t = {.out = &out, .color = cli_color(common, stdout), .width = cli_width(stdout)};
-    if (rc == EXIT_GOOD)
-        print(h, &t, str_eq(common->format, "json"));
+    str_init(&out, BYTES_MAX);
+    h->t =
+        (struct term){.out = &out, .color = cli_color(common, stdout), .width = cli_width(stdout)};
+    h->json = str_eq(common->format, "json");
+    int rc = collect(h, cfg->daemon.database, from_us, to_us, &err);
+    for (size_t i = 0; rc == 0 && i < h->at.len; i++)
+        fputs(h->at.at[i].line, stdout);
     str_release(&out);
     vec_release(&h->at);
     arena_release(&h->arena);
     config_unref(cfg);
-    return rc;
+    return rc < 0 ? cli_fail(self, "%s", err.msg) : EXIT_GOOD;
 }
 
 int alerts_history(int argc, char **argv)

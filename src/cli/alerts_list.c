@@ -17,7 +17,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define OUT_MAX ((size_t)1 << 20) /* of one alert */
+#define OUT_MAX ((size_t)256 << 20) /* of one alert: more than its stored text may give */
 #define INDENT 4
 #define RECEIVERS_MAX 1000
 

@@ -305,3 +305,23 @@ def test_retry(site):
     assert done.stdout == "1 message is pending again, to be sent when `nines run` starts\n"
     assert "1 of an older nines cannot be sent" in done.stderr
     assert states(site) == [(1, 0), (2, 1), (3, 0), (4, 0), (5, 2)]
+
+
+def test_retry_through_a_daemon(site, daemons, webhook):
+    site.write("nines.yaml", CONFIG.replace("http://127.0.0.1:1/", webhook.url))
+    with database(site) as db:
+        put_message(db, 3, 2, alerts=[alert_json(A, **BURN)], detail="refused", attempts=1)
+        put_message(db, 4, 2, alerts=[alert_json(A, **BURN)], receiver="gone")
+    d = daemons(site, "--test-clock", site.write("clock", AT))
+    d.wait("test clock reached", time=AT)
+    done = site.run("alerts", "retry", "3")
+    assert done.stdout == "1 message is pending again\n"
+    _, body = webhook.post()
+    assert json.loads(body)["alerts"][0]["fingerprint"] == A
+    refused = site.run("alerts", "retry", "9", check=False)
+    assert refused.returncode == 1 and "there is no message 9" in refused.stderr
+    site.run("alerts", "retry", "4")
+    assert d.stop() == 0
+    assert states(site) == [(3, 1), (4, 2)]
+    with database(site) as db:
+        assert db.execute("SELECT attempts FROM outbox WHERE id = 3").fetchall() == [(2,)]
