@@ -85,13 +85,19 @@ static void on_delivery(struct stage *s, const char *text)
 
 static void on_platform_line(struct stage *s, const char *line)
 {
-    static const char received[] = "alert received: page firing: ";
+    static const char received[] = "alert received: ", page[] = "critical firing: ";
+    static const char says[] = "alert says: ";
     if (!s->platform_url[0])
         str_copy(s->platform_url, sizeof(s->platform_url), line);
     else if (str_starts(line, "incident over"))
         s->incident_over = true;
-    else if (str_starts(line, received))
-        on_delivery(s, line + sizeof(received) - 1);
+    else if (str_starts(line, received)) {
+        s->quoting = str_starts(line + sizeof(received) - 1, page);
+        if (s->quoting)
+            on_delivery(s, line + sizeof(received) + sizeof(page) - 2);
+    } else if (str_starts(line, says) && s->quoting) {
+        quote(s, line + sizeof(says) - 1);
+    }
 }
 
 static void on_alert(struct stage *s, json_t *line)

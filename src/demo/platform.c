@@ -111,20 +111,32 @@ static void say_plain(FILE *out, const char *text)
         fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
 }
 
+static void say_alert(FILE *out, const json_t *alert)
+{
+    const json_t *labels = json_object_get(alert, "labels");
+    const json_t *notes = json_object_get(alert, "annotations");
+    const char *summary = json_string_value(json_object_get(notes, "summary"));
+    const char *description = json_string_value(json_object_get(notes, "description"));
+    fputs("alert received: ", out);
+    say_plain(out, json_string_value(json_object_get(labels, "severity")));
+    fputc(' ', out);
+    say_plain(out, json_string_value(json_object_get(alert, "status")));
+    fputs(": ", out);
+    say_plain(out, summary ? summary : "(no summary)");
+    fputs("\nalert says: ", out);
+    say_plain(out, description ? description : "(nothing)");
+    fputc('\n', out);
+}
+
+/* The webhook of an Alertmanager, version 4. */
 static void route_alerts(struct call *c)
 {
     json_error_t why;
-    FILE *out = c->p->out;
     json_t *o = json_loadb(c->request->body, c->request->body_len, 0, &why);
-    const char *summary = json_string_value(json_object_get(o, "summary"));
-    fputs("alert received: ", out);
-    say_plain(out, json_string_value(json_object_get(o, "severity")));
-    fputc(' ', out);
-    say_plain(out, json_string_value(json_object_get(o, "status")));
-    fputs(": ", out);
-    say_plain(out, summary ? summary : "(no summary)");
-    fputc('\n', out);
-    fflush(out);
+    const json_t *list = json_object_get(o, "alerts");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        say_alert(c->p->out, json_array_get(list, i));
+    fflush(c->p->out);
     json_decref(o);
     c->reply->status = 202;
     str_add(&c->reply->body, "{\"status\":\"accepted\"}\n");

@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "base/when.h"
-#include "engine/message.h"
+#include "engine/alert_summary.h"
 #include "model/message.h"
 #include "report/fmt.h"
 #include "slo/budget.h"
@@ -254,7 +254,7 @@ static void put_description(struct telling *w, const char *more)
 static struct string_map annotations(struct telling *w, const struct string_map *labels)
 {
     char when[WHEN_MAX];
-    mem_auto char *line = message_summary(w->view, w->t);
+    mem_auto char *line = alert_summary(w->view, w->t);
     w->out = maker_new(w->out.arena, MAP_MAX);
     put(&w->out, "summary", arena_strdup(w->out.arena, line));
     put(&w->out, "since", arena_strdup(w->out.arena, when_text(when, w->t->since_us)));

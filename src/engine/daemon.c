@@ -34,30 +34,11 @@ static void on_committed(void *ctx, struct outbox_item *items, size_t n)
 static void on_health(void *ctx, int64_t failing_since_us, const char *error)
 {
     struct daemon *d = ctx;
-    pthread_mutex_lock(&d->gate);
-    str_copy(d->store_error, sizeof(d->store_error), error ? error : "");
-    pthread_mutex_unlock(&d->gate);
     atomic_store(&d->store_failing_since_us, failing_since_us);
     if (failing_since_us)
         log_error("results cannot be stored; they wait in memory", "error", error, NULL);
     else
         log_info("results are stored again", NULL);
-}
-
-static void on_delivered(void *ctx, int64_t outbox_id, enum outbox_state state, const char *detail,
-                         int64_t retry_at_us)
-{
-    struct daemon *d = ctx;
-    pthread_mutex_lock(&d->gate);
-    if (d->store_open)
-        store_push_delivery(d->store, outbox_id, state, detail, retry_at_us);
-    pthread_mutex_unlock(&d->gate);
-}
-
-static int64_t published_now(void *ctx)
-{
-    struct daemon *d = ctx;
-    return atomic_load_explicit(&d->published_us, memory_order_relaxed);
 }
 
 /* ---- signals ---------------------------------------------------------------- */
@@ -115,8 +96,7 @@ static int open_store(struct daemon *d, struct err *reterr)
                                .committed = on_committed,
                                .health = on_health,
                                .ctx = d};
-    struct notify_options no = {
-        .config = d->o.config, .delivered = on_delivered, .now_us = published_now, .ctx = d};
+    struct notify_options no = daemon_notify_options(d);
     if (notify_start(&no, &d->notify, reterr) < 0)
         return -1;
     /* Messages of an earlier process arrive while the store opens; their
@@ -167,7 +147,8 @@ static int start(struct daemon *d, struct err *reterr)
     watch_signals(d);
     if (daemon_time_init(d, reterr) < 0)
         return -1;
-    if (open_store(d, reterr) < 0 || open_probing(d, reterr) < 0)
+    if (open_store(d, reterr) < 0 || daemon_open_telling(d, reterr) < 0 ||
+        open_probing(d, reterr) < 0)
         return -1;
     daemon_publish(d);
     daemon_kick(d);
@@ -205,6 +186,7 @@ static void close_probing(struct daemon *d)
         int64_t now = daemon_now(d);
         store_push_heartbeat(d->store, now, scheduler_complete_through(d->scheduler, now));
     }
+    daemon_close_telling(d);
     scheduler_free(d->scheduler);
     evaluator_free(d->evaluator);
     conditions_free(d->conditions);
@@ -231,9 +213,12 @@ static void close_signals(struct daemon *d)
     uv_run(&d->loop, UV_RUN_DEFAULT);
 }
 
-/* What was measured is committed; without that, pages go out all the same. */
+/* What was measured is committed, and what is to be told of it; without that, messages
+ * go out all the same. */
 static int settle(struct daemon *d, struct err *reterr)
 {
+    if (d->notify)
+        notify_sync(d->notify);
     int rc = d->store ? daemon_flush(d, true, reterr) : 0;
     if (rc < 0)
         notify_send_uncommitted(d->notify);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "engine/alert_text.h"
 #include "engine/conditions.h"
 #include "engine/daemon.h"
 #include "engine/evaluate.h"
@@ -13,6 +14,7 @@
 #include "engine/status.h"
 #include "nines/store.h"
 #include "notify/notify.h"
+#include "slo/conditions.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,15 +24,15 @@
 
 struct attach;
 struct jsonpath;
+struct telling;
 struct versions;
-
-/* A page handed to the store that may have to go out without it. */
 
 /* A file with the engine time to run to, instead of the system's clock. */
 struct test_clock {
     const char *path; /* NULL: real time */
     int64_t target_us;
-    bool reached; /* announced for this target */
+    bool reached;    /* announced for this target */
+    int64_t told_us; /* notify_time() was told so */
 };
 
 struct daemon {
@@ -53,6 +55,7 @@ struct daemon {
     struct versions *versions;
     struct store *store;
     struct notify *notify;
+    struct telling *telling;
     struct status_board board;
     struct store_stats store_stats; /* as last seen */
     uv_async_t status_asked;
@@ -76,8 +79,14 @@ struct daemon {
     pthread_mutex_t gate;
     bool notify_open, store_open;
     _Atomic int64_t store_failing_since_us;
-    char store_error[256]; /* gate: why */
     struct retention_told retention_told;
+
+    /* The alert that nothing can be stored. */
+    int64_t storage_page_us; /* failing since, as it has told; 0: it is not on */
+    struct condition storage;
+    struct condition_view storage_seen;
+    struct alert_state storage_alert;
+    struct alert_transition storage_said;
 
     /* One job at a time on the worker pool: a reload, an attach, a flush. */
     uv_work_t work;
@@ -107,10 +116,25 @@ void daemon_time_close(struct daemon *d); /* also after a failed daemon_time_ini
 void daemon_pump(struct daemon *d);       /* runs what is due and arms the timer */
 void daemon_kick(struct daemon *d);       /* pump from the loop, soon */
 
-/* daemon_record.c: results and transitions on their way to the store. */
+/* daemon_record.c: results on their way to the store. */
 struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d);
+
+/* daemon_tell.c: transitions on their way to the store and to people. */
 struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d);
+struct notify_options daemon_notify_options(struct daemon *d);
+/* The store is open; before anything is evaluated: what an earlier process told of. */
+int daemon_open_telling(struct daemon *d, struct err *reterr);
+void daemon_close_telling(struct daemon *d); /* all is told; needs the loop and the config */
+/* A transition of a condition: stored, and told of if it says so. The subject is of the
+ * snapshot in force; the rest is copied. */
+void daemon_tell_condition(struct daemon *d, const struct condition *c,
+                           const struct condition_subject *who, const struct condition_view *view,
+                           const struct alert_transition *t);
 void daemon_alert_gone(void *daemon, const struct alert_transition *t); /* for gone_end() */
+/* What people take to be on is held against what is: after a start or a reload. Whoever
+ * has alerts of his own names them in on_expect(). */
+void daemon_reconcile(struct daemon *d);
+void daemon_check_storage(struct daemon *d, int64_t now_us); /* each second */
 
 /* daemon_reload.c: snapshots in and out of force. */
 int daemon_adopt_first(struct daemon *d, struct err *reterr); /* before the loop runs */

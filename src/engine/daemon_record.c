@@ -1,4 +1,4 @@
-/* Results and transitions on their way to the store. */
+/* Results on their way to the store. */
 #include "engine/daemon_internal.h"
 
 #include "base/log.h"
@@ -125,38 +125,4 @@ struct scheduler_hooks daemon_scheduler_hooks(struct daemon *d)
         .unask = selfcheck_cancel,
         .ctx = d,
     };
-}
-
-/* ---- transitions -------------------------------------------------------------- */
-
-static void log_transition(const struct alert_transition *t)
-{
-    char lng[32], shrt[32];
-    snprintf(lng, sizeof(lng), "%.2f", t->long_burn);
-    snprintf(shrt, sizeof(shrt), "%.2f", t->short_burn);
-    log_warn("alert", "event", alert_event_name(t->kind), "slo", t->slo, "objective",
-             t->objective_name, "severity", severity_name(t->severity), "long_burn#", lng,
-             "short_burn#", shrt, NULL);
-}
-
-static void hook_transition(void *ctx, const struct slo_view *view,
-                            const struct alert_transition *t)
-{
-    struct daemon *d = ctx;
-    (void)view;
-    log_transition(t);
-    store_push_transition(d->store, t);
-}
-
-void daemon_alert_gone(void *daemon, const struct alert_transition *t)
-{
-    struct daemon *d = daemon;
-    log_transition(t);
-    store_push_transition(d->store, t);
-}
-
-struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d)
-{
-    return (struct evaluator_hooks){
-        .transition = hook_transition, .ctx = d, .ticked = daemon_tick_conditions};
 }

@@ -11,6 +11,7 @@
 #include "engine/attach.h"
 #include "engine/gone.h"
 #include "engine/retention.h"
+#include "engine/telling.h"
 
 #include <inttypes.h>
 
@@ -29,6 +30,7 @@ static void adopt(struct daemon *d, struct config *cfg, struct excluding *exclud
     evaluator_set_config(d->evaluator, cfg, excluding, now);
     conditions_set_config(d->conditions, cfg);
     scheduler_set_config(d->scheduler, cfg, now);
+    telling_set_config(d->telling, cfg);
     for (size_t i = 0; i < cfg->slo_count; i++) {
         if (cfg->slos[i]->member_count == 0)
             store_push_sli(d->store, &cfg->slos[i]->sli);
@@ -74,6 +76,7 @@ static void merge_attached(struct daemon *d)
         attach_conditions(d->attach, d->conditions);
         attach_versions(d->attach, d->versions);
         gone_end(attach_gone(d->attach), daemon_now(d), daemon_alert_gone, d);
+        daemon_reconcile(d);
         log_attached(d->attach);
     } else {
         log_error("history could not be read; new SLOs do not alert until it can", "error",
@@ -125,6 +128,7 @@ static void do_work(uv_work_t *w)
             err_set(&d->job_err, "%s", attach_error(d->attach));
         break;
     case JOB_FLUSH:
+        notify_sync(d->notify);
         d->job_rc = daemon_flush(d, false, &d->job_err);
         break;
     case JOB_NONE:
@@ -324,6 +328,7 @@ int daemon_adopt_first(struct daemon *d, struct err *reterr)
         attach_conditions(a, d->conditions);
         attach_versions(a, d->versions);
         gone_end(attach_gone(a), daemon_now(d), daemon_alert_gone, d);
+        daemon_reconcile(d);
         log_attached(a);
     } else {
         err_set(reterr, "%s", attach_error(a));

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "base/when.h"
+#include "engine/telling.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -41,6 +42,7 @@ static int64_t next_due(const struct daemon *d)
 static void beat(struct daemon *d, int64_t now_us)
 {
     store_push_heartbeat(d->store, now_us, scheduler_complete_through(d->scheduler, now_us));
+    daemon_check_storage(d, now_us);
     daemon_attach_again(d, now_us);
     daemon_silences_again(d);
     daemon_status_beat(d, now_us);
@@ -119,14 +121,33 @@ static bool store_is_behind(const struct daemon *d)
     return st.queued_bytes > st.queue_limit_bytes / 2;
 }
 
+/* With all that was put by then, and nothing that comes later. */
+static void tell_time(struct daemon *d, int64_t now_us)
+{
+    if (now_us <= d->test.told_us)
+        return;
+    d->test.told_us = now_us;
+    notify_time(d->notify, now_us);
+}
+
+static void reach(struct daemon *d)
+{
+    if (d->test.reached || !telling_idle(d->telling))
+        return; /* its end comes here again */
+    tell_time(d, d->test.target_us);
+    daemon_announce_reached(d);
+    d->test.reached = true;
+}
+
 static void pump_test(struct daemon *d)
 {
     refresh_target(d);
     for (int i = 0; i < STEPS_MAX && !d->stops; i++) {
-        if (scheduler_in_flight(d->scheduler) || d->job != JOB_NONE) {
+        if (scheduler_in_flight(d->scheduler) || d->job != JOB_NONE || !telling_idle(d->telling)) {
             arm(d, WAKE_MAX_US); /* its end kicks us before */
             return;
         }
+        tell_time(d, evaluator_due(d->evaluator) - EVALUATE_EVERY_US);
         if (store_is_behind(d))
             break;
         int64_t due = next_due(d);
@@ -134,9 +155,7 @@ static void pump_test(struct daemon *d)
         clock_set(&d->clock, now);
         step(d, daemon_now(d));
         if (due > d->test.target_us) {
-            if (!d->test.reached)
-                daemon_announce_reached(d);
-            d->test.reached = true;
+            reach(d);
             arm(d, TEST_POLL_MS * USEC_PER_MSEC);
             return;
         }

@@ -54,6 +54,11 @@ int query_period_end(const struct config *cfg, const struct query *q, int64_t no
                      struct err *reterr);
 void query_report_free(struct report *report); /* NULL is fine */
 
+/* What a version endpoint or a person said is not of this objective's service: SLOs
+ * watch its probe, but none of this service, nor of one that a composite is made of.
+ * What only a version endpoint tells is anybody's. */
+bool query_is_foreign(const struct config *cfg, const struct slo_def *def, const char *probe);
+
 /*
  * The instant to look from when nobody says one. While a daemon writes to this
  * database it is the end of what is complete there (a second or so ago), so

@@ -23,16 +23,14 @@ static bool is_of_service(const struct slo_def *def, const char *service)
     return of;
 }
 
-/* It is of another service: SLOs watch its probe, but none of this service, nor of one
- * that a composite is made of. What only a version endpoint tells is anybody's. */
-static bool is_foreign(const struct slo_query *q, const char *probe)
+bool query_is_foreign(const struct config *cfg, const struct slo_def *def, const char *probe)
 {
     bool watched = false;
-    for (size_t i = 0; i < q->config->slo_count; i++) {
-        const struct slo_def *slo = q->config->slos[i];
+    for (size_t i = 0; i < cfg->slo_count; i++) {
+        const struct slo_def *slo = cfg->slos[i];
         if (slo->member_count || !str_eq(slo->sli.probe, probe))
             continue;
-        if (is_of_service(q->def, slo->service))
+        if (is_of_service(def, slo->service))
             return false;
         watched = true;
     }
@@ -49,7 +47,7 @@ static void forget(struct kept *a)
 static bool keep(void *ctx, const struct annotation *a)
 {
     struct annotations *list = ctx;
-    if (is_foreign(list->q, a->probe))
+    if (query_is_foreign(list->q->config, list->q->def, a->probe))
         return true;
     struct kept *at = &list->ring[list->seen++ % QUERY_ANNOTATIONS_MAX];
     forget(at);

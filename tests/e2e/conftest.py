@@ -116,6 +116,14 @@ class Daemon:
         self.process.wait(timeout=PATIENCE)
 
 
+def alert_of(body):
+    """The one alert of a message, which has no more where there are no routes."""
+    message = json.loads(body)
+    alert, = message["alerts"]
+    assert message["version"] == "4" and message["status"] == alert["status"]
+    return alert
+
+
 class Target:
     """An HTTP server whose answer the test sets: (status, headers, body)."""
 
@@ -160,6 +168,10 @@ class Target:
 
     def post(self):
         return self.posts.get(timeout=PATIENCE)
+
+    def alert(self):
+        """That of the next message."""
+        return alert_of(self.post()[1])
 
     def close(self):
         self.server.shutdown()

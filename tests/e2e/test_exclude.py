@@ -204,8 +204,8 @@ def test_a_daemon_neither_pages_nor_waits(site, target, webhook, daemons):
     target.answer = bad
     d.advance("2026-03-01T04:05:00Z")
     target.answer = good
-    page = json.loads(webhook.post()[1])
-    assert "2026-03-01T04:00:40Z" <= page["at"] <= "2026-03-01T04:01:10Z"
+    page = webhook.alert()
+    assert "2026-03-01T04:00:40Z" <= page["startsAt"] <= "2026-03-01T04:01:10Z"
     assert site.report("--at", "2026-03-01T04:00:00Z")["slos"][0]["bad"] == 0
     site.run("exclude", "remove", number)
     d.wait("exclusions have changed")

@@ -85,11 +85,11 @@ def test_a_component_pages_and_is_shown(workspace, target, metrics, webhook, dae
     target.answer = document("unhealthy: timeout", "1.1.0")
     d.advance("2026-03-01T01:05:00Z")
 
-    message = json.loads(webhook.post()[1])
-    assert message["slo"] == "api-redis" and message["event"] == "fire"
-    assert message["source"] == {"kind": "component", "expression": "redis"}
-    assert "; redis)" in message["summary"]
-    assert message["long"]["observed"] == message["long"]["total"] <= message["long"]["expected"]
+    alert = webhook.alert()
+    assert alert["labels"]["slo"] == "api-redis" and alert["status"] == "firing"
+    assert "; redis)" in alert["annotations"]["summary"]
+    assert "api-ready" in alert["annotations"]["last_deploy"]
+    assert "1.0.0 -> 1.1.0" in alert["annotations"]["last_deploy"]
 
     with urllib.request.urlopen(base + "/metrics", timeout=conftest.PATIENCE) as reply:
         lines = reply.read().decode().splitlines()

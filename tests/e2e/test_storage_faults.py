@@ -135,6 +135,12 @@ def start(site, daemons, at=BEGIN):
     return d
 
 
+def name_of(message):
+    """The SLO that it is of, or the name of another alert."""
+    labels = message["commonLabels"]
+    return labels.get("slo", labels["alertname"])
+
+
 # ---- what is written -----------------------------------------------------------------
 
 @pytest.mark.parametrize("rule", ["write wal full", "write wal ioerr", "sync wal full",
@@ -150,11 +156,10 @@ def test_commits_fail_while_an_alert_fires(site, daemons, disk, rule):
     site.workspace.write("clock", text(BEGIN + 65 * MINUTE))
 
     # The page and the one about the disk, from memory.
-    first = {m["alert"]: (key, m) for key, m in site.posts(2)}
-    assert set(first) == {"s-p0/", "nines/storage"}
-    key, page = first["s-p0/"]
-    assert page["unrecorded"] is True and page["event"] == "fire"
-    assert first["nines/storage"][1]["status"] == "firing"
+    first = {name_of(m): (key, m) for key, m in site.posts(2)}
+    assert set(first) == {"s-p0", "ProberDown"}
+    key, page = first["s-p0"]
+    assert page["status"] == first["ProberDown"][1]["status"] == "firing"
     # upkeep may have failed before the first commit did
     site.until(lambda: "nothing could be committed" in site.check("store")[2])
     status, _, detail = site.check("store")
@@ -171,7 +176,8 @@ def test_commits_fail_while_an_alert_fires(site, daemons, disk, rule):
     d.advance(text(BEGIN + 66 * MINUTE))
     assert site.until(lambda: site.check("store")[1])
     assert site.metric("nines_store_failing") == 0
-    assert site.posts(3)[2][1]["status"] == "resolved"
+    over = site.posts(3)[2][1]
+    assert (name_of(over), over["status"]) == ("ProberDown", "resolved")
     assert d.stop() == 0
 
     book = site.check_stored()
@@ -179,10 +185,12 @@ def test_commits_fail_while_an_alert_fires(site, daemons, disk, rule):
         assert len(book.rows[probe]) == 66 * MINUTE // INTERVAL  # none was left out
     with crashbook.open_database(site.path) as db:
         assert db.execute("SELECT slo, kind FROM alert_event").fetchall() == [("s-p0", FIRE)]
-        assert db.execute("SELECT dedup_key, done FROM outbox").fetchall() == [(key, 1)]
+        stored = db.execute("SELECT dedup_key, done FROM outbox").fetchall()
     db.close()
     site.ledger.read_posts()
-    assert {k for k, m in site.ledger.posts if m["alert"] == "s-p0/"} == {key}
+    assert len(site.ledger.posts) == len(stored) == 3  # none was sent twice
+    assert {k for k, m in site.ledger.posts} == {k for k, _ in stored}
+    assert {done for _, done in stored} == {1} and key in dict(stored)
 
 
 # ---- what moves the log into the database ------------------------------------------------
@@ -364,10 +372,10 @@ def test_a_disk_that_hangs_does_not_hold_a_page_back(site, daemons, disk):
         site.ledger.read_posts()
         assert time.monotonic() - began < conftest.PATIENCE
     (key, page), = site.ledger.posts
-    assert page["unrecorded"] is True and page["alert"] == "s-p0/"
+    assert name_of(page) == "s-p0" and page["status"] == "firing"
     disk.well()
     d.advance(text(engine + SECOND))
     assert d.stop() == 0
     site.ledger.read_posts()
-    assert {k for k, m in site.ledger.posts if m["alert"] == "s-p0/"} == {key}
+    assert {k for k, m in site.ledger.posts if name_of(m) == "s-p0"} == {key}
     site.check_stored()

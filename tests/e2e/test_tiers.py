@@ -69,15 +69,20 @@ def test_an_outage_by_declared_tiers(site, target, webhook, daemons):
     d.advance("2026-03-01T02:10:00Z")
     target.answer = good
     d.advance("2026-03-01T03:00:00Z")
-    sent = [json.loads(webhook.post()[1]) for _ in range(3)]
+    sent = [webhook.alert() for _ in range(4)]
     assert d.stop() == 0
 
-    assert [(m["status"], m["severity"]) for m in sent] == [
-        ("firing", "page"), ("firing", "ticket"), ("resolved", "ticket")]
-    assert [(m["factor"], m["long"]["window"], m["short"]["window"]) for m in sent[:2]] == [
-        ("100", "10m", "2m"), ("5.6", "6h", "30m")]
+    told = {(a["status"], a["labels"]["severity"]): a for a in sent}
+    assert [a["status"] for a in sent if a["labels"]["severity"] == "critical"] == ["firing", "resolved"]
+    assert [a["status"] for a in sent if a["labels"]["severity"] == "warning"] == ["firing", "resolved"]
+    for severity, windows in ("critical", ("10m", "2m")), ("warning", ("6h", "30m")):
+        notes = told["firing", severity]["annotations"]
+        assert (notes["burn_long"].split()[-1], notes["burn_short"].split()[-1]) == windows
     began, ended = seconds("2026-03-01T02:00:00Z"), seconds("2026-03-01T02:10:00Z")
-    fired, calmed, resolved = [seconds(m["at"]) for m in sent]
+    fired = seconds(told["firing", "critical"]["startsAt"])
+    calmed = seconds(told["resolved", "critical"]["endsAt"])
+    resolved = seconds(told["resolved", "warning"]["endsAt"])
+    assert told["resolved", "warning"]["startsAt"] == told["firing", "critical"]["startsAt"]
     assert 3 * 15 < fired - began <= page["detect_seconds"]
     assert 120 - 15 <= calmed - ended <= page["reset_seconds"]
     assert 1800 - 15 <= resolved - ended - 300 <= ticket["reset_seconds"]

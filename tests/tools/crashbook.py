@@ -5,11 +5,12 @@ a later look must find all of them as they were, and nothing that the target's
 ledger (tests/servers/ledger.py) does not have.
 """
 import collections
+import datetime
+import json
 import sqlite3
 
 CODES = 50
 SECOND, MINUTE, HOUR = 1_000_000, 60_000_000, 3_600_000_000
-KEPT = 29 * 24 * HOUR  # a message, at least
 GOOD, BAD, EXCLUDED, SKIPPED = range(4)
 FIRE, ESCALATE, DEESCALATE, COOL, REFIRE, RESOLVE = range(6)
 # What may follow in one alert's life; None is its begin.
@@ -18,6 +19,10 @@ NEXT = {None: {FIRE}, FIRE: {ESCALATE, DEESCALATE, COOL}, ESCALATE: {ESCALATE, D
         REFIRE: {ESCALATE, DEESCALATE, COOL}, RESOLVE: {FIRE}}
 
 Row = collections.namedtuple("Row", "done outcome reason code total")
+
+
+def text(us):
+    return (datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=us)).isoformat() + "Z"
 
 
 def open_database(path):
@@ -175,7 +180,7 @@ class Alerts:
 
     def __init__(self):
         self.events = []
-        self.keys = {}  # of the messages, by event
+        self.messages = {}  # of the outbox, by their keys
 
     def read(self, db):
         events = [self.Event(*row) for row in
@@ -186,13 +191,26 @@ class Alerts:
         self.check_legal()
         for slo, phase in db.execute("SELECT slo, phase FROM alert"):
             assert [e.phase for e in events if e.slo == slo][-1] == phase, slo
-        # Every message of a notifying transition is in the outbox, in the same commit.
-        stored = dict(db.execute("SELECT event, dedup_key FROM outbox"))
-        told = [e for e in events if e.notify]
-        assert stored.keys() <= {e.id for e in told}
-        assert {e.id for e in told if e.at > complete_through(db) - KEPT} <= stored.keys()
-        assert all(self.keys.setdefault(event, key) == key for event, key in stored.items())
+        # A message stays as it was first stored.
+        for key, payload in db.execute("SELECT dedup_key, payload FROM outbox"):
+            message = json.loads(payload)
+            assert self.messages.setdefault(key, message) == message
         return new
+
+    def check_told(self, posts):
+        """People heard of each incident that it began and that it ended, in this order: as it
+        is stored, whatever was sent twice."""
+        told, wanted = collections.defaultdict(list), collections.defaultdict(list)
+        sent = sorted(dict(posts).values(), key=lambda message: message["at"])
+        for alert in (a for message in sent for a in message["alerts"]):
+            said = (alert["status"], alert["startsAt"])
+            if said not in told[alert["labels"]["slo"]][-1:]:  # else it is repeated after hours
+                told[alert["labels"]["slo"]].append(said)
+        for e in self.events:
+            if e.notify:
+                status = "resolved" if e.kind == RESOLVE else "firing"
+                wanted[e.slo].append((status, text(e.began)))
+        assert told == wanted
 
     def check_legal(self):
         last = {}

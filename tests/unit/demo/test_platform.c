@@ -292,10 +292,14 @@ static void test_incidents_begin_and_end(void **state)
     ask(f, "GET /live", NULL, NULL, &a);
     assert_status(&a, 200);
     ask(f, "POST /v1/alerts", NULL,
-        "{\"severity\":\"page\",\"status\":\"firing\",\"summary\":\"it\\u001b[2J burns\"}", &a);
+        "{\"alerts\":[{\"status\":\"firing\",\"labels\":{\"severity\":\"critical\"},"
+        "\"annotations\":{\"summary\":\"it\\u001b[2J burns\",\"description\":\"a\\nb\"}}]}",
+        &a);
     assert_status(&a, 202);
     assert_non_null(fgets(line, sizeof(line), f->out));
-    assert_string_equal(line, "alert received: page firing: it?[2J burns\n");
+    assert_string_equal(line, "alert received: critical firing: it?[2J burns\n");
+    assert_non_null(fgets(line, sizeof(line), f->out));
+    assert_string_equal(line, "alert says: a?b\n");
     str_release(&a);
 }
 

@@ -1,0 +1,211 @@
+/*
+ * Alerts on their way to people, as far as the daemon puts the parts together:
+ *
+ *     hook_transition -> store                        what happened
+ *                     -> telling -> notify            to whom it is told: rows, messages
+ *     rows -> store -> committed -> notify            and only then it leaves
+ */
+#include "engine/daemon_internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/units.h"
+#include "engine/telling.h"
+
+/* ---- between threads ------------------------------------------------------------- */
+
+static void on_rows(void *ctx, const struct dispatch_row *rows, size_t n)
+{
+    struct daemon *d = ctx;
+    pthread_mutex_lock(&d->gate);
+    if (d->store_open)
+        store_push_dispatch(d->store, rows, n);
+    pthread_mutex_unlock(&d->gate);
+}
+
+static void on_delivered(void *ctx, int64_t outbox_id, enum outbox_state state, const char *detail,
+                         int64_t retry_at_us)
+{
+    struct daemon *d = ctx;
+    pthread_mutex_lock(&d->gate);
+    if (d->store_open)
+        store_push_delivery(d->store, outbox_id, state, detail, retry_at_us);
+    pthread_mutex_unlock(&d->gate);
+}
+
+static int64_t published_now(void *ctx)
+{
+    struct daemon *d = ctx;
+    return atomic_load_explicit(&d->published_us, memory_order_relaxed);
+}
+
+struct notify_options daemon_notify_options(struct daemon *d)
+{
+    return (struct notify_options){.config = d->o.config,
+                                   .told_time = d->test.path != NULL,
+                                   .rows = on_rows,
+                                   .delivered = on_delivered,
+                                   .now_us = published_now,
+                                   .ctx = d};
+}
+
+/* ---- the start --------------------------------------------------------------------- */
+
+/* What an earlier process has told of. */
+static int restore(struct daemon *d, struct store_reader *r, struct arena *arena,
+                   struct err *reterr)
+{
+    struct dispatch_past past = {0};
+    if (store_reader_dispatch(r, arena, &past, reterr) < 0)
+        return -1;
+    telling_restore(d->telling, &past);
+    notify_restore(d->notify, &past);
+    return 0;
+}
+
+static void on_idle(void *ctx)
+{
+    struct daemon *d = ctx;
+    if (d->test.path && !d->ended)
+        daemon_kick(d);
+}
+
+static void on_expect(void *ctx, struct telling *t)
+{
+    struct daemon *d = ctx;
+    for (size_t i = 0; i < evaluator_count(d->evaluator); i++) {
+        const struct slo_view *view = evaluator_view(d->evaluator, i);
+        if (view->def->alerting)
+            telling_expect_slo(t, view);
+    }
+    if (d->storage_page_us)
+        telling_expect_condition(t, &d->storage, &(struct condition_subject){0}, &d->storage_seen,
+                                 &d->storage_alert, &d->storage_said);
+}
+
+int daemon_open_telling(struct daemon *d, struct err *reterr)
+{
+    struct arena arena = {0};
+    struct store_reader *r;
+    struct telling_options o = {.loop = &d->loop,
+                                .database = d->database,
+                                .store = d->store,
+                                .notify = d->notify,
+                                .patient = d->test.path != NULL,
+                                .idle = on_idle,
+                                .expect = on_expect,
+                                .ctx = d};
+    d->telling = telling_new(&o);
+    telling_set_config(d->telling, d->o.config);
+    if (daemon_tell_silences(d, reterr) < 0 || store_reader_open(d->database, &r, reterr) < 0)
+        return -1;
+    int rc = restore(d, r, &arena, reterr);
+    store_reader_free(r);
+    arena_release(&arena);
+    return rc;
+}
+
+void daemon_reconcile(struct daemon *d)
+{
+    int64_t now = daemon_now(d);
+    telling_reconcile(d->telling, now - now % EVALUATE_EVERY_US);
+}
+
+/* ---- the end ------------------------------------------------------------------------ */
+
+void daemon_close_telling(struct daemon *d)
+{
+    if (!d->telling)
+        return;
+    if (d->stops > 1 || !d->store_open)
+        telling_hurry(d->telling);
+    while (!telling_idle(d->telling))
+        uv_run(&d->loop, UV_RUN_ONCE);
+    telling_close(d->telling);
+    d->telling = NULL;
+}
+
+/* ---- transitions ------------------------------------------------------------------ */
+
+static void record(struct daemon *d, const struct alert_transition *t)
+{
+    char lng[32], shrt[32];
+    snprintf(lng, sizeof(lng), "%.2f", t->long_burn);
+    snprintf(shrt, sizeof(shrt), "%.2f", t->short_burn);
+    log_warn("alert", "event", alert_event_name(t->kind), "condition",
+             t->condition ? t->condition : "", "slo", t->slo, "objective", t->objective_name,
+             "severity", severity_name(t->severity), "long_burn#", lng, "short_burn#", shrt, NULL);
+    store_push_transition(d->store, t);
+}
+
+static void hook_transition(void *ctx, const struct slo_view *view,
+                            const struct alert_transition *t)
+{
+    struct daemon *d = ctx;
+    record(d, t);
+    if (t->notify)
+        telling_slo(d->telling, view, t);
+}
+
+void daemon_tell_condition(struct daemon *d, const struct condition *c,
+                           const struct condition_subject *who, const struct condition_view *view,
+                           const struct alert_transition *t)
+{
+    record(d, t);
+    if (t->notify)
+        telling_condition(d->telling, c, who, view, t);
+}
+
+/* People are told of its end when what is on is reconciled, which follows. */
+void daemon_alert_gone(void *daemon, const struct alert_transition *t)
+{
+    record(daemon, t);
+}
+
+struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d)
+{
+    return (struct evaluator_hooks){
+        .transition = hook_transition, .ctx = d, .ticked = daemon_tick_conditions};
+}
+
+/* ---- a store that fails -------------------------------------------------------------- */
+
+/* The failure is an alert of its own, which no row can be stored of. */
+static void tell_storage(struct daemon *d, int64_t now_us, bool over)
+{
+    d->storage = (struct condition){.kind = CONDITION_PROBER_DOWN, .severity = SEVERITY_PAGE};
+    d->storage_seen = (struct condition_view){.failing_us = d->storage_page_us};
+    d->storage_alert = (struct alert_state){.phase = over ? ALERT_INACTIVE : ALERT_FIRING,
+                                            .severity = SEVERITY_PAGE,
+                                            .since_us = d->storage_page_us,
+                                            .told = over ? SEVERITY_NONE : SEVERITY_PAGE};
+    d->storage_said = (struct alert_transition){
+        .condition = condition_info(CONDITION_PROBER_DOWN)->name,
+        .slo = "",
+        .objective_name = "",
+        .service = "",
+        .at_us = now_us,
+        .kind = over ? ALERT_EVENT_RESOLVE : ALERT_EVENT_FIRE,
+        .notify = true,
+        .severity = SEVERITY_PAGE,
+        .since_us = d->storage_page_us,
+        .state = d->storage_alert,
+    };
+    telling_condition(d->telling, &d->storage, &(struct condition_subject){0}, &d->storage_seen,
+                      &d->storage_said);
+}
+
+void daemon_check_storage(struct daemon *d, int64_t now_us)
+{
+    int64_t failing_us = atomic_load(&d->store_failing_since_us);
+    bool cannot = failing_us && now_us - failing_us >= NOTIFY_PATIENCE_US;
+    if (cannot)
+        notify_send_uncommitted(d->notify);
+    if (cannot && !d->storage_page_us) {
+        d->storage_page_us = failing_us;
+        tell_storage(d, now_us, false);
+    } else if (!failing_us && d->storage_page_us) {
+        tell_storage(d, now_us, true);
+        d->storage_page_us = 0;
+    }
+}

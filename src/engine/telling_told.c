@@ -1,0 +1,205 @@
+/* What people take to be on, held against what is. */
+#include "engine/telling_internal.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/message.h"
+#include "wire/message.h"
+
+#include <string.h>
+
+/* ---- what was told ------------------------------------------------------------------ */
+
+static struct string_map copy_map(struct arena *a, const struct string_map *from)
+{
+    struct string_map to = {arena_alloc(a, (from->n + 1) * sizeof(*to.at)), from->n};
+    for (size_t i = 0; i < from->n; i++)
+        to.at[i] = (struct pair){.key = arena_strdup(a, from->at[i].key),
+                                 .value = arena_strdup(a, from->at[i].value)};
+    return to;
+}
+
+static void forget(struct telling *t, struct told *old)
+{
+    struct told *last = t->told.at[--t->told.len];
+    t->told.at[old->index] = last;
+    last->index = old->index;
+    table_remove(&t->by_print, old->alert.fingerprint);
+    arena_release(&old->arena);
+    free(old);
+}
+
+void told_note(struct telling *t, const struct message_alert *a)
+{
+    struct told *old = table_get(&t->by_print, a->fingerprint);
+    if (old)
+        forget(t, old);
+    if (!a->firing)
+        return;
+    struct told *n = mem_alloc(sizeof(*n));
+    n->alert = *a;
+    n->alert.labels = copy_map(&n->arena, &a->labels);
+    n->alert.annotations = (struct string_map){0};
+    n->alert.fingerprint = arena_strdup(&n->arena, a->fingerprint);
+    n->alert.generator_url = arena_strdup(&n->arena, a->generator_url);
+    n->index = t->told.len;
+    vec_push(&t->told, n);
+    table_set(&t->by_print, n->alert.fingerprint, n);
+}
+
+void told_release(struct telling *t)
+{
+    while (t->told.len)
+        forget(t, t->told.at[t->told.len - 1]);
+    vec_release(&t->told);
+    table_release(&t->by_print);
+}
+
+void telling_restore(struct telling *t, const struct dispatch_past *past)
+{
+    struct arena arena = {0};
+    for (size_t i = 0; i < past->alert_count; i++) {
+        const char *text = past->alerts[i].alert;
+        struct message_alert a;
+        if (message_alert_read(text, strlen(text), &arena, &a, NULL) == 0)
+            told_note(t, &a);
+        arena_reset(&arena);
+    }
+    arena_release(&arena);
+}
+
+/* ---- what should be on ---------------------------------------------------------------- */
+
+static bool known(struct telling *t, const struct string_map *labels)
+{
+    char print[FINGERPRINT_SIZE];
+    struct told *told = table_get(&t->by_print, message_fingerprint(print, labels));
+    if (told)
+        told->expected = true;
+    return told != NULL;
+}
+
+/* As if it fired now, but with the incident's own begin; what decided is looked up. */
+static struct alert_transition once_more(const struct telling *t, const struct alert_state *s)
+{
+    return (struct alert_transition){.at_us = t->reconcile_us,
+                                     .kind = ALERT_EVENT_FIRE,
+                                     .notify = true,
+                                     .severity = s->told,
+                                     .since_us = s->since_us,
+                                     .state = *s};
+}
+
+void telling_expect_slo(struct telling *t, const struct slo_view *view)
+{
+    struct severity_labels names = telling_names(t->config);
+    struct arena arena = {0};
+    const struct slo_def *def = view->def;
+    if (view->alert.told == SEVERITY_NONE)
+        return;
+    struct string_map labels = alert_labels(def, view->alert.told, &names, &arena);
+    if (!known(t, &labels)) {
+        struct alert_transition tr = once_more(t, &view->alert);
+        tr.slo = def->name;
+        tr.objective_name = def->objective_name;
+        tr.service = def->service;
+        struct tell *w = telling_new_tell(t, &tr);
+        w->view = *view;
+        w->again = true;
+        telling_push(t, w);
+    }
+    arena_release(&arena);
+}
+
+void telling_expect_condition(struct telling *t, const struct condition *c,
+                              const struct condition_subject *who,
+                              const struct condition_view *view, const struct alert_state *state,
+                              const struct alert_transition *of)
+{
+    struct severity_labels names = telling_names(t->config);
+    struct arena arena = {0};
+    if (state->told == SEVERITY_NONE)
+        return;
+    struct string_map labels = condition_labels(c, who, state->told, &names, &arena);
+    if (!known(t, &labels)) {
+        struct alert_transition tr = once_more(t, state);
+        tr.condition = of->condition;
+        tr.slo = of->slo;
+        tr.objective_name = of->objective_name;
+        tr.service = of->service;
+        struct tell *w = telling_new_tell(t, &tr);
+        w->condition = *c;
+        w->who = *who;
+        w->seen = *view;
+        w->again = true;
+        telling_push(t, w);
+    }
+    arena_release(&arena);
+}
+
+/* ---- what should not ------------------------------------------------------------------ */
+
+/* Of the same objective one with other labels is about to be told of. */
+static bool goes_on(const struct telling *t, const char *slo, const char *objective)
+{
+    for (const struct tell *w = t->head; w; w = w->next)
+        if (w->view.def && str_eq(w->t.slo, slo) && str_eq(w->t.objective_name, objective))
+            return true;
+    return false;
+}
+
+static bool alerts(const struct config *cfg, const char *slo, const char *objective)
+{
+    for (size_t i = 0; i < cfg->slo_count; i++) {
+        const struct slo_def *s = cfg->slos[i];
+        if (s->alerting && str_eq(s->name, slo) && str_eq(s->objective_name, objective))
+            return true;
+    }
+    return false;
+}
+
+static const char *says(const struct telling *t, const struct string_map *labels, const char *took,
+                        struct arena *arena)
+{
+    const char *slo = message_label(labels, "slo"), *probe = message_label(labels, "probe");
+    const char *objective = message_label(labels, "objective");
+    if (!slo)
+        return arena_printf(arena, "%s: resolved after %s", probe ? probe : "nines", took);
+    const char *title = !objective ? slo : arena_printf(arena, "%s / %s", slo, objective);
+    objective = objective ? objective : "";
+    if (goes_on(t, slo, objective))
+        return arena_printf(arena, "%s: goes on, under other labels", title);
+    if (alerts(t->config, slo, objective))
+        return arena_printf(arena, "%s: resolved after %s", title, took);
+    return arena_printf(arena, "%s: ended after %s, as the objective alerts no more", title, took);
+}
+
+static void end(struct telling *t, struct told *told)
+{
+    char took[UNITS_MAX];
+    struct arena arena = {0};
+    struct message_alert a = told->alert; /* which goes when it is put */
+    int64_t lasted = t->reconcile_us - a.starts_us;
+    lasted = lasted > 0 ? lasted : 0;
+    units_duration(took, lasted - lasted % USEC_PER_SEC);
+    a.firing = false;
+    a.ends_us = a.starts_us + lasted;
+    a.fingerprint = arena_strdup(&arena, a.fingerprint);
+    a.labels = copy_map(&arena, &a.labels);
+    a.generator_url = arena_strdup(&arena, a.generator_url);
+    struct pair notes[] = {{.key = "lasted", .value = took},
+                           {.key = "summary", .value = says(t, &a.labels, took, &arena)}};
+    a.annotations = (struct string_map){notes, countof(notes)};
+    telling_put(t, &a, 1, t->reconcile_us);
+    arena_release(&arena);
+}
+
+void told_reconcile(struct telling *t)
+{
+    for (size_t i = 0; i < t->told.len; i++)
+        t->told.at[i]->expected = false;
+    t->o.expect(t->o.ctx, t);
+    for (size_t i = t->told.len; i-- > 0;)
+        if (!t->told.at[i]->expected)
+            end(t, t->told.at[i]);
+}
