@@ -39,7 +39,7 @@ struct stage {
     char daemon_address[STAGE_ADDRESS_MAX]; /* "127.0.0.1:9464" */
     bool incident_over;
     int delivered;
-    bool quoting; /* the page that was delivered last */
+    bool quoting;      /* the page that was delivered last */
     int64_t good, bad; /* results since the daemon's start */
 };
 
