@@ -81,13 +81,6 @@ struct daemon {
     _Atomic int64_t store_failing_since_us;
     struct retention_told retention_told;
 
-    /* The alert that nothing can be stored. */
-    int64_t storage_page_us; /* failing since, as it has told; 0: it is not on */
-    struct condition storage;
-    struct condition_view storage_seen;
-    struct alert_state storage_alert;
-    struct alert_transition storage_said;
-
     /* One job at a time on the worker pool: a reload, an attach, a flush. */
     uv_work_t work;
     enum daemon_job { JOB_NONE, JOB_LOAD, JOB_EXCLUDING, JOB_ATTACH, JOB_FLUSH } job;

@@ -78,9 +78,10 @@ static void on_expect(void *ctx, struct telling *t)
         if (view->def->alerting)
             telling_expect_slo(t, view);
     }
-    if (d->storage_page_us)
-        telling_expect_condition(t, &d->storage, &(struct condition_subject){0}, &d->storage_seen,
-                                 &d->storage_alert, &d->storage_said);
+    for (size_t i = 0; i < conditions_count(d->conditions); i++) {
+        struct condition_view seen = conditions_view(d->conditions, d->evaluator, i);
+        telling_expect_condition(t, conditions_at(d->conditions, i), &seen);
+    }
 }
 
 int daemon_open_telling(struct daemon *d, struct err *reterr)
@@ -105,10 +106,25 @@ int daemon_open_telling(struct daemon *d, struct err *reterr)
     return rc;
 }
 
+/* While it is not known where an alert is, none is taken to be over. */
+static bool settled(const struct daemon *d)
+{
+    for (size_t i = 0; i < evaluator_count(d->evaluator); i++) {
+        const struct slo_view *view = evaluator_view(d->evaluator, i);
+        if (view->def->alerting && !view->settled)
+            return false;
+    }
+    for (size_t i = 0; i < conditions_count(d->conditions); i++)
+        if (!conditions_at(d->conditions, i)->settled)
+            return false;
+    return true;
+}
+
 void daemon_reconcile(struct daemon *d)
 {
     int64_t now = daemon_now(d);
-    telling_reconcile(d->telling, now - now % EVALUATE_EVERY_US);
+    if (settled(d))
+        telling_reconcile(d->telling, now - now % EVALUATE_EVERY_US);
 }
 
 /* ---- the end ------------------------------------------------------------------------ */
@@ -170,42 +186,10 @@ struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d)
 
 /* ---- a store that fails -------------------------------------------------------------- */
 
-/* The failure is an alert of its own, which no row can be stored of. */
-static void tell_storage(struct daemon *d, int64_t now_us, bool over)
-{
-    d->storage = (struct condition){.kind = CONDITION_PROBER_DOWN, .severity = SEVERITY_PAGE};
-    d->storage_seen = (struct condition_view){.failing_us = d->storage_page_us};
-    d->storage_alert = (struct alert_state){.phase = over ? ALERT_INACTIVE : ALERT_FIRING,
-                                            .severity = SEVERITY_PAGE,
-                                            .since_us = d->storage_page_us,
-                                            .told = over ? SEVERITY_NONE : SEVERITY_PAGE};
-    d->storage_said = (struct alert_transition){
-        .condition = condition_info(CONDITION_PROBER_DOWN)->name,
-        .slo = "",
-        .objective_name = "",
-        .service = "",
-        .at_us = now_us,
-        .kind = over ? ALERT_EVENT_RESOLVE : ALERT_EVENT_FIRE,
-        .notify = true,
-        .severity = SEVERITY_PAGE,
-        .since_us = d->storage_page_us,
-        .state = d->storage_alert,
-    };
-    telling_condition(d->telling, &d->storage, &(struct condition_subject){0}, &d->storage_seen,
-                      &d->storage_said);
-}
-
+/* Messages go out from memory then: that it fails is an alert itself, prober_down. */
 void daemon_check_storage(struct daemon *d, int64_t now_us)
 {
     int64_t failing_us = atomic_load(&d->store_failing_since_us);
-    bool cannot = failing_us && now_us - failing_us >= NOTIFY_PATIENCE_US;
-    if (cannot)
+    if (failing_us && now_us - failing_us >= NOTIFY_PATIENCE_US)
         notify_send_uncommitted(d->notify);
-    if (cannot && !d->storage_page_us) {
-        d->storage_page_us = failing_us;
-        tell_storage(d, now_us, false);
-    } else if (!failing_us && d->storage_page_us) {
-        tell_storage(d, now_us, true);
-        d->storage_page_us = 0;
-    }
 }

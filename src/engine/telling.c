@@ -60,7 +60,7 @@ void telling_put(struct telling *t, const struct message_alert *alerts, size_t n
 {
     notify_put(t->o.notify, alerts, n, at_us);
     for (size_t i = 0; i < n; i++)
-        told_note(t, &alerts[i]);
+        telling_note(t, &alerts[i]);
 }
 
 /* ---- looking up: on a worker ------------------------------------------------------- */
@@ -190,7 +190,7 @@ static void pump(struct telling *t)
 {
     if (!t->head && !t->working && t->reconcile) {
         t->reconcile = false;
-        told_reconcile(t);
+        telling_hold(t);
     }
     if (t->head && !t->working) {
         t->working = t->head;
@@ -227,7 +227,7 @@ struct telling *telling_new(const struct telling_options *o)
 static void on_closed(uv_handle_t *h)
 {
     struct telling *t = h->data;
-    told_release(t);
+    telling_forget(t);
     config_unref(t->config);
     free(t);
 }

@@ -17,6 +17,7 @@
 
 #include "base/units.h"
 #include "engine/alert_text.h"
+#include "engine/conditions.h"
 #include "engine/evaluate.h"
 #include "nines/store.h"
 #include "slo/conditions.h"
@@ -66,10 +67,8 @@ void telling_reconcile(struct telling *t, int64_t now_us);
 /* From `expect` only: this alert is on, under the severity that people were told of,
  * alert_state.told; NONE has no effect. */
 void telling_expect_slo(struct telling *t, const struct slo_view *view);
-void telling_expect_condition(struct telling *t, const struct condition *c,
-                              const struct condition_subject *who,
-                              const struct condition_view *view, const struct alert_state *state,
-                              const struct alert_transition *of); /* whose alert it is */
+void telling_expect_condition(struct telling *t, const struct condition_now *now,
+                              const struct condition_view *view);
 
 bool telling_idle(const struct telling *t);
 /* What waits is told without what would have to be read. */

@@ -62,6 +62,6 @@ struct tell *telling_new_tell(struct telling *t, const struct alert_transition *
 void telling_push(struct telling *t, struct tell *w);
 
 /* telling_told.c */
-void told_note(struct telling *t, const struct message_alert *a);
-void told_reconcile(struct telling *t);
-void told_release(struct telling *t);
+void telling_note(struct telling *t, const struct message_alert *a);
+void telling_hold(struct telling *t);
+void telling_forget(struct telling *t);

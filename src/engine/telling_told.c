@@ -29,7 +29,7 @@ static void forget(struct telling *t, struct told *old)
     free(old);
 }
 
-void told_note(struct telling *t, const struct message_alert *a)
+void telling_note(struct telling *t, const struct message_alert *a)
 {
     struct told *old = table_get(&t->by_print, a->fingerprint);
     if (old)
@@ -47,7 +47,7 @@ void told_note(struct telling *t, const struct message_alert *a)
     table_set(&t->by_print, n->alert.fingerprint, n);
 }
 
-void told_release(struct telling *t)
+void telling_forget(struct telling *t)
 {
     while (t->told.len)
         forget(t, t->told.at[t->told.len - 1]);
@@ -62,7 +62,7 @@ void telling_restore(struct telling *t, const struct dispatch_past *past)
         const char *text = past->alerts[i].alert;
         struct message_alert a;
         if (message_alert_read(text, strlen(text), &arena, &a, NULL) == 0)
-            told_note(t, &a);
+            telling_note(t, &a);
         arena_reset(&arena);
     }
     arena_release(&arena);
@@ -111,25 +111,23 @@ void telling_expect_slo(struct telling *t, const struct slo_view *view)
     arena_release(&arena);
 }
 
-void telling_expect_condition(struct telling *t, const struct condition *c,
-                              const struct condition_subject *who,
-                              const struct condition_view *view, const struct alert_state *state,
-                              const struct alert_transition *of)
+void telling_expect_condition(struct telling *t, const struct condition_now *now,
+                              const struct condition_view *view)
 {
     struct severity_labels names = telling_names(t->config);
     struct arena arena = {0};
-    if (state->told == SEVERITY_NONE)
+    if (now->state.told == SEVERITY_NONE)
         return;
-    struct string_map labels = condition_labels(c, who, state->told, &names, &arena);
+    struct string_map labels =
+        condition_labels(now->def, &now->who, now->state.told, &names, &arena);
     if (!known(t, &labels)) {
-        struct alert_transition tr = once_more(t, state);
-        tr.condition = of->condition;
-        tr.slo = of->slo;
-        tr.objective_name = of->objective_name;
-        tr.service = of->service;
+        struct alert_transition tr = once_more(t, &now->state);
+        tr.condition = now->name;
+        tr.slo = condition_subject_name(&now->who);
+        tr.objective_name = tr.service = "";
         struct tell *w = telling_new_tell(t, &tr);
-        w->condition = *c;
-        w->who = *who;
+        w->condition = *now->def;
+        w->who = now->who;
         w->seen = *view;
         w->again = true;
         telling_push(t, w);
@@ -194,7 +192,7 @@ static void end(struct telling *t, struct told *told)
     arena_release(&arena);
 }
 
-void told_reconcile(struct telling *t)
+void telling_hold(struct telling *t)
 {
     for (size_t i = 0; i < t->told.len; i++)
         t->told.at[i]->expected = false;
