@@ -202,6 +202,17 @@ struct self_check_config {
     int64_t timeout_us;
 };
 
+/* Who is told that this process does its work; notify/watchdog.h. */
+enum watchdog_method { WATCHDOG_GET, WATCHDOG_POST };
+
+struct watchdog_config {
+    const char *receiver; /* or NULL: `url` */
+    struct secret url;
+    int method;       /* enum watchdog_method */
+    int64_t every_us; /* 0: there is none */
+    struct pos pos;
+};
+
 /* What severities are called in the labels of alerts. */
 struct severity_labels {
     const char *page, *ticket;
@@ -220,6 +231,7 @@ struct daemon_config {
     struct string_list dns_servers; /* empty: resolv.conf */
     struct self_check_config self_check;
     struct severity_labels severity_labels;
+    struct watchdog_config watchdog;
     struct condition prober_down; /* SEVERITY_NONE: nobody is told */
     int64_t per_host;             /* runs at once against one host and port; 0: no limit */
 };

@@ -210,6 +210,8 @@ void store_push_expire_silence(struct store *s, int64_t id, int64_t at_us, const
 /* The prober is alive at `now_us`, and every slot before `complete_through_us`
  * has its result in the queue or is missing for good. */
 void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_through_us);
+/* When the watchdog was last heard: stored with the heartbeats from now on. Same thread. */
+void store_set_watchdog(struct store *s, int64_t delivered_us);
 
 /*
  * How long what is kept; all zeroes as a store begins. A message goes 30 days
@@ -488,6 +490,7 @@ int store_reader_alerts(struct store_reader *r, store_transition_fn fn, void *ct
 
 struct store_heartbeat {
     int64_t started_us, alive_us, complete_through_us; /* 0: never ran */
+    int64_t watchdog_us; /* the last word of the watchdog that was delivered; 0: none */
 };
 int store_reader_heartbeat(struct store_reader *r, struct store_heartbeat *ret, struct err *reterr);
 

@@ -10,7 +10,7 @@
 int status_put_text(const struct overview *o, const struct report_style *style, struct str *out);
 
 /*
- * {"at", "daemon": {"running", "started_at", "alive_at", "complete_through"},
+ * {"at", "daemon": {"running", "started_at", "alive_at", "watchdog_at", "complete_through"},
  *  "slos": [{"slo", "service", "objective_name", "target", "state", "sli", "good", "bad",
  *    "coverage", "remaining_ratio", "burn_1h", "burn_6h", "alert", "severity", "since"}],
  *  "rollups": as in a report,

@@ -86,6 +86,7 @@ static void put_daemon(struct str *out, const struct overview *o)
     str_addf(out, ",\"daemon\":{\"running\":%s,", o->running ? "true" : "false");
     json_put_time_if(out, "started_at", o->heartbeat.started_us);
     json_put_time_if(out, "alive_at", o->heartbeat.alive_us);
+    json_put_time_if(out, "watchdog_at", o->heartbeat.watchdog_us);
     json_put_time_if(out, "complete_through", o->heartbeat.complete_through_us);
     str_addc(out, '}');
 }

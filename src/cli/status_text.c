@@ -49,7 +49,11 @@ static void put_daemon(struct term *t, const struct overview *o)
     } else {
         term_paint(t, TERM_DIM, "no daemon has run on this database");
     }
-    str_addf(t->out, "; %zu of %zu probes down\n\n", o->down, o->probe_count);
+    str_addf(t->out, "; %zu of %zu probes down\n", o->down, o->probe_count);
+    if (!o->past && o->heartbeat.watchdog_us > 0)
+        str_addf(t->out, "watchdog last delivered %s\n",
+                 ago(text, o->now_us, o->heartbeat.watchdog_us));
+    str_addc(t->out, '\n');
 }
 
 /* ---- SLOs -------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "config/address.h"
 #include "config/build.h"
 #include "config/conditions.h"
+#include "config/watchdog.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -92,6 +93,7 @@ static const struct field daemon_fields[] = {
     {"limits", FIELD_OBJECT, 0, .fields = limits_fields},
     {"alerts", FIELD_CUSTOM, RAW(prober_down), .decode = decode_process_alerts},
     {"severity_labels", FIELD_CUSTOM, RAW(severity_labels), .decode = decode_severity_labels},
+    {"watchdog", FIELD_CUSTOM, RAW(watchdog), .decode = decode_watchdog},
     {"receivers", FIELD_CUSTOM, offsetof(struct daemon_raw, receivers), .decode = decode_keep},
     ROUTING(global),
     ROUTING(route),

@@ -5,6 +5,7 @@
 #include "config/file.h"
 #include "config/openslo.h"
 #include "config/tree.h"
+#include "config/watchdog.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -324,6 +325,7 @@ static int load_end(struct load *l, struct config **ret)
         if (!is_replaced(l, &l->documents.at[i]))
             build_document(l, &l->documents.at[i]);
     build_receivers(&l->build);
+    watchdog_check(&l->build);
     openslo_build(&l->build);
     build_finish(&l->build);
     build_release(&l->build);

@@ -72,6 +72,9 @@ struct daemon {
     pthread_mutex_t edit_mutex;
 
     int64_t started_us, next_beat_us;
+    struct progress { /* of the store, as the watchdog's part sees it */
+        int64_t commits, since_ns;
+    } progress;
     _Atomic int stops;  /* SIGINT and SIGTERM seen */
     _Atomic bool ended; /* the loop has; it only turns on to hear signals */
 
@@ -147,6 +150,9 @@ void daemon_adopt_excluding(struct daemon *d, struct excluding *x); /* takes it 
 
 /* daemon_edit.c: before daemon_edit() is called. */
 void daemon_edit_init(struct daemon *d);
+
+/* daemon_watchdog.c: each second. */
+void daemon_watchdog_beat(struct daemon *d);
 
 /* daemon_silences.c: the notify thread is told those that are stored. Not on the loop
  * thread while the loop runs. */

@@ -92,6 +92,7 @@ void daemon_publish(struct daemon *d)
     s->store = d->store_stats;
     notify_get_stats(d->notify, &s->notify);
     s->lane_count = notify_get_lane_stats(d->notify, &s->arena, &s->lanes);
+    notify_get_watchdog(d->notify, &s->watchdog);
     status_publish(&d->board, s);
     d->drawn_us = s->now_us;
 }

@@ -41,6 +41,7 @@ static int64_t next_due(const struct daemon *d)
 
 static void beat(struct daemon *d, int64_t now_us)
 {
+    daemon_watchdog_beat(d);
     store_push_heartbeat(d->store, now_us, scheduler_complete_through(d->scheduler, now_us));
     daemon_check_storage(d, now_us);
     daemon_attach_again(d, now_us);

@@ -26,6 +26,7 @@
 #include "nines/slo.h"
 #include "nines/store.h"
 #include "notify/notify.h"
+#include "notify/watchdog.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -97,6 +98,7 @@ struct status {
     struct notify_stats notify;
     struct notify_lane_stats *lanes; /* in the picture's arena */
     size_t lane_count;
+    struct watchdog_stats watchdog;
 };
 
 /* A picture with room for every probe and SLO of `config` (`def` already set,

@@ -80,8 +80,11 @@ static int start_parts(struct notify *n, struct err *reterr)
         return err_set(reterr, "cannot start the notify loop: %s", uv_strerror(rc));
     if (open_client(n, reterr) < 0)
         return -1;
+    n->watchdog =
+        watchdog_new(&(struct watchdog_options){.env = &n->owner.env, .config = n->opts.config});
     if (start_thread(n, reterr) == 0)
         return 0;
+    watchdog_close(n->watchdog);
     http_client_close(n->owner.env.http, NULL, NULL);
     return -1;
 }

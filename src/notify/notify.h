@@ -36,6 +36,7 @@
 
 struct arena;
 struct notify;
+struct watchdog_stats;
 struct silence;
 
 #define NOTIFY_ITEMS_MAX 4096
@@ -134,6 +135,10 @@ struct notify_lane_stats {
 
 /* All of them, in the order in which they came; the arena's. */
 size_t notify_get_lane_stats(struct notify *n, struct arena *arena, struct notify_lane_stats **ret);
+
+/* The process does its work: notify/watchdog.h. */
+void notify_alive(struct notify *n);
+void notify_get_watchdog(struct notify *n, struct watchdog_stats *ret);
 
 /* Delivers what can be delivered within `patience_us` (items that wait for a retry are
  * not waited for), cancels the rest, ends the thread and frees. */

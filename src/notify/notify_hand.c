@@ -121,3 +121,13 @@ size_t notify_get_lane_stats(struct notify *n, struct arena *arena, struct notif
     *ret = at;
     return len;
 }
+
+void notify_alive(struct notify *n)
+{
+    watchdog_alive(n->watchdog);
+}
+
+void notify_get_watchdog(struct notify *n, struct watchdog_stats *ret)
+{
+    watchdog_get_stats(n->watchdog, ret);
+}

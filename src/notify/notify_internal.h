@@ -10,6 +10,7 @@
 #include "notify/notify.h"
 #include "notify/orders.h"
 #include "notify/unrecorded.h"
+#include "notify/watchdog.h"
 
 #include <pthread.h>
 #include <uv.h>
@@ -38,6 +39,7 @@ struct notify {
     struct lanes lanes;
     struct desk *desk;
     struct unrecorded unrecorded;
+    struct watchdog *watchdog; /* NULL until the loop is there */
     uint64_t random_state;
     bool stopping, closing;
 };

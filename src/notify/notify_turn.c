@@ -81,6 +81,7 @@ static void close_all(struct notify *n)
     uv_close((uv_handle_t *)&n->wake, NULL);
     uv_close((uv_handle_t *)&n->timer, NULL);
     uv_close((uv_handle_t *)&n->patience, NULL);
+    watchdog_close(n->watchdog);
     http_client_close(n->owner.env.http, NULL, NULL);
 }
 
@@ -269,6 +270,7 @@ static void obey(struct notify *n, struct order *o)
     case ORDER_CONFIG:
         lanes_configure(&n->lanes, o->config);
         desk_configure(n->desk, o->config, now_us(n));
+        watchdog_configure(n->watchdog, o->config);
         break;
     case ORDER_ITEM:
         accept_item(n, o->item);

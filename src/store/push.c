@@ -287,7 +287,13 @@ void store_push_heartbeat(struct store *s, int64_t now_us, int64_t complete_thro
     r->started_us = q->heartbeat_started_us;
     r->now_us = now_us;
     r->complete_through_us = complete_through_us;
+    r->watchdog_us = q->watchdog_us;
     queue_push(q, &r->head, false);
+}
+
+void store_set_watchdog(struct store *s, int64_t delivered_us)
+{
+    s->q.watchdog_us = delivered_us;
 }
 
 /* ---- retention ---------------------------------------------------------------- */

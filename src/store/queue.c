@@ -112,6 +112,7 @@ static bool merge_heartbeat(struct queue *q, const struct record *r)
         return false;
     into->now_us = from->now_us;
     into->complete_through_us = from->complete_through_us;
+    into->watchdog_us = from->watchdog_us;
     into->head.pushes += r->pushes;
     atomic_fetch_sub(&q->used_bytes, (int64_t)r->bytes);
     return true;

@@ -116,7 +116,7 @@ struct record_delivery {
 
 struct record_heartbeat {
     struct record head;
-    int64_t started_us, now_us, complete_through_us;
+    int64_t started_us, now_us, complete_through_us, watchdog_us;
 };
 
 struct record_annotation {
@@ -176,6 +176,7 @@ struct queue {
     _Atomic bool woken;      /* since the writer last looked */
     sem_t wake;              /* the writer: something to do */
     _Atomic int64_t last_heartbeat_us;
+    int64_t watchdog_us; /* with the heartbeats from now on */
 
     /* Records of results, to be used again: committed ones, newest first, and
      * those that the thread which pushes results has taken over. */

@@ -141,13 +141,15 @@ int store_reader_alerts(struct store_reader *r, store_transition_fn fn, void *ct
 
 int store_reader_heartbeat(struct store_reader *r, struct store_heartbeat *ret, struct err *reterr)
 {
-    struct sqlite_rows *q = sqlite_query(
-        r->db,
-        "SELECT started, alive, complete_through FROM heartbeat ORDER BY started DESC LIMIT 1",
-        NULL, reterr);
+    struct sqlite_rows *q =
+        sqlite_query(r->db,
+                     "SELECT started, alive, complete_through, watchdog FROM heartbeat"
+                     " ORDER BY started DESC LIMIT 1",
+                     NULL, reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
     if (rc > 0)
-        *ret = (struct store_heartbeat){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2)};
+        *ret = (struct store_heartbeat){sqlite_int(q, 0), sqlite_int(q, 1), sqlite_int(q, 2),
+                                        sqlite_int(q, 3)};
     else if (rc == 0)
         *ret = (struct store_heartbeat){0};
     sqlite_end(q);

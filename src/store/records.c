@@ -240,10 +240,13 @@ static int apply_result(struct store *s, const struct record_result *r, struct e
 static int apply_heartbeat(struct store *s, const struct record_heartbeat *r, struct err *reterr)
 {
     return sqlite_run(s->db,
-                      "INSERT INTO heartbeat(started, alive, complete_through) VALUES(?1, ?2, ?3)"
+                      "INSERT INTO heartbeat(started, alive, complete_through, watchdog)"
+                      " VALUES(?1, ?2, ?3, ?4)"
                       " ON CONFLICT(started) DO UPDATE SET alive = max(alive, excluded.alive),"
-                      " complete_through = max(complete_through, excluded.complete_through)",
-                      BIND(v_int(r->started_us), v_int(r->now_us), v_int(r->complete_through_us)),
+                      " complete_through = max(complete_through, excluded.complete_through),"
+                      " watchdog = max(watchdog, excluded.watchdog)",
+                      BIND(v_int(r->started_us), v_int(r->now_us), v_int(r->complete_through_us),
+                           v_int(r->watchdog_us)),
                       reterr);
 }
 

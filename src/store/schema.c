@@ -214,6 +214,9 @@ static const char version_6[] =
     /* A message is of a group of alerts, for one integration of a receiver; event is 0.
      * done: 1 delivered, 2 given up. What an older nines had not sent yet is in a form
      * that nothing sends any more. */
+    /* When the last word of the watchdog was delivered; 0: none was. */
+    "ALTER TABLE heartbeat ADD COLUMN watchdog INTEGER NOT NULL DEFAULT 0;"
+
     "ALTER TABLE outbox ADD COLUMN integration TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE outbox ADD COLUMN group_key TEXT NOT NULL DEFAULT '';"
     "UPDATE outbox SET done = 2, retry_at = 0, detail = 'not sent: it is of an older nines;"

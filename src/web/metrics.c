@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "web/metrics_notify.h"
+#include "web/metrics_watchdog.h"
 #include "web/metrics_probes.h"
 #include "web/process.h"
 #include "wire/exposition.h"
@@ -312,6 +313,7 @@ void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
     store(&e, s);
     store_slices(&e, s);
     metrics_notify(&e, s);
+    metrics_watchdog(&e, s);
     configuration(&e, s);
     metrics_probes(&e, s);
     slo_ratios(&e, s);

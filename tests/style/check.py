@@ -40,7 +40,8 @@ SIBLINGS = {
 LOOPS = ["src/io/*.c", "src/io/*_internal.h"]
 FOREIGN = {
     "uv.h": LOOPS + ["src/notify/notify.c", "src/notify/notify_*.[ch]", "src/notify/log.c",
-                     "src/notify/try.c", "src/engine/*", "src/web/*.c", "src/demo/*.c",
+                     "src/notify/try.c",
+                     "src/notify/watchdog.c", "src/engine/*", "src/web/*.c", "src/demo/*.c",
                      "src/demo/*_internal.h", "src/cli/probe.c", "src/cli/metrics_fetch.c"],
     "curl/*": ["src/io/http*.c", "src/io/http_internal.h", "src/io/smtp*.c",
                "src/io/smtp_internal.h", "src/io/url.c"],

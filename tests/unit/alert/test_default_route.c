@@ -36,6 +36,12 @@ static void test_receivers(void **state)
     walked(&config, "a ");
     config.receiver_count = 3;
     walked(&config, "a b c ");
+    config.daemon.watchdog.receiver = "b"; /* told by the watchdog alone */
+    walked(&config, "a c ");
+    config.daemon.watchdog.receiver = "a";
+    walked(&config, "b c ");
+    config.receiver_count = 1;
+    walked(&config, " ");
 }
 
 static void test_groups(void **state)
