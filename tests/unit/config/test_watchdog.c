@@ -71,7 +71,7 @@ static void test_refused(void **state)
          "4:31: unknown key 'evry'; did you mean 'every'?");
     load(HEAD "watchdog: {receiver: deadman, every: 10ms}\n",
          "4:38: every: must be from 1s to 1d; found '10ms'");
-    load(HEAD "watchdog: deadman\n", "4:11: expected a mapping; found 'deadman'");
+    load(HEAD "watchdog: deadman\n", "4:11: expected a mapping of keys to values; found 'deadman'");
     setenv("NINES_TEST_DEADMAN", "ftp://x", 1);
     load(HEAD "watchdog: {url: {env: NINES_TEST_DEADMAN}}\n",
          "4:17: watchdog: url is not an http:// or https:// address");

@@ -113,6 +113,7 @@ void fixture_to_version_5(const struct fixture *f)
         "DROP INDEX alert_event_slo",
         "ALTER TABLE alert_event DROP COLUMN condition",
         "CREATE INDEX alert_event_slo ON alert_event(slo, objective)",
+        "ALTER TABLE heartbeat DROP COLUMN watchdog",
         "ALTER TABLE outbox DROP COLUMN integration",
         "ALTER TABLE outbox DROP COLUMN group_key",
         "DROP INDEX outbox_created",
