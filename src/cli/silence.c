@@ -104,7 +104,7 @@ static int take_matcher(struct adding *a, const char *text)
     size_t at = 0, before = a->matchers.n;
     if (!*text)
         return cli_usage(a->self, "a matcher is empty; expected LABEL=VALUE");
-    if (!strpbrk(text, "=!~")) {
+    if (!strpbrk(text, "=!~{}")) {
         if (matchers_add(&a->matchers, &a->arena, "alertname", MATCH_EQUAL, text, &err) < 0)
             return cli_usage(a->self, "'%.200s': %s", text, err.msg);
         return -1;
