@@ -38,7 +38,8 @@ _nines()
         retry) options="--all-dead" formats="text" ;;
         route) options="--tree -t" ;;
         simulate) options="--for" ;;
-        *) words="history list render retry route simulate" ;;
+        test) options="--label --resolved -l -r" ;;
+        *) words="history list render retry route simulate test" ;;
         esac
         ;;
     annotate)

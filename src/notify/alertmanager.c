@@ -42,7 +42,7 @@ static void alertmanager_prepare(struct decode *c, const struct node *n, const s
     secret_check_url(c, n, "url", s->url.value);
 }
 
-/* ---- whether it is told again in time ------------------------------------------------------- */
+/* ---- whether it is told again in time -------------------------------------------------- */
 
 /* A group is told again at the first of its flushes that is a repeat_interval later. */
 static int64_t longest_gap(const struct route_def *r)
@@ -93,7 +93,7 @@ void alertmanager_check(const struct config *cfg, struct decode *c)
     }
 }
 
-/* ---- the request ------------------------------------------------------------------------------ */
+/* ---- the request ------------------------------------------------------------------------ */
 
 /* An empty value is no label to Alertmanager, and neither is an empty name. */
 static void add_map(struct form *f, const char *key, const struct string_map *map)

@@ -35,7 +35,7 @@ static bool is_ours(const char *name)
 {
     static const char *const ours[] = {"Content-Type",    "Content-Length", "Host",
                                        "Idempotency-Key", "User-Agent",     "Transfer-Encoding",
-                                       "Authorization",   "Connection",     "Expect"};
+                                       "Accept",          "Connection",     "Expect"};
     for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
         if (strcasecmp(name, ours[i]) == 0)
             return true;
@@ -49,7 +49,13 @@ static bool name_ok(const char *name)
     return *name && name[strspn(name, token)] == '\0';
 }
 
-static void check_headers(struct decode *c, const struct node *n, const struct secret_map *map)
+static bool has_login(const struct http_access *a)
+{
+    return a->basic.username || a->authorization.credentials.value;
+}
+
+static void check_headers(struct decode *c, const struct node *n, const struct http_access *a,
+                          const struct secret_map *map)
 {
     const struct node *at = node_get(n, "headers");
     if (map->n > HEADERS_MAX)
@@ -59,9 +65,9 @@ static void check_headers(struct decode *c, const struct node *n, const struct s
         if (!name_ok(key))
             diag_error(c->diag, at->pos, "headers: '%.60s' is not the name of a header", key);
         else if (is_ours(key))
-            diag_error(c->diag, at->pos, "headers: %s cannot be set%s", key,
-                       strcasecmp(key, "Authorization") == 0 ? "; http_config.authorization can"
-                                                             : "");
+            diag_error(c->diag, at->pos, "headers: %s cannot be set", key);
+        else if (strcasecmp(key, "Authorization") == 0 && has_login(a))
+            diag_error(c->diag, at->pos, "one of headers.Authorization and a login in http_config");
         for (; value && *value; value++)
             if ((unsigned char)*value < ' ' || *value == 0x7f) {
                 diag_error(c->diag, at->pos, "headers: the value of %s has control characters",
@@ -78,7 +84,7 @@ static void webhook_prepare(struct decode *c, const struct node *n, const struct
     receiver_prepare(c, n, global, &s->common);
     secret_check_pair(c, n, "url", true);
     secret_check_url(c, n, "url", s->url.value);
-    check_headers(c, n, &s->headers);
+    check_headers(c, n, &s->common.access, &s->headers);
 }
 
 static int webhook_build(const void *spec, const struct message *m, const char *dedup_key,

@@ -12,7 +12,7 @@ COMMON = "Common options"
 SUBCOMMANDS = {"db": ["db check", "db stats"], "demo": ["demo serve", "demo history"],
                "annotate": ["annotate add", "annotate list", "annotate remove"],
                "alerts": ["alerts history", "alerts list", "alerts render", "alerts retry", "alerts route",
-                          "alerts simulate"],
+                          "alerts simulate", "alerts test"],
                "exclude": ["exclude add", "exclude list", "exclude remove"],
                "incident": ["incident open", "incident note", "incident close", "incident list",
                             "incident show"],
@@ -143,7 +143,7 @@ def test_configurations_of_the_readme_load(workspace):
     assert list(files) == ["probes/api.yaml", "slos/api.yaml", "nines.yaml"]
     for name, body in files.items():
         workspace.write(name, body)
-    done = workspace.run("check", env={"ALERT_TOKEN": "t"})
+    done = workspace.run("check", env={"ALERT_TOKEN": "t", "SLACK_API_URL": "https://hooks.example.org/x"})
     assert done.stderr == ""
 
 

@@ -167,8 +167,8 @@ def test_without_routes(workspace):
     done = workspace.run("alerts", "route", check=False)
     assert done.returncode == 1
     assert "the configuration has no 'route': alerts go to all receivers" in done.stderr
-    assert "expected render, route or simulate" in workspace.run("alerts", check=False).stderr
-    assert "'list' is none of render, route and simulate" in workspace.run("alerts", "list", check=False).stderr
+    assert "route, simulate or test" in workspace.run("alerts", check=False).stderr
+    assert "'lst' is none of " in workspace.run("alerts", "lst", check=False).stderr
 
 
 def test_a_file_that_is_wrong(workspace):
