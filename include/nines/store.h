@@ -201,7 +201,7 @@ void store_push_outbox_retry(struct store *s, int64_t outbox_id);
 
 /* A silence (alert/silence.h), and its end at `at_us`, if it has not ended by then. What
  * is stored of it stays; `id` is not looked at in the first. Of more than SILENCES_KEPT
- * those that ended first go. */
+ * those that ended first go, never the newest. */
 #define SILENCES_KEPT 10000
 struct silence;
 void store_push_silence(struct store *s, const struct silence *silence, int64_t at_us);

@@ -22,6 +22,7 @@
 #define ITEMS_MAX 1000000
 #define BYTES_MAX ((size_t)256 << 20)
 #define NAMES_SHOWN 3
+#define INDENT 21 /* behind the time */
 
 static const struct command command_history = {
     .name = "alerts history",
@@ -171,7 +172,7 @@ static void put_message_text(struct term *t, const struct outbox_row *row, const
     put_names(t, m, false);
     str_addc(t->out, '\n');
     if (row->state != OUTBOX_DELIVERED && row->attempts) {
-        str_addf(t->out, "%40stried %d time%s, the last one: ", "", row->attempts,
+        str_addf(t->out, "%*stried %d time%s, the last one: ", INDENT, "", row->attempts,
                  row->attempts == 1 ? "" : "s");
         term_clean(t, TERM_PLAIN, row->detail, 200);
         if (row->state == OUTBOX_PENDING && row->retry_at_us)

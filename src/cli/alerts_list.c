@@ -165,11 +165,13 @@ static void put_labels(struct term *t, const struct string_map *labels)
 static void put_hold(struct term *t, const struct dispatch_hold *h)
 {
     char stamp[FMT_MAX];
-    term_paint(t, TERM_YELLOW, "held back by %s ", h->stage);
-    term_clean(t, TERM_PLAIN, h->name, 60);
+    bool inhibited = str_eq(h->stage, "inhibit");
+    term_paint(t, TERM_YELLOW, "held back:");
+    str_addf(t->out, " %s ", inhibited ? "inhibited by" : h->stage);
+    term_clean(t, TERM_PLAIN, inhibited && *h->by ? h->by : h->name, 60);
     if (*h->by) {
-        str_add(t->out, " of ");
-        term_clean(t, TERM_PLAIN, h->by, 60);
+        str_add(t->out, inhibited ? ", " : " of ");
+        term_clean(t, TERM_PLAIN, inhibited ? h->name : h->by, 60);
     }
     if (h->until_us)
         str_addf(t->out, " until %s", fmt_stamp(stamp, h->until_us));

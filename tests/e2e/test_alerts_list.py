@@ -165,8 +165,8 @@ def test_what_holds_it_back(site):
     held = group_of(slow, "oncall")["held"]
     assert (held["stage"], held["name"], held["by"]) == ("inhibit", A, "Down")
     text = site.run("alerts", "list", "--at", AT).stdout
-    assert "held back by silence 7 of me until 2026-03-10 02:08:30\n" in text
-    assert f"held back by inhibit {A} of Down\n" in text
+    assert "held back: silence 7 of me until 2026-03-10 02:08:30\n" in text
+    assert f"held back: inhibited by Down, {A}\n" in text
     assert listed(site, "--at", "2026-03-10T02:08:30Z")[0]["groups"][0]["held"] is None
 
 

@@ -176,6 +176,29 @@ static void any_step_may_fail(void **state)
     }
 }
 
+/* Also where no transition is with it; rows that say what is known are not. */
+static void a_message_is_durable_when_it_is_handed_over(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct disk d = {0};
+    struct told_alert alert = {"00000000000000aa", "{}", T0};
+    struct outbox_new m = {"team", "log", "g", "k", "{}", T0};
+    struct dispatch_row rows[] = {{DISPATCH_ALERT, .alert = &alert},
+                                  {DISPATCH_MESSAGE, .message = &m}};
+    fixture_init(&f);
+    open_on(&f, &d);
+    store_push_dispatch(f.store, rows, 1);
+    fixture_flush(&f);
+    assert_false(d.full);
+    assert_int_equal(d.outbox, 0);
+    store_push_dispatch(f.store, rows, 2);
+    fixture_flush(&f);
+    assert_int_equal(d.outbox, 1);
+    assert_int_equal(d.unsafe, 0);
+    fixture_release(&f);
+}
+
 static void a_full_disk_only_delays(void **state)
 {
     (void)state;
@@ -304,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_step_may_fail),
+        cmocka_unit_test(a_message_is_durable_when_it_is_handed_over),
         cmocka_unit_test(a_full_disk_only_delays),
         cmocka_unit_test(waiting_heartbeats_are_one),
         cmocka_unit_test(closing_does_not_wait_for_ever),
