@@ -171,7 +171,7 @@ def skipped(db, num):
 
 
 class Alerts:
-    """The stored transitions; what was seen once stays as it was."""
+    """The stored transitions of burn rates; what was seen once stays as it was."""
 
     COLUMNS = ("id, at, slo, objective, kind, notify, severity, began, phase, long_window,"
                " long_good, long_bad, long_expected, short_window, short_good, short_bad,"
@@ -184,12 +184,13 @@ class Alerts:
 
     def read(self, db):
         events = [self.Event(*row) for row in
-                  db.execute(f"SELECT {self.COLUMNS} FROM alert_event ORDER BY id")]
+                  db.execute(f"SELECT {self.COLUMNS} FROM alert_event"
+                             " WHERE condition = '' ORDER BY id")]
         assert events[:len(self.events)] == self.events
         new = events[len(self.events):]
         self.events = events
         self.check_legal()
-        for slo, phase in db.execute("SELECT slo, phase FROM alert"):
+        for slo, phase in db.execute("SELECT slo, phase FROM alert WHERE condition = ''"):
             assert [e.phase for e in events if e.slo == slo][-1] == phase, slo
         # A message stays as it was first stored.
         for key, payload in db.execute("SELECT dedup_key, payload FROM outbox"):
@@ -203,6 +204,8 @@ class Alerts:
         told, wanted = collections.defaultdict(list), collections.defaultdict(list)
         sent = sorted(dict(posts).values(), key=lambda message: message["at"])
         for alert in (a for message in sent for a in message["alerts"]):
+            if alert["labels"]["alertname"] != "ErrorBudgetBurn":
+                continue
             said = (alert["status"], alert["startsAt"])
             if said not in told[alert["labels"]["slo"]][-1:]:  # else it is repeated after hours
                 told[alert["labels"]["slo"]].append(said)
