@@ -10,6 +10,7 @@
 #define FOR_MAX_US USEC_PER_DAY
 #define WITHIN_MAX_US (3650 * USEC_PER_DAY)
 #define LABEL_MAX 64
+#define PACE_US (6 * USEC_PER_HOUR) /* what exhausts_in goes by */
 
 static const char *const severity_names[] = {"page", "ticket", "none", NULL};
 static const char *const told_names[] = {"page", "ticket", NULL};
@@ -286,6 +287,10 @@ static void check_exhausts(struct decode *c, const struct condition *r, const st
         decode_error(c, r->pos,
                      "exhausts_in: the events of a composite are not one stream; ask its members, "
                      "or budget it in Timeslices");
+    else if (slo->method != METHOD_OCCURRENCES && PACE_US % slo->slice_us != 0)
+        decode_error(c, r->pos,
+                     "exhausts_in: goes by the last 6h, which is no whole number of slices of %s",
+                     units_duration(text, slo->slice_us));
     else if (r->within_us > slo->window.duration_us)
         decode_error(c, r->pos,
                      "exhausts_in: %s is more than the window of %s: what is further away than "

@@ -92,9 +92,11 @@ const struct node *openslo_windows(struct build *b, const struct node *annotatio
 /* and what other annotations of ours say, put into its mapping. False: reported. */
 bool openslo_annotations(struct build *b, const struct node *annotations, struct node *slo);
 
-/* openslo_tiers.c: the short form's `tiers` of an SLO's alertPolicies, or NULL:
- * none of them alerts. Warns of what they say that is not done. */
-const struct node *openslo_tiers(struct build *b, const struct node *policies);
+/* openslo_tiers.c: what the short form has under `alerting` for an SLO's alertPolicies, or
+ * NULL: none of them alerts. `ret_silence`: what it has under `alerts`. Warns of what they
+ * say that is not done. */
+const struct node *openslo_tiers(struct build *b, const struct node *policies,
+                                 const struct node **ret_silence);
 
 /* openslo_slo.c */
 void openslo_slo(struct build *b, const struct openslo_object *slo);

@@ -137,7 +137,7 @@ static struct node *member_list(struct build *b, const struct openslo_slo *s,
 static void build_whole(struct build *b, const struct openslo_slo *s, const struct part *parts,
                         size_t n, const struct node *annotated)
 {
-    static const char *const own[] = {"alerting", "depends_on", "policy", "runbook"};
+    static const char *const own[] = {"alerting", "alerts", "depends_on", "policy", "runbook"};
     struct node *slo = openslo_begin(b, s);
     openslo_put(b, slo, "composite", member_list(b, s, parts, n));
     if (parts[0].budgeting->kind == NODE_MAP) /* else the members' targets are all */
@@ -147,7 +147,7 @@ static void build_whole(struct build *b, const struct openslo_slo *s, const stru
     for (size_t i = 0; i < countof(own); i++)
         openslo_put(b, slo, own[i], node_get(annotated, own[i]));
     if (!node_get(slo, "alerting"))
-        openslo_put(b, slo, "alerting", s->tiers ? s->tiers : openslo_scalar(b, slo->pos, "none"));
+        openslo_put_tiers(b, slo, s);
     build_slo(b, slo, "");
 }
 

@@ -121,6 +121,8 @@ static const struct {
 } texts[] = {
     {"alerting", "alerting: expected what 'alerting' has in the short form, such as default or "
                  "none"},
+    {"alerts", "alerts: expected what 'alerts' has in the short form, such as "
+               "'[{budget_spent: 75%}]'"},
     {"depends_on", "depends_on: expected names of SLOs, such as database or '[database, cache]'"},
     {"policy", "policy: expected what 'policy' has in the short form, such as "
                "'[{spent: 100%, then: Only fixes, stop: true}]'"},
@@ -141,8 +143,9 @@ static int take_text(struct build *b, const char *key, const struct node *value,
 
 bool openslo_annotations(struct build *b, const struct node *n, struct node *slo)
 {
-    static const char *const names[] = {OURS "alerting", OURS "depends_on", OURS "no_data",
-                                        OURS "policy",   OURS "runbook",    OURS "windows"};
+    static const char *const names[] = {OURS "alerting", OURS "alerts", OURS "depends_on",
+                                        OURS "no_data",  OURS "policy", OURS "runbook",
+                                        OURS "windows"};
     bool ok = true;
     for (size_t i = 0; n && i < n->n; i++) {
         const struct node *key = n->items[2 * i], *value = n->items[2 * i + 1];
@@ -157,12 +160,13 @@ bool openslo_annotations(struct build *b, const struct node *n, struct node *slo
             continue;
         }
         const char *near = str_nearest(key->text, names, countof(names));
-        decode_error(&b->decode, key->pos, "unknown annotation '%.60s'; %s%s%s", key->text,
-                     near ? "did you mean '"
-                          : "ours are nines/alerting, nines/depends_on, nines/no_data, "
-                            "nines/policy, nines/runbook "
-                            "and ",
-                     near ? near : "nines/windows", near ? "'?" : "");
+        decode_error(
+            &b->decode, key->pos, "unknown annotation '%.60s'; %s%s%s", key->text,
+            near ? "did you mean '"
+                 : "ours are nines/alerting, nines/alerts, nines/depends_on, nines/no_data, "
+                   "nines/policy, nines/runbook "
+                   "and ",
+            near ? near : "nines/windows", near ? "'?" : "");
         ok = false;
     }
     return ok;

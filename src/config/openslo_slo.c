@@ -78,9 +78,16 @@ static void build_objective(struct build *b, const struct openslo_slo *s,
         openslo_put(b, slo, "budgeting", method);
     bool ok = openslo_annotations(b, s->metadata.annotations, slo);
     if (!node_get(slo, "alerting")) /* which the annotation puts there */
-        openslo_put(b, slo, "alerting", s->tiers ? s->tiers : openslo_scalar(b, slo->pos, "none"));
+        openslo_put_tiers(b, slo, s);
     if (ok && sli && share && method && s->window && b->decode.diag->errors == errors)
         build_slo(b, slo, o->name);
+}
+
+void openslo_put_tiers(struct build *b, struct node *slo, const struct openslo_slo *s)
+{
+    openslo_put(b, slo, "alerting", s->tiers ? s->tiers : openslo_scalar(b, slo->pos, "none"));
+    if (s->tiers && s->silence && !node_get(slo, "alerts"))
+        openslo_put(b, slo, "alerts", s->silence);
 }
 
 /* Shown in many places: two of one SLO must differ. */
@@ -216,7 +223,7 @@ void openslo_slo(struct build *b, const struct openslo_object *object)
     if (spec.policies)
         openslo_check_policies(b, spec.policies);
     if (!s.metadata.annotations || !node_get(s.metadata.annotations, "nines/alerting"))
-        s.tiers = openslo_tiers(b, spec.policies);
+        s.tiers = openslo_tiers(b, spec.policies, &s.silence);
     s.sli_spec = find_sli(b, object, &spec);
     if (!spec.objectives || !spec.budgeting)
         return;

@@ -19,6 +19,7 @@ struct openslo_slo {
     const struct node *window;       /* with those that an annotation adds, as the short form
                                         has them; NULL: something is wrong, build nothing */
     const struct node *tiers;        /* of alertPolicies, or NULL */
+    const struct node *silence;      /* `alerts` of these, or NULL */
 };
 
 /* A mapping of the short form with its name, service, description and labels. */
@@ -43,6 +44,9 @@ void openslo_check_comparison(struct build *b, const struct node *sli_spec,
                               const struct openslo_objective *o);
 
 /* ---- openslo_slo.c ---------------------------------------------------------------- */
+
+/* What the SLO's policies come to, into the short form's `alerting` and `alerts`. */
+void openslo_put_tiers(struct build *b, struct node *slo, const struct openslo_slo *s);
 
 /* The spec of the SLI that `indicator`, a mapping, or `ref`, a name, stands for; either
  * may be NULL, and both are an error. NULL: reported, or there is neither. */

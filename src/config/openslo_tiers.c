@@ -7,12 +7,14 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/units.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
 #define WORD_MAX 32
+#define TIERS_MAX 64 /* more of them than there may be: the short form says so */
 
 /* The object that stands there, or the one that is named: its spec, or NULL. */
 static const struct node *spec_of(const struct build *b, const struct node *n,
@@ -104,24 +106,49 @@ static const struct node *long_window(struct build *b, const struct node *n)
     return openslo_scalar(b, n->pos, arena_printf(b->decode.arena, "%" PRId64 "%c", d.n, d.unit));
 }
 
-static void warn_unused(struct build *b, const struct node *burn)
+/* How long conditions are to hold: an objective waits once, for all of its tiers. */
+struct waits {
+    const struct node *at; /* the shortest one */
+    int64_t least_us, most_us;
+    bool silence; /* a policy alerts when there is no data */
+};
+
+/* Without it, it is 0. */
+static int64_t alert_after(struct build *b, const struct node *n)
 {
-    const struct node *after = node_get(burn, "alertAfter");
-    if (after && after->kind == NODE_SCALAR && after->text[0] != '0')
-        decode_warning(&b->decode, after->pos,
-                       "alertAfter: is not waited for; an alert asks the last twelfth of "
-                       "lookbackWindow to burn as well. Write 0m");
+    struct openslo_duration d;
+    mem_auto char *text = NULL;
+    int64_t us = 0;
+    if (!n || n->kind != NODE_SCALAR || !openslo_duration(b, "alertAfter", n, OPENSLO_ZERO, &d) ||
+        d.n == 0)
+        return 0;
+    text = mem_printf("%" PRId64 "%c", d.n, d.unit);
+    if (strchr("MQY", d.unit) || units_parse_duration(text, &us, NULL) < 0)
+        decode_error(&b->decode, n->pos, "alertAfter: expected minutes, hours or a day");
+    return us;
+}
+
+static void note_wait(struct build *b, const struct node *burn, struct waits *w)
+{
+    const struct node *n = node_get(burn, "alertAfter");
+    int64_t us = alert_after(b, n);
+    if (us < w->least_us) {
+        w->least_us = us;
+        w->at = n;
+    }
+    if (us > w->most_us)
+        w->most_us = us;
 }
 
 /* NULL: there is an error in it. */
-static struct node *tier(struct build *b, const struct node *spec, struct pos pos)
+static struct node *tier(struct build *b, const struct node *spec, struct pos pos, struct waits *w)
 {
     const struct node *burn = node_get(spec, "condition"), *word = node_get(spec, "severity");
     const struct node *lng = long_window(b, node_get(burn, "lookbackWindow"));
     const struct node *threshold = factor(b, node_get(burn, "threshold"));
     if (!word || word->kind != NODE_SCALAR || !lng || !threshold)
         return NULL;
-    warn_unused(b, burn);
+    note_wait(b, burn, w);
     struct node *n = openslo_map(b, pos);
     openslo_put(b, n, "severity", openslo_scalar(b, word->pos, severity(b, word)));
     openslo_put(b, n, "long", lng);
@@ -154,8 +181,8 @@ static void check_target(struct build *b, const struct node *n)
                        decode_found(name, found));
 }
 
-/* What a policy says that is not done. */
-static void warn_policy(struct build *b, const struct node *spec)
+/* What a policy says besides its conditions; warns of what is not done. */
+static void warn_policy(struct build *b, const struct node *spec, struct waits *w)
 {
     const struct node *resolved = node_get(spec, "alertWhenResolved"),
                       *no_data = node_get(spec, "alertWhenNoData"),
@@ -163,15 +190,13 @@ static void warn_policy(struct build *b, const struct node *spec)
     if (resolved && !is_true(resolved))
         decode_warning(&b->decode, resolved->pos,
                        "alertWhenResolved: that an alert is over is always told");
-    if (is_true(no_data))
-        decode_warning(&b->decode, no_data->pos,
-                       "alertWhenNoData: missing data does not alert; the annotation "
-                       "nines/no_data: bad counts a silent target as bad");
+    w->silence |= is_true(no_data);
     for (size_t i = 0; targets && targets->kind == NODE_SEQ && i < targets->n; i++)
         check_target(b, targets->items[i]);
 }
 
-static void add_tiers(struct build *b, const struct node *policy, struct node *list, size_t max)
+static void add_tiers(struct build *b, const struct node *policy, struct node *list,
+                      struct waits *w)
 {
     const struct node *spec = spec_of(b, policy, OPENSLO_ALERT_POLICY, "alertPolicyRef");
     const struct node *conditions = node_get(spec, "conditions");
@@ -184,26 +209,62 @@ static void add_tiers(struct build *b, const struct node *policy, struct node *l
                        "write 'alertWhenBreaching: true'");
         return;
     }
-    warn_policy(b, spec);
-    for (size_t i = 0; i < conditions->n && list->n < max; i++) {
+    warn_policy(b, spec, w);
+    for (size_t i = 0; i < conditions->n && list->n < TIERS_MAX; i++) {
         const struct node *condition =
             spec_of(b, conditions->items[i], OPENSLO_ALERT_CONDITION, "conditionRef");
-        struct node *made = condition ? tier(b, condition, policy->pos) : NULL;
+        struct node *made = condition ? tier(b, condition, policy->pos, w) : NULL;
         if (made)
             list->items[list->n++] = made;
     }
 }
 
-#define TIERS_MAX 64 /* more of them than there may be: the short form says so */
-
-const struct node *openslo_tiers(struct build *b, const struct node *policies)
+/* The tiers alone, or with what they wait for. */
+static const struct node *with_wait(struct build *b, const struct node *list, const struct waits *w)
 {
+    char text[UNITS_MAX];
+    if (w->most_us > w->least_us)
+        decode_warning(&b->decode, w->at ? w->at->pos : list->pos,
+                       "alertAfter: differs between the conditions, and an objective waits once: "
+                       "it is taken for the shortest, %s",
+                       w->least_us ? units_duration(text, w->least_us) : "0m");
+    if (w->least_us == 0)
+        return list;
+    struct node *n = openslo_map(b, list->pos);
+    openslo_put(b, n, "tiers", list);
+    openslo_put(b, n, "for",
+                openslo_scalar(b, w->at->pos,
+                               arena_strdup(b->decode.arena, units_duration(text, w->least_us))));
+    return n;
+}
+
+/* As `alerts: [{silent: true}]`. */
+static const struct node *silence(struct build *b, struct pos pos, bool alerts)
+{
+    struct node *list = openslo_scalar(b, pos, ""), *rule = openslo_map(b, pos);
+    struct node *word = openslo_scalar(b, pos, alerts ? "true" : "false");
+    word->plain = true;
+    openslo_put(b, rule, "silent", word);
+    list->kind = NODE_SEQ;
+    list->items = arena_alloc(b->decode.arena, sizeof(*list->items));
+    list->items[list->n++] = rule;
+    return list;
+}
+
+const struct node *openslo_tiers(struct build *b, const struct node *policies,
+                                 const struct node **ret_silence)
+{
+    struct waits w = {.least_us = INT64_MAX};
+    *ret_silence = NULL;
     if (!policies || policies->kind != NODE_SEQ || policies->n == 0)
         return NULL;
     struct node *list = openslo_scalar(b, policies->pos, "");
     list->kind = NODE_SEQ;
     list->items = arena_alloc(b->decode.arena, TIERS_MAX * sizeof(*list->items));
     for (size_t i = 0; i < policies->n; i++)
-        add_tiers(b, policies->items[i], list, TIERS_MAX);
-    return list->n ? list : NULL;
+        add_tiers(b, policies->items[i], list, &w);
+    if (list->n == 0)
+        return NULL;
+    *ret_silence = silence(b, policies->pos, w.silence);
+    return with_wait(b, list, &w);
 }

@@ -90,6 +90,45 @@ static void put_alerting(struct str *out, const struct slo_def *s)
     str_release(&text);
 }
 
+static void put_rule(struct str *out, const struct condition *r)
+{
+    char wait[UNITS_MAX];
+    static const char *const keys[CONDITION_KINDS] = {
+        [CONDITION_NO_DATA] = "silent",
+        [CONDITION_BUDGET_SPENT] = "budget_spent",
+        [CONDITION_EXHAUSTS] = "exhausts_in",
+    };
+    str_addf(out, "%s{%s: %s, severity: %s", out->len ? ", " : "", keys[r->kind],
+             r->kind == CONDITION_NO_DATA ? "true" : r->key, severity_name(r->severity));
+    if (r->for_us)
+        str_addf(out, ", for: %s", units_duration(wait, r->for_us));
+    str_addc(out, '}');
+}
+
+/* As the short form has it under `alerts`; nothing where that would say nothing. */
+static void put_alerts(struct str *out, const struct slo_def *s)
+{
+    bool usual = s->alerting && !s->sli.metric && !s->member_count, silent = false;
+    struct str text, list;
+    str_init(&text, 8192);
+    str_init(&list, 8192);
+    for (size_t i = 0; i < s->conditions.n; i++) {
+        const struct condition *r = &s->conditions.at[i];
+        bool is_silence = r->kind == CONDITION_NO_DATA;
+        silent |= is_silence;
+        if (!is_silence || !usual || r->severity != SEVERITY_TICKET || r->for_us)
+            put_rule(&text, r);
+    }
+    if (usual && !silent)
+        str_addf(&text, "%s{silent: false}", text.len ? ", " : "");
+    if (text.len) {
+        str_addf(&list, "[%s]", text.buf);
+        put_pair(out, "    ", "nines/alerts", list.buf);
+    }
+    str_release(&text);
+    str_release(&list);
+}
+
 /* As the short form has it in the list under `window`. */
 static void add_window(struct str *out, const struct window_def *w)
 {
@@ -169,6 +208,7 @@ static void put_metadata(struct str *out, const struct openslo_group *g)
         put_pair(out, "    ", s->labels.at[i].key, s->labels.at[i].value);
     str_add(out, "  annotations:\n");
     put_alerting(out, s);
+    put_alerts(out, s);
     if (g->parts[0].slo->no_data != NO_DATA_EXCLUDE)
         put_pair(out, "    ", "nines/no_data", no_data[g->parts[0].slo->no_data]);
     if (s->runbook)
