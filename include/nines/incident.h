@@ -17,8 +17,9 @@
 #define INCIDENT_NAME_MAX 512   /* of the name of an SLO, a service or a person */
 #define INCIDENT_NAMES_MAX 1000 /* SLOs, or services, that somebody names */
 
-/* The life of an alert, from when it fires to its resolution: (condition, slo,
- * objective_name) as in nines/alert.h, and `since_us`. It is of one incident. */
+/* An alert from when it comes to the incident until it is over: (condition, slo,
+ * objective_name) as in nines/alert.h, since `since_us`. What pages is over when it is a
+ * ticket; if it pages again later, it may come to another incident. */
 struct incident_alert {
     const char *condition, *slo, *objective_name, *service;
     enum severity severity; /* the highest */
@@ -26,8 +27,8 @@ struct incident_alert {
     int64_t fired_us;          /* of the transition by which it came to the incident, */
     int64_t long_us, short_us; /* and the windows of its tier; 0: it is no burn rate */
     int64_t told_us;           /* people were first told; 0: they were not */
-    int64_t cleared_us;        /* nothing fires any more; 0: something does */
-    int64_t resolved_us;       /* 0: it is not */
+    int64_t cleared_us;        /* it does not fire any more; 0: it does */
+    int64_t resolved_us;       /* it is over; 0: it is not */
 };
 
 struct incident_note {
@@ -41,9 +42,9 @@ struct incident {
     const char *title;
     enum severity severity; /* the highest of its alerts, and what a person says */
     int64_t opened_us;
-    const char *opened_by; /* "": an alert did */
-    int64_t closed_us;     /* 0: it is open */
-    const char *closed_by; /* "": it did itself, when the last alert was over */
+    const char *opened_by;                      /* "": an alert did */
+    int64_t closed_us;                          /* 0: it is open */
+    const char *closed_by;                      /* "": its last page did, when it was over */
     int64_t began_us, detected_us, restored_us; /* as a person says */
     struct string_list slos, services;          /* what it is about */
     struct incident_alert *alerts;              /* in the order in which they came */

@@ -221,7 +221,8 @@ static const struct command command_close = {
     .details =
         "It was over at --restored; alerts that fired later are none of it. Without that it\n"
         "was over when its alerts ceased, or now if they have not. What a person has closed\n"
-        "stays closed: an alert that it has may go on, one that fires anew opens another.\n\n"
+        "stays closed: an alert that it has may go on, one that fires anew opens another.\n"
+        "One that its last page has closed takes --restored once, too.\n\n"
         "Examples:\n"
         "  nines incident close 3\n"
         "  nines incident close 3 --restored 2026-11-21T10:40:00Z\n",

@@ -23,8 +23,13 @@ int status_put_text(const struct overview *o, const struct report_style *style, 
  */
 int status_put_json(const struct overview *o, const struct report_style *style, struct str *out);
 
+/* Their parts on open incidents: a line each, and the member "incidents" of the object, an array
+ * as of a report. */
+struct term;
+void status_put_incidents(struct term *t, const struct overview *o);
+void status_put_incidents_json(struct str *out, const struct overview *o);
+
 /* Their parts on silences: nothing where no alert that is on is mute, and the last members
  * of the object. */
-struct term;
 void status_put_silences(struct term *t, const struct overview *o);
 void status_put_silences_json(struct str *out, const struct overview *o);

@@ -186,10 +186,7 @@ static int check_close(const struct editing *e, const struct incident *in, int64
                        struct err *reterr)
 {
     char at[WHEN_MAX];
-    if (in->closed_us && !*in->closed_by)
-        return err_set(reterr, "incident %" PRId64 " was closed at %s, with its last alert", in->id,
-                       when_text(at, in->closed_us));
-    if (in->closed_us)
+    if (in->closed_us && *in->closed_by)
         return err_set(reterr, "incident %" PRId64 " was closed at %s by %s", in->id,
                        when_text(at, in->closed_us), in->closed_by);
     if (check_time(e, "restored", restored_us, reterr) < 0)

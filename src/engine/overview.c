@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "engine/incidents.h"
 #include "engine/query.h"
 #include "model/select.h"
 #include "nines/probe.h"
@@ -187,6 +188,24 @@ static int read_slos(struct overview *o, struct config *cfg, struct store_reader
     return 0;
 }
 
+/* Those that were open then, as far as it is known now. */
+static int read_incidents(struct overview *o, struct config *cfg, struct store_reader *r,
+                          struct err *reterr)
+{
+    size_t n;
+    if (incidents_list(r, o->now_us + 1, &o->report->arena, &o->incidents, &n, reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        struct incident_case *c = &o->incidents[i];
+        if (c->incident.opened_us > o->now_us)
+            continue;
+        if (incidents_time(r, cfg, o->report->excluding, c, reterr) < 0)
+            return -1;
+        o->incidents[o->incident_count++] = *c;
+    }
+    return 0;
+}
+
 int overview_read(struct config *cfg, struct store_reader *r, const struct slo_select *select,
                   int64_t now_us, int64_t at_us, struct overview **ret, struct err *reterr)
 {
@@ -195,6 +214,7 @@ int overview_read(struct config *cfg, struct store_reader *r, const struct slo_s
     o->past = at_us != 0;
     if (store_reader_heartbeat(r, &o->heartbeat, reterr) < 0 ||
         read_slos(o, cfg, r, select, reterr) < 0 || read_probes(o, cfg, r, !select, reterr) < 0 ||
+        read_incidents(o, cfg, r, reterr) < 0 ||
         (!o->past && silencing_read(r, &o->told, reterr) < 0)) {
         overview_free(o);
         return -1;

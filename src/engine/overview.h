@@ -8,6 +8,7 @@
 #include "engine/components.h"
 #include "engine/silencing.h"
 #include "nines/config.h"
+#include "nines/incident.h"
 #include "nines/report.h"
 #include "nines/store.h"
 
@@ -36,7 +37,9 @@ struct overview {
     struct alert_state *alerts;    /* by index of report->slos */
     struct overview_probe *probes; /* config order */
     size_t probe_count;
-    size_t down;           /* probes whose last result is bad */
+    size_t down;                     /* probes whose last result is bad */
+    struct incident_case *incidents; /* open ones, in the report's arena */
+    size_t incident_count;
     struct silencing told; /* alerts that are on, whosever, and silences; of the past none */
 };
 

@@ -98,19 +98,26 @@ struct incident_alert incident_alert_begin(const struct alert_transition *t)
     return a;
 }
 
+/* To people a page that is a ticket from now on is over. */
+static bool ends(const struct incident_alert *a, const struct alert_transition *t)
+{
+    return t->kind == ALERT_EVENT_RESOLVE ||
+           (t->kind == ALERT_EVENT_DEESCALATE && t->severity < a->severity);
+}
+
 void incident_alert_step(struct incident_alert *a, const struct alert_transition *t)
 {
+    if (a->resolved_us && !incident_may_join(t))
+        return; /* the ticket that is left of a page */
     if (t->severity > a->severity)
         a->severity = t->severity;
     if (t->notify && !a->told_us && t->kind != ALERT_EVENT_RESOLVE)
         a->told_us = t->at_us;
-    if (t->kind == ALERT_EVENT_RESOLVE) {
-        a->resolved_us = t->at_us;
-        if (!a->cleared_us)
-            a->cleared_us = t->at_us;
-    } else {
+    a->resolved_us = ends(a, t) ? t->at_us : 0;
+    if (!a->resolved_us)
         a->cleared_us = t->kind == ALERT_EVENT_COOL ? t->at_us : 0;
-    }
+    else if (!a->cleared_us)
+        a->cleared_us = t->at_us;
 }
 
 void incident_title(const struct alert_transition *t, char *buf, size_t size)
@@ -136,11 +143,19 @@ static int64_t find_told(const struct incident *in)
     return first;
 }
 
+/* Tickets go on for hours after what raised them, so pages tell, where there are any. 0:
+ * something still fires. */
 static int64_t find_cleared(const struct incident *in)
 {
+    enum severity highest = SEVERITY_NONE;
     int64_t last = 0;
+    for (size_t i = 0; i < in->alert_count; i++)
+        if (in->alerts[i].severity > highest)
+            highest = in->alerts[i].severity;
     for (size_t i = 0; i < in->alert_count; i++) {
         int64_t cleared = in->alerts[i].cleared_us;
+        if (in->alerts[i].severity < highest)
+            continue;
         if (!cleared)
             return 0;
         last = cleared > last ? cleared : last;

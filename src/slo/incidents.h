@@ -5,9 +5,10 @@
  * An alert that pages opens an incident, unless it belongs to one. It belongs to an open
  * one that is about its service or its SLO, or else to one that was opened, or began as a
  * person says, within INCIDENT_TOGETHER_US of when it fired. Tickets, and what is muted,
- * come to incidents and open none. An incident that an alert has opened is closed with its
- * last alert; for INCIDENT_REOPEN_US a page of what it is about opens it again. What a
- * person has closed stays so.
+ * come to incidents and open none. A page is over when it is resolved, or a ticket from then
+ * on. An incident that an alert has opened is closed with its last page; for
+ * INCIDENT_REOPEN_US a page of what it is about opens it again. What a person has closed
+ * stays so.
  */
 #pragma once
 

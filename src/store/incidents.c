@@ -35,7 +35,10 @@ static int add_alert(struct store *s, int64_t id, const struct alert_transition 
     if (sqlite_run(s->db,
                    "INSERT INTO incident_alert(incident, condition, slo, objective, since,"
                    " service, severity, fired, long_window, short_window, told, cleared, resolved)"
-                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+                   /* it pages again */
+                   " ON CONFLICT DO UPDATE SET severity = max(severity, excluded.severity),"
+                   " told = iif(told = 0, excluded.told, told), cleared = 0, resolved = 0",
                    BIND(v_int(id), v_text(a.condition), v_text(a.slo), v_text(a.objective_name),
                         v_int(a.since_us), v_text(a.service), v_int(a.severity), v_int(a.fired_us),
                         v_int(a.long_us), v_int(a.short_us), v_int(a.told_us), v_int(a.cleared_us),
@@ -46,7 +49,7 @@ static int add_alert(struct store *s, int64_t id, const struct alert_transition 
     return raise_severity(s, id, a.severity, reterr);
 }
 
-/* *ret_id 0: the alert is in no incident. */
+/* *ret_id 0: the alert is in no incident, or it is over there, and may come to another. */
 static int step_alert(struct store *s, const struct alert_transition *t, int64_t *ret_id,
                       struct err *reterr)
 {
@@ -55,8 +58,10 @@ static int step_alert(struct store *s, const struct alert_transition *t, int64_t
     *ret_id = 0;
     struct sqlite_rows *q =
         sqlite_query(s->db,
-                     "SELECT id, incident, severity, told, cleared, resolved FROM incident_alert"
-                     " WHERE condition = ?1 AND slo = ?2 AND objective = ?3 AND since = ?4",
+                     "SELECT a.id, a.incident, a.severity, a.told, a.cleared, a.resolved, i.closed"
+                     " FROM incident_alert AS a JOIN incident AS i ON i.id = a.incident"
+                     " WHERE condition = ?1 AND slo = ?2 AND objective = ?3 AND since = ?4"
+                     " ORDER BY a.incident DESC LIMIT 1",
                      BIND(v_text(t->condition ? t->condition : ""), v_text(t->slo),
                           v_text(t->objective_name), v_int(t->since_us)),
                      reterr);
@@ -68,10 +73,12 @@ static int step_alert(struct store *s, const struct alert_transition *t, int64_t
         a.told_us = sqlite_int(q, 3);
         a.cleared_us = sqlite_int(q, 4);
         a.resolved_us = sqlite_int(q, 5);
+        if (a.resolved_us && sqlite_int(q, 6) && incident_may_join(t))
+            *ret_id = 0;
         sqlite_end(q);
     }
-    if (rc <= 0)
-        return rc;
+    if (rc < 0 || !*ret_id)
+        return rc < 0 ? -1 : 0;
     incident_alert_step(&a, t);
     if (sqlite_run(s->db,
                    "UPDATE incident_alert SET severity = ?2, told = ?3, cleared = ?4, resolved = ?5"
@@ -110,7 +117,7 @@ static int take_past(struct store *s, int64_t id, const struct alert_transition 
     int64_t of;
     int rc = sqlite_lookup(
         s->db,
-        "SELECT incident FROM incident_alert WHERE condition = ?1 AND slo = ?2"
+        "SELECT max(incident) FROM incident_alert WHERE condition = ?1 AND slo = ?2"
         " AND objective = ?3 AND since = ?4",
         BIND(v_text(t->condition), v_text(t->slo), v_text(t->objective_name), v_int(t->since_us)),
         &of, reterr);
@@ -196,14 +203,14 @@ static int join_or_open(struct store *s, const struct alert_transition *t, struc
     return add_alert(s, id, t, reterr);
 }
 
-/* With the last alert an incident that one has opened is closed. */
+/* With the last page an incident that one has opened is closed; tickets go on for hours. */
 static int close_if_over(struct store *s, int64_t id, int64_t at_us, struct err *reterr)
 {
     return sqlite_run(s->db,
                       "UPDATE incident SET closed = ?2 WHERE id = ?1 AND closed = 0"
                       " AND opened_by = '' AND NOT EXISTS(SELECT 1 FROM incident_alert AS a"
-                      " WHERE a.incident = ?1 AND a.resolved = 0)",
-                      BIND(v_int(id), v_int(at_us)), reterr);
+                      " WHERE a.incident = ?1 AND a.resolved = 0 AND a.severity = ?3)",
+                      BIND(v_int(id), v_int(at_us), v_int(SEVERITY_PAGE)), reterr);
 }
 
 int incidents_take(struct store *s, const struct alert_transition *t, struct err *reterr)
@@ -212,7 +219,7 @@ int incidents_take(struct store *s, const struct alert_transition *t, struct err
     if (step_alert(s, t, &id, reterr) < 0)
         return -1;
     if (id)
-        return t->kind == ALERT_EVENT_RESOLVE ? close_if_over(s, id, t->at_us, reterr) : 0;
+        return close_if_over(s, id, t->at_us, reterr);
     return incident_may_join(t) ? join_or_open(s, t, reterr) : 0;
 }
 
@@ -288,18 +295,19 @@ int record_incident_note(struct store *s, const struct record_incident_note *r, 
         reterr);
 }
 
-/* What fired after it was over is none of it. */
+/* What fired after it was over is none of it. One that was closed by itself is still a
+ * person's to close, who knows better when it was over. */
 int record_close_incident(struct store *s, const struct record_close_incident *r,
                           struct err *reterr)
 {
     if (sqlite_run(s->db,
                    "DELETE FROM incident_alert WHERE incident = ?1 AND ?2 != 0 AND fired >= ?2"
-                   " AND (SELECT closed FROM incident WHERE id = ?1) = 0",
+                   " AND (SELECT closed = 0 OR closed_by = '' FROM incident WHERE id = ?1)",
                    BIND(v_int(r->id), v_int(r->restored_us)), reterr) < 0)
         return -1;
     return sqlite_run(s->db,
-                      "UPDATE incident SET closed = ?2, closed_by = ?3, restored = ?4"
-                      " WHERE id = ?1 AND closed = 0",
+                      "UPDATE incident SET closed = iif(closed = 0, ?2, closed), closed_by = ?3,"
+                      " restored = ?4 WHERE id = ?1 AND (closed = 0 OR closed_by = '')",
                       BIND(v_int(r->id), v_int(r->at_us), v_text(r->by), v_int(r->restored_us)),
                       reterr);
 }

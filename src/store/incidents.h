@@ -12,8 +12,8 @@ struct record_incident;
 struct record_incident_note;
 struct store;
 
-/* For schema version 6. about: kind 'slo' or 'service'. alert: since is its life, fired
- * when it came to the incident. */
+/* For schema version 6. about: kind 'slo' or 'service'. alert: (condition, slo, objective,
+ * since) is its life, which may come to several, one after another; fired: when it did. */
 #define INCIDENT_SCHEMA                                                                            \
     "CREATE TABLE incident("                                                                       \
     " id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, severity INTEGER NOT NULL,"       \
@@ -31,7 +31,7 @@ struct store;
     " since INTEGER NOT NULL, service TEXT NOT NULL, severity INTEGER NOT NULL,"                   \
     " fired INTEGER NOT NULL, long_window INTEGER NOT NULL, short_window INTEGER NOT NULL,"        \
     " told INTEGER NOT NULL, cleared INTEGER NOT NULL, resolved INTEGER NOT NULL,"                 \
-    " UNIQUE(condition, slo, objective, since)) STRICT;"                                           \
+    " UNIQUE(condition, slo, objective, since, incident)) STRICT;"                                 \
     "CREATE INDEX incident_alert_of ON incident_alert(incident, resolved);"                        \
     "CREATE TABLE incident_note("                                                                  \
     " id INTEGER PRIMARY KEY AUTOINCREMENT, incident INTEGER NOT NULL,"                            \

@@ -153,14 +153,29 @@ static void an_alert_lives(void **state)
     t = moved("a", "s", T0 + 3 * MIN, ALERT_EVENT_REFIRE, SEVERITY_PAGE);
     incident_alert_step(&a, &t);
     assert_true(a.cleared_us == 0);
-    t = moved("a", "s", T0 + 4 * MIN, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET);
+    t = moved("a", "s", T0 + 4 * MIN, ALERT_EVENT_COOL, SEVERITY_PAGE);
+    incident_alert_step(&a, &t);
+    struct incident_alert cools = a;
+    t = moved("a", "s", T0 + 9 * MIN, ALERT_EVENT_RESOLVE, SEVERITY_PAGE);
+    incident_alert_step(&a, &t);
+    assert_true(a.cleared_us == T0 + 4 * MIN && a.resolved_us == T0 + 9 * MIN);
+
+    /* A page that is a ticket from now on is over; that goes on by itself. */
+    a = cools;
+    t = moved("a", "s", T0 + 5 * MIN, ALERT_EVENT_REFIRE, SEVERITY_PAGE);
+    incident_alert_step(&a, &t);
+    t = moved("a", "s", T0 + 6 * MIN, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET);
     incident_alert_step(&a, &t);
     assert_int_equal(a.severity, SEVERITY_PAGE);
-    t = moved("a", "s", T0 + 5 * MIN, ALERT_EVENT_COOL, SEVERITY_TICKET);
+    assert_true(a.cleared_us == T0 + 6 * MIN && a.resolved_us == T0 + 6 * MIN);
+    t = moved("a", "s", T0 + 60 * MIN, ALERT_EVENT_COOL, SEVERITY_TICKET);
     incident_alert_step(&a, &t);
-    t = moved("a", "s", T0 + 10 * MIN, ALERT_EVENT_RESOLVE, SEVERITY_TICKET);
+    t = moved("a", "s", T0 + 65 * MIN, ALERT_EVENT_RESOLVE, SEVERITY_TICKET);
     incident_alert_step(&a, &t);
-    assert_true(a.cleared_us == T0 + 5 * MIN && a.resolved_us == T0 + 10 * MIN);
+    assert_true(a.cleared_us == T0 + 6 * MIN && a.resolved_us == T0 + 6 * MIN);
+    t = moved("a", "s", T0 + 7 * MIN, ALERT_EVENT_ESCALATE, SEVERITY_PAGE);
+    incident_alert_step(&a, &t);
+    assert_true(a.cleared_us == 0 && a.resolved_us == 0);
 }
 
 static void titles(void **state)
@@ -211,7 +226,10 @@ static void times_of_one_that_alerts_opened(void **state)
     alerts[1].cleared_us = T0 + 30 * MIN;
     in.closed_us = T0 + 35 * MIN;
     assert_times(&in, T0, T0, T0 + MIN, T0 + 30 * MIN); /* not the cooling after it */
-    in.restored_us = T0 + 22 * MIN;                     /* a person knows better */
+    alerts[0].severity = SEVERITY_PAGE;                 /* beside a ticket */
+    assert_times(&in, T0, T0, T0 + MIN, T0 + 20 * MIN);
+    alerts[1].severity = SEVERITY_PAGE;
+    in.restored_us = T0 + 22 * MIN; /* a person knows better */
     assert_times(&in, T0, T0, T0 + MIN, T0 + 22 * MIN);
     in.restored_us = 0;
     alerts[1].cleared_us = 0; /* closed by hand while it burned */

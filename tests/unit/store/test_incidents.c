@@ -158,6 +158,47 @@ static void a_page_once_muted_opens_when_it_is_told(void **state)
     fixture_release(&f);
 }
 
+static void a_page_that_comes_back_later_is_another(void **state)
+{
+    (void)state;
+    const struct {
+        int64_t after;
+        enum alert_event_kind kind;
+        enum severity severity;
+        size_t incidents;
+        bool open;
+    } steps[] = {
+        {0, ALERT_EVENT_FIRE, SEVERITY_PAGE, 1, true},
+        {10, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, 1, false},
+        {20, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, 1, true}, /* within 15 minutes */
+        {30, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, 1, false},
+        {46, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, 2, true},
+        {50, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, 2, false},
+        {60, ALERT_EVENT_COOL, SEVERITY_TICKET, 2, false},
+        {65, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, 2, false},
+    };
+    struct fixture f;
+    fixture_init(&f);
+    fixture_open(&f);
+    for (size_t i = 0; i < countof(steps); i++) {
+        const struct move m = {"api", "agents",      T0 + steps[i].after * MIN,
+                               T0,    steps[i].kind, steps[i].severity,
+                               false};
+        push(&f, &m);
+        struct rows rows = read_all(&f);
+        assert_int_equal(rows.n, steps[i].incidents);
+        assert_int_equal(rows.at[rows.n - 1].closed_us == 0, steps[i].open);
+        arena_release(&rows.arena);
+    }
+    struct rows rows = read_all(&f);
+    assert_true(rows.at[0].alert_count == 1 && rows.at[0].closed_us == T0 + 30 * MIN);
+    assert_true(rows.at[0].alerts[0].cleared_us == T0 + 30 * MIN);
+    assert_true(rows.at[1].alert_count == 1 && rows.at[1].closed_us == T0 + 50 * MIN);
+    assert_true(rows.at[1].alerts[0].fired_us == T0 + 46 * MIN);
+    arena_release(&rows.arena);
+    fixture_release(&f);
+}
+
 /* ---- by hand ------------------------------------------------------------------------- */
 
 static const char *service[] = {"agents"};
@@ -277,6 +318,7 @@ int main(void)
         cmocka_unit_test(alerts_make_incidents),
         cmocka_unit_test(restarts_change_nothing),
         cmocka_unit_test(a_page_once_muted_opens_when_it_is_told),
+        cmocka_unit_test(a_page_that_comes_back_later_is_another),
         cmocka_unit_test(a_person_opens_notes_and_closes),
         cmocka_unit_test(what_a_person_closed_stays_closed),
         cmocka_unit_test(reads_what_was_going_on),
