@@ -199,7 +199,8 @@ def test_like_the_model(workspace, seed):
 def post(url, body):
     made = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(made, timeout=conftest.PATIENCE) as reply:
-        return reply.read()
+        text = reply.read()
+    return json.loads(text) if text else None
 
 
 def now_text():
@@ -228,8 +229,13 @@ SCRIPT = [
     (0, "silence", "a", "firing"), (0, "silence", "b", "firing"),
     (4, "hush", "a", "firing"), (4, "hush", "b", "firing"),
     (16, "silence", "c", "firing"),
+    (0, "quiet", "a", "firing"), (8, "quiet", "a", "resolved"),
+    (4, "never", "a", "firing"), (8, "never", "a", "resolved"),
+    (0, "expired", "a", "firing"), (0, "expired", "b", "firing"),
 ]
-SILENCES = [(-1, "silence", "b", 5.5), (5, "hush", "a", 4)]  # half seconds, alert, seconds
+# half seconds, alert, seconds; one is made for a minute, and expired then
+SILENCES = [(-1, "silence", "b", 5.5), (5, "hush", "a", 4), (5, "quiet", "a", 4), (-1, "never", "a", 9)]
+EXPIRED = (-1, "expired", "b", 12)  # half seconds, from and to
 LASTS = 25  # half seconds; between flushes as well
 
 
@@ -237,6 +243,8 @@ def play(alertmanager):
     """Does what the script says; what was done when, as lines."""
     steps = [(when, "alert", rest) for when, *rest in SCRIPT]
     steps += [(when, "silence", rest) for when, *rest in SILENCES]
+    steps += [(EXPIRED[0], "silence", (*EXPIRED[1:3], 60)), (EXPIRED[3], "expire", ())]
+    expiring = {}
     begin, lines = time.monotonic() + 1, []
     for when, kind, rest in sorted(steps, key=lambda s: s[0]):
         time.sleep(max(0, begin + when / 2 - time.monotonic()))
@@ -248,15 +256,21 @@ def play(alertmanager):
                 told = {"labels": told["labels"], "endsAt": stamp}
             post(f"{alertmanager.url}/api/v2/alerts", [told])
             lines.append(alert(stamp, scene, n, status))
+        elif kind == "expire":
+            made = urllib.request.Request(f"{alertmanager.url}/api/v2/silence/{expiring['id']}", method="DELETE")
+            urllib.request.urlopen(made, timeout=conftest.PATIENCE).close()
+            expiring["line"]["until"] = stamp
         else:
             scene, n, seconds = rest
             until = (datetime.datetime.now(datetime.timezone.utc)
                      + datetime.timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
             matchers = [{"name": k, "value": v, "isRegex": False, "isEqual": True}
                         for k, v in (("scene", scene), ("n", n))]
-            post(f"{alertmanager.url}/api/v2/silences", {
+            made = post(f"{alertmanager.url}/api/v2/silences", {
                 "matchers": matchers, "startsAt": stamp, "endsAt": until, "createdBy": "me", "comment": "c"})
             lines.append({"at": stamp, "silence": f"scene={scene},n={n}", "until": until})
+            if scene == EXPIRED[1]:
+                expiring.update(id=made["silenceID"], line=lines[-1])
     time.sleep(max(0, begin + LASTS / 2 - time.monotonic()))
     return lines
 
@@ -292,3 +306,6 @@ def test_like_alertmanager(workspace, webhook):
     expected, found = by_group(seen), by_group(told)
     assert found == expected
     assert ("all", '{}/{scene="muted"}:{scene="muted"}') not in found and len(found) >= 13
+    of = {key.split('scene="')[-1].split('"')[0]: told for (receiver, key), told in found.items() if receiver == "all"}
+    assert of["quiet"] == [(["a"], [])] and "never" not in of
+    assert of["expired"][:2] == [(["a"], []), (["a", "b"], [])]
