@@ -2,7 +2,9 @@
 import contextlib
 import json
 import sqlite3
+import time
 
+import conftest
 import pytest
 
 CONFIG = """
@@ -325,3 +327,48 @@ def test_retry_through_a_daemon(site, daemons, webhook):
     assert states(site) == [(3, 1), (4, 2)]
     with database(site) as db:
         assert db.execute("SELECT attempts FROM outbox WHERE id = 3").fetchall() == [(2,)]
+
+
+def until(condition):
+    """Of what a daemon does on its own threads."""
+    end = time.monotonic() + conftest.PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_from_the_first_failure_to_a_message_that_is_tried_again(site, daemons, target, webhook):
+    """All of it with a daemon: refused, so given up; then taken."""
+    site.write("nines.yaml", CONFIG.replace("http://127.0.0.1:1/", webhook.url)
+               .replace("group_wait: 30s", "group_wait: 10s"))
+    site.write("probes/p.yaml", PROBES.replace("http://127.0.0.1:1/", target.url + "/"))
+    site.write("slos/s.yaml", SLOS.split("  - {name: soon")[0])
+    webhook.answer = (400, {}, b"no such channel")
+    d = daemons(site, "--test-clock", site.write("clock", "2026-03-10T00:00:00Z"))
+    d.wait("test clock reached", time="2026-03-10T00:00:00Z")
+    d.advance("2026-03-10T01:00:00Z")
+    target.answer = (500, {}, b"")
+    d.advance("2026-03-10T02:00:00Z")
+    webhook.post()
+
+    def given_up():
+        out = site.run("alerts", "history", "--dead", "--json").stdout.splitlines()
+        return [m["id"] for m in map(json.loads, out)]
+
+    until(given_up)
+    (alert,) = [a for a in listed(site, "--at", "2026-03-10T02:00:00Z", "slo=up")]
+    assert alert["state"] == "firing" and alert["dispatched"]
+    told = {i["integration"]: i["firing"] for i in group_of(alert, "oncall")["integrations"]}
+    assert told == {"log": True, "webhook": True}  # it is in the outbox
+    (dead,) = given_up()
+    webhook.answer = (200, {}, b"")
+    site.run("alerts", "retry", "--all-dead")
+    webhook.post()
+    until(lambda: not given_up())
+    d.advance("2026-03-10T02:01:00Z")
+    assert d.stop() == 0
+    with database(site) as db:
+        assert db.execute("SELECT done, attempts FROM outbox WHERE id = ?", (dead,)).fetchall() == [(1, 2)]
+    history = site.run("alerts", "history", "--slo", "up").stdout
+    assert history.index("  fire ") < history.index("  delivered ")
+    assert site.run("db", "check").returncode == 0
