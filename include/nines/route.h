@@ -63,7 +63,7 @@ struct time_interval_def {
     size_t n;
 };
 
-/* NULL in a snapshot: every alert goes to every receiver at once, by severity. */
+/* NULL in a snapshot: every alert goes to every receiver (alert/default_route.h). */
 struct routing_def {
     struct route_def root; /* matches all */
     struct inhibit_def *inhibits;

@@ -219,7 +219,6 @@ static void put_now(struct desk *d, struct order *o, int64_t now_us)
 {
     int64_t at_us = o->at_us;
     if (d->o.told_time) {
-        catch_up(d, at_us);
         at_us = now_us = after_told(d, at_us);
         d->told_us = at_us - 1; /* more may come at this instant */
     }
@@ -233,10 +232,13 @@ static void put_now(struct desk *d, struct order *o, int64_t now_us)
 void desk_put(struct desk *d, struct order *o, int64_t now_us)
 {
     assert(o->kind == ORDER_ALERTS);
-    if (d->restored)
-        put_now(d, o, now_us);
-    else
+    if (!d->restored) {
         orders_push(&d->waiting, o);
+        return;
+    }
+    if (d->o.told_time)
+        catch_up(d, o->at_us);
+    put_now(d, o, now_us);
 }
 
 void desk_time(struct desk *d, int64_t now_us)

@@ -92,8 +92,10 @@ static void on_patience(uv_timer_t *t)
 
 static void on_turn(uv_timer_t *t);
 
-/* Engine time may go at another speed than ours, so a look that comes too soon is
+/* Engine time goes at its own speed, and in steps, so a look that comes too soon is
  * followed by another one. */
+#define LOOK_AGAIN_US (10 * USEC_PER_MSEC)
+
 static int64_t wait_us(struct notify *n)
 {
     int64_t mono = mono_us(NULL), due = lanes_due_us(&n->lanes);
@@ -102,9 +104,12 @@ static int64_t wait_us(struct notify *n)
     if (patience != INT64_MAX && patience + NOTIFY_PATIENCE_US < due)
         due = patience + NOTIFY_PATIENCE_US;
     int64_t wait = due == INT64_MAX ? INT64_MAX : due - mono;
-    if (flush != INT64_MAX && flush - now_us(n) < wait)
-        wait = flush - now_us(n);
-    return wait;
+    if (flush == INT64_MAX)
+        return wait;
+    int64_t flush_wait = flush - now_us(n);
+    if (flush_wait > 0 && flush_wait < LOOK_AGAIN_US)
+        flush_wait = LOOK_AGAIN_US;
+    return flush_wait < wait ? flush_wait : wait;
 }
 
 static void schedule(struct notify *n)
