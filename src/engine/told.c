@@ -173,29 +173,28 @@ static void take_group(void *ctx, const struct message_alert *a, const struct di
     on->groups = more;
 }
 
-/* What the dispatcher of a daemon that starts now would know. */
-static int dispatch_all(struct reading *w, int64_t now_us, struct err *reterr)
+/* What the dispatcher of a daemon that starts now would know: an alert whose text is damaged
+ * it forgets, and is told of it again. */
+static void dispatch_all(struct reading *w, int64_t now_us)
 {
     static const struct dispatch_hooks none = {.ctx = NULL};
     struct dispatch *d = dispatch_new(&w->routes, &none);
-    int rc = 0;
     dispatch_restore(d, w->past.groups, w->past.group_count, w->past.told, w->past.told_count,
                      now_us);
-    for (size_t i = 0; rc == 0 && i < w->past.alert_count; i++) {
+    for (size_t i = 0; i < w->past.alert_count; i++) {
         const struct told_alert *row = &w->past.alerts[i];
         struct told_on on = {.dispatched = true};
-        rc = message_alert_read(row->alert, strlen(row->alert), w->arena, &on.alert, reterr);
-        if (rc < 0 || !on.alert.firing)
+        struct err err;
+        if (message_alert_read(row->alert, strlen(row->alert), w->arena, &on.alert, &err) < 0 ||
+            !on.alert.firing)
             continue;
         vec_push(&w->list, on);
         /* One without room is in no group, and is shown so. */
         (void)dispatch_put(d, &on.alert, dispatch_time(d, row->at_us), now_us, NULL);
     }
     dispatch_silences(d, w->silences, w->silence_count);
-    if (rc == 0)
-        dispatch_each(d, now_us, take_group, w);
+    dispatch_each(d, now_us, take_group, w);
     dispatch_free(d);
-    return rc;
 }
 
 /* ---- states ------------------------------------------------------------------------------- */
@@ -335,7 +334,7 @@ int told_read(const struct config *config, struct store_reader *r, int64_t now_u
     read_receivers(&w);
     int rc = read_all(&w, r, reterr);
     if (rc == 0)
-        rc = dispatch_all(&w, now_us, reterr);
+        dispatch_all(&w, now_us);
     for (size_t i = 0; rc == 0 && i < w.states.len; i++)
         add_state(&w, &w.states.at[i]);
     ret->at = arena_alloc(&ret->arena, (w.list.len + 1) * sizeof(*ret->at));

@@ -206,6 +206,15 @@ def test_a_condition_is_known_by_its_labels(site):
     assert names == {A: ("failures", "firing"), B: ("failures", "cooling")}
 
 
+def test_a_damaged_text_is_as_if_nobody_was_told(site):
+    with database(site) as db:
+        put_alert(db, A, **BURN)
+        put_state(db, "up", FIRING, PAGE)
+        db.execute("UPDATE notify_alert SET alert = '{'")
+    (alert,) = listed(site)
+    assert (alert["state"], alert["dispatched"], alert["labels"]["slo"]) == ("firing", False, "up")
+
+
 def test_some_of_them(site):
     with database(site) as db:
         put_alert(db, A, **BURN)
