@@ -1,7 +1,7 @@
 /*
- * Where alerts go while the configuration has no `route`: every receiver gets every
- * alert, one at a time and at once; it is told again each 10 s what is new, and each
- * 4 h what still fires. Pure.
+ * Where alerts go while the configuration has no `route`: every receiver (but the one of
+ * the watchdog, which is told by that alone) gets every alert, one at a time and at once;
+ * it is told again each 10 s what is new, and each 4 h what still fires. Pure.
  */
 #pragma once
 
