@@ -37,7 +37,8 @@ static void put_end(const union address *a, __be16 *port, __be32 ip[static 4])
         memcpy(ip, &a->v6.sin6_addr, sizeof(a->v6.sin6_addr));
 }
 
-/* The socket at the other end: its local address is our remote one. */
+/* The socket at the other end: its local address is our remote one. The kernel answers
+ * before send() returns. */
 static bool ask(int netlink, const union address *here, const union address *there, uid_t *ret)
 {
     struct question q = {
@@ -57,7 +58,7 @@ static bool ask(int netlink, const union address *here, const union address *the
     put_end(here, &q.about.id.idiag_dport, q.about.id.idiag_dst);
     if (send(netlink, &q, sizeof(q), 0) != (ssize_t)sizeof(q))
         return false;
-    ssize_t n = recv(netlink, &answer, sizeof(answer), 0);
+    ssize_t n = recv(netlink, &answer, sizeof(answer), MSG_DONTWAIT);
     const struct inet_diag_msg *m = NLMSG_DATA(&answer.header);
     if (n < (ssize_t)NLMSG_LENGTH(sizeof(*m)) || answer.header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
         m->idiag_state != TCP_ESTABLISHED || m->id.idiag_sport != q.about.id.idiag_sport)

@@ -1,6 +1,7 @@
 """What people are told of an alert that is silenced, by a daemon that runs on a clock of our own."""
 import json
 import os
+import resource
 import subprocess
 
 import pytest
@@ -147,4 +148,21 @@ def test_the_command_of_a_message(scene):
                           '  ErrorBudgetBurn{service="agent-api", severity="critical", slo="api-availability"}\n')
     scene.target.answer = (200, {}, b"{}")
     scene.to("01:59:00")
+    assert scene.told() == []
+
+
+def test_it_is_committed_late(scene):
+    """The command gave up while the disk was full; what it asked for is in force when it is stored."""
+    scene.to("00:00:10")  # nothing waits to be stored
+    pid = scene.daemon.process.pid
+    _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, most))
+    late = scene.site.run("silence", "add", *SILENCE, "--for", "2h", "slo=api-availability", check=False)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+    assert late.returncode == 1 and "silence add: " in late.stderr
+    assert scene.site.run("silence", "list", "--all").stdout == ""
+    scene.to("00:00:30")  # it is committed,
+    scene.to("00:00:45")  # and that is seen
+    assert json.loads(scene.site.run("silence", "list", "--all", "--json").stdout)["id"] == "1"
+    scene.to("00:20:00")
     assert scene.told() == []
