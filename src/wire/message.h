@@ -20,7 +20,8 @@
  * at. Without at_us, "at" is left out. */
 void message_write(const struct message *m, struct str *out);
 
-/* One alert alone, as it is in the list of a message. */
+/* One alert alone, as it is in the list of a message; its fingerprint, if it has one, is
+ * of 16 hexadecimal digits. */
 void message_alert_write(const struct message_alert *a, struct str *out);
 int message_alert_read(const char *text, size_t n, struct arena *arena, struct message_alert *ret,
                        struct err *reterr);

@@ -168,6 +168,12 @@ static json_t *load(const char *text, size_t n, struct err *reterr)
     return root;
 }
 
+static bool is_fingerprint(const char *text)
+{
+    return strspn(text, "0123456789abcdef") == FINGERPRINT_SIZE - 1 &&
+           text[FINGERPRINT_SIZE - 1] == '\0';
+}
+
 int message_alert_read(const char *text, size_t n, struct arena *arena, struct message_alert *ret,
                        struct err *reterr)
 {
@@ -178,6 +184,8 @@ int message_alert_read(const char *text, size_t n, struct arena *arena, struct m
         return -1;
     str_copy(r.where, sizeof(r.where), "alert.");
     int rc = read_alert(&r, root, &a);
+    if (rc == 0 && !is_fingerprint(a.fingerprint))
+        rc = expected(&r, "fingerprint", "16 hexadecimal digits");
     json_decref(root);
     if (rc == 0)
         *ret = a;

@@ -64,6 +64,10 @@ static void test_alert(void **state)
         assert_int_equal(a.labels.n, m.alerts[i].labels.n);
         assert_int_equal(a.annotations.n, m.alerts[i].annotations.n);
     }
+    static const char odd[] = "{\"status\":\"firing\",\"labels\":{\"a\":\"b\"},\"startsAt\":"
+                              "\"2026-11-22T01:02:03Z\",\"fingerprint\":\"xyz\"}";
+    assert_int_equal(message_alert_read(odd, strlen(odd), &arena, &a, &err), -1);
+    assert_string_equal(err.msg, "alert.fingerprint: expected 16 hexadecimal digits");
     assert_int_equal(message_alert_read("{", 1, &arena, &a, &err), -1);
     assert_int_equal(message_alert_read("[]", 2, &arena, &a, &err), -1);
     assert_string_equal(err.msg, "alert.: expected an object");
