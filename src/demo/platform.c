@@ -108,7 +108,10 @@ static void route_metrics(struct call *c)
 static void say_plain(FILE *out, const char *text)
 {
     for (; text && *text; text++)
-        fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+        fputc(*text == '\n'                                  ? ' '
+              : (unsigned char)*text < 0x20 || *text == 0x7f ? '?'
+                                                             : *text,
+              out);
 }
 
 static void say_alert(FILE *out, const json_t *alert)
