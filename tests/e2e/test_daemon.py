@@ -411,3 +411,82 @@ def test_one_objective_becomes_several_and_back(site, target, webhook, daemons, 
     assert webhook.posts.empty()
     with sqlite3.connect(f"file:{site.path}/nines.db?mode=ro", uri=True) as db:
         assert db.execute("SELECT count(*) FROM alert WHERE phase != 0").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_other_labels_end_the_old_alert_and_begin_a_new_one(site, target, webhook, daemons, restart):
+    """To receivers an alert is its labels: of a declared one, and of what a severity is called."""
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    d.advance("2026-03-01T01:00:00Z")
+    target.answer = BAD
+    d.advance("2026-03-01T01:03:00Z")
+    first = webhook.alert()
+    known = site.path / "nines.yaml"
+    steps = [lambda: site.write("slos/api.yaml", SLOS + "    labels: {team: core}\n"),
+             lambda: site.write("nines.yaml", known.read_text() + "severity_labels: {page: sev1}\n")]
+    for i, change in enumerate(steps):
+        at = f"2026-03-01T01:0{4 + i}:00Z"
+        d.advance(at)
+        assert webhook.posts.empty()
+        change()
+        if restart:
+            assert d.stop() == 0
+            d = start_at(site, daemons, at)
+        else:
+            reload(d)
+        d.advance(at.replace(":00Z", ":20Z"))
+        told = {a["status"]: a for a in (webhook.alert(), webhook.alert())}
+        over, new = told["resolved"], told["firing"]
+        assert over["labels"] == first["labels"] and "other labels" in over["annotations"]["summary"]
+        assert new["startsAt"] == first["startsAt"] == over["startsAt"]
+        # What decided was looked up, as it was stored.
+        for note in ("burn_long", "burn_short"):
+            assert new["annotations"][note] == first["annotations"][note]
+        first = new
+    assert first["labels"]["team"] == "core" and first["labels"]["severity"] == "sev1"
+    assert d.stop() == 0
+    assert webhook.posts.empty()
+
+
+def test_a_transition_that_nobody_was_told_of_is_told_at_the_next_start(site, target, webhook, daemons):
+    """As if it had been killed between the transition and the dispatcher's rows, both ways."""
+    d = start_at(site, daemons, "2026-03-01T00:00:00Z")
+    d.advance("2026-03-01T01:00:00Z")
+    target.answer = BAD
+    d.advance("2026-03-01T01:03:00Z")
+    page = webhook.alert()
+    d.kill()
+    with sqlite3.connect(site.path / "nines.db") as db:
+        for table in ("notify_alert", "notify_group", "notify_log", "outbox"):
+            db.execute(f"DELETE FROM {table}")
+    db.close()
+    d = start_at(site, daemons, "2026-03-01T01:03:00Z")
+    d.advance("2026-03-01T01:03:20Z")
+    again = webhook.alert()
+    assert all(again[k] == page[k] for k in ("status", "labels", "startsAt", "fingerprint"))
+    assert again["annotations"]["burn_long"] == page["annotations"]["burn_long"]
+    d.kill()
+    tables = ("notify_alert", "notify_group", "notify_log")
+    with sqlite3.connect(site.path / "nines.db") as db:
+        before = {table: db.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
+    db.close()
+    target.answer = GOOD
+    d = start_at(site, daemons, "2026-03-01T01:03:20Z")
+    d.advance("2026-03-01T12:00:00Z")
+    while "lasted" not in (over := webhook.alert())["annotations"]:
+        pass
+    assert over["status"] == "resolved"
+    d.kill()
+    with sqlite3.connect(site.path / "nines.db") as db:
+        for table in tables:
+            db.execute(f"DELETE FROM {table}")
+            for row in before[table]:
+                db.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
+    db.close()
+    d = start_at(site, daemons, "2026-03-01T12:00:00Z")
+    d.advance("2026-03-01T12:00:20Z")
+    over = webhook.alert()
+    assert over["status"] == "resolved" and over["fingerprint"] == page["fingerprint"]
+    assert over["annotations"]["summary"].startswith("api-availability: resolved after ")
+    assert d.stop() == 0
+    assert webhook.posts.empty()
