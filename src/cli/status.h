@@ -29,6 +29,12 @@ struct term;
 void status_put_incidents(struct term *t, const struct overview *o);
 void status_put_incidents_json(struct str *out, const struct overview *o);
 
+/* Their parts on alerts besides burn rates: nothing where none is on; and the member before
+ * "alerts_on", "other_alerts": [{"alertname", "severity", "slo", "objective", "probe",
+ * "threshold", "since", "summary"}], what is not said "". */
+void status_put_conditions(struct term *t, const struct overview *o);
+void status_put_conditions_json(struct str *out, const struct overview *o);
+
 /* Their parts on silences: nothing where no alert that is on is mute, and the last members
  * of the object. */
 void status_put_silences(struct term *t, const struct overview *o);

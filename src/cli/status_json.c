@@ -112,6 +112,7 @@ int status_put_json(const struct overview *o, const struct report_style *style, 
     }
     str_addc(out, ']');
     status_put_incidents_json(out, o);
+    status_put_conditions_json(out, o);
     status_put_silences_json(out, o);
     str_add(out, "}\n");
     return out->overflow ? -1 : 0;

@@ -234,6 +234,7 @@ int status_put_text(const struct overview *o, const struct report_style *style, 
     struct term t = {out, style->color, style->width};
     put_daemon(&t, o);
     status_put_incidents(&t, o);
+    status_put_conditions(&t, o);
     status_put_silences(&t, o);
     if (o->report->slo_count && style->group_by)
         groups_put_text(&t, o->report, style->group_by);

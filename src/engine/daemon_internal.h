@@ -163,6 +163,7 @@ void daemon_silences_again(struct daemon *d); /* each second: if there are such 
 
 /* daemon_conditions.c: what alerts besides burn rates. */
 struct conditions *daemon_open_conditions(struct daemon *d);
+void daemon_draw_conditions(struct daemon *d, struct status *s);
 void daemon_tick_conditions(void *daemon, int64_t t_us); /* for the evaluator's hooks */
 
 /* daemon_status.c */

@@ -83,6 +83,7 @@ void daemon_publish(struct daemon *d)
         draw_probe(s, &s->probes[i], scheduler_at(d->scheduler, i));
     for (size_t i = 0; i < s->slo_count; i++)
         draw_slo(&s->slos[i], evaluator_view(d->evaluator, i));
+    daemon_draw_conditions(d, s);
     s->scheduler.in_flight = (int)scheduler_in_flight(d->scheduler);
     s->scheduler.lag_max_us = pulse_lag_max_us(&d->pulse);
     s->scheduler.lag = d->pulse.lag;

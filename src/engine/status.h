@@ -64,6 +64,14 @@ struct status_slo {
     struct alert_state alert;
 };
 
+/* An alert of a condition that is on (docs/alerts.md); texts live as long as the config. */
+struct status_condition {
+    const struct condition *def;
+    const struct slo_def *slo;     /* or NULL */
+    const struct probe_def *probe; /* or NULL; both: the process's */
+    struct alert_state alert;
+};
+
 struct status_scheduler {
     int64_t slots_run, slots_skipped; /* since start; skipped of any cause */
     int in_flight;
@@ -92,6 +100,8 @@ struct status {
     size_t probe_count;
     struct status_slo *slos; /* config->slo_count, in its order */
     size_t slo_count;
+    struct status_condition *conditions; /* in the picture's arena */
+    size_t condition_count;
     struct status_scheduler scheduler;
     struct status_reload reload;
     struct store_stats store;

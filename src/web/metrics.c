@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "web/metrics_notify.h"
 #include "web/metrics_watchdog.h"
+#include "web/metrics_conditions.h"
 #include "web/metrics_probes.h"
 #include "web/process.h"
 #include "wire/exposition.h"
@@ -322,4 +323,5 @@ void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
     slo_burn(&e, s);
     slo_states(&e, s);
     slo_alerts(&e, s);
+    metrics_conditions(&e, s);
 }
