@@ -137,6 +137,15 @@ static const struct rule rules[] = {
     {"SELECT 0, told, group_key FROM notify_log"
      " WHERE (group_key, receiver) NOT IN (SELECT group_key, receiver FROM notify_group)",
      "table notify_log: there is no such group"},
+    {"SELECT incident, fired, slo FROM incident_alert"
+     " WHERE incident NOT IN (SELECT id FROM incident)",
+     "table incident_alert: there is no incident %s"},
+    {"SELECT incident, at, author FROM incident_note"
+     " WHERE incident NOT IN (SELECT id FROM incident)",
+     "table incident_note: there is no incident %s"},
+    {"SELECT id, closed, title FROM incident AS i WHERE closed = 0 AND opened_by = ''"
+     " AND NOT EXISTS(SELECT 1 FROM incident_alert WHERE incident = i.id AND resolved = 0)",
+     "table incident: nothing holds incident %s open"},
 };
 
 static void rule_fault(struct check *c, const struct rule *rule, struct sqlite_rows *q)
