@@ -150,6 +150,7 @@ static int start(struct daemon *d, struct err *reterr)
     if (open_store(d, reterr) < 0 || daemon_open_telling(d, reterr) < 0 ||
         open_probing(d, reterr) < 0)
         return -1;
+    daemon_start_telling(d);
     daemon_publish(d);
     daemon_kick(d);
     return 0;

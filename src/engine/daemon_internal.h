@@ -56,6 +56,8 @@ struct daemon {
     struct store *store;
     struct notify *notify;
     struct telling *telling;
+    struct dispatch_past past; /* what an earlier process told of, until it is handed over */
+    struct arena past_arena;
     struct status_board board;
     struct store_stats store_stats; /* as last seen */
     uv_async_t status_asked;
@@ -120,6 +122,8 @@ struct evaluator_hooks daemon_evaluator_hooks(struct daemon *d);
 struct notify_options daemon_notify_options(struct daemon *d);
 /* The store is open; before anything is evaluated: what an earlier process told of. */
 int daemon_open_telling(struct daemon *d, struct err *reterr);
+/* Once it is known what is on: before, what has ended would be told of again. */
+void daemon_start_telling(struct daemon *d);
 void daemon_close_telling(struct daemon *d); /* all is told; needs the loop and the config */
 /* A transition of a condition: stored, and told of if it says so. The subject is of the
  * snapshot in force; the rest is copied. */

@@ -51,18 +51,6 @@ struct notify_options daemon_notify_options(struct daemon *d)
 
 /* ---- the start --------------------------------------------------------------------- */
 
-/* What an earlier process has told of. */
-static int restore(struct daemon *d, struct store_reader *r, struct arena *arena,
-                   struct err *reterr)
-{
-    struct dispatch_past past = {0};
-    if (store_reader_dispatch(r, arena, &past, reterr) < 0)
-        return -1;
-    telling_restore(d->telling, &past);
-    notify_restore(d->notify, &past);
-    return 0;
-}
-
 static void on_idle(void *ctx)
 {
     struct daemon *d = ctx;
@@ -86,7 +74,6 @@ static void on_expect(void *ctx, struct telling *t)
 
 int daemon_open_telling(struct daemon *d, struct err *reterr)
 {
-    struct arena arena = {0};
     struct store_reader *r;
     struct telling_options o = {.loop = &d->loop,
                                 .database = d->database,
@@ -100,10 +87,17 @@ int daemon_open_telling(struct daemon *d, struct err *reterr)
     telling_set_config(d->telling, d->o.config);
     if (daemon_tell_silences(d, reterr) < 0 || store_reader_open(d->database, &r, reterr) < 0)
         return -1;
-    int rc = restore(d, r, &arena, reterr);
+    int rc = store_reader_dispatch(r, &d->past_arena, &d->past, reterr);
     store_reader_free(r);
-    arena_release(&arena);
+    if (rc == 0)
+        telling_restore(d->telling, &d->past);
     return rc;
+}
+
+void daemon_start_telling(struct daemon *d)
+{
+    notify_restore(d->notify, &d->past);
+    arena_release(&d->past_arena);
 }
 
 /* While it is not known where an alert is, none is taken to be over. */
@@ -131,6 +125,7 @@ void daemon_reconcile(struct daemon *d)
 
 void daemon_close_telling(struct daemon *d)
 {
+    arena_release(&d->past_arena);
     if (!d->telling)
         return;
     if (d->stops > 1 || !d->store_open)
