@@ -68,13 +68,14 @@ static const struct move story[] = {
     {"cache", "data", T0 + 30 * MIN, T0 + 30 * MIN, ALERT_EVENT_FIRE, SEVERITY_PAGE, true},
     {"api", "agents", T0 + 20 * MIN, T0, ALERT_EVENT_COOL, SEVERITY_PAGE, false},
     {"api", "agents", T0 + 25 * MIN, T0, ALERT_EVENT_RESOLVE, SEVERITY_PAGE, false},
-    {"slow", "agents", T0 + 30 * MIN, T0 - 2 * MIN, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, false},
     {"web", "shop", T0 + 31 * MIN, T0 + 4 * MIN, ALERT_EVENT_RESOLVE, SEVERITY_PAGE, false},
     /* The first one is closed now. This one is of the same outage. */
     {"api", "agents", T0 + 46 * MIN, T0 + 46 * MIN, ALERT_EVENT_FIRE, SEVERITY_PAGE, false},
     {"api", "agents", T0 + 51 * MIN, T0 + 46 * MIN, ALERT_EVENT_RESOLVE, SEVERITY_PAGE, false},
     /* ... and this one is not. */
     {"api", "agents", T0 + 67 * MIN, T0 + 67 * MIN, ALERT_EVENT_FIRE, SEVERITY_PAGE, false},
+    /* The ticket has held nothing open. */
+    {"slow", "agents", T0 + 90 * MIN, T0 - 2 * MIN, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, false},
 };
 
 static void check_first(const struct incident *in)
