@@ -185,14 +185,10 @@ static int run_route(int argc, char **argv)
 static int run(const struct command *self, int argc, char **argv)
 {
     static const struct cli_verb verbs[] = {
-        {"history", alerts_history},
-        {"list", alerts_list},
-        {"render", alerts_render},
-        {"retry", alerts_retry},
-        {"route", run_route},
-        {"simulate", alerts_simulate},
-        {"test", alerts_test},
-        {0},
+        {"history", alerts_history}, {"list", alerts_list},
+        {"render", alerts_render},   {"retry", alerts_retry},
+        {"route", run_route},        {"simulate", alerts_simulate},
+        {"test", alerts_test},       {0},
     };
     return cli_run_verb(self, verbs, argc, argv);
 }
