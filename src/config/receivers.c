@@ -138,6 +138,9 @@ static bool check_own(struct build *b, const struct node *n, struct receiver_raw
         raw->name = NULL;
     if (has_kind(t->names, raw))
         return true;
+    for (size_t i = 0; i < t->names->n; i++)
+        if (decode_misspelt(n, t->own, t->names->names[t->names->n + i]))
+            return false;
     build_no_choice(b, n, t->own, t->names->names, t->names->n, "receiver");
     return false;
 }

@@ -57,7 +57,8 @@ static void ntfy_prepare(struct decode *c, const struct node *n, const struct no
     if (!topic_ok(s->topic))
         diag_error(c->diag, node_get(n, "topic")->pos,
                    "topic: expected up to 64 letters, digits, - and _");
-    if (s->token.value && (a->basic.username || a->authorization.type))
+    if (s->token.value && node_get(n, "http_config") &&
+        (a->basic.username || a->authorization.type))
         diag_error(c->diag, n->pos, "one of token and a login in http_config, not both");
     text_default(c, &s->title, TEXT_TITLE);
     text_default(c, &s->message, TEXT_BODY);

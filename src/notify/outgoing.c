@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* A text at its worst is six bytes a byte: \u0001. */
 #define TEXT_ROOM (6 * TEXT_RENDER_MAX)
@@ -63,11 +64,20 @@ void outgoing_url_escaped(struct outgoing *o, const char *text)
     }
 }
 
+/* A kind's own way to log in goes before what http_config says, which may be that of all. */
+static bool has_login(const struct outgoing *o)
+{
+    for (size_t i = 0; i < o->header_count; i++)
+        if (strncasecmp(o->lines.buf + o->starts[i], "Authorization:", 14) == 0)
+            return true;
+    return false;
+}
+
 int outgoing_finish(struct outgoing *o, const struct http_access *access, struct err *reterr)
 {
     o->access = access;
     outgoing_header(o, "User-Agent", "nines/" NINES_VERSION);
-    if (access->authorization.credentials.value) {
+    if (access->authorization.credentials.value && !has_login(o)) {
         struct str value;
         str_init(&value, OUTGOING_HEADER_BYTES);
         str_addf(&value, "%s %s", access->authorization.type,
@@ -87,6 +97,9 @@ struct http_request outgoing_request(const struct outgoing *o,
                                      const char *headers[static OUTGOING_HEADERS_MAX])
 {
     const struct http_access *a = o->access;
+    const char *user = a->basic.username;
+    if (user && has_login(o))
+        user = NULL;
     for (size_t i = 0; i < o->header_count; i++)
         headers[i] = o->lines.buf + o->starts[i];
     return (struct http_request){
@@ -96,8 +109,8 @@ struct http_request outgoing_request(const struct outgoing *o,
         .header_count = o->header_count,
         .body = o->body.buf,
         .body_len = o->body.len,
-        .user = a->basic.username,
-        .password = a->basic.username && !a->basic.password.value ? "" : a->basic.password.value,
+        .user = user,
+        .password = user && a->basic.password.value ? a->basic.password.value : "",
         .timeout_us = a->timeout_us,
         .max_body = OUTGOING_ANSWER_MAX,
         .ca_file = a->ca_file,

@@ -125,19 +125,17 @@ static bool take_address(struct decode *c, const struct node *n, const struct no
     bool given = receiver_global_secret(c, n, "api_url", global, "slack_api_url", &s->api_url);
     if (c->diag->errors > errors)
         return false;
-    if (!given)
-        return take_environment(c, n->pos, "missing key 'api_url' or 'api_url_file'", s);
-    if (!at && !node_get(n, "api_url_file"))
+    if (!given && !take_environment(c, n->pos, "missing key 'api_url' or 'api_url_file'", s))
+        return false;
+    if (given && !at && !node_get(n, "api_url_file"))
         at = node_get(global, "slack_api_url");
-    if (at && is_placeholder(&s->api_url) &&
-        !take_environment(c, at->pos,
-                          at == node_get(n, "api_url") ? "api_url is a placeholder"
-                                                       : "slack_api_url is a placeholder",
-                          s))
+    const char *key = at && at != node_get(n, "api_url") ? "slack_api_url" : "api_url";
+    const char *why = arena_printf(c->arena, "%s is a placeholder", key);
+    if (at && is_placeholder(&s->api_url) && !take_environment(c, at->pos, why, s))
         return false;
     if (access_url_ok(s->api_url.value))
         return true;
-    diag_error(c->diag, at ? at->pos : n->pos, "api_url is not an http:// or https:// address");
+    diag_error(c->diag, at ? at->pos : n->pos, "%s is not an http:// or https:// address", key);
     return false;
 }
 

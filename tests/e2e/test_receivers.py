@@ -1,6 +1,7 @@
 """`nines alerts test` to a service of each kind on loopback: the page as it arrives is a golden
 file (NINES_UPDATE_GOLDEN=1 writes them); what is shown is what was sent, without secrets, also
 where the service repeats all that it was told; and what bad services are taken for."""
+import datetime
 import http.server
 import json
 import os
@@ -8,7 +9,10 @@ import re
 import socket
 import subprocess
 import threading
+import time
+import urllib.request
 
+import peers
 import pytest
 
 from conftest import PATIENCE, ROOT
@@ -68,6 +72,13 @@ class Service:
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def first(self):
+        """The first request, once it is there."""
+        until = time.monotonic() + PATIENCE
+        while not self.requests and time.monotonic() < until:
+            threading.Event().wait(0.02)
+        return self.requests[0]
 
     def close(self):
         self.server.shutdown()
@@ -292,3 +303,118 @@ def test_usage(workspace, serve):
     assert (row["receiver"], row["integration"], row["delivered"], row["detail"]) == \
         ("on-call", "webhook", True, "HTTP 200: ok")
     assert row["dialogue"][0] == f"> POST {service.url}"
+
+
+def test_alertmanager(workspace, start):
+    """A running one has the alert until its end is posted, and passes it on as it is."""
+    hook = start(Service)
+    alertmanager = start(peers.Alertmanager, workspace.path / "am",
+                         "route: {receiver: a, group_wait: 0s, group_interval: 1s, group_by: ['...']}\n"
+                         f"receivers: [{{name: a, webhook_configs: [{{url: '{hook.url}'}}]}}]\n")
+    configure(workspace, f"  - {{name: am, alertmanager: {{url: '{alertmanager.url}', lifetime: 5h}}}}\n", "http://x")
+
+    def active():
+        with urllib.request.urlopen(f"{alertmanager.url}/api/v2/alerts", timeout=PATIENCE) as reply:
+            return json.load(reply)
+
+    send(workspace, "am", *LABELS)
+    (alert,) = active()
+    assert alert["labels"]["slo"] == "api-availability"
+    assert alert["annotations"]["summary"] == "A test of the receiver am"
+    left = datetime.datetime.fromisoformat(alert["endsAt"]) - datetime.datetime.fromisoformat(alert["updatedAt"])
+    assert abs(left - datetime.timedelta(hours=5)) < datetime.timedelta(minutes=1)
+    send(workspace, "am", *LABELS)
+    assert len(active()) == 1
+    send(workspace, "am", "--resolved", *LABELS)
+    assert active() == []
+    told = json.loads(hook.first()[3])
+    assert told["commonLabels"]["severity"] == "critical"
+
+
+@pytest.mark.parametrize("name", ["agent_platform", "kubernetes", "monitoring", "paracle"])
+def test_guides(workspace, serve, name):
+    """The files load as they are printed, and every receiver but mail sends with them."""
+    text = (ROOT / "tests" / "e2e" / "alertmanager" / f"{name}.yml").read_text()
+    service = serve()
+    workspace.write("alertmanager.yml", text)
+    workspace.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\nalertmanager: alertmanager.yml\n")
+    url = f"{service.url}/services/x"
+    workspace.env = {"PAGERDUTY_SERVICE_KEY": "k", "SLACK_WEBHOOK_URL": url, "SLACK_API_URL": url}
+    done = workspace.run("check")
+    golden(f"check-{name}", re.sub(r"nines@\S+", "nines@HOST", done.stderr))
+    needed = {"paracle": "PAGERDUTY_SERVICE_KEY", "agent_platform": "SLACK_WEBHOOK_URL", "monitoring": "SLACK_API_URL"}
+    if name in needed:
+        workspace.env.pop(needed[name])
+        done = workspace.run("check", check=False, env={"SLACK_API_URL": ""})
+        assert done.returncode == 1
+        assert re.search(rf"^alertmanager.yml:\d+:\d+: error: .*{needed[name]}", done.stderr, re.M)
+        workspace.env[needed[name]] = url
+    if name == "monitoring":
+        send(workspace, "warning", *LABELS)
+        attachment = json.loads(service.first()[3])["attachments"][0]
+        assert attachment["title"] == "Warning: TestAlert"
+    if name == "agent_platform":
+        send(workspace, "slack-warnings")
+        assert json.loads(service.first()[3])["channel"] == "#alerts"
+
+
+def refused(workspace, receivers, *expected):
+    workspace.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\n" + receivers)
+    done = workspace.run("check", check=False, env={"SLACK_API_URL": ""})
+    assert done.returncode == 1
+    assert [line.replace("nines.yaml:", "") for line in done.stderr.splitlines()[:-1]] == list(expected)
+
+
+def test_bad_configurations(workspace):
+    refused(workspace, "receivers: [{name: a, wechat_configs: []}]\n",
+            "3:23: error: unknown key 'wechat_configs'; did you mean 'webhook_configs'?",
+            )
+    refused(workspace, "receivers: [{name: a, slack: {}}]\n",
+            "3:30: error: missing key 'api_url' or 'api_url_file'; expected an address, or the environment variable"
+            " SLACK_API_URL")
+    refused(workspace, "receivers: [{name: a, log: {}, rate: 0}]\n", "3:38: error: rate: must be from 1 to 100000; found '0'")
+    refused(workspace, "receivers:\n  - {name: a, alertmanager: {url: http://a}}\n"
+                       "route: {receiver: a, group_interval: 7h, repeat_interval: 12h}\n",
+            "4:29: error: lifetime: alerts would end after 12h, but the route at line 5 tells them again every 14h"
+            " (repeat_interval, to the next group_interval): give a longer lifetime")
+    refused(workspace, "receivers: [{name: a, alertmanager: {url: http://a, lifetime: 4h}}]\n",
+            "3:37: error: lifetime: alerts would end after 4h, but without 'route' they are told again every 4h: give a"
+            " longer lifetime")
+    refused(workspace, "global: {slack_api_url: ftp://x, slack_api_urll: x}\nreceivers: [{name: a, slack: {}}]\n",
+            "3:25: warning: slack_api_url: a secret in plain text; {env: NAME} or {file: path} keeps it out of here",
+            "3:25: error: slack_api_url is not an http:// or https:// address",
+            "3:34: error: unknown key 'slack_api_urll'; did you mean 'slack_api_url'?")
+    refused(workspace, "global: {http_config: {proxy_url: x}}\nreceivers: [{name: a, log: {}}, {name: b, ntfy: {topic: x}},\n"
+                       "  {name: c, ntfy: {topic: x}}]\n",
+            "3:24: error: unknown key 'proxy_url'; expected basic_auth, authorization, tls_config or follow_redirects")
+    refused(workspace, "receivers: [{name: a, webhook: {url: http://a, headers: {Host: b, Authorization: c},\n"
+                       "  http_config: {authorization: {credentials: $HOME}}}}]\n",
+            "3:57: error: headers: Host cannot be set",
+            "3:57: error: one of headers.Authorization and a login in http_config")
+    refused(workspace, "receivers: [{name: a, log: [x]}]\n", "3:28: error: log: expected a mapping of keys to values; found a list")
+
+
+def test_global_defaults(workspace, serve):
+    service = serve()
+    workspace.env = {"HOOK": f"{service.url}/services/global", "TOKEN": TOKEN}
+    workspace.write("key", "opsgenie-key\n")
+    workspace.write("nines.yaml", f"""apiVersion: nines/v1
+kind: Daemon
+global:
+  slack_api_url: $HOOK
+  pagerduty_url: {service.url}/pd
+  opsgenie_api_url: {service.url}/og/
+  opsgenie_api_key_file: key
+  telegram_api_url: {service.url}/tg
+  http_config: {{authorization: {{credentials: $TOKEN}}}}
+receivers:
+  - name: ops
+    opsgenie: {{}}
+    pagerduty: {{routing_key: r, http_config: {{}}}}
+    slack: {{}}
+    telegram: {{bot_token: '1:a', chat_id: 5, http_config: {{basic_auth: {{username: u}}}}}}
+""")
+    assert TOKEN not in send(workspace, "ops")
+    seen = {path: dict(headers).get("Authorization") for _, path, headers, _ in service.requests}
+    assert seen == {"/og/v2/alerts": "GenieKey opsgenie-key", "/pd": None,
+                    "/services/global": f"Bearer {TOKEN}", "/tg/bot1:a/sendMessage": "Basic dTo="}
