@@ -74,9 +74,7 @@ struct daemon {
     pthread_mutex_t edit_mutex;
 
     int64_t started_us, next_beat_us;
-    struct progress { /* of the store, as the watchdog's part sees it */
-        int64_t commits, since_ns;
-    } progress;
+    int64_t commits_seen; /* by the watchdog's part */
     _Atomic int stops;  /* SIGINT and SIGTERM seen */
     _Atomic bool ended; /* the loop has; it only turns on to hear signals */
 

@@ -143,7 +143,7 @@ int smtp_easy_setup(struct smtp_call *call, struct err *reterr)
     call->easy = curl_easy_init();
     if (!call->easy)
         return err_set(reterr, "libcurl could not make a handle");
-    bool bad = set_connection(call->easy, call) | set_tls(call->easy, call);
+    bool bad = set_connection(call->easy, call) || set_tls(call->easy, call);
 
     if (call->req.user)
         bad |= set_login(call->easy, call);

@@ -146,7 +146,7 @@ async def talk(r, w, ctx):
         elif how == "odd" and verb == step:
             w.write(b"what?\r\n")
         else:
-            w.write(b"235 ok\r\n" if verb not in ("MAIL", "RCPT") else b"250 ok\r\n")
+            w.write(b"235 ok s3cret\r\n" if verb not in ("MAIL", "RCPT") else b"250 ok\r\n")
 
 
 def closing(serve, *args):
