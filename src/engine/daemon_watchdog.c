@@ -12,9 +12,10 @@ void daemon_watchdog_beat(struct daemon *d)
     struct watchdog_stats told;
     struct store_stats stats = d->store_stats;
     store_peek_stats(d->store, &stats);
-    if (stats.commits != d->commits_seen)
+    if (stats.commits > d->commits_seen) { /* what was not to be had now is older */
         notify_alive(d->notify);
-    d->commits_seen = stats.commits;
+        d->commits_seen = stats.commits;
+    }
     notify_get_watchdog(d->notify, &told);
     store_set_watchdog(d->store, told.last_us);
 }
