@@ -238,7 +238,7 @@ static void same_with_a_restart(const char *config, const char *api, const char 
 {
     mem_auto char *log = play(config, api, net, -1);
     assert_string_equal(log, want);
-    for (int i = 1; api[i]; i += i < 20 ? 1 : 7) {
+    for (int i = 1, n = (int)strlen(api); i < n; i += i < 20 ? 1 : 7) {
         mem_auto char *again = play(config, api, net, i);
         if (!str_eq(again, want))
             fail_msg("restart before step %d:\n%s", i, again);
