@@ -75,8 +75,8 @@ struct daemon {
 
     int64_t started_us, next_beat_us;
     int64_t commits_seen; /* by the watchdog's part */
-    _Atomic int stops;  /* SIGINT and SIGTERM seen */
-    _Atomic bool ended; /* the loop has; it only turns on to hear signals */
+    _Atomic int stops;    /* SIGINT and SIGTERM seen */
+    _Atomic bool ended;   /* the loop has; it only turns on to hear signals */
 
     /* Between the store thread and the notify thread while either starts or stops. */
     pthread_mutex_t gate;
