@@ -250,6 +250,11 @@ static void test_breaker(void **state)
     w->answer = DELIVERY_OK;
     says(w, "a1 b1 c1 d1 e1 f1 g1 ");
     assert_int_equal(w->sent, 5 + 1 + 7);
+    /* From there on it takes five again. */
+    w->answer = DELIVERY_RETRY;
+    push(w, "a2 b2 c2 d2");
+    says(w, "a2? b2? c2? d2? ");
+    assert_int_equal(breaker_state(&w->lane->breaker, w->mono_us), BREAKER_CLOSED);
 }
 
 /* Who refuses is there. */
