@@ -15,7 +15,7 @@ import pytest
 PROBES = """apiVersion: nines/v1
 kind: Probes
 probes:
-  - {id: api, interval: 15s, timeout: 1s, http: {url: "%s/"}}
+  - {id: api, interval: 15s, timeout: 10s, http: {url: "%s/"}}
 """
 SLOS = """apiVersion: nines/v1
 kind: SLOs

@@ -81,7 +81,7 @@ def test_a_silence_ends_by_hand(scene):
 
 def test_it_is_over_before_its_silence(scene):
     """Nobody has heard of it, and nobody does; the next one is told of."""
-    scene.silence("--for", "40m", "severity=critical")
+    scene.silence("--for", "90m", "severity=critical")
     scene.to("00:02:00")
     scene.target.answer = (200, {}, b"{}")
     scene.to("00:30:00")
