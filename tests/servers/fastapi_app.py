@@ -8,7 +8,7 @@ import asyncio
 import socket
 import sys
 import threading
-from typing import Dict, List
+from typing import Dict, List, Literal
 
 import fastapi
 import pydantic
@@ -26,14 +26,17 @@ class Faults(pydantic.BaseModel):
 
 
 class Alert(pydantic.BaseModel):
-    """What a receiver needs of a message; anything less is answered with 422."""
+    """What the webhook of an Alertmanager says; anything less is answered with 422."""
 
-    alert: str
+    version: Literal["4"]
+    groupKey: str
     status: str
-    severity: str
-    slo: str
-    at: str
-    labels: Dict[str, str]
+    receiver: str
+    groupLabels: Dict[str, str]
+    commonLabels: Dict[str, str]
+    commonAnnotations: Dict[str, str]
+    externalURL: str
+    alerts: List[dict]
 
 
 state = {"faults": Faults(), "received": []}
