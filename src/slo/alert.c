@@ -152,11 +152,12 @@ static struct move catch_up(const struct alert_state *s)
 }
 
 /* Whether a move is sent, and as what: an alert begins for people when they are
- * first told. */
+ * first told, and ends under the severity that they were told of last. */
 static void say(struct alert_state *s, bool muted, struct move *m)
 {
     if (m->kind == ALERT_EVENT_RESOLVE) {
         m->notify = s->told != SEVERITY_NONE;
+        m->severity = m->notify ? s->told : m->severity;
         return;
     }
     m->notify = m->notify && !muted && m->severity != s->told;

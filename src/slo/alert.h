@@ -42,7 +42,7 @@ struct tier_view {
  * after the last one changes nothing. views[i] belongs to slo->tiers[i]. True
  * when there is a transition, which is then in *ret (strings borrowed from
  * slo). The transition's severity is the new one; of `cool` and `resolve`, the
- * one that ends.
+ * one that ends: of a `resolve` that is sent the one that people were told of.
  */
 bool alert_step(struct alert_state *state, const struct slo_def *slo, int64_t t_us,
                 const struct tier_view *views, bool muted, struct alert_transition *ret);

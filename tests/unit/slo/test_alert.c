@@ -249,6 +249,28 @@ static void people_are_told_that_it_is_over(void **state)
     expect(&m, QUIET, QUIET, ALERT_EVENT_RESOLVE, SEVERITY_PAGE, true);
 }
 
+/* What they were not told of cannot end for them. */
+static void it_is_over_as_they_know_it(void **state)
+{
+    (void)state;
+    struct machine m = {0};
+    expect(&m, QUIET, FIRES, ALERT_EVENT_FIRE, SEVERITY_TICKET, true);
+    m.muted = true;
+    expect(&m, FIRES, FIRES, ALERT_EVENT_ESCALATE, SEVERITY_PAGE, false);
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_PAGE, false);
+    for (int i = 0; i < 29; i++)
+        assert_false(step(&m, QUIET, QUIET));
+    expect(&m, QUIET, QUIET, ALERT_EVENT_RESOLVE, SEVERITY_TICKET, true);
+    m.muted = false;
+    expect(&m, FIRES, FIRES, ALERT_EVENT_FIRE, SEVERITY_PAGE, true);
+    m.muted = true;
+    expect(&m, QUIET, FIRES, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET, false);
+    expect(&m, QUIET, QUIET, ALERT_EVENT_COOL, SEVERITY_TICKET, false);
+    for (int i = 0; i < 29; i++)
+        assert_false(step(&m, QUIET, QUIET));
+    expect(&m, QUIET, QUIET, ALERT_EVENT_RESOLVE, SEVERITY_PAGE, true);
+}
+
 /* Whatever comes, in any order: people know of each incident at most once at a
  * time, it ends for them, and once nothing mutes they know what is. */
 static void never_twice_never_lost(void **state)
@@ -266,6 +288,7 @@ static void never_twice_never_lost(void **state)
             const struct alert_transition *t = &m.last;
             if (moved && t->notify && t->kind == ALERT_EVENT_RESOLVE) {
                 assert_int_not_equal(known, SEVERITY_NONE);
+                assert_int_equal(t->severity, known);
                 known = SEVERITY_NONE;
             } else if (moved && t->notify) {
                 assert_int_equal(t->kind == ALERT_EVENT_FIRE, known == SEVERITY_NONE);
@@ -471,6 +494,7 @@ int main(void)
         cmocka_unit_test(changes_of_severity_wait),
         cmocka_unit_test(what_people_know_is_not_said_again),
         cmocka_unit_test(people_are_told_that_it_is_over),
+        cmocka_unit_test(it_is_over_as_they_know_it),
         cmocka_unit_test(never_twice_never_lost),
         cmocka_unit_test(it_waits_before_it_fires),
         cmocka_unit_test(a_blip_is_not_told),
