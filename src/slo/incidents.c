@@ -98,11 +98,13 @@ struct incident_alert incident_alert_begin(const struct alert_transition *t)
     return a;
 }
 
-/* To people a page that is a ticket from now on is over. */
+/* To people a page that is a ticket from now on is over: not while they take it for a page,
+ * since this was muted. */
 static bool ends(const struct incident_alert *a, const struct alert_transition *t)
 {
     return t->kind == ALERT_EVENT_RESOLVE ||
-           (t->kind == ALERT_EVENT_DEESCALATE && t->severity < a->severity);
+           (t->kind == ALERT_EVENT_DEESCALATE && t->severity < a->severity &&
+            t->state.told < a->severity);
 }
 
 void incident_alert_step(struct incident_alert *a, const struct alert_transition *t)

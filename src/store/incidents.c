@@ -105,6 +105,7 @@ static void read_past(struct sqlite_rows *q, struct alert_transition *t)
         .severity = (enum severity)sqlite_int(q, 7),
         .since_us = sqlite_int(q, 8),
         .tier = {.long_us = sqlite_int(q, 9), .short_us = sqlite_int(q, 10)},
+        .state.told = (enum severity)(sqlite_int(q, 11) > 0 ? sqlite_int(q, 11) : 0),
     };
 }
 
@@ -140,7 +141,8 @@ static int collect(struct store *s, int64_t id, int64_t from_us, struct err *ret
     struct sqlite_rows *q =
         sqlite_query(s->db,
                      "SELECT at, condition, slo, objective, service, kind, notify, severity, began,"
-                     " long_window, short_window FROM alert_event WHERE at >= ?1 ORDER BY at, id",
+                     " long_window, short_window, told FROM alert_event WHERE at >= ?1"
+                     " ORDER BY at, id",
                      BIND(v_int(from_us)), reterr);
     int rc = q ? 0 : -1;
     while (q && (rc = sqlite_next(q, reterr)) > 0) {

@@ -176,6 +176,17 @@ static void an_alert_lives(void **state)
     t = moved("a", "s", T0 + 7 * MIN, ALERT_EVENT_ESCALATE, SEVERITY_PAGE);
     incident_alert_step(&a, &t);
     assert_true(a.cleared_us == 0 && a.resolved_us == 0);
+
+    /* Nobody was told that it is a ticket, so it is a page to people until they are. */
+    t = moved("a", "s", T0 + 8 * MIN, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET);
+    t.notify = false;
+    t.state.told = SEVERITY_PAGE;
+    incident_alert_step(&a, &t);
+    assert_true(a.cleared_us == 0 && a.resolved_us == 0);
+    t = moved("a", "s", T0 + 9 * MIN, ALERT_EVENT_DEESCALATE, SEVERITY_TICKET);
+    t.state.told = SEVERITY_TICKET;
+    incident_alert_step(&a, &t);
+    assert_true(a.cleared_us == T0 + 9 * MIN && a.resolved_us == T0 + 9 * MIN);
 }
 
 static void titles(void **state)
