@@ -18,7 +18,7 @@
 #define HTML                                                                                       \
     "<!DOCTYPE html><html><body>\n<h2>" TEXT_TITLE "</h2>\n{{ range .Alerts }}<h3>"                \
     "{{ .Status | toUpper }} {{ or .Annotations.summary .Labels.alertname }}</h3>\n"               \
-    "{{ with .Annotations.description }}<p>{{ . }}</p>\n{{ end }}<p>"                              \
+    "{{ with .Annotations.description }}<p>{{ . }}</p>\n{{ end }}<p>" TEXT_FACTS_HTML "</p>\n<p>"  \
     "{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }}<br>\n{{ end }}</p>\n"                 \
     "{{ with .GeneratorURL }}<p><a href=\"{{ . }}\">Source</a></p>\n{{ end }}{{ end }}"            \
     "{{ if gt .TruncatedAlerts 0 }}<p>and {{ .TruncatedAlerts }} more</p>\n{{ end }}"              \

@@ -100,6 +100,7 @@ static const struct field pagerduty_fields[] = {
 
 #define EACH(which)                                                                                \
     "{{ range .Alerts." which " }}{{ or .Annotations.summary .Labels.alertname }}\n"               \
+    "{{ with .Annotations.description }}{{ . }}\n{{ end }}" TEXT_FACTS                             \
     "{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}\n"                          \
     "{{ with .GeneratorURL }}{{ . }}\n{{ end }}{{ end }}"
 

@@ -96,7 +96,10 @@ static inline struct message page_message(struct arena *a, size_t count, size_t 
             .firing = i < firing,
             .labels = MAP(a, "alertname", "ErrorBudgetBurn", "service", "agent-api", "severity",
                           "page", "slo", arena_printf(a, "api-%zu", i)),
-            .annotations = MAP(a, "description", description, "summary", summary),
+            .annotations =
+                MAP(a, "description", description, "runbook_url", "https://wiki.example/api",
+                    "silence_command", "nines silence add --for 2h --comment ... 'slo=\"api\"'",
+                    "since", "2026-11-22T01:02:03Z", "summary", summary),
             .starts_us = T0 + (int64_t)i * 1000000,
             .ends_us = i < firing ? 0 : T0 + 50000000,
             .fingerprint = "00000000000000ff",
