@@ -49,6 +49,9 @@ class Disk:
     def well(self):
         self.fail()
 
+    def reset(self):
+        self.map[FAULTS_HITS:FAULTS_HITS + 4] = bytes(4)
+
     @property
     def hits(self):
         return struct.unpack("=I", self.map[FAULTS_HITS:FAULTS_HITS + 4])[0]

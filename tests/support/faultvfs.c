@@ -10,6 +10,11 @@
  * for lock, write or checkpoint; CODE is full, ioerr, busy, or hang: the call
  * waits until the rule is gone. How often rules were met stands at FAULTS_HITS.
  *
+ *     write wal kill 7      sync wal killed 2
+ *
+ * SIGKILL in front of the seventh write, after the second sync that succeeds; with 0
+ * they are counted only.
+ *
  * NINES_QUEUE_BYTES makes the store's queue that small.
  */
 #include "base/units.h"
@@ -17,6 +22,7 @@
 #include "nines/store.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -80,7 +86,7 @@ static int look_up(const char *operation, const char *name, bool *ret_hang)
     text[sizeof(text) - 1] = '\0';
     for (const char *line = text; *line; line += strspn(line, "\n")) {
         if (sscanf(line, "%15s %15s %15s", op, file, code) == 3 && strcmp(op, operation) == 0 &&
-            strcmp(file, name) == 0) {
+            strcmp(file, name) == 0 && strncmp(code, "kill", 4) != 0) {
             *ret_hang = strcmp(code, "hang") == 0;
             return code_of(operation, code);
         }
@@ -89,13 +95,31 @@ static int look_up(const char *operation, const char *name, bool *ret_hang)
     return SQLITE_OK;
 }
 
+static uint32_t hit(void)
+{
+    return atomic_fetch_add((_Atomic uint32_t *)(void *)(disk.rules + FAULTS_HITS), 1) + 1;
+}
+
+/* `when` is kill or killed. */
+static void end_here(const char *operation, const char *name, const char *when)
+{
+    char op[16], file[16], code[16];
+    unsigned nth;
+    if (!disk.rules || !name || sscanf(disk.rules, "%15s %15s %15s %u", op, file, code, &nth) != 4 ||
+        strcmp(op, operation) != 0 || strcmp(file, name) != 0 || strcmp(code, when) != 0)
+        return;
+    if (hit() == nth)
+        raise(SIGKILL);
+}
+
 static int fault(const char *operation, const char *name)
 {
     bool hang, met = false;
     int rc;
+    end_here(operation, name, "kill");
     while ((rc = look_up(operation, name, &hang)) != SQLITE_OK) {
         if (!met)
-            atomic_fetch_add((_Atomic uint32_t *)(void *)(disk.rules + FAULTS_HITS), 1);
+            hit();
         met = true;
         if (!hang)
             return rc;
@@ -123,10 +147,17 @@ static int file_read(sqlite3_file *f, void *buf, int n, sqlite3_int64 at)
     return REAL(f)->xRead(of(f)->real, buf, n, at);
 }
 
+static int done(const char *operation, const char *name, int rc)
+{
+    if (rc == SQLITE_OK)
+        end_here(operation, name, "killed");
+    return rc;
+}
+
 static int file_write(sqlite3_file *f, const void *buf, int n, sqlite3_int64 at)
 {
     int rc = fault("write", of(f)->name);
-    return rc ? rc : REAL(f)->xWrite(of(f)->real, buf, n, at);
+    return rc ? rc : done("write", of(f)->name, REAL(f)->xWrite(of(f)->real, buf, n, at));
 }
 
 static int file_truncate(sqlite3_file *f, sqlite3_int64 size)
@@ -138,7 +169,7 @@ static int file_truncate(sqlite3_file *f, sqlite3_int64 size)
 static int file_sync(sqlite3_file *f, int flags)
 {
     int rc = fault("sync", of(f)->name);
-    return rc ? rc : REAL(f)->xSync(of(f)->real, flags);
+    return rc ? rc : done("sync", of(f)->name, REAL(f)->xSync(of(f)->real, flags));
 }
 
 static int file_size(sqlite3_file *f, sqlite3_int64 *ret)
