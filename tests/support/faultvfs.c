@@ -105,7 +105,8 @@ static void end_here(const char *operation, const char *name, const char *when)
 {
     char op[16], file[16], code[16];
     unsigned nth;
-    if (!disk.rules || !name || sscanf(disk.rules, "%15s %15s %15s %u", op, file, code, &nth) != 4 ||
+    if (!disk.rules || !name ||
+        sscanf(disk.rules, "%15s %15s %15s %u", op, file, code, &nth) != 4 ||
         strcmp(op, operation) != 0 || strcmp(file, name) != 0 || strcmp(code, when) != 0)
         return;
     if (hit() == nth)
