@@ -104,14 +104,16 @@ static void route_metrics(struct call *c)
 
 /* ---- alerts and incidents -------------------------------------------------------------- */
 
-/* Texts come from outside: nothing in them may steer the terminal. */
-static void say_plain(FILE *out, const char *text)
+/* Texts come from outside: nothing in them may steer the terminal. `before` is said before each
+ * line. */
+static void say_plain(FILE *out, const char *text, const char *before)
 {
+    fputs(before, out);
     for (; text && *text; text++)
-        fputc(*text == '\n'                                  ? ' '
-              : (unsigned char)*text < 0x20 || *text == 0x7f ? '?'
-                                                             : *text,
-              out);
+        if (*text == '\n')
+            fprintf(out, "\n%s", before);
+        else
+            fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
 }
 
 static void say_alert(FILE *out, const json_t *alert)
@@ -120,14 +122,11 @@ static void say_alert(FILE *out, const json_t *alert)
     const json_t *notes = json_object_get(alert, "annotations");
     const char *summary = json_string_value(json_object_get(notes, "summary"));
     const char *description = json_string_value(json_object_get(notes, "description"));
-    fputs("alert received: ", out);
-    say_plain(out, json_string_value(json_object_get(labels, "severity")));
-    fputc(' ', out);
-    say_plain(out, json_string_value(json_object_get(alert, "status")));
-    fputs(": ", out);
-    say_plain(out, summary ? summary : "(no summary)");
-    fputs("\nalert says: ", out);
-    say_plain(out, description ? description : "(nothing)");
+    say_plain(out, json_string_value(json_object_get(labels, "severity")), "alert received: ");
+    say_plain(out, json_string_value(json_object_get(alert, "status")), " ");
+    say_plain(out, summary ? summary : "(no summary)", ": ");
+    fputc('\n', out);
+    say_plain(out, description ? description : "(nothing)", "alert says: ");
     fputc('\n', out);
 }
 

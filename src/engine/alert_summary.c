@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "report/fmt.h"
 #include "slo/composite.h"
 #include "slo/source.h"
 
@@ -50,11 +51,10 @@ static char *title(const struct alert_transition *t)
 
 char *alert_summary(const struct slo_view *v, const struct alert_transition *t)
 {
-    char lng[UNITS_MAX], shrt[UNITS_MAX], target[UNITS_MAX], took[UNITS_MAX];
+    char lng[UNITS_MAX], shrt[UNITS_MAX], target[UNITS_MAX], took[FMT_MAX];
     mem_auto char *name = title(t);
     if (t->kind == ALERT_EVENT_RESOLVE)
-        return mem_printf("%s: resolved after %s", name,
-                          units_duration(took, t->at_us - t->since_us));
+        return mem_printf("%s: resolved after %s", name, fmt_span(took, t->at_us - t->since_us));
     mem_auto char *what = condition(v->def);
     decimal_percent(target, v->def->target);
     if (!t->tier.long_us)

@@ -4,11 +4,13 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "base/when.h"
+#include "engine/alert_describe.h"
 #include "engine/alert_summary.h"
 #include "model/message.h"
 #include "report/fmt.h"
 #include "slo/budget.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MAP_MAX 128      /* labels of an SLO and its probe are far fewer */
@@ -104,20 +106,24 @@ static void put_budget(struct telling *w)
         arena_strdup(w->out.arena, fmt_percent(text, r.consumed_ratio, 1)));
     put(&w->out, "budget_left",
         arena_strdup(w->out.arena, fmt_percent(text, r.remaining_ratio, 1)));
-    if (w->facts->exhausts_at_us && w->t->kind != ALERT_EVENT_RESOLVE)
-        put(&w->out, "exhausts_at",
-            arena_strdup(w->out.arena, when_text(when, w->facts->exhausts_at_us)));
+    int64_t left_us = w->facts->exhausts_at_us - w->t->at_us;
+    if (!w->facts->exhausts_at_us || w->t->kind == ALERT_EVENT_RESOLVE)
+        return;
+    put(&w->out, "exhausts_at",
+        arena_strdup(w->out.arena, when_text(when, w->facts->exhausts_at_us)));
+    if (left_us >= USEC_PER_SEC)
+        put(&w->out, "exhausts_in", arena_strdup(w->out.arena, fmt_span(text, left_us)));
 }
 
-/* "status 12, connect 3" */
+/* "12 times status, 3 times connect" */
 static void add_reasons(struct str *out, const struct alert_probe *p)
 {
     for (size_t i = 0; i < p->reason_count && i < ALERT_TEXT_REASONS_MAX; i++)
-        str_addf(out, "%s%s %lld", i ? ", " : "",
+        str_addf(out, "%s%lld %s %s", i ? ", " : "", (long long)p->reasons[i].count,
+                 p->reasons[i].count == 1 ? "time" : "times",
                  p->reasons[i].reason == REPORT_REASON_UNKNOWN
                      ? "unknown"
-                     : reason_name((enum reason)p->reasons[i].reason),
-                 (long long)p->reasons[i].count);
+                     : reason_name((enum reason)p->reasons[i].reason));
 }
 
 static const struct report_failure *newest(const struct alert_facts *f)
@@ -135,7 +141,7 @@ static void put_probes(struct telling *w)
 {
     const struct alert_facts *f = w->facts;
     struct str text;
-    char when[WHEN_MAX];
+    char when[WHEN_MAX], code[16];
     str_init(&text, TEXT_MAX);
     for (size_t i = 0; i < f->probe_count && i < ALERT_TEXT_PROBES_MAX; i++) {
         str_addf(&text, "%s%s", i ? "; " : "", f->probes[i].id);
@@ -151,8 +157,9 @@ static void put_probes(struct telling *w)
         return;
     str_init(&text, TEXT_MAX);
     str_addf(&text, "%s ", when_text(when, e->at_us));
-    if (e->code)
-        str_addf(&text, "%d ", e->code);
+    snprintf(code, sizeof(code), "%d", e->code);
+    if (e->code && !strstr(fmt_failure(e), code))
+        str_addf(&text, "%s ", code);
     fmt_clean(&text, fmt_failure(e), ALERT_TEXT_QUOTE_MAX);
     put_text(&w->out, "evidence", &text);
 }
@@ -211,64 +218,56 @@ static void put_silence(struct telling *w, const struct string_map *labels)
 static void put_cost(struct telling *w)
 {
     const struct alert_transition *t = w->t;
-    char text[UNITS_MAX], share[FMT_MAX], count[FMT_MAX];
-    put(&w->out, "lasted",
-        arena_strdup(w->out.arena, units_duration(text, t->at_us - t->since_us)));
+    char text[FMT_MAX], share[FMT_MAX], count[FMT_MAX];
+    put(&w->out, "lasted", arena_strdup(w->out.arena, fmt_span(text, t->at_us - t->since_us)));
     if (!w->facts->has_lost)
         return;
     put(&w->out, "cost",
-        arena_printf(w->out.arena, "%s bad %s, %s of the budget", fmt_count(count, w->facts->lost),
-                     w->view->def->method == METHOD_OCCURRENCES ? "events" : "slices",
-                     fmt_percent(share, w->facts->lost_ratio, 1)));
+        arena_printf(w->out.arena, "%s bad %s%s, %s of the budget",
+                     fmt_count(count, w->facts->lost),
+                     w->view->def->method == METHOD_OCCURRENCES ? "event" : "slice",
+                     w->facts->lost == 1 ? "" : "s", fmt_percent(share, w->facts->lost_ratio, 1)));
 }
 
-/* The paragraph of those who read no further. */
-static void put_description(struct telling *w, const char *more)
+static void put_description(struct telling *w, const struct slo_def *slo, const char *probe,
+                            const char *says)
 {
-    static const struct {
-        const char *key, *before;
-    } parts[] = {
-        {"lasted", "lasted "},
-        {"cost", "cost "},
-        {"burn_long", "burn rate "},
-        {"burn_short", "burn rate "},
-        {"budget_spent", "budget spent "},
-        {"budget_left", "budget left "},
-        {"exhausts_at", "budget used up at "},
-        {"failing_probes", "failing: "},
-        {"evidence", "for example "},
-        {"last_deploy", "last deploy "},
-    };
+    const struct alert_story story = {.slo = slo,
+                                      .probe = probe,
+                                      .says = says,
+                                      .over = w->t->kind == ALERT_EVENT_RESOLVE,
+                                      .notes = &w->out.map};
     struct str text;
     str_init(&text, TEXT_MAX);
-    for (size_t i = 0; i < countof(parts); i++) {
-        const char *value = message_label(&w->out.map, parts[i].key);
-        if (value)
-            str_addf(&text, "%s%s%s", text.len ? "; " : "", parts[i].before, value);
-    }
-    if (more)
-        str_addf(&text, "%s%s", text.len ? "\n" : "", more);
+    alert_describe(&story, &text);
     put_text(&w->out, "description", &text);
+}
+
+/* Of what is over it says what it cost, too. */
+static char *summary(const struct telling *w)
+{
+    mem_auto char *line = alert_summary(w->view, w->t);
+    const char *cost = message_label(&w->out.map, "cost");
+    return arena_printf(w->out.arena, "%s%s%s", line, cost ? ", cost " : "", cost ? cost : "");
 }
 
 static struct string_map annotations(struct telling *w, const struct string_map *labels)
 {
     char when[WHEN_MAX];
-    mem_auto char *line = alert_summary(w->view, w->t);
     w->out = maker_new(w->out.arena, MAP_MAX);
-    put(&w->out, "summary", arena_strdup(w->out.arena, line));
     put(&w->out, "since", arena_strdup(w->out.arena, when_text(when, w->t->since_us)));
     put_burns(w);
     put_budget(w);
     if (w->t->kind == ALERT_EVENT_RESOLVE)
         put_cost(w);
+    put(&w->out, "summary", summary(w));
     put_probes(w);
     put_deploy(w);
     put(&w->out, "runbook_url", w->view->def->runbook);
     put(&w->out, "dashboard_url", w->facts->dashboard_url);
     if (w->t->kind != ALERT_EVENT_RESOLVE)
         put_silence(w, labels);
-    put_description(w, w->view->def->description);
+    put_description(w, w->view->def, NULL, NULL);
     return w->out.map;
 }
 
@@ -377,7 +376,7 @@ static const char *certificate_says(int64_t ends_us, int64_t t_us, struct arena 
     char span[FMT_MAX], when[WHEN_MAX];
     when_text(when, ends_us);
     if (ends_us <= t_us)
-        return arena_printf(arena, "its certificate has ended at %s", when);
+        return arena_printf(arena, "its certificate ended at %s", when);
     return arena_printf(arena, "its certificate ends in %s, at %s", fmt_span(span, ends_us - t_us),
                         when);
 }
@@ -412,12 +411,12 @@ static const char *condition_says(const struct condition *c, const struct condit
 
 static struct string_map condition_notes(struct telling *w, const struct string_map *labels,
                                          const char *title, const char *says,
-                                         const struct slo_def *slo)
+                                         const struct condition_subject *who)
 {
-    char when[WHEN_MAX], span[UNITS_MAX];
+    char when[WHEN_MAX], span[FMT_MAX];
     bool over = w->t->kind == ALERT_EVENT_RESOLVE;
     struct arena *arena = w->out.arena;
-    units_duration(span, w->t->at_us - w->t->since_us);
+    fmt_span(span, w->t->at_us - w->t->since_us);
     w->out = maker_new(arena, MAP_MAX);
     put(&w->out, "summary",
         over ? arena_printf(arena, "%s: resolved after %s", title, span)
@@ -427,11 +426,11 @@ static struct string_map condition_notes(struct telling *w, const struct string_
         put(&w->out, "lasted", arena_strdup(arena, span));
     put_probes(w);
     put_deploy(w);
-    put(&w->out, "runbook_url", slo ? slo->runbook : NULL);
+    put(&w->out, "runbook_url", who->slo ? who->slo->runbook : NULL);
     put(&w->out, "dashboard_url", w->facts->dashboard_url);
     if (!over)
         put_silence(w, labels);
-    put_description(w, slo ? slo->description : NULL);
+    put_description(w, who->slo, who->probe ? who->probe->id : NULL, says);
     return w->out.map;
 }
 
@@ -451,6 +450,6 @@ size_t condition_text(const struct condition *c, const struct condition_subject 
     }
     ret[n] = alert_of(&w, condition_labels(c, who, t->severity, names, arena),
                       t->kind != ALERT_EVENT_RESOLVE);
-    ret[n].annotations = condition_notes(&w, &ret[n].labels, title, says, who->slo);
+    ret[n].annotations = condition_notes(&w, &ret[n].labels, title, says, who);
     return n + 1;
 }

@@ -16,11 +16,10 @@
 #define PART_CHARS (512 << 10)
 
 #define HTML                                                                                       \
-    "<!DOCTYPE html><html><body>\n<h2>" TEXT_TITLE "</h2>\n{{ range .Alerts }}<h3>"                \
-    "{{ .Status | toUpper }} {{ or .Annotations.summary .Labels.alertname }}</h3>\n"               \
-    "{{ with .Annotations.description }}<p>{{ . }}</p>\n{{ end }}<p>" TEXT_FACTS_HTML "</p>\n<p>"  \
-    "{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }}<br>\n{{ end }}</p>\n"                 \
-    "{{ with .GeneratorURL }}<p><a href=\"{{ . }}\">Source</a></p>\n{{ end }}{{ end }}"            \
+    "<!DOCTYPE html><html><body>\n<h2>" TEXT_TITLE "</h2>\n{{ range .Alerts }}"                    \
+    "{{ if gt (len $.Alerts) 1 }}<h3>{{ .Status | toUpper }} "                                     \
+    "{{ or .Annotations.summary .Labels.alertname }}</h3>\n{{ end }}"                              \
+    "<p>{{ reReplaceAll \"\\n\" \"<br>\\n\" " TEXT_SAYS " }}</p>\n<p>{{ .Labels }}</p>\n{{ end }}" \
     "{{ if gt .TruncatedAlerts 0 }}<p>and {{ .TruncatedAlerts }} more</p>\n{{ end }}"              \
     "</body></html>\n"
 

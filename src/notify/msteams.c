@@ -40,10 +40,8 @@ static const struct field msteamsv2_fields[] = {
 
 /* A single line end is a space in their markup. */
 #define CARD_TEXT                                                                                  \
-    "{{ range .Alerts }}{{ .Status | toUpper }} {{ or .Annotations.summary "                       \
-    ".Labels.alertname }}\n\n{{ with .Annotations.description }}{{ . }}\n\n{{ end "                \
-    "}}" TEXT_FACTS_APART "{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}\n\n"  \
-    "{{ with .GeneratorURL }}{{ . }}\n\n{{ end }}{{ end }}"                                        \
+    "{{ range .Alerts }}" TEXT_HEAD "\n\n{{ end }}{{ reReplaceAll \"\\n\" \"\\n\\n\" " TEXT_SAYS   \
+    " }}\n\n{{ .Labels }}\n\n{{ end }}"                                                            \
     "{{ if gt .TruncatedAlerts 0 }}and {{ .TruncatedAlerts }} more\n\n{{ end }}"
 
 static void msteams_prepare(struct decode *c, const struct node *n, const struct node *global,

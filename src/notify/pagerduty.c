@@ -99,10 +99,8 @@ static const struct field pagerduty_fields[] = {
 };
 
 #define EACH(which)                                                                                \
-    "{{ range .Alerts." which " }}{{ or .Annotations.summary .Labels.alertname }}\n"               \
-    "{{ with .Annotations.description }}{{ . }}\n{{ end }}" TEXT_FACTS                             \
-    "{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}\n"                          \
-    "{{ with .GeneratorURL }}{{ . }}\n{{ end }}{{ end }}"
+    "{{ range .Alerts." which " }}" TEXT_HEAD "\n{{ end }}{{ print " TEXT_SAYS " }}\n"             \
+    "{{ .Labels }}\n{{ if gt (len $.Alerts) 1 }}\n{{ end }}{{ end }}"
 
 static void add_details(struct decode *c, struct text_map *map)
 {

@@ -26,27 +26,18 @@
 enum text_style { TEXT_PLAIN, TEXT_HTML, TEXT_SLACK };
 enum text_unit { TEXT_CHARS, TEXT_BYTES };
 
-/* Since when an alert goes on and what to do about it, a line each; nothing for what the alert
- * does not say. In text, in markup where one line end is a space, and in HTML. */
-#define TEXT_FACT(name, key, eol) "{{ with .Annotations." key " }}" name ": {{ . }}" eol "{{ end }}"
-#define TEXT_FACTS_BY(eol)                                                                         \
-    TEXT_FACT("Since", "since", eol)                                                               \
-    TEXT_FACT("Runbook", "runbook_url", eol)                                                       \
-    TEXT_FACT("Dashboard", "dashboard_url", eol)                                                   \
-    TEXT_FACT("To silence it", "silence_command", eol)
-#define TEXT_FACTS TEXT_FACTS_BY("\n")
-#define TEXT_FACTS_APART TEXT_FACTS_BY("\n\n")
-#define TEXT_FACTS_HTML TEXT_FACTS_BY("<br>\n")
-
 /* The texts that are used where the configuration says nothing. */
 #define TEXT_TITLE                                                                                 \
     "{{ if eq .Status \"firing\" }}Firing ({{ len .Alerts.Firing }}){{ else }}Resolved"            \
     "{{ end }}: {{ or .CommonAnnotations.summary (join \" \" .GroupLabels.SortedPairs.Values) }}"
+/* What an alert is told by where a title, which has the summary of a single one, is above it. */
+#define TEXT_HEAD                                                                                  \
+    "{{ if gt (len $.Alerts) 1 }}{{ .Status | toUpper }} "                                         \
+    "{{ or .Annotations.summary .Labels.alertname }}"
+#define TEXT_SAYS "(or .Annotations.description .Annotations.summary .Labels.alertname)"
 #define TEXT_BODY                                                                                  \
-    "{{ range .Alerts }}{{ .Status | toUpper }} {{ or .Annotations.summary "                       \
-    ".Labels.alertname }}\n{{ with .Annotations.description }}{{ . }}\n{{ end }}" TEXT_FACTS       \
-    "{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}\n"                          \
-    "{{ with .GeneratorURL }}{{ . }}\n{{ end }}\n{{ end }}"                                        \
+    "{{ range .Alerts }}" TEXT_HEAD "\n{{ end }}{{ print " TEXT_SAYS " }}\n{{ .Labels }}\n"        \
+    "{{ if gt (len $.Alerts) 1 }}\n{{ end }}{{ end }}"                                             \
     "{{ if gt .TruncatedAlerts 0 }}and {{ .TruncatedAlerts }} more\n{{ end }}"
 
 /* For FIELD_CUSTOM; the target is a `struct template *`. It lives as long as the arena. */

@@ -171,7 +171,7 @@ static void test_many_alerts(void **state)
     struct email e;
     email_init(&e);
     assert_int_equal(email_build((const void *)f->def.spec, &m, "key", &e, NULL), 0);
-    assert_true(e.data.len > 200000);
+    assert_true(e.data.len > 100000);
     assert_string_equal(strstr(received(f), "From:"), e.data.buf);
     email_release(&e);
 }
