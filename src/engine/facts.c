@@ -22,9 +22,17 @@ static bool in_time(const struct facts *f)
     return clock_mono_ns() < f->w->deadline_ns;
 }
 
+/* Of what is over: from the short window on that it fired in, which is where its failures are. */
+static int64_t incident_from(const struct alert_transition *t)
+{
+    return t->since_us - t->tier.short_us;
+}
+
 /* Where the failures began that made the alert. */
 static int64_t cause_from(const struct alert_transition *t)
 {
+    if (t->kind == ALERT_EVENT_RESOLVE)
+        return incident_from(t);
     int64_t back = t->tier.long_us ? t->tier.long_us : FACTS_UNKNOWN_US;
     int64_t from = t->at_us - (back < FACTS_BACK_US ? back : FACTS_BACK_US);
     return t->since_us && t->since_us < from ? t->since_us : from;
@@ -188,7 +196,7 @@ static void read_cost(struct facts *f)
     const struct facts_wanted *w = f->w;
     struct report_slo now = {0};
     struct query q = {.slo = w->slo->name,
-                      .from_us = w->alert->since_us,
+                      .from_us = incident_from(w->alert),
                       .to_us = w->alert->at_us,
                       .brief = true};
     struct report *report;
@@ -214,12 +222,11 @@ void facts_read(struct store_reader *r, const struct facts_wanted *w, struct are
          condition = w->alert->condition && w->alert->condition[0];
     if (!w->slo && !w->probe)
         return;
-    if (!over && w->slo)
+    if (w->slo)
         read_parts(&f);
-    else if (!over)
+    else
         read_probe(&f, w->probe);
-    if (!over)
-        read_deploy(&f);
+    read_deploy(&f);
     if (!w->slo || condition)
         return;
     if (over)
