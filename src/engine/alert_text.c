@@ -363,6 +363,8 @@ static const char *condition_title(const struct condition_subject *who, struct a
 static const char *prober_says(const struct condition_view *v, int64_t t_us, struct arena *arena)
 {
     char span[FMT_MAX], when[WHEN_MAX];
+    if (!v->failing_us && !v->gap_to_us)
+        return "could not store anything"; /* and can again */
     if (v->failing_us)
         return arena_printf(arena, "cannot store anything for %s",
                             fmt_span(span, t_us - v->failing_us));
@@ -374,6 +376,8 @@ static const char *prober_says(const struct condition_view *v, int64_t t_us, str
 static const char *certificate_says(int64_t ends_us, int64_t t_us, struct arena *arena)
 {
     char span[FMT_MAX], when[WHEN_MAX];
+    if (!ends_us) /* not since the start */
+        return "its certificate ends soon, or has ended, as it was last seen";
     when_text(when, ends_us);
     if (ends_us <= t_us)
         return arena_printf(arena, "its certificate ended at %s", when);
@@ -381,16 +385,23 @@ static const char *certificate_says(int64_t ends_us, int64_t t_us, struct arena 
                         when);
 }
 
+/* Since a start the prober may not have listened for as long as the alert is on. */
+static int64_t silent_since(const struct condition_view *v, int64_t alert_since_us)
+{
+    int64_t before = alert_since_us - condition_silent_us(v->interval_us);
+    return condition_silent_since(v) < before ? condition_silent_since(v) : before;
+}
+
 /* What holds, after the title and a colon. */
 static const char *condition_says(const struct condition *c, const struct condition_view *v,
-                                  int64_t t_us, struct arena *arena)
+                                  const struct alert_transition *t, struct arena *arena)
 {
     char text[FMT_MAX];
-    int64_t since;
+    int64_t t_us = t->at_us;
     switch (c->kind) {
     case CONDITION_NO_DATA:
-        since = v->data_us > v->listens_us ? v->data_us : v->listens_us;
-        return arena_printf(arena, "no data for %s", fmt_span(text, t_us - since));
+        return arena_printf(arena, "no data for %s",
+                            fmt_span(text, t_us - silent_since(v, t->since_us)));
     case CONDITION_PROBER_DOWN:
         return prober_says(v, t_us, arena);
     case CONDITION_FAILURES:
@@ -441,7 +452,7 @@ size_t condition_text(const struct condition *c, const struct condition_subject 
 {
     struct telling w = {NULL, t, facts, names, {.arena = arena}};
     const char *title = condition_title(who, arena);
-    const char *says = condition_says(c, view, t->at_us, arena);
+    const char *says = condition_says(c, view, t, arena);
     enum severity old = left_behind(t, names);
     size_t n = 0;
     if (old != SEVERITY_NONE) {

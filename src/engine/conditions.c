@@ -325,12 +325,10 @@ const struct condition_now *conditions_at(const struct conditions *c, size_t i)
     return &c->rules[i].now;
 }
 
-struct condition_view conditions_view(const struct conditions *c, const struct evaluator *e,
-                                      size_t i)
+bool conditions_view(const struct conditions *c, const struct evaluator *e, size_t i,
+                     struct condition_view *ret)
 {
-    struct condition_view v;
-    view_of(c, e, &c->rules[i], &v);
-    return v;
+    return view_of(c, e, &c->rules[i], ret) && c->tick_us;
 }
 
 /* ---- life ------------------------------------------------------------------------------ */

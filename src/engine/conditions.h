@@ -61,9 +61,9 @@ void conditions_tick(struct conditions *c, const struct evaluator *e, int64_t fa
 /* In the order of the snapshot: SLOs, probes, the process. Until the next snapshot. */
 size_t conditions_count(const struct conditions *c);
 const struct condition_now *conditions_at(const struct conditions *c, size_t i);
-/* What its alert is about at the last tick: for its text. */
-struct condition_view conditions_view(const struct conditions *c, const struct evaluator *e,
-                                      size_t i);
+/* What its alert is about at the last tick: for its text. False: nothing is known yet. */
+bool conditions_view(const struct conditions *c, const struct evaluator *e, size_t i,
+                     struct condition_view *ret);
 
 /* What the subject of an alert is called in transitions. */
 const char *condition_subject_name(const struct condition_subject *who);

@@ -17,6 +17,7 @@ void daemon_tick_conditions(void *daemon, int64_t t_us)
 {
     struct daemon *d = daemon;
     conditions_tick(d->conditions, d->evaluator, atomic_load(&d->store_failing_since_us), t_us);
+    daemon_tell_late(d);
 }
 
 void daemon_draw_conditions(struct daemon *d, struct status *s)

@@ -132,6 +132,8 @@ void daemon_alert_gone(void *daemon, const struct alert_transition *t); /* for g
 /* What people take to be on is held against what is: after a start or a reload. Whoever
  * has alerts of his own names them in on_expect(). */
 void daemon_reconcile(struct daemon *d);
+/* Behind each evaluation: what it had to wait for. */
+void daemon_tell_late(struct daemon *d);
 void daemon_check_storage(struct daemon *d, int64_t now_us); /* each second */
 
 /* daemon_reload.c: snapshots in and out of force. */

@@ -67,8 +67,9 @@ static void on_expect(void *ctx, struct telling *t)
             telling_expect_slo(t, view);
     }
     for (size_t i = 0; i < conditions_count(d->conditions); i++) {
-        struct condition_view seen = conditions_view(d->conditions, d->evaluator, i);
-        telling_expect_condition(t, conditions_at(d->conditions, i), &seen);
+        struct condition_view seen;
+        bool known = conditions_view(d->conditions, d->evaluator, i, &seen);
+        telling_expect_condition(t, conditions_at(d->conditions, i), known ? &seen : NULL);
     }
 }
 
@@ -119,6 +120,12 @@ void daemon_reconcile(struct daemon *d)
     int64_t now = daemon_now(d);
     if (settled(d))
         telling_reconcile(d->telling, now - now % EVALUATE_EVERY_US);
+}
+
+void daemon_tell_late(struct daemon *d)
+{
+    if (telling_late(d->telling))
+        daemon_reconcile(d);
 }
 
 /* ---- the end ------------------------------------------------------------------------ */

@@ -65,10 +65,13 @@ void telling_condition(struct telling *t, const struct condition *c,
  * has ended. */
 void telling_reconcile(struct telling *t, int64_t now_us);
 /* From `expect` only: this alert is on, under the severity that people were told of,
- * alert_state.told; NONE has no effect. */
+ * alert_state.told; NONE has no effect. One that is missing is not told of before there is
+ * something to say: before the first tick of its SLO, or with a `view` of NULL, it is late. */
 void telling_expect_slo(struct telling *t, const struct slo_view *view);
 void telling_expect_condition(struct telling *t, const struct condition_now *now,
                               const struct condition_view *view);
+/* Whether something was late: reconcile again, when more is known. */
+bool telling_late(const struct telling *t);
 
 bool telling_idle(const struct telling *t);
 /* What waits is told without what would have to be read. */

@@ -50,6 +50,9 @@ struct telling {
     bool was_busy; /* idle() has not been called since there was something */
     bool reconcile;
     int64_t reconcile_us;
+    bool late;                      /* see telling_late() */
+    struct arena arena;             /* of `missing` */
+    VEC(struct string_map) missing; /* while it is reconciled: labels that should be known */
     struct table by_print;
     VEC(struct told *) told;
 };

@@ -52,6 +52,8 @@ void telling_forget(struct telling *t)
     while (t->told.len)
         forget(t, t->told.at[t->told.len - 1]);
     vec_release(&t->told);
+    vec_release(&t->missing);
+    arena_release(&t->arena);
     table_release(&t->by_print);
 }
 
@@ -70,13 +72,23 @@ void telling_restore(struct telling *t, const struct dispatch_past *past)
 
 /* ---- what should be on ---------------------------------------------------------------- */
 
-static bool known(struct telling *t, const struct string_map *labels)
+/* Whether it is missing, and to be told of now. */
+static bool missing(struct telling *t, const struct string_map *labels, bool seen)
 {
     char print[FINGERPRINT_SIZE];
     struct told *told = table_get(&t->by_print, message_fingerprint(print, labels));
-    if (told)
+    if (told) {
         told->expected = true;
-    return told != NULL;
+        return false;
+    }
+    vec_push(&t->missing, copy_map(&t->arena, labels));
+    t->late = t->late || !seen;
+    return seen;
+}
+
+bool telling_late(const struct telling *t)
+{
+    return t->late;
 }
 
 /* As if it fired now, but with the incident's own begin; what decided is looked up. */
@@ -98,7 +110,7 @@ void telling_expect_slo(struct telling *t, const struct slo_view *view)
     if (view->alert.told == SEVERITY_NONE)
         return;
     struct string_map labels = alert_labels(def, view->alert.told, &names, &arena);
-    if (!known(t, &labels)) {
+    if (missing(t, &labels, view->at_us != 0)) {
         struct alert_transition tr = once_more(t, &view->alert);
         tr.slo = def->name;
         tr.objective_name = def->objective_name;
@@ -120,7 +132,7 @@ void telling_expect_condition(struct telling *t, const struct condition_now *now
         return;
     struct string_map labels =
         condition_labels(now->def, &now->who, now->state.told, &names, &arena);
-    if (!known(t, &labels)) {
+    if (missing(t, &labels, view != NULL)) {
         struct alert_transition tr = once_more(t, &now->state);
         tr.condition = now->name;
         tr.slo = condition_subject_name(&now->who);
@@ -137,12 +149,23 @@ void telling_expect_condition(struct telling *t, const struct condition_now *now
 
 /* ---- what should not ------------------------------------------------------------------ */
 
-/* Of the same objective one with other labels is about to be told of. */
-static bool goes_on(const struct telling *t, const char *slo, const char *objective)
+static bool same_label(const struct string_map *a, const struct string_map *b, const char *key)
 {
-    for (const struct tell *w = t->head; w; w = w->next)
-        if (w->view.def && str_eq(w->t.slo, slo) && str_eq(w->t.objective_name, objective))
+    const char *x = message_label(a, key), *y = message_label(b, key);
+    return str_eq(x ? x : "", y ? y : "");
+}
+
+/* Of what this was about an alert with other labels is missing. */
+static bool goes_on(const struct telling *t, const struct string_map *labels)
+{
+    static const char *const names[] = {"alertname", "slo", "objective", "probe", "threshold"};
+    for (size_t i = 0; i < t->missing.len; i++) {
+        size_t k = 0;
+        while (k < countof(names) && same_label(&t->missing.at[i], labels, names[k]))
+            k++;
+        if (k == countof(names))
             return true;
+    }
     return false;
 }
 
@@ -161,13 +184,12 @@ static const char *says(const struct telling *t, const struct string_map *labels
 {
     const char *slo = message_label(labels, "slo"), *probe = message_label(labels, "probe");
     const char *objective = message_label(labels, "objective");
-    if (!slo)
-        return arena_printf(arena, "%s: resolved after %s", probe ? probe : "nines", took);
-    const char *title = !objective ? slo : arena_printf(arena, "%s / %s", slo, objective);
-    objective = objective ? objective : "";
-    if (goes_on(t, slo, objective))
+    const char *title = slo ? slo : probe ? probe : "nines";
+    if (slo && objective)
+        title = arena_printf(arena, "%s / %s", slo, objective);
+    if (goes_on(t, labels))
         return arena_printf(arena, "%s: goes on, under other labels", title);
-    if (alerts(t->config, slo, objective))
+    if (!slo || alerts(t->config, slo, objective ? objective : ""))
         return arena_printf(arena, "%s: resolved after %s", title, took);
     return arena_printf(arena, "%s: ended after %s, as the objective alerts no more", title, took);
 }
@@ -194,10 +216,13 @@ static void end(struct telling *t, struct told *told)
 
 void telling_hold(struct telling *t)
 {
+    t->late = false;
     for (size_t i = 0; i < t->told.len; i++)
         t->told.at[i]->expected = false;
     t->o.expect(t->o.ctx, t);
     for (size_t i = t->told.len; i-- > 0;)
         if (!t->told.at[i]->expected)
             end(t, t->told.at[i]);
+    vec_clear(&t->missing);
+    arena_reset(&t->arena);
 }
