@@ -150,6 +150,7 @@ struct slo_def {
     const char *service;
     const char *description;    /* or NULL */
     const char *runbook;        /* or NULL */
+    const char *dashboard;      /* address of one of its own, or NULL */
     const char *objective_name; /* "" unless several objectives */
     struct pos pos;
     struct sli_def sli;               /* of a composite: zeroes, but its key */

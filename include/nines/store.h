@@ -530,6 +530,10 @@ int store_reader_exclusions(struct store_reader *r, struct arena *arena, struct 
  * the arena. */
 int store_reader_incidents(struct store_reader *r, int64_t since_us, struct arena *arena,
                            struct incident **ret, size_t *ret_n, struct err *reterr);
+/* The number of the incident that an alert came to last, by (condition, slo, objective_name,
+ * since_us) of any of its transitions; 0: to none. */
+int store_reader_incident_of(struct store_reader *r, const struct alert_transition *t, int64_t *ret,
+                             struct err *reterr);
 /* The version that a probe's target said last; "" if none. Freed by the caller. */
 int store_reader_version(struct store_reader *r, const char *probe, char **ret, struct err *reterr);
 

@@ -137,7 +137,8 @@ static struct node *member_list(struct build *b, const struct openslo_slo *s,
 static void build_whole(struct build *b, const struct openslo_slo *s, const struct part *parts,
                         size_t n, const struct node *annotated)
 {
-    static const char *const own[] = {"alerting", "alerts", "depends_on", "policy", "runbook"};
+    static const char *const own[] = {"alerting",   "alerts", "dashboard",
+                                      "depends_on", "policy", "runbook"};
     struct node *slo = openslo_begin(b, s);
     openslo_put(b, slo, "composite", member_list(b, s, parts, n));
     if (parts[0].budgeting->kind == NODE_MAP) /* else the members' targets are all */

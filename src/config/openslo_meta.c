@@ -143,9 +143,9 @@ static int take_text(struct build *b, const char *key, const struct node *value,
 
 bool openslo_annotations(struct build *b, const struct node *n, struct node *slo)
 {
-    static const char *const names[] = {OURS "alerting", OURS "alerts", OURS "depends_on",
-                                        OURS "no_data",  OURS "policy", OURS "runbook",
-                                        OURS "windows"};
+    static const char *const names[] = {OURS "alerting",   OURS "alerts",  OURS "dashboard",
+                                        OURS "depends_on", OURS "no_data", OURS "policy",
+                                        OURS "runbook",    OURS "windows"};
     bool ok = true;
     for (size_t i = 0; n && i < n->n; i++) {
         const struct node *key = n->items[2 * i], *value = n->items[2 * i + 1];
@@ -155,7 +155,8 @@ bool openslo_annotations(struct build *b, const struct node *n, struct node *slo
         ok = ok && taken >= 0;
         if (taken || str_eq(key->text, OURS "windows")) /* which openslo_windows() takes */
             continue;
-        if (str_eq(key->text, OURS "no_data") || str_eq(key->text, OURS "runbook")) {
+        if (str_eq(key->text, OURS "no_data") || str_eq(key->text, OURS "runbook") ||
+            str_eq(key->text, OURS "dashboard")) {
             openslo_put(b, slo, key->text + strlen(OURS), value);
             continue;
         }
@@ -163,9 +164,8 @@ bool openslo_annotations(struct build *b, const struct node *n, struct node *slo
         decode_error(
             &b->decode, key->pos, "unknown annotation '%.60s'; %s%s%s", key->text,
             near ? "did you mean '"
-                 : "ours are nines/alerting, nines/alerts, nines/depends_on, nines/no_data, "
-                   "nines/policy, nines/runbook "
-                   "and ",
+                 : "ours are nines/alerting, nines/alerts, nines/dashboard, nines/depends_on, "
+                   "nines/no_data, nines/policy, nines/runbook and ",
             near ? near : "nines/windows", near ? "'?" : "");
         ok = false;
     }

@@ -213,6 +213,8 @@ static void put_metadata(struct str *out, const struct openslo_group *g)
         put_pair(out, "    ", "nines/no_data", no_data[g->parts[0].slo->no_data]);
     if (s->runbook)
         put_pair(out, "    ", "nines/runbook", s->runbook);
+    if (s->dashboard)
+        put_pair(out, "    ", "nines/dashboard", s->dashboard);
     put_depends(out, &s->depends_on);
     put_policy(out, &s->policy);
     put_windows(out, g);

@@ -50,6 +50,7 @@ static const struct field slo_fields[] = {
     {"service", FIELD_STRING, DEF(service)},
     {"description", FIELD_STRING, DEF(description)},
     {"runbook", FIELD_STRING, DEF(runbook)},
+    {"dashboard", FIELD_STRING, DEF(dashboard)},
     {"sli", FIELD_OBJECT, offsetof(struct slo_raw, sli), .fields = sli_fields},
     {"composite", FIELD_CUSTOM, offsetof(struct slo_raw, composite), .decode = decode_keep},
     {"objective", FIELD_CUSTOM, offsetof(struct slo_raw, objectives), .decode = decode_objectives},

@@ -214,6 +214,20 @@ static void put_silence(struct telling *w, const struct string_map *labels)
     put_text(&w->out, "silence_command", &text);
 }
 
+static const char *dashboard(const struct telling *w, const struct slo_def *slo)
+{
+    return slo && slo->dashboard && slo->dashboard[0] ? slo->dashboard : w->facts->dashboard_url;
+}
+
+/* Where to read on; `slo` may be NULL. */
+static void put_links(struct telling *w, const struct slo_def *slo)
+{
+    put(&w->out, "runbook_url", slo ? slo->runbook : NULL);
+    put(&w->out, "dashboard_url", dashboard(w, slo));
+    if (w->facts->incident)
+        put(&w->out, "incident", arena_printf(w->out.arena, "%lld", (long long)w->facts->incident));
+}
+
 /* What a resolve adds: how long it lasted, and what of the budget it cost. */
 static void put_cost(struct telling *w)
 {
@@ -263,8 +277,7 @@ static struct string_map annotations(struct telling *w, const struct string_map 
     put(&w->out, "summary", summary(w));
     put_probes(w);
     put_deploy(w);
-    put(&w->out, "runbook_url", w->view->def->runbook);
-    put(&w->out, "dashboard_url", w->facts->dashboard_url);
+    put_links(w, w->view->def);
     if (w->t->kind != ALERT_EVENT_RESOLVE)
         put_silence(w, labels);
     put_description(w, w->view->def, NULL, NULL);
@@ -287,15 +300,15 @@ static struct message_alert alert_of(const struct telling *w, struct string_map 
 }
 
 /* The end of the label that the alert had: it is no incident that is over. */
-static struct string_map moved(struct telling *w, const char *title, const char *runbook,
+static struct string_map moved(struct telling *w, const char *title, const struct slo_def *slo,
                                enum severity old)
 {
     struct maker m = maker_new(w->out.arena, 4);
     put(&m, "summary",
         arena_printf(m.arena, "%s: %s now, no longer %s", title,
                      severity_word(w->names, w->t->severity), severity_word(w->names, old)));
-    put(&m, "runbook_url", runbook);
-    put(&m, "dashboard_url", w->facts->dashboard_url);
+    put(&m, "runbook_url", slo ? slo->runbook : NULL);
+    put(&m, "dashboard_url", dashboard(w, slo));
     return m.map;
 }
 
@@ -324,7 +337,7 @@ size_t alert_text(const struct slo_view *view, const struct alert_transition *t,
     size_t n = 0;
     if (old != SEVERITY_NONE) {
         ret[n] = alert_of(&w, alert_labels(view->def, old, names, arena), false);
-        ret[n++].annotations = moved(&w, slo_title(view->def, arena), view->def->runbook, old);
+        ret[n++].annotations = moved(&w, slo_title(view->def, arena), view->def, old);
     }
     ret[n] = alert_of(&w, alert_labels(view->def, t->severity, names, arena),
                       t->kind != ALERT_EVENT_RESOLVE);
@@ -437,8 +450,7 @@ static struct string_map condition_notes(struct telling *w, const struct string_
         put(&w->out, "lasted", arena_strdup(arena, span));
     put_probes(w);
     put_deploy(w);
-    put(&w->out, "runbook_url", who->slo ? who->slo->runbook : NULL);
-    put(&w->out, "dashboard_url", w->facts->dashboard_url);
+    put_links(w, who->slo);
     if (!over)
         put_silence(w, labels);
     put_description(w, who->slo, who->probe ? who->probe->id : NULL, says);
@@ -457,7 +469,7 @@ size_t condition_text(const struct condition *c, const struct condition_subject 
     size_t n = 0;
     if (old != SEVERITY_NONE) {
         ret[n] = alert_of(&w, condition_labels(c, who, old, names, arena), false);
-        ret[n++].annotations = moved(&w, title, who->slo ? who->slo->runbook : NULL, old);
+        ret[n++].annotations = moved(&w, title, who->slo, old);
     }
     ret[n] = alert_of(&w, condition_labels(c, who, t->severity, names, arena),
                       t->kind != ALERT_EVENT_RESOLVE);

@@ -36,7 +36,9 @@ struct alert_facts {
     bool has_lost;                   /* of a resolve: */
     int64_t lost;                    /* whole bad events, or slices, since it began */
     double lost_ratio;               /* of the budget */
-    const char *dashboard_url, *generator_url;
+    int64_t incident;                /* that it belongs to, from 1 */
+    const char *dashboard_url;       /* where the SLO has none of its own */
+    const char *generator_url;
 };
 
 /*

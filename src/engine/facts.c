@@ -214,12 +214,19 @@ static void read_cost(struct facts *f)
     query_report_free(report);
 }
 
+static void read_incident(struct facts *f)
+{
+    if (in_time(f))
+        store_reader_incident_of(f->reader, f->w->alert, &f->out->incident, NULL);
+}
+
 void facts_read(struct store_reader *r, const struct facts_wanted *w, struct arena *arena,
                 struct alert_facts *ret)
 {
     struct facts f = {.reader = r, .w = w, .arena = arena, .out = ret};
     bool over = w->alert->kind == ALERT_EVENT_RESOLVE,
          condition = w->alert->condition && w->alert->condition[0];
+    read_incident(&f);
     if (!w->slo && !w->probe)
         return;
     if (w->slo)

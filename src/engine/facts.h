@@ -1,6 +1,6 @@
 /*
  * What alert_text() says beyond what the tick knew: why probes failed, the last deploy,
- * when the budget ends, what an incident cost. Read from the store, so not on the loop
+ * when the budget ends, what an incident cost, its number. Read from the store, so not on the loop
  * thread. What cannot be read is not said: an alert does not wait for its decoration.
  */
 #pragma once

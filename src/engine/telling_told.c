@@ -134,9 +134,10 @@ void telling_expect_condition(struct telling *t, const struct condition_now *now
         condition_labels(now->def, &now->who, now->state.told, &names, &arena);
     if (missing(t, &labels, view != NULL)) {
         struct alert_transition tr = once_more(t, &now->state);
-        tr.condition = now->name;
+        tr.condition = condition_info(now->def->kind)->name;
         tr.slo = condition_subject_name(&now->who);
-        tr.objective_name = tr.service = "";
+        tr.objective_name = now->name;
+        tr.service = "";
         struct tell *w = telling_new_tell(t, &tr);
         w->condition = *now->def;
         w->who = now->who;

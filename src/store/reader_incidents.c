@@ -193,3 +193,21 @@ int store_reader_incidents(struct store_reader *r, int64_t since_us, struct aren
         rc = read_all(r, arena, *ret, *ret_n, reterr);
     return reader_end(r, rc);
 }
+
+int store_reader_incident_of(struct store_reader *r, const struct alert_transition *t, int64_t *ret,
+                             struct err *reterr)
+{
+    if (reader_begin(r, reterr) < 0)
+        return -1;
+    struct sqlite_rows *q =
+        sqlite_query(r->db,
+                     "SELECT coalesce(max(incident), 0) FROM incident_alert"
+                     " WHERE condition = ?1 AND slo = ?2 AND objective = ?3 AND since = ?4",
+                     BIND(v_text(t->condition ? t->condition : ""), v_text(t->slo),
+                          v_text(t->objective_name), v_int(t->since_us)),
+                     reterr);
+    int rc = q ? 0 : -1;
+    while (q && (rc = sqlite_next(q, reterr)) > 0)
+        *ret = sqlite_int(q, 0);
+    return reader_end(r, rc);
+}

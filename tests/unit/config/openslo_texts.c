@@ -58,6 +58,7 @@ static void same_slo(const struct slo_def *a, const struct slo_def *b)
     assert_string_equal(a->sli.key, b->sli.key);
     same_text(a->description, b->description);
     same_text(a->runbook, b->runbook);
+    same_text(a->dashboard, b->dashboard);
     assert_string_equal(a->service[0] ? a->service : a->name, b->service);
     assert_string_equal(a->window.text, b->window.text);
     assert_int_equal(a->method, b->method);

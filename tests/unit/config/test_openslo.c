@@ -53,7 +53,8 @@ static void definitions(void **state)
         "window: {calendar: 2 weeks}",
         "window: {calendar: 1 quarter, start: 2026-02-15, timezone: UTC}",
         "window: {calendar: 3 days, start: '2026-01-02 06:30:00'}",
-        "window: {calendar: 1 year}, no_data: bad, runbook: 'https://example.org/?a=b#c'",
+        "window: {calendar: 1 year}, no_data: bad, runbook: 'https://example.org/?a=b#c', "
+        "dashboard: 'https://example.org/d'",
         "window: 1d, service: my shop, description: \"two\\nlines, 'quoted' \\u00e9\"",
         "window: 1d, labels: {team: a, b_c: 'true', d: '1.0', e: ''}",
         "window: 1d, description: \"\\x85a\\x9b b\\u2028c\\u2029 d\\ufeff\\uffff \\U0001f600 "

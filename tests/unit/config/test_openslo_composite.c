@@ -27,7 +27,8 @@
 #define SLICE ", timeSliceWindow: 5m, timeSliceTarget: 0.95}\n"
 
 static const char burns[] = COMPOSITE(
-    ", labels: {team: web}, annotations: {nines/alerting: default, nines/runbook: x}",
+    ", labels: {team: web}, annotations: {nines/alerting: default, nines/runbook: x, "
+    "nines/dashboard: y}",
     "Occurrences",
     "    - {displayName: front, target: 0.99, indicatorRef: runs, compositeWeight: 2.50}\n"
     "    - {target: 0.999, " QUEUE "}\n"
@@ -54,6 +55,7 @@ static void objectives(void **state)
         assert_string_equal(s->labels.at[0].value, "web");
         assert_int_equal(s->alerting, i == 0);
         assert_int_equal(s->runbook != NULL, i == 0);
+        assert_int_equal(s->dashboard != NULL, i == 0);
         assert_int_equal(s->window.duration_us, 30 * USEC_PER_DAY);
         assert_int_equal(s->member_count, i ? 0 : 3);
     }

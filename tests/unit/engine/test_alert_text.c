@@ -72,6 +72,7 @@ static const struct alert_facts all_facts = {.probes = probes,
                                              .has_lost = true,
                                              .lost = 17,
                                              .lost_ratio = 0.17,
+                                             .incident = 7,
                                              .dashboard_url = "https://nines.example/slo/api",
                                              .generator_url = "https://nines.example/"};
 
@@ -206,6 +207,33 @@ static void as_in_the_file(void **state)
     str_release(&got);
 }
 
+/* Wherever the address is said: an SLO's own is the one that people get. */
+static void shows_its_own_dashboard(void **state)
+{
+    struct arena a = {0};
+    struct slo_def own = slo;
+    struct slo_view v = view_of(&own);
+    struct message_alert alerts[ALERT_TEXT_MAX];
+    struct severity_labels names = SEVERITY_LABELS_DEFAULT;
+    struct alert_transition t = moves(ALERT_EVENT_ESCALATE, SEVERITY_PAGE);
+    const struct condition_view seen = {.use = v.use};
+    const struct condition silent = {.kind = CONDITION_NO_DATA};
+    (void)state;
+    own.dashboard = "https://boards.example/api";
+    size_t n = alert_text(&v, &t, &all_facts, &names, &a, alerts);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(message_label(&alerts[i].annotations, "dashboard_url"), own.dashboard);
+    t.kind = ALERT_EVENT_FIRE;
+    condition_text(&silent, &(struct condition_subject){&own, NULL}, &seen, &t, &all_facts, &names,
+                   &a, alerts);
+    assert_string_equal(message_label(&alerts[0].annotations, "dashboard_url"), own.dashboard);
+    condition_text(&silent, &(struct condition_subject){NULL, &probe}, &seen, &t, &all_facts,
+                   &names, &a, alerts);
+    assert_string_equal(message_label(&alerts[0].annotations, "dashboard_url"),
+                        all_facts.dashboard_url);
+    arena_release(&a);
+}
+
 /* The label sets of what ends and what begins differ by severity alone, and what a
  * resolve names is what fired. */
 static void ends_what_it_began(void **state)
@@ -238,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_in_the_file),
+        cmocka_unit_test(shows_its_own_dashboard),
         cmocka_unit_test(ends_what_it_began),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,9 +96,37 @@ static void check_first(const struct incident *in)
     assert_int_equal(in->services.n, 2);
 }
 
+/* An alert knows its incident, by its life and nothing else. */
+static void check_numbers(struct fixture *f)
+{
+    static const struct {
+        const char *slo;
+        int64_t since_us, id;
+    } want[] = {{"api", T0, 1},
+                {"api", T0 + 46 * MIN, 1},
+                {"api", T0 + 67 * MIN, 3},
+                {"slow", T0 - 2 * MIN, 1},
+                {"cache", T0 + 30 * MIN, 2},
+                {"old", T0 - 60 * MIN, 0},
+                {"api", T0 + MIN, 0}};
+    struct store_reader *r = fixture_reader(f);
+    for (size_t i = 0; i < countof(want); i++) {
+        struct alert_transition t = {
+            .slo = want[i].slo, .objective_name = "", .since_us = want[i].since_us};
+        int64_t id = -1;
+        assert_int_equal(store_reader_incident_of(r, &t, &id, NULL), 0);
+        assert_int_equal(id, want[i].id);
+        t.condition = "no_data";
+        assert_int_equal(store_reader_incident_of(r, &t, &id, NULL), 0);
+        assert_int_equal(id, 0);
+    }
+    store_reader_free(r);
+}
+
 static void check_story(struct fixture *f)
 {
     struct rows rows = read_all(f);
+    check_numbers(f);
     assert_int_equal(rows.n, 3);
     check_first(&rows.at[0]);
     const struct incident *data = &rows.at[1];
