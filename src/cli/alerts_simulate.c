@@ -12,6 +12,7 @@
 #include "model/matcher.h"
 #include "model/message.h"
 #include "nines/config.h"
+#include "nines/notifier.h"
 #include "report/fmt.h"
 #include "wire/message.h"
 
@@ -36,6 +37,36 @@ struct simulation {
     int64_t flushes;
     struct str out;
 };
+
+/* ---- receivers --------------------------------------------------------------------------- */
+
+/* One that has no integrations hears of everything, so that its messages are seen. */
+static struct dispatch_receiver receiver_of(struct arena *arena, const struct receiver_def *def)
+{
+    static const struct dispatch_integration one = {.name = "", .send_resolved = true};
+    if (def->n == 0)
+        return (struct dispatch_receiver){.name = def->name, .at = &one, .n = 1};
+    struct dispatch_integration *at = arena_alloc(arena, def->n * sizeof(*at));
+    for (size_t i = 0; i < def->n; i++)
+        at[i] = (struct dispatch_integration){def->at[i].name, def->at[i].spec->send_resolved};
+    return (struct dispatch_receiver){.name = def->name, .at = at, .n = def->n};
+}
+
+static void add_receivers(struct simulation *s, const struct config *cfg)
+{
+    s->receivers = mem_array(cfg->receiver_count + 1, sizeof(*s->receivers));
+    for (size_t i = 0; i < cfg->receiver_count; i++)
+        s->receivers[s->receiver_count++] = receiver_of(&s->arena, cfg->receivers[i]);
+}
+
+/* Its name says nothing where there is no other. */
+static bool has_several(const struct simulation *s, const char *receiver)
+{
+    for (size_t i = 0; i < s->receiver_count; i++)
+        if (str_eq(s->receivers[i].name, receiver))
+            return s->receivers[i].n > 1;
+    return false;
+}
 
 /* ---- what happens ------------------------------------------------------------------------ */
 
@@ -97,6 +128,7 @@ static void put_send(void *ctx, const struct dispatch_send *send)
     begin_line(s, "send");
     if (s->json) {
         member(s, "receiver", send->receiver);
+        member(s, "integration", send->integration);
         member(s, "group_key", m->group_key);
         member(s, "dedup_key", send->dedup_key);
         member(s, "why", why_name(send->why));
@@ -105,6 +137,8 @@ static void put_send(void *ctx, const struct dispatch_send *send)
     } else {
         str_addc(&s->out, ' ');
         clean(s, send->receiver);
+        if (has_several(s, send->receiver))
+            str_addf(&s->out, "/%s", send->integration);
         str_add(&s->out, "  ");
         clean(s, m->group_key);
         names_of(s, m, true);
@@ -177,21 +211,6 @@ static void put_held(void *ctx, const struct dispatch_group *g, const struct mes
     else
         held_text(s, g, a, hold);
     end_line(s);
-}
-
-/* ---- receivers --------------------------------------------------------------------------- */
-
-static void add_receiver(struct simulation *s, const struct route_def *r)
-{
-    static const struct dispatch_integration one = {.name = "simulated", .send_resolved = true};
-    size_t i = 0;
-    while (i < s->receiver_count && !str_eq(s->receivers[i].name, r->receiver))
-        i++;
-    if (i == s->receiver_count)
-        s->receivers[s->receiver_count++] =
-            (struct dispatch_receiver){.name = r->receiver, .at = &one, .n = 1};
-    for (i = 0; i < r->route_count; i++)
-        add_receiver(s, &r->routes[i]);
 }
 
 /* ---- lines ------------------------------------------------------------------------------- */
@@ -394,8 +413,7 @@ static int simulate(const struct command *self, const struct config *cfg, bool j
         return cli_fail(self, "%s: cannot be opened", path);
     struct simulation *s = mem_alloc(sizeof(*s));
     s->json = json;
-    s->receivers = mem_array(ROUTES_MAX + 1, sizeof(*s->receivers));
-    add_receiver(s, &cfg->routing->root);
+    add_receivers(s, cfg);
     struct dispatch_config config = {.routing = cfg->routing,
                                      .receivers = s->receivers,
                                      .receiver_count = s->receiver_count,
@@ -425,8 +443,8 @@ static const struct command command_simulate = {
         "Each line of the file, or of the standard input, is a JSON object: an alert that\n"
         "begins to fire or resolves at a time, or a silence from then on. Times do not go\n"
         "back. Shown is each message that would be sent, by the routes, the inhibitions and\n"
-        "the intervals of the configuration, and what was held back and why. Each receiver\n"
-        "is taken to hear of resolved alerts. Nothing is sent.\n\n"
+        "the intervals of the configuration, and what was held back and why. Integrations\n"
+        "hear of resolved alerts where their send_resolved says so. Nothing is sent.\n\n"
         "Examples:\n"
         "  nines alerts simulate alerts.ndjson\n"
         "  nines alerts simulate --for 1d --json alerts.ndjson\n"

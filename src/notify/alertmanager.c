@@ -78,18 +78,39 @@ static void check_unrouted(struct decode *c, const struct integration_def *def)
                    units_duration(lifetime, s->lifetime_us));
 }
 
+/* Its alert must not end before it is told again, or it comes and goes there. */
+static void check_watchdog(struct decode *c, const struct watchdog_config *w,
+                           const struct integration_def *def)
+{
+    const struct alertmanager_spec *s = (const void *)def->spec;
+    char lifetime[UNITS_MAX], every[UNITS_MAX];
+    if (s->lifetime_us <= w->every_us)
+        diag_error(c->diag, def->pos,
+                   "lifetime: the watchdog's alert would end after %s, but it is told again every "
+                   "%s: give a longer lifetime",
+                   units_duration(lifetime, s->lifetime_us), units_duration(every, w->every_us));
+}
+
+static void check_one(struct decode *c, const struct config *cfg, const struct receiver_def *to,
+                      const struct integration_def *def)
+{
+    const struct watchdog_config *w = &cfg->daemon.watchdog;
+    bool watches = w->every_us && w->receiver && str_eq(w->receiver, to->name);
+    if (watches)
+        check_watchdog(c, w, def);
+    if (cfg->routing)
+        check_route(c, to, def, &cfg->routing->root);
+    else if (!watches) /* which is told of nothing else then */
+        check_unrouted(c, def);
+}
+
 void alertmanager_check(const struct config *cfg, struct decode *c)
 {
     for (size_t i = 0; i < cfg->receiver_count; i++) {
         const struct receiver_def *to = cfg->receivers[i];
-        for (size_t k = 0; k < to->n; k++) {
-            if (to->at[k].kind != &notifier_alertmanager)
-                continue;
-            if (cfg->routing)
-                check_route(c, to, &to->at[k], &cfg->routing->root);
-            else
-                check_unrouted(c, &to->at[k]);
-        }
+        for (size_t k = 0; k < to->n; k++)
+            if (to->at[k].kind == &notifier_alertmanager)
+                check_one(c, cfg, to, &to->at[k]);
     }
 }
 

@@ -12,7 +12,8 @@ enum breaker_state breaker_state(const struct breaker *b, int64_t now_us)
 
 int64_t breaker_due_us(const struct breaker *b, int64_t now_us)
 {
-    return b->until_us > now_us ? b->until_us : now_us;
+    int64_t due_us = b->until_us > b->held_us ? b->until_us : b->held_us;
+    return due_us > now_us ? due_us : now_us;
 }
 
 void breaker_success(struct breaker *b)
@@ -27,4 +28,10 @@ void breaker_failure(struct breaker *b, int limit, int64_t now_us, int64_t open_
         b->failures++;
     if (b->failures >= limit)
         b->until_us = now_us + open_us;
+}
+
+void breaker_hold(struct breaker *b, int64_t until_us)
+{
+    if (until_us > b->held_us)
+        b->held_us = until_us;
 }

@@ -61,15 +61,18 @@ static void exec_prepare(struct decode *c, const struct node *n, const struct no
 
 /* The user's come last: getenv() of most programs takes the first, so ours are not
  * theirs to change, and PATH and LANG are left out where they say them. */
-static const char **make_env(const struct exec_spec *s, const struct message *m,
-                             const char *dedup_key, struct arena *arena)
+static const char **make_env(const struct exec_spec *s, const struct notification *note,
+                             struct arena *arena)
 {
-    const char **env = arena_alloc(arena, (s->env.n + 6) * sizeof(*env));
+    const char **env = arena_alloc(arena, (s->env.n + 7) * sizeof(*env));
+    const struct message *m = note->message;
     size_t n = 0;
     bool path = false, lang = false;
     env[n++] = arena_printf(arena, "NINES_STATUS=%s", m->firing ? "firing" : "resolved");
     env[n++] = arena_printf(arena, "NINES_RECEIVER=%s", m->receiver ? m->receiver : "");
-    env[n++] = arena_printf(arena, "NINES_DEDUP_KEY=%s", dedup_key);
+    env[n++] = arena_printf(arena, "NINES_DEDUP_KEY=%s", note->dedup_key);
+    if (note->unrecorded)
+        env[n++] = "NINES_UNRECORDED=true";
     for (size_t i = 0; i < s->env.n; i++) {
         const struct secret_pair *p = &s->env.at[i];
         path = path || str_eq(p->key, "PATH");
@@ -83,20 +86,19 @@ static const char **make_env(const struct exec_spec *s, const struct message *m,
     return env;
 }
 
-int exec_build(const struct exec_spec *spec, const struct message *m, const char *dedup_key,
-               struct arena *arena, struct str *input, struct command_request *ret,
-               struct err *reterr)
+int exec_build(const struct exec_spec *spec, const struct notification *n, struct arena *arena,
+               struct str *input, struct command_request *ret, struct err *reterr)
 {
     const char **argv = arena_alloc(arena, (spec->command.n + 1) * sizeof(*argv));
     memcpy(argv, spec->command.at, spec->command.n * sizeof(*argv));
     str_init(input, INPUT_MAX);
-    message_write(m, input);
+    message_write(n->message, input);
     str_addc(input, '\n');
     if (input->overflow)
         return err_set(reterr, "the message is too long");
     *ret = (struct command_request){
         .argv = argv,
-        .env = make_env(spec, m, dedup_key, arena),
+        .env = make_env(spec, n, arena),
         .input = input->buf,
         .input_len = input->len,
         .timeout_us = spec->timeout_us,
@@ -192,8 +194,8 @@ static void *exec_send(struct notifier_env *env, const struct integration_def *d
     struct str input;
     struct err err;
     struct run *run = NULL;
-    if (exec_build((const struct exec_spec *)(const void *)def->spec, n->message, n->dedup_key,
-                   &arena, &input, &r, &err) < 0) {
+    if (exec_build((const struct exec_spec *)(const void *)def->spec, n, &arena, &input, &r, &err) <
+        0) {
         done(ctx, DELIVERY_REJECTED, err.msg, 0);
     } else {
         run = mem_alloc(sizeof(*run));

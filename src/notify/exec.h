@@ -2,8 +2,9 @@
  * `exec_configs`, of ours: a program of the user's, which gets the message as JSON (the
  * format of Alertmanager's webhook) on its standard input. Its arguments are a fixed list,
  * run without a shell, and nothing of an alert is ever among them. Its environment is
- * PATH, LANG, what `env` says, and NINES_STATUS (firing, resolved), NINES_RECEIVER and
- * NINES_DEDUP_KEY. How it runs: io/command.h.
+ * PATH, LANG, what `env` says, NINES_STATUS (firing, resolved), NINES_RECEIVER,
+ * NINES_DEDUP_KEY and, of a message that could not be stored, NINES_UNRECORDED=true. How it
+ * runs: io/command.h.
  */
 #pragma once
 
@@ -24,9 +25,8 @@ struct exec_spec {
 
 /* The run that a message becomes: texts live in the arena, the input in `input`
  * (initialised here; the caller releases). -1: never to be run. */
-int exec_build(const struct exec_spec *spec, const struct message *m, const char *dedup_key,
-               struct arena *arena, struct str *input, struct command_request *ret,
-               struct err *reterr);
+int exec_build(const struct exec_spec *spec, const struct notification *n, struct arena *arena,
+               struct str *input, struct command_request *ret, struct err *reterr);
 
 /* 0 is delivered; 64 to 78 of sysexits.h, but 75 (try later), are refused for good;
  * everything else is tried again. */

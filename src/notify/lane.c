@@ -163,15 +163,13 @@ static void retry(struct lane *l, struct lane_queue *q, const char *detail, int6
     }
     int64_t wait =
         retry_backoff_us(it->attempts, o->backoff_min_us, o->backoff_max_us, o->random(o->ctx));
-    if (retry_after_us > NOTIFY_RETRY_AFTER_MAX_US)
-        retry_after_us = NOTIFY_RETRY_AFTER_MAX_US;
     wait = later(wait, retry_after_us);
     it->due_us = o->mono_us(o->ctx) + wait;
     o->ended(o->ctx, it, &(struct lane_end){DELIVERY_RETRY, detail, wait});
 }
 
 /* A refusal is an answer: who gives it is there. */
-static void note(struct lane *l, enum delivery d)
+static void note(struct lane *l, enum delivery d, int64_t retry_after_us)
 {
     struct lane_owner *o = l->owner;
     l->failing = d != DELIVERY_OK;
@@ -185,6 +183,8 @@ static void note(struct lane *l, enum delivery d)
     int64_t open_us = retry_backoff_us(l->breaker.failures + 1, o->backoff_min_us,
                                        o->backoff_max_us, o->random(o->ctx));
     breaker_failure(&l->breaker, NOTIFY_BREAKER_FAILURES, o->mono_us(o->ctx), open_us);
+    if (retry_after_us > 0)
+        breaker_hold(&l->breaker, o->mono_us(o->ctx) + retry_after_us);
 }
 
 static void on_done(void *ctx, enum delivery d, const char *detail, int64_t retry_after_us)
@@ -198,7 +198,9 @@ static void on_done(void *ctx, enum delivery d, const char *detail, int64_t retr
     l->queue = NULL;
     struct config *config = l->config;
     l->config = NULL;
-    note(l, d);
+    if (retry_after_us > NOTIFY_RETRY_AFTER_MAX_US)
+        retry_after_us = NOTIFY_RETRY_AFTER_MAX_US;
+    note(l, d, retry_after_us);
     if (d == DELIVERY_RETRY)
         retry(l, q, detail, retry_after_us);
     else

@@ -6,7 +6,8 @@
  *
  * The messages of a group go out in their order; of several groups the one whose message
  * came first. A group whose message waits to be tried again does not hold up others. What
- * holds up all are the circuit breaker (breaker.h) and the rate (rate.h).
+ * holds up all are the circuit breaker (breaker.h), with what the service itself asked for
+ * (Retry-After: it counts requests, not groups), and the rate (rate.h).
  *
  * Moves of a message: waiting -> in flight -> delivered, refused, or waiting (to retry).
  */

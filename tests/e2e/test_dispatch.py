@@ -309,3 +309,22 @@ def test_like_alertmanager(workspace, webhook):
     of = {key.split('scene="')[-1].split('"')[0]: told for (receiver, key), told in found.items() if receiver == "all"}
     assert of["quiet"] == [(["a"], [])] and "never" not in of
     assert of["expired"][:2] == [(["a"], []), (["a", "b"], [])]
+
+
+def test_ends_are_for_those_who_ask(workspace):
+    workspace.write("nines.yaml", """apiVersion: nines/v1
+kind: Daemon
+route: {receiver: team, group_by: [alertname], group_wait: 0s, group_interval: 1m, repeat_interval: 4h}
+receivers:
+  - name: team
+    exec_configs:
+      - {command: /bin/true}
+      - {command: /bin/true, send_resolved: false}
+""")
+    lines = [named(0, "a"), named(600, "a", "resolved")]
+    told = [(line["integration"], line["message"]["status"]) for line in simulate(workspace, lines, "--for", "10m")]
+    assert told == [("exec", "firing"), ("exec 2", "firing"), ("exec", "resolved")]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    done = workspace.run("alerts", "simulate", "--for", "10m", stdin=text)
+    assert [line.split()[2] for line in done.stdout.splitlines()] == ["team/exec", "team/exec", "team/exec"]
+    assert 'team/exec 2  {}:{alertname="a"}  firing: a' in done.stdout

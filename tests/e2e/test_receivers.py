@@ -380,6 +380,10 @@ def test_bad_configurations(workspace):
     refused(workspace, "receivers: [{name: a, alertmanager: {url: http://a, lifetime: 4h}}]\n",
             "3:37: error: lifetime: alerts would end after 4h, but without 'route' they are told again every 4h: give a"
             " longer lifetime")
+    refused(workspace, "receivers: [{name: a, alertmanager: {url: http://a, lifetime: 5m}}, {name: b, log: {}}]\n"
+                       "watchdog: {receiver: a, every: 5m}\n",
+            "3:37: error: lifetime: the watchdog's alert would end after 5m, but it is told again every 5m: give a"
+            " longer lifetime")
     refused(workspace, "global: {slack_api_url: ftp://x, slack_api_urll: x}\nreceivers: [{name: a, slack: {}}]\n",
             "3:25: warning: slack_api_url: a secret in plain text; {env: NAME} or {file: path} keeps it out of here",
             "3:25: error: slack_api_url is not an http:// or https:// address",

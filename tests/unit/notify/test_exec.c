@@ -44,7 +44,8 @@ static void runs(const char *yaml, enum delivery want, const char *detail, const
     const struct exec_spec *s = spec_of(&p, yaml);
     assert_int_equal(p.diag.errors, 0);
     struct message m = page_message(&p.arena, 1, 1, "$(id) `id` ; 'x'", "\xff\"");
-    assert_int_equal(exec_build(s, &m, "key-1", &p.arena, &input, &r, &err), 0);
+    const struct notification n = {.dedup_key = "key-1", .message = &m};
+    assert_int_equal(exec_build(s, &n, &p.arena, &input, &r, &err), 0);
     assert_int_equal(uv_loop_init(&loop), 0);
     command_start(&loop, &r, on_done, &seen);
     str_release(&input);
@@ -78,6 +79,13 @@ static void test_runs(void **state)
          "cannot be started: no such file or directory", "");
 }
 
+static bool has(const char *const *env, const char *want)
+{
+    while (*env && !str_eq(*env, want))
+        env++;
+    return *env != NULL;
+}
+
 /* What the program reads is the message. */
 static void test_input(void **state)
 {
@@ -90,12 +98,18 @@ static void test_input(void **state)
     page_init(&p);
     const struct exec_spec *s = spec_of(&p, "{command: [/bin/cat, -]}");
     struct message m = page_message(&p.arena, 3, 2, "s", "d");
-    assert_int_equal(exec_build(s, &m, "k", &p.arena, &input, &r, &err), 0);
+    struct notification n = {.dedup_key = "k", .message = &m};
+    assert_int_equal(exec_build(s, &n, &p.arena, &input, &r, &err), 0);
     assert_string_equal(r.argv[0], "/bin/cat");
     assert_null(r.argv[2]);
     assert_int_equal(r.timeout_us, 30000000);
     assert_int_equal(message_read(r.input, r.input_len, &p.arena, &back, &err), 0);
     assert_int_equal(back.alert_count, 3);
+    assert_false(has(r.env, "NINES_UNRECORDED=true"));
+    str_release(&input);
+    n.unrecorded = true; /* which nothing else says */
+    assert_int_equal(exec_build(s, &n, &p.arena, &input, &r, &err), 0);
+    assert_true(has(r.env, "NINES_UNRECORDED=true"));
     str_release(&input);
     page_release(&p);
 }

@@ -230,6 +230,27 @@ static void test_retry_after(void **state)
     assert_true(w->wait_us >= 1 * S);
 }
 
+/* Who asks for time gets it, from all groups; a failure without a word holds its own. */
+static void test_asked_to_wait(void **state)
+{
+    struct world *w = *state;
+    w->fails = "a";
+    w->retry_after_us = 100 * S;
+    push(w, "a1 b1 c1");
+    says(w, "a1? ");
+    assert_int_equal(lane_due_us(w->lane), w->mono_us + 100 * S);
+    assert_int_equal(breaker_state(&w->lane->breaker, w->mono_us), BREAKER_CLOSED);
+    pass(w, 100 * S - 1);
+    push(w, "d1");
+    says(w, "");
+    w->fails = NULL;
+    w->retry_after_us = 0;
+    pass(w, 1);
+    says(w, "a1 b1 c1 d1 ");
+    push(w, "e1");
+    says(w, "e1 ");
+}
+
 /* Five failures, of whatever groups, and nobody is tried; then one; then, when that is
  * delivered, all. */
 static void test_breaker(void **state)
@@ -376,10 +397,10 @@ int main(void)
 {
 #define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        LANE_TEST(test_order),      LANE_TEST(test_failing_group), LANE_TEST(test_retry_after),
-        LANE_TEST(test_breaker),    LANE_TEST(test_refused),       LANE_TEST(test_gives_up),
-        LANE_TEST(test_due_later),  LANE_TEST(test_rate),          LANE_TEST(test_gone),
-        LANE_TEST(test_unreadable), LANE_TEST(test_in_flight),
+        LANE_TEST(test_order),         LANE_TEST(test_failing_group), LANE_TEST(test_retry_after),
+        LANE_TEST(test_asked_to_wait), LANE_TEST(test_breaker),       LANE_TEST(test_refused),
+        LANE_TEST(test_gives_up),      LANE_TEST(test_due_later),     LANE_TEST(test_rate),
+        LANE_TEST(test_gone),          LANE_TEST(test_unreadable),    LANE_TEST(test_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

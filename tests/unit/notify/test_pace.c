@@ -38,6 +38,24 @@ static void test_breaker(void **state)
     assert_int_equal(breaker_state(&b, 150 * S), BREAKER_CLOSED);
 }
 
+/* What the service asked for holds in any state, and opens nothing by itself. */
+static void test_hold(void **state)
+{
+    (void)state;
+    struct breaker b = {0};
+    breaker_hold(&b, 150 * S);
+    breaker_hold(&b, 120 * S);
+    assert_int_equal(breaker_state(&b, 100 * S), BREAKER_CLOSED);
+    assert_int_equal(breaker_due_us(&b, 100 * S), 150 * S);
+    assert_int_equal(breaker_due_us(&b, 151 * S), 151 * S);
+    breaker_failure(&b, 1, 100 * S, 8 * S);
+    assert_int_equal(breaker_due_us(&b, 100 * S), 150 * S);
+    breaker_failure(&b, 1, 100 * S, 80 * S);
+    assert_int_equal(breaker_due_us(&b, 100 * S), 180 * S);
+    breaker_success(&b);
+    assert_int_equal(breaker_due_us(&b, 100 * S), 100 * S);
+}
+
 /* All that come, each as soon as it may; how many in [from, to). */
 static int taken(struct rate *r, int per_minute, int64_t from_us, int64_t to_us)
 {
@@ -69,6 +87,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_breaker),
+        cmocka_unit_test(test_hold),
         cmocka_unit_test(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
