@@ -11,10 +11,11 @@
  * `group_interval`, which tells an integration when alerts fire that it was not told of,
  * when some have resolved, when all is over, and else when `repeat_interval` has passed.
  * Resolved alerts leave the group after the flush, told or held back; a group without
- * alerts is gone at once, and what comes later begins a new one. In three things it
+ * alerts is gone at once, and what comes later begins a new one. In four things it
  * differs: flushes keep to their phase however late a tick comes; an alert that resolves
- * while it is held back is forgotten, so that it is told of when it fires again; and two
- * routes of the same matchers and receiver share the group of an alert.
+ * while it is held back is forgotten, so that it is told of when it fires again; that an
+ * alert is over under one severity is not held back by the same alert under another; and
+ * two routes of the same matchers and receiver share the group of an alert.
  *
  * What is stored, and what is repeated after a crash. The rows are alerts (the caller's,
  * with the `at_us` that they were put with), groups and entries of the notification log,

@@ -21,6 +21,16 @@ bool inhibit_mutes(const struct inhibit_def *rule, const struct string_map *sour
     return !matchers_match(&rule->source, target) || !matchers_match(&rule->target, source);
 }
 
+bool inhibit_succeeds(const struct string_map *source, const struct string_map *target)
+{
+    bool same = source->n == target->n;
+    for (size_t i = 0; same && i < source->n; i++)
+        same = str_eq(source->at[i].key, target->at[i].key) &&
+               (str_eq(source->at[i].key, "severity") ||
+                str_eq(source->at[i].value, target->at[i].value));
+    return same;
+}
+
 ptrdiff_t inhibit_find(const struct routing_def *r, const struct string_map *target,
                        const struct string_map *const *firing, size_t n,
                        const struct inhibit_def **ret_rule)

@@ -15,6 +15,11 @@
 bool inhibit_mutes(const struct inhibit_def *rule, const struct string_map *source,
                    const struct string_map *target);
 
+/* Whether both are the same alert but for its severity; labels by rising key. What has
+ * changed its severity is over under the old one, and that it goes on under the new one is
+ * no reason to keep this from those who know the old one. */
+bool inhibit_succeeds(const struct string_map *source, const struct string_map *target);
+
 /* The index of the one of `firing` that mutes the alert `target`, by the first rule
  * that has one (then in *ret_rule, which may be NULL); -1: it is not mute. `firing` may
  * hold the target itself. */

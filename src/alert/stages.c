@@ -53,12 +53,24 @@ static void find_sources(struct dispatch *d)
     d->sources_known = true;
 }
 
+/* What mutes the end of an alert: not that it goes on with another severity. */
+static ptrdiff_t find_muting_end(const struct dispatch *d, const struct string_map *labels)
+{
+    for (size_t i = 0; i < d->sources.len; i++)
+        if (!inhibit_succeeds(d->sources.at[i], labels) &&
+            inhibit_find(d->config.routing, labels, &d->sources.at[i], 1, NULL) == 0)
+            return (ptrdiff_t)i;
+    return -1;
+}
+
 static bool inhibited(const struct asked *q, struct dispatch_hold *hold)
 {
     struct dispatch *d = q->d;
+    const struct message_alert *a = &q->alert->a;
     find_sources(d);
     ptrdiff_t i =
-        inhibit_find(d->config.routing, &q->alert->a.labels, d->sources.at, d->sources.len, NULL);
+        a->firing ? inhibit_find(d->config.routing, &a->labels, d->sources.at, d->sources.len, NULL)
+                  : find_muting_end(d, &a->labels);
     if (i < 0)
         return false;
     const struct live_alert *source = d->source_alerts.at[i];

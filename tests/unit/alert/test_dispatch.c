@@ -251,6 +251,26 @@ static void test_inhibit(void **state)
     says(c, 70, "70 one/x -a\ndone\ngone\n70 one/x b\n");
 }
 
+/* What gets worse is over as what it was, and people know. What else mutes still does. */
+static void test_inhibit_by_itself(void **state)
+{
+    struct scene *c = *state;
+    matchers_of(&c->arena, &c->rule.source, "severity=page");
+    matchers_of(&c->arena, &c->rule.target, "severity=ticket");
+    c->routing.inhibits = &c->rule;
+    c->routing.inhibit_count = 1;
+    put(c, 0, "g=1 n=a severity=ticket");
+    put(c, 0, "g=2 n=b severity=ticket");
+    says(c, 10, "10 one/x a\n10 one/x b\n");
+    put(c, 20, "-g=1 n=a severity=ticket");
+    put(c, 20, "g=1 n=a severity=page");
+    put(c, 20, "-g=2 n=b severity=ticket");
+    says(c, 70, "70 one/x a -a\ndone\nb by inhibit \ndone\ngone\n");
+    put(c, 80, "-g=1 n=a severity=page");
+    put(c, 80, "g=1 n=a severity=ticket");
+    says(c, 130, "130 one/x a -a\ndone\n");
+}
+
 static void test_interval(void **state)
 {
     struct scene *c = *state;
@@ -428,10 +448,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_group),     TEST(test_over),     TEST(test_blip),    TEST(test_over_again),
-        TEST(test_new_waits), TEST(test_late),     TEST(test_silence), TEST(test_silent_end),
-        TEST(test_inhibit),   TEST(test_interval), TEST(test_each),    TEST(test_integrations),
-        TEST(test_clock),     TEST(test_reload),   TEST(test_maxima),  TEST(test_group_maximum),
+        TEST(test_group),         TEST(test_over),
+        TEST(test_blip),          TEST(test_over_again),
+        TEST(test_new_waits),     TEST(test_late),
+        TEST(test_silence),       TEST(test_silent_end),
+        TEST(test_inhibit),       TEST(test_inhibit_by_itself),
+        TEST(test_interval),      TEST(test_each),
+        TEST(test_integrations),  TEST(test_clock),
+        TEST(test_reload),        TEST(test_maxima),
+        TEST(test_group_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
