@@ -73,7 +73,8 @@ static void take_part(struct facts *f, const struct report_slo *s)
 static void read_part(struct facts *f, const struct slo_def *slo)
 {
     const struct alert_transition *t = f->w->alert;
-    struct query q = {.slo = slo->name, .from_us = cause_from(t), .to_us = t->at_us};
+    struct query q = {
+        .slo = slo->name, .from_us = cause_from(t), .to_us = t->at_us, .no_incidents = true};
     struct report *report;
     q.at_us = q.generated_at_us = q.to_us;
     if (!in_time(f) || query_report(f->w->config, f->reader, &q, &report, NULL) < 0)

@@ -395,7 +395,8 @@ int query_report(struct config *cfg, struct store_reader *r, const struct query 
     report->at_us = q->to_us ? q->to_us : q->at_us;
     if (excluding_read(cfg, r, &report->excluding, reterr) < 0)
         goto fail;
-    if (!q->brief && query_read_incidents(report, r, earliest(report, q), reterr) < 0)
+    if (!q->brief && !q->no_incidents &&
+        query_read_incidents(report, r, earliest(report, q), reterr) < 0)
         goto fail;
     report->slos = arena_alloc(&report->arena, (cfg->slo_count + 1) * sizeof(*report->slos));
     for (size_t i = 0; i < cfg->slo_count; i++) {

@@ -34,6 +34,7 @@ struct query {
     int64_t generated_at_us;
     bool brief; /* no latency, reasons, curves, incidents, failures,
                    annotations */
+    bool no_incidents; /* their times are read of each of their alerts */
 };
 
 /*

@@ -11,6 +11,7 @@
 #define NSEC_PER_MS (NSEC_PER_USEC * USEC_PER_MSEC)
 #define FLUSH_US (500 * USEC_PER_MSEC)
 #define FLUSH_PATIENT_US (10 * USEC_PER_SEC)
+#define BARE_MAX 50 /* texts made in one turn of the loop: a few milliseconds */
 
 struct severity_labels telling_names(const struct config *cfg)
 {
@@ -29,7 +30,8 @@ struct tell *telling_new_tell(struct telling *t, const struct alert_transition *
     w->t.slo = arena_strdup(&w->arena, tr->slo);
     w->t.objective_name = arena_strdup(&w->arena, tr->objective_name);
     w->t.service = arena_strdup(&w->arena, tr->service);
-    w->due_ns = clock_mono_ns() + TELLING_WAIT_US * NSEC_PER_USEC;
+    w->made_ns = clock_mono_ns();
+    w->due_ns = w->made_ns + TELLING_WAIT_US * NSEC_PER_USEC;
     return w;
 }
 
@@ -90,15 +92,24 @@ static bool take_earlier(void *ctx, const struct alert_transition *t)
     return true;
 }
 
+/* So that the failures which made the alert are there to be read. Of many alerts of one
+ * moment the first one's will do: each is a commit. */
+static void flush(struct telling *t, int64_t made_ns)
+{
+    struct store_stats stats;
+    int64_t begun_ns = clock_mono_ns();
+    store_get_stats(t->o.store, &stats);
+    if (t->flushed_ns > made_ns || stats.failing_since_us)
+        return;
+    if (store_flush(t->o.store, t->o.patient ? FLUSH_PATIENT_US : FLUSH_US, NULL) == 0)
+        t->flushed_ns = begun_ns;
+}
+
 static void look_up(struct tell *w)
 {
     const struct telling_options *o = &w->telling->o;
     struct store_reader *r;
-    struct store_stats stats;
-    store_get_stats(o->store, &stats);
-    /* So that the failures which made the alert are there to be read. */
-    if (!stats.failing_since_us)
-        store_flush(o->store, o->patient ? FLUSH_PATIENT_US : FLUSH_US, NULL);
+    flush(w->telling, w->made_ns);
     if (store_reader_open(o->database, &r, NULL) < 0)
         return;
     if (w->again && w->view.def) {
@@ -166,11 +177,15 @@ static void work_done(uv_work_t *work, int status)
     pump(t);
 }
 
+static bool is_due(const struct tell *w)
+{
+    return w && w->due_ns <= clock_mono_ns();
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct telling *t = timer->data;
-    int64_t now_ns = clock_mono_ns();
-    while (t->head && t->head->due_ns <= now_ns)
+    for (size_t i = 0; i < BARE_MAX && is_due(t->head); i++)
         tell_bare(t);
     pump(t);
 }
@@ -192,7 +207,7 @@ static void pump(struct telling *t)
         t->reconcile = false;
         telling_hold(t);
     }
-    if (t->head && !t->working) {
+    if (t->head && !t->working && (t->o.patient || !is_due(t->head))) {
         t->working = t->head;
         t->working->found.t = t->working->t;
         uv_queue_work(t->o.loop, &t->work, do_work, work_done);

@@ -22,8 +22,9 @@ struct tell {
     struct config *config; /* a reference */
     bool again;            /* of an earlier transition, which is in the store */
     bool told;             /* not waited for any more */
-    int64_t due_ns;        /* when it goes as it is */
-    struct slo_view view;  /* view.def NULL: a condition */
+    int64_t made_ns;
+    int64_t due_ns;       /* when it goes as it is */
+    struct slo_view view; /* view.def NULL: a condition */
     struct condition condition;
     struct condition_subject who;
     struct condition_view seen;
@@ -45,6 +46,7 @@ struct telling {
     struct config *config;
     struct tell *head, **tail;
     struct tell *working; /* with a worker; the head, or told already */
+    int64_t flushed_ns;   /* the worker's: what was made before can be read */
     uv_work_t work;
     uv_timer_t timer;
     bool was_busy; /* idle() has not been called since there was something */

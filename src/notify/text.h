@@ -28,7 +28,8 @@ enum text_unit { TEXT_CHARS, TEXT_BYTES };
 
 /* The texts that are used where the configuration says nothing. */
 #define TEXT_TITLE                                                                                 \
-    "{{ if eq .Status \"firing\" }}Firing ({{ len .Alerts.Firing }}){{ else }}Resolved"            \
+    "{{ if eq .Status \"firing\" }}Firing ({{ len .Alerts.Firing }}"                               \
+    "{{ with .TruncatedAlerts }} and {{ . }} more{{ end }}){{ else }}Resolved"                     \
     "{{ end }}: {{ or .CommonAnnotations.summary (join \" \" .GroupLabels.SortedPairs.Values) }}"
 /* What an alert is told by where a title, which has the summary of a single one, is above it. */
 #define TEXT_HEAD                                                                                  \
