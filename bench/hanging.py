@@ -29,7 +29,8 @@ class Hanging:
     def __init__(self):
         self.requests, self.ready = 0, threading.Event()
         self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
         self.ready.wait()
 
     def serve(self):
@@ -39,6 +40,9 @@ class Hanging:
         self.ports = [s.sockets[0].getsockname()[1] for s in servers]
         self.ready.set()
         self.loop.run_forever()
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0))
 
     async def silent(self, reader, writer):
         self.requests += 1
@@ -58,6 +62,7 @@ class Hanging:
 
     def close(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
 
 
 def config_of(hanging):

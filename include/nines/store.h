@@ -32,9 +32,12 @@ struct store_reader;
 #define STORE_FLUSH_US 1000000
 #define STORE_QUEUE_BYTES (64LL << 20)
 
-/* An outbox row that a commit has made durable. */
+/* An outbox row that a commit has made durable. One that was asked for, or found at the
+ * start, is `again`: `next_id` is then the next pending one to the same integration, 0 if
+ * there was none, and `last` that it is not handed over before it is asked for. */
 struct outbox_item {
-    int64_t id;
+    int64_t id, next_id;
+    bool again, last;
     int64_t created_us, retry_at_us; /* not to be tried before then; 0: at once */
     int attempts;
     /* Owned by whoever gets the item. The payload is that of wire/message.h. */
@@ -59,7 +62,8 @@ struct store_options {
  * Takes the flock on `<path>.lock`, opens or creates the database, migrates it
  * and starts the thread. Errors say what to do: locked by a running process
  * (with its pid), another application's file, a newer schema, read-only.
- * Pending outbox rows of an earlier process are handed to `committed` first.
+ * Pending outbox rows of an earlier process are handed to `committed` first, as many of
+ * each integration as store_push_outbox_more() gives.
  */
 int store_open(const struct store_options *o, struct store **ret, struct err *reterr);
 
@@ -192,6 +196,12 @@ enum outbox_state {
 /* What became of an attempt; pending: it is tried again at `retry_at_us`. */
 void store_push_delivery(struct store *s, int64_t outbox_id, enum outbox_state state,
                          const char *detail, int64_t retry_at_us);
+
+/* Pending ones to this integration, from `from_id` on, the oldest first and not more than
+ * OUTBOX_MORE, are handed to `committed`. */
+#define OUTBOX_MORE 1000
+void store_push_outbox_more(struct store *s, const char *receiver, const char *integration,
+                            int64_t from_id);
 
 /* A dead one is pending again, and handed to `committed`; 0: all of them, the oldest
  * first, up to OUTBOX_RETRY_MAX. Those without an integration are of a nines that made

@@ -33,6 +33,15 @@ static void on_delivered(void *ctx, int64_t outbox_id, enum outbox_state state, 
     pthread_mutex_unlock(&d->gate);
 }
 
+static void on_more(void *ctx, const char *receiver, const char *integration, int64_t from_id)
+{
+    struct daemon *d = ctx;
+    pthread_mutex_lock(&d->gate);
+    if (d->store_open)
+        store_push_outbox_more(d->store, receiver, integration, from_id);
+    pthread_mutex_unlock(&d->gate);
+}
+
 static int64_t published_now(void *ctx)
 {
     struct daemon *d = ctx;
@@ -45,6 +54,7 @@ struct notify_options daemon_notify_options(struct daemon *d)
                                    .told_time = d->test.path != NULL,
                                    .rows = on_rows,
                                    .delivered = on_delivered,
+                                   .more = on_more,
                                    .now_us = published_now,
                                    .ctx = d};
 }

@@ -78,6 +78,28 @@ void lane_push(struct lane *l, struct item *it)
     l->pending++;
 }
 
+bool lane_admits(struct lane *l, const struct item *it, size_t max_items)
+{
+    if (it->again) {
+        l->left_from = it->next_id;
+        l->asked = !it->last;
+        return true;
+    }
+    if (l->left_from && it->outbox_id >= l->left_from)
+        return false;
+    if (l->pending < max_items)
+        return true;
+    l->left_from = it->outbox_id;
+    return false;
+}
+
+bool lane_wants_more(struct lane *l, size_t max_items)
+{
+    if (!l->left_from || l->asked || l->pending > max_items / 2)
+        return false;
+    return l->asked = true;
+}
+
 /* The first of a queue, which goes when it is the last. */
 static struct item *pop(struct lane *l, struct lane_queue *q)
 {

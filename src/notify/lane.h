@@ -9,6 +9,10 @@
  * holds up all are the circuit breaker (breaker.h), with what the service itself asked for
  * (Retry-After: it counts requests, not groups), and the rate (rate.h).
  *
+ * A lane holds a bounded number of messages. From the first one on that finds no room all
+ * are left in the outbox, and read from there again, in their order, when half of the room
+ * is free: nothing overtakes, and no lane takes the room of another.
+ *
  * Moves of a message: waiting -> in flight -> delivered, refused, or waiting (to retry).
  */
 #pragma once
@@ -27,7 +31,8 @@
 /* One message to one integration. */
 struct item {
     struct item *next;
-    int64_t outbox_id; /* 0 while unrecorded */
+    int64_t outbox_id, next_id; /* 0 while unrecorded; next_id: as nines/store.h has it */
+    bool again, last;
     int64_t created_us;
     int attempts;     /* that failed */
     int64_t due_us;   /* mono: not to be tried before */
@@ -71,6 +76,8 @@ struct lane {
     struct lane_queue *queues;
     uint64_t arrivals;
     size_t pending;
+    int64_t left_from; /* messages from this one on are in the outbox only; 0: none is */
+    bool asked;        /* for these */
     struct breaker breaker;
     struct rate rate;
     bool failing;                         /* the last attempt did not succeed */
@@ -93,6 +100,12 @@ struct lane *lane_new(struct lane_owner *owner, const char *receiver, const char
 void lane_free(struct lane *l);
 
 void lane_push(struct lane *l, struct item *it); /* takes it over */
+
+/* Whether a committed message, in the order in which they come, is to be pushed now; else
+ * it is left in the outbox. */
+bool lane_admits(struct lane *l, const struct item *it, size_t max_items);
+/* Whether it is time to ask for what was left, from `left_from` on; true is said once. */
+bool lane_wants_more(struct lane *l, size_t max_items);
 
 /* The item of that key that waits or is under way, or NULL. */
 struct item *lane_find(const struct lane *l, const char *dedup_key);

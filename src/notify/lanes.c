@@ -76,7 +76,7 @@ static void sweep(struct lanes *l)
 {
     for (struct lane **at = &l->head; *at;) {
         struct lane *lane = *at;
-        if (lane->def || lane->sending || lane->pending > 0) {
+        if (lane->def || lane->sending || lane->pending > 0 || lane->left_from) {
             at = &lane->next;
             continue;
         }

@@ -49,8 +49,8 @@ struct silence;
 #define NOTIFY_RATE 60 /* messages in a minute, where the receiver does not say */
 
 struct notify_options {
-    struct config *config;                  /* the first one; a reference is taken */
-    size_t max_items;                       /* held in memory; 0: NOTIFY_ITEMS_MAX */
+    struct config *config; /* the first one; a reference is taken */
+    size_t max_items;      /* of each integration held in memory; 0: NOTIFY_ITEMS_MAX */
     int64_t backoff_min_us, backoff_max_us; /* 0: the limits above */
     bool told_time; /* time is what notify_time() says, nothing else: for test clocks */
 
@@ -61,6 +61,9 @@ struct notify_options {
      * over. */
     void (*delivered)(void *ctx, int64_t outbox_id, enum outbox_state state, const char *detail,
                       int64_t retry_at_us);
+    /* Notify thread: there is room again for what this integration was to be told and had
+     * to be left in the outbox: store_push_outbox_more(). Must only hand over. */
+    void (*more)(void *ctx, const char *receiver, const char *integration, int64_t from_id);
     /* Engine time, from any thread; NULL: the wall clock. */
     int64_t (*now_us)(void *ctx);
     void *ctx;
@@ -93,9 +96,9 @@ void notify_set_silences(struct notify *n, const struct silence *const *list, si
 void notify_set_config(struct notify *n, struct config *config);
 
 /* Hands over committed messages (the strings pass to the callee, the array stays the
- * caller's), each to be tried at `retry_at_us`, or at once if it has passed. Beyond the cap
- * they are let go and counted in `overflowed`: they stay pending in the outbox until the
- * next start. */
+ * caller's), each to be tried at `retry_at_us`, or at once if it has passed. Beyond what
+ * an integration may have they are let go and counted in `overflowed`: they stay pending in
+ * the outbox, and are asked for by more(). */
 void notify_push(struct notify *n, struct outbox_item *items, size_t count);
 
 /* Returns when all that was handed over before has been looked at, and its rows were

@@ -4,16 +4,6 @@
 #include "base/mem.h"
 #include "notify/lane.h"
 
-bool hand_room(struct notify *n)
-{
-    pthread_mutex_lock(&n->mutex);
-    bool room = n->stats.pending < (int64_t)n->opts.max_items;
-    n->stats.pending += room;
-    n->stats.overflowed += !room;
-    pthread_mutex_unlock(&n->mutex);
-    return room;
-}
-
 static void hand_over(struct notify *n, struct order *o)
 {
     pthread_mutex_lock(&n->mutex);
@@ -57,6 +47,9 @@ static struct item *item_of(struct outbox_item *from)
 {
     struct item *it = mem_alloc(sizeof(*it));
     *it = (struct item){.outbox_id = from->id,
+                        .next_id = from->next_id,
+                        .again = from->again,
+                        .last = from->last,
                         .created_us = from->created_us,
                         .attempts = from->attempts,
                         .due_us = from->retry_at_us,
@@ -72,13 +65,11 @@ static struct item *item_of(struct outbox_item *from)
 void notify_push(struct notify *n, struct outbox_item *items, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        struct item *it = item_of(&items[i]);
-        if (!hand_room(n)) {
-            item_free(it);
-            continue;
-        }
         struct order *o = order_new(ORDER_ITEM);
-        o->item = it;
+        o->item = item_of(&items[i]);
+        pthread_mutex_lock(&n->mutex);
+        n->stats.pending++;
+        pthread_mutex_unlock(&n->mutex);
         hand_over(n, o);
     }
 }

@@ -49,8 +49,3 @@ struct notify {
 void turn_init(struct notify *n); /* lanes, desk and the rest, before there is a thread */
 void turn_release(struct notify *n);
 void turn_on_wake(uv_async_t *wake);
-
-/* ---- notify_hand.c ------------------------------------------------------------------------- */
-
-/* Whether there was room for one more item; it is counted either way. */
-bool hand_room(struct notify *n);

@@ -128,12 +128,15 @@ static void schedule(struct notify *n)
 static void send_unrecorded(struct notify *n, int64_t added_until_us)
 {
     for (struct item *it; (it = unrecorded_take(&n->unrecorded, added_until_us));) {
-        if (!hand_room(n)) {
+        struct lane *l = lanes_get(&n->lanes, it);
+        if (l->pending >= n->opts.max_items) {
             item_free(it);
+            count(n, &n->stats.overflowed, 1);
             continue;
         }
         it->due_us = 0;
-        lane_push(lanes_get(&n->lanes, it), it);
+        lane_push(l, it);
+        count(n, &n->stats.pending, 1);
     }
 }
 
@@ -144,11 +147,19 @@ static void flush_due(struct notify *n)
         desk_time(n->desk, now);
 }
 
+static void ask_for_more(struct notify *n)
+{
+    for (struct lane *l = n->lanes.head; l && !n->stopping && n->opts.more; l = l->next)
+        if (lane_wants_more(l, n->opts.max_items))
+            n->opts.more(n->opts.ctx, l->receiver, l->integration, l->left_from);
+}
+
 static void turn(struct notify *n)
 {
     flush_due(n);
     send_unrecorded(n, mono_us(n) - NOTIFY_PATIENCE_US);
     lanes_pump(&n->lanes);
+    ask_for_more(n);
     update_stats(n);
     if (n->stopping && !lanes_busy(&n->lanes, mono_us(n)))
         close_all(n);
@@ -234,12 +245,16 @@ static void accept_item(struct notify *n, struct item *it)
 {
     struct lane *l = lanes_get(&n->lanes, it);
     struct item *queued = lane_find(l, it->dedup_key);
+    bool admitted = lane_admits(l, it, n->opts.max_items);
 
     unrecorded_committed(&n->unrecorded, it);
     if (unrecorded_was_sent(&n->unrecorded, it)) {
         deduplicated(n, it);
     } else if (queued && queued->outbox_id == 0) {
         adopt(n, queued, it);
+    } else if (!admitted || (queued && queued->outbox_id == it->outbox_id)) {
+        count(n, &n->stats.overflowed, !admitted);
+        drop_item(n, it);
     } else {
         it->due_us = due_of(n, it);
         lane_push(l, it);

@@ -130,6 +130,16 @@ void store_push_outbox_retry(struct store *s, int64_t outbox_id)
     queue_push(&s->q, &r->head, false);
 }
 
+void store_push_outbox_more(struct store *s, const char *receiver, const char *integration,
+                            int64_t from_id)
+{
+    struct record_more *r = record_new(RECORD_OUTBOX_MORE, sizeof(*r), 0);
+    r->receiver = keep_text(&r->head, receiver);
+    r->integration = keep_text(&r->head, integration);
+    r->from_id = from_id;
+    queue_push(&s->q, &r->head, false);
+}
+
 /* ---- messages ------------------------------------------------------------------------ */
 
 #define ITEM_COLUMNS                                                                               \
@@ -159,13 +169,53 @@ void outbox_item_release(struct outbox_item *item)
     mem_free(&item->payload);
 }
 
+/* One more than is wanted is read, which tells whether there is one. */
+static void link_up(struct store *s, size_t first)
+{
+    for (size_t i = first; i + 1 < s->outbox.len; i++)
+        s->outbox.at[i].next_id = s->outbox.at[i + 1].id;
+    if (s->outbox.len - first > OUTBOX_MORE)
+        outbox_item_release(&s->outbox.at[--s->outbox.len]);
+    if (s->outbox.len > first)
+        s->outbox.at[s->outbox.len - 1].last = true;
+}
+
+int record_outbox_more(struct store *s, const struct record_more *r, struct err *reterr)
+{
+    size_t first = s->outbox.len;
+    struct sqlite_rows *q =
+        sqlite_query(s->db,
+                     "SELECT " ITEM_COLUMNS " FROM outbox WHERE done = 0 AND id >= ?1"
+                     " AND receiver = ?2 AND integration = ?3 ORDER BY id LIMIT ?4",
+                     BIND(v_int(r->from_id), v_text(r->receiver), v_text(r->integration),
+                          v_int(OUTBOX_MORE + 1)),
+                     reterr);
+    int rc = q ? 0 : -1;
+    while (q && (rc = sqlite_next(q, reterr)) > 0) {
+        struct outbox_item item = read_item(q);
+        item.again = true;
+        vec_push(&s->outbox, item);
+    }
+    link_up(s, first);
+    return rc;
+}
+
 int outbox_load(struct store *s, struct err *reterr)
 {
+    struct arena arena = {0};
+    VEC(struct record_more) all = {0};
     struct sqlite_rows *q = sqlite_query(
-        s->db, "SELECT " ITEM_COLUMNS " FROM outbox WHERE done = 0 ORDER BY id", NULL, reterr);
+        s->db, "SELECT DISTINCT receiver, integration FROM outbox WHERE done = 0 ORDER BY id", NULL,
+        reterr);
     int rc = q ? 0 : -1;
     while (q && (rc = sqlite_next(q, reterr)) > 0)
-        vec_push(&s->outbox, read_item(q));
+        vec_push(&all,
+                 ((struct record_more){.receiver = arena_strdup(&arena, sqlite_text(q, 0)),
+                                       .integration = arena_strdup(&arena, sqlite_text(q, 1))}));
+    for (size_t i = 0; rc == 0 && i < all.len; i++)
+        rc = record_outbox_more(s, &all.at[i], reterr);
+    vec_release(&all);
+    arena_release(&arena);
     return rc;
 }
 

@@ -34,6 +34,7 @@ enum record_kind {
     RECORD_DISPATCH,
     RECORD_DELIVERY,
     RECORD_OUTBOX_RETRY,
+    RECORD_OUTBOX_MORE,
     RECORD_HEARTBEAT,
     RECORD_ANNOTATION,
     RECORD_FORGET_ANNOTATION,
@@ -105,6 +106,12 @@ struct record_dispatch {
     struct dispatch_row *rows;
     size_t n;
     bool messages; /* there are some among them */
+};
+
+struct record_more {
+    struct record head;
+    const char *receiver, *integration;
+    int64_t from_id;
 };
 
 struct record_delivery {

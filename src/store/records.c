@@ -331,6 +331,8 @@ int record_apply(struct store *s, const struct record *r, struct err *reterr)
         return record_delivery(s, (const struct record_delivery *)r, reterr);
     case RECORD_OUTBOX_RETRY:
         return record_outbox_retry(s, (const struct record_delivery *)r, reterr);
+    case RECORD_OUTBOX_MORE:
+        return record_outbox_more(s, (const struct record_more *)r, reterr);
     case RECORD_HEARTBEAT:
         return apply_heartbeat(s, (const struct record_heartbeat *)r, reterr);
     case RECORD_ANNOTATION:

@@ -17,8 +17,10 @@ int record_remove_exclusion(struct store *s, const struct record_exclusion *r, s
 /* outbox.c */
 struct record_dispatch;
 struct record_delivery;
+struct record_more;
 int record_dispatch(struct store *s, const struct record_dispatch *r, struct err *reterr);
 int record_delivery(struct store *s, const struct record_delivery *r, struct err *reterr);
+int record_outbox_more(struct store *s, const struct record_more *r, struct err *reterr);
 int record_outbox_retry(struct store *s, const struct record_delivery *r, struct err *reterr);
 
 /* silences.c */

@@ -55,6 +55,7 @@ struct world {
     VEC(struct word) words;
     VEC(struct outbox_item) kept; /* messages that were to be stored, id from 1 on */
     struct str kinds;             /* of all rows, a letter each */
+    struct str asked;             /* what was wanted again out of the outbox */
 
     char dir[64], file[96], log[96];
     struct config *config, *one; /* one: instead, of the test's */
@@ -200,6 +201,15 @@ static int64_t fixed_now(void *ctx)
     return NOW_US;
 }
 
+static void more(void *ctx, const char *receiver, const char *integration, int64_t from_id)
+{
+    struct world *w = ctx;
+    pthread_mutex_lock(&w->mutex);
+    str_addf(&w->asked, "%s/%s from %lld\n", receiver, integration, (long long)from_id);
+    pthread_mutex_unlock(&w->mutex);
+    uv_async_send(&w->wake);
+}
+
 static struct config *load(struct world *w, const char *receivers)
 {
     static const struct probe_kind *const no_kinds[] = {NULL};
@@ -249,6 +259,7 @@ static void begin(struct world *w, size_t max_items)
         .backoff_max_us = 4000,
         .rows = keep,
         .delivered = delivered,
+        .more = more,
         .now_us = fixed_now,
         .ctx = w,
     };
@@ -266,11 +277,15 @@ static char *payload(int64_t id)
                       (long long)id);
 }
 
-static void push_of(struct world *w, int64_t id, const char *receiver, const char *group,
-                    const char *key)
+static void push_item(struct world *w, struct outbox_item how, const char *receiver,
+                      const char *group, const char *key)
 {
+    int64_t id = how.id;
     struct outbox_item item = {
         .id = id,
+        .next_id = how.next_id,
+        .again = how.again,
+        .last = how.last,
         .created_us = NOW_US,
         .receiver = mem_strdup(receiver),
         .integration = mem_strdup(str_eq(receiver, "file") ? "log" : "webhook"),
@@ -279,6 +294,12 @@ static void push_of(struct world *w, int64_t id, const char *receiver, const cha
         .payload = payload(id),
     };
     notify_push(w->notify, &item, 1);
+}
+
+static void push_of(struct world *w, int64_t id, const char *receiver, const char *group,
+                    const char *key)
+{
+    push_item(w, (struct outbox_item){.id = id}, receiver, group, key);
 }
 
 static void push(struct world *w, int64_t id, const char *receiver, const char *key)
@@ -350,6 +371,7 @@ static int set_up(void **state)
     snprintf(w->file, sizeof(w->file), "%s/nines.yaml", w->dir);
     snprintf(w->log, sizeof(w->log), "%s/out.log", w->dir);
     str_init(&w->kinds, 4096);
+    str_init(&w->asked, 4096);
     mem_auto char *url = mem_printf("http://127.0.0.1:%d/token", w->port);
     setenv("NINES_TEST_URL", url, 1);
     setenv("NINES_TEST_TOKEN", "s3cret", 1);
@@ -387,6 +409,7 @@ static int tear_down(void **state)
         free_kept(&w->kept.at[i]);
     vec_release(&w->kept);
     str_release(&w->kinds);
+    str_release(&w->asked);
     assert_int_equal(w->config->refs, 1);
     config_unref(w->config);
     unlink(w->file);
@@ -699,17 +722,80 @@ static void test_uncommitted_bound(void **state)
     let_go(w);
 }
 
+static void push_again(struct world *w, int64_t id, int64_t next_id, bool last)
+{
+    char key[32];
+    snprintf(key, sizeof(key), "k%lld", (long long)id);
+    push_item(w, (struct outbox_item){.id = id, .next_id = next_id, .again = true, .last = last},
+              "hang", "g", key);
+}
+
+static bool was_asked(struct world *w, const char *all)
+{
+    pthread_mutex_lock(&w->mutex);
+    bool ret = str_eq(w->asked.buf, all);
+    pthread_mutex_unlock(&w->mutex);
+    return ret;
+}
+
+static void wait_asked(struct world *w, const char *all)
+{
+    while (!was_asked(w, all))
+        uv_run(&w->loop, UV_RUN_ONCE);
+}
+
+static void answer_hanging(struct world *w, size_t posts)
+{
+    wait_posts(w, posts);
+    answer(w->hanging, 200, "");
+    wait_words(w, posts);
+}
+
+/* One that hangs takes nobody's room, and what it could not be given comes later, in its
+ * order. */
 static void test_overflow(void **state)
 {
     struct world *w = *state;
+    static const char *const keys[] = {"k1", "k2", "k3", "k4", "k5"};
     struct notify_stats stats;
 
     begin(w, 3);
     for (int64_t id = 1; id <= 5; id++)
-        push(w, id, "hang", "k");
-    notify_get_stats(w->notify, &stats);
+        push(w, id, "hang", keys[id - 1]);
+    stats = stats_of(w);
     assert_int_equal(stats.pending, 3);
     assert_int_equal(stats.overflowed, 2);
+    push(w, 6, "ok", "other");
+    wait_words(w, 1);
+    assert_int_equal(word(w, 0).id, 6);
+
+    answer_hanging(w, 2);
+    assert_true(was_asked(w, ""));
+    push(w, 7, "hang", "k7"); /* there is room, but it would overtake */
+    assert_int_equal(stats_of(w).pending, 2);
+    answer_hanging(w, 3);
+    wait_asked(w, "hang/webhook from 4\n");
+    push(w, 8, "hang", "k8"); /* committed before the answer */
+    push_again(w, 4, 5, false);
+    push_again(w, 5, 7, true);
+    stats = stats_of(w);
+    assert_int_equal(stats.pending, 3);
+    assert_int_equal(stats.overflowed, 4);
+    answer_hanging(w, 4);
+    answer_hanging(w, 5);
+    wait_asked(w, "hang/webhook from 4\nhang/webhook from 7\n");
+    push_again(w, 5, 7, false); /* it is there already */
+    push_again(w, 7, 8, false);
+    push_again(w, 8, 0, true);
+    push(w, 9, "hang", "k9"); /* nothing is left behind: there is room or there is not */
+    assert_int_equal(stats_of(w).overflowed, 5);
+    for (size_t i = 6; i <= 8; i++)
+        answer_hanging(w, i);
+    for (size_t i = 1; i < 6; i++)
+        assert_int_equal(word(w, i).id, i);
+    assert_int_equal(word(w, 6).id, 7);
+    assert_int_equal(word(w, 7).id, 8);
+    wait_asked(w, "hang/webhook from 4\nhang/webhook from 7\nhang/webhook from 9\n");
 }
 
 /* A reload under a delivery: it ends on the old definition, the next ones go

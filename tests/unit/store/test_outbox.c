@@ -154,6 +154,74 @@ static void only_so_many_are_tried_again_at_once(void **state)
     fixture_release(&f);
 }
 
+/* ---- what is left in the outbox -------------------------------------------------------- */
+
+static void insert_pending(struct fixture *f, const char *integration, int n)
+{
+    char sql[512];
+    snprintf(sql, sizeof(sql),
+             "WITH RECURSIVE i(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM i WHERE n < %d)"
+             " INSERT INTO outbox(event, created, receiver, group_key, dedup_key, payload,"
+             " integration) SELECT 0, n, 'team', '', n, '{}', '%s' FROM i",
+             n, integration);
+    fixture_sql(f, sql);
+}
+
+struct tally {
+    size_t n;
+    int64_t first_id, last_id, next_id;
+    bool last, in_order;
+};
+
+static void tally_committed(void *ctx, struct outbox_item *items, size_t n)
+{
+    struct tally *all = ctx;
+    for (size_t i = 0; i < n; i++) {
+        struct tally *t = &all[strcmp(items[i].integration, "log") == 0];
+        assert_true(items[i].again && !t->last);
+        t->in_order = t->n == 0 || (items[i].id == t->next_id && items[i].id > t->last_id);
+        if (t->n++ == 0)
+            t->first_id = items[i].id;
+        t->last_id = items[i].id;
+        t->next_id = items[i].next_id;
+        t->last = items[i].last;
+        outbox_item_release(&items[i]);
+    }
+}
+
+static void as_many_are_handed_over_as_were_asked_for(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct tally seen[2] = {{0}};
+    struct err err = {{0}};
+    fixture_init(&f);
+    struct store_options o = {.path = f.path, .committed = tally_committed, .ctx = seen};
+    fixture_open(&f);
+    insert_pending(&f, "log", OUTBOX_MORE + 500);
+    insert_pending(&f, "hook", 2);
+    fixture_close(&f);
+    assert_int_equal(store_open(&o, &f.store, &err), 0);
+    fixture_settle(&f);
+    assert_int_equal(seen[1].n, OUTBOX_MORE);
+    assert_true(seen[1].last && seen[1].in_order && seen[1].next_id == OUTBOX_MORE + 1);
+    assert_int_equal(seen[0].n, 2);
+    assert_true(seen[0].last && seen[0].in_order && seen[0].next_id == 0);
+
+    memset(seen, 0, sizeof(seen));
+    store_push_delivery(f.store, OUTBOX_MORE + 1, OUTBOX_DELIVERED, "200", 0);
+    store_push_outbox_more(f.store, "team", "log", OUTBOX_MORE + 1);
+    fixture_flush(&f);
+    assert_int_equal(seen[1].n, 499);
+    assert_int_equal(seen[1].first_id, OUTBOX_MORE + 2);
+    assert_true(seen[1].last && seen[1].in_order && seen[1].next_id == 0);
+    store_push_outbox_more(f.store, "nobody", "log", 0);
+    fixture_flush(&f);
+    assert_int_equal(seen[0].n, 0);
+    assert_int_equal(seen[1].n, 499);
+    fixture_release(&f);
+}
+
 struct seen {
     char text[256];
     size_t n, stop_after;
@@ -477,6 +545,7 @@ int main(void)
         cmocka_unit_test(messages_are_handed_over_until_they_are_done),
         cmocka_unit_test(what_was_given_up_is_tried_again),
         cmocka_unit_test(only_so_many_are_tried_again_at_once),
+        cmocka_unit_test(as_many_are_handed_over_as_were_asked_for),
         cmocka_unit_test(messages_are_shown_newest_first),
         cmocka_unit_test(what_was_given_up_is_kept_with_the_alerts),
         cmocka_unit_test(the_dispatcher_begins_where_it_ended),
