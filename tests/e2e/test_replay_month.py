@@ -2,8 +2,11 @@
 burn and a blip, an hour that nobody saw in the middle of an alert, a service that is hours old.
 
 Which alerts there must be is worked out from the counts, tick by tick, by tests/tools/alerting.py.
-What people read is in tests/golden/replay/month.txt; NINES_UPDATE_GOLDEN=1 writes it anew.
+Whom that tells, and when, is worked out by tests/tools/paging.py, and `nines alerts simulate` must
+say the same. What people read is in tests/golden/replay/month.txt; NINES_UPDATE_GOLDEN=1 writes it
+anew.
 """
+import datetime
 import json
 import os
 import sys
@@ -15,11 +18,45 @@ sys.path.insert(0, str(conftest.ROOT / "tests" / "tools"))
 import agreement
 import alerting
 import month as made
+import paging
 
 GOLDEN = conftest.ROOT / "tests" / "golden" / "replay" / "month.txt"
 SPAN = ("--from", made.rfc3339(made.START), "--to", made.rfc3339(made.END))
 pytestmark = pytest.mark.skipif(int(os.environ.get("NINES_HISTORIES", "24")) <= 3,
                                 reason="the month is the plain binary's")
+
+ROUTING = """apiVersion: nines/v1
+kind: Daemon
+receivers: [{name: all, log: {}}, {name: pager, log: {}}, {name: desk, log: {}}]
+route:
+  receiver: all
+  group_by: [slo]
+  group_interval: 5m
+  repeat_interval: 4h
+  routes:
+    - {receiver: pager, matchers: [severity=critical], group_by: [service], group_wait: 10s,
+       repeat_interval: 20m, continue: true}
+    - {receiver: desk, matchers: [severity=warning, slo=requests], group_by: ['...'], group_wait: 1m,
+       group_interval: 10m, repeat_interval: 12h, mute_time_intervals: [monday]}
+inhibit_rules:
+  - {source_matchers: [slo=up, severity=critical], target_matchers: [severity=warning],
+     equal: [service]}
+time_intervals:
+  - {name: monday, time_intervals: [{weekdays: [monday]}]}
+"""
+
+
+def monday(t):
+    return datetime.datetime.fromtimestamp(t, made.UTC).weekday() == 0
+
+
+ROUTES = paging.Route("all", ["slo"], routes=[
+    paging.Route("pager", ["service"], 10, 300, 1200, {"severity": "critical"}, more=True),
+    paging.Route("desk", None, 60, 600, 12 * made.HOUR,
+                 {"severity": "warning", "slo": "requests"}, muted=monday)])
+INHIBITIONS = [({"slo": "up", "severity": "critical"}, {"severity": "warning"}, ["service"])]
+SILENCES = [(made.at(19, "03:30"), made.at(19, "06:00"), {"slo": "requests"}),
+            (made.at(23, "10:00"), made.at(24, "06:00"), {"slo": "latency"})]
 
 
 class Told:
@@ -27,7 +64,8 @@ class Told:
 
     def __init__(self, folder):
         month = made.Month()
-        nines = agreement.Nines(conftest.binary(), folder, month)
+        self.folder = folder
+        self.nines = nines = agreement.Nines(conftest.binary(), folder, month)
         nines.write("incidents.ndjson", "".join(
             json.dumps({"from": made.rfc3339(begin), "to": made.rfc3339(end), "name": name}) + "\n"
             for name, begin, end, *_ in made.INCIDENTS))
@@ -88,6 +126,36 @@ def test_incidents(told):
     for said in told.summary["incidents"]:
         assert said["judged"]
         assert {key: said[key] for key in what[said["name"]]} == what[said["name"]], said["name"]
+
+
+def simulated(told, changes):
+    told.nines.write("routing.yaml", ROUTING)
+    lines = [(c.at, {"at": made.rfc3339(c.at), "status": "firing" if c.firing else "resolved",
+                     "labels": c.labels}) for c in changes]
+    lines += [(begin, {"at": made.rfc3339(begin), "until": made.rfc3339(end),
+                       "silence": ",".join(f"{k}={v}" for k, v in of.items())})
+              for begin, end, of in SILENCES]
+    told.nines.write("alerts.ndjson", "".join(
+        json.dumps(line) + "\n" for _, line in sorted(lines, key=lambda line: line[0])))
+    out = told.nines.run("alerts", "simulate", "--config", "routing.yaml", "--for", "1d", "--json",
+                         "alerts.ndjson")
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_whom_it_tells(told):
+    changes = sorted((
+        c._replace(began=c.at) for slo, transitions in told.wanted.items()
+        for c in paging.changes(transitions, {"alertname": "ErrorBudgetBurn", "slo": slo,
+                                              "service": "api"})), key=lambda c: c.at)
+    said = simulated(told, changes)
+    sent = [paging.read(m["message"], made.seconds) for m in said if m["event"] == "send"]
+    wanted = paging.messages(ROUTES, changes, changes[-1].at + made.DAY, silences=SILENCES,
+                             inhibitions=INHIBITIONS)
+    assert sorted(sent) == sorted(wanted)
+    assert {m["stage"] for m in said if m["event"] == "held"} == {"inhibit", "silence", "interval"}
+    assert {m[1] for m in wanted} == {"all", "pager", "desk"}
+    again = [m["why"] for m in said if m["event"] == "send"]
+    assert again.count("repeat") > 10 and again.count("news") > 20
 
 
 def test_what_people_read(told):

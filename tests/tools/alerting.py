@@ -14,11 +14,13 @@ RANK = {None: 0, "ticket": 1, "page": 2}
 
 class Objective:
     """`unknown` is a span [from, to) whose events become visible at its end; `late` is how long
-    after its slot each of the others does."""
+    after its slot each of the others does; `wait` is the alert's `for`."""
 
-    def __init__(self, exact, miss, unknown=(0, 0), tiers=TIERS, min_failures=2, late=0):
+    def __init__(self, exact, miss, unknown=(0, 0), tiers=TIERS, min_failures=2, late=0,
+                 wait=0):
         self.exact, self.miss, self.unknown = exact, miss, unknown
         self.tiers, self.min_failures, self.late = tiers, min_failures, late
+        self.wait = wait
         self.least = {factor: (miss * factor).as_integer_ratio() for _, _, _, factor in tiers}
 
     def window(self, t, name):
@@ -67,15 +69,22 @@ class Objective:
         return max((tier for tier in self.tiers if tier[0] == severity),
                    key=lambda tier: (self.fires(t, tier), self.burn(self.window(t, tier[1]))))
 
-    def transitions(self, start, end):
-        """[{at, event, severity, sent, firing, cause}] of the ticks in (start, end]."""
+    def transitions(self, start, end, away=()):
+        """[{at, event, severity, sent, firing, cause}] of the ticks in (start, end], but for those
+        in any (from, to] that is away."""
         phase, severity, since = "inactive", None, None
         for t in range(start + TICK, end + 1, TICK):
+            if any(begin < t <= back for begin, back in away):
+                continue
             firing = {tier for tier in self.tiers if self.fires(t, tier) or
                       phase == "firing" and self.holds(t, tier, severity)}
             want = max((tier[0] for tier in firing), key=RANK.get, default=None)
             event, sent = None, True
-            if phase == "inactive" and want:
+            if phase == "inactive" and want and self.wait:
+                event, phase, severity, since, sent = "pend", "pending", want, t, False
+            elif phase == "pending" and not want:
+                event, phase, sent = "calm", "inactive", False
+            elif phase == "inactive" and want or phase == "pending" and t - since >= self.wait:
                 event, phase, severity = "fire", "firing", want
             elif phase == "firing" and not want:
                 event, phase, since, sent = "cool", "cooling", t, False
