@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import signal
 import sys
 import threading
@@ -71,6 +72,7 @@ class People:
 
     def __init__(self):
         self.came = []  # (receiver, key, body), complete ones
+        self.unrecorded = set()  # (receiver, key) of those that said so
         self.down = set()
         self.plan = lambda receiver, key: "answer"
         self.daemon = None
@@ -94,6 +96,8 @@ class People:
                     return self.kill()
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 people.came.append((receiver, key, body))
+                if self.headers["Nines-Unrecorded"]:
+                    people.unrecorded.add((receiver, key))
                 if plan == "unanswered":
                     return self.kill()
                 if plan == "hang":
@@ -279,7 +283,7 @@ class Run:
         told = collections.defaultdict(list)
         for receiver, _, message in self.messages():
             for a in message["alerts"]:
-                name = a["labels"].get("slo") or a["labels"]["probe"]
+                name = a["labels"].get("slo") or a["labels"].get("probe")
                 said = told[receiver, name, a["labels"]["severity"]]
                 if said[-1:] != [a["status"]]:
                     said.append(a["status"])
@@ -289,7 +293,8 @@ class Run:
         """{alert: [status, ...]} of pages, by the stored transitions."""
         happened, severity = collections.defaultdict(list), {}
         for condition, slo, kind, level in self.outbox(
-                "SELECT condition, slo, kind, severity FROM alert_event WHERE notify ORDER BY id"):
+                "SELECT condition, slo, kind, severity FROM alert_event WHERE notify AND slo <> ''"
+                " ORDER BY id"):
             name, was = (condition, slo), severity.get((condition, slo))
             now = None if kind == RESOLVE else level
             assert kind in (FIRE, ESCALATE, DEESCALATE, RESOLVE)
@@ -364,6 +369,63 @@ def test_no_page_is_lost_and_none_comes_twice(workspace, daemons, people, disk, 
     with capsys.disabled():
         print(f"\n{routing}: {kills.total()} kills ({dict(kills)}), {sums['messages']} messages, "
               f"{sums['repeated']} repeated under their own key, 0 under another, 0 lost")
+
+
+# ---- a disk that fails ------------------------------------------------------------------
+
+@contextlib.contextmanager
+def full(run, how):
+    """Nothing can be written."""
+    if how == "limit":
+        pid = run.daemon.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+        yield
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    else:
+        run.disk.fail(how)
+        yield
+        run.disk.well()
+
+
+def told_of(people, name):
+    return any(name in body for receiver, _, body in people.came if receiver == "pager")
+
+
+FULL = [("plain", "limit", "answer"), ("grouped", "sync wal ioerr", "500")] + LONG * [
+    ("grouped", "write wal full", "answer"), ("plain", "lock write busy", "close"),
+    ("grouped", "limit", "hang")]
+
+
+@pytest.mark.parametrize("routing,how,first", FULL)
+def test_pages_of_a_full_disk_come_once(workspace, daemons, people, disk, routing, how, first):
+    """From memory, as their receivers will or will not; and not again when they are stored."""
+    run = Run(workspace, daemons, people, disk, routing, None)
+    met = collections.Counter()
+
+    def receive(receiver, key):
+        met[receiver, key] += 1
+        return first if met[receiver, key] == 1 else "answer"
+
+    people.plan = receive
+    run.to(BEGIN + 5 * MINUTE - STEP)
+    with full(run, how):
+        people.down = {"p0", "p1", "p3"}
+        workspace.write("clock", text(BEGIN + 9 * MINUTE - STEP))
+        run.daemon.wait("test clock reached, but not everything is stored")
+        end = time.monotonic() + conftest.PATIENCE
+        while not all(told_of(people, n) for n in (b"s-p0", b"s-p1", b"ProbeFailing", b"ProberDown")):
+            assert time.monotonic() < end, people.came
+            time.sleep(0.02)
+        early = {(r, k) for r, k, _ in people.came}
+    run.daemon.wait("results are stored again")
+    assert early and early <= people.unrecorded
+    for minute in range(9, END // MINUTE + 1):
+        run.to(BEGIN + minute * MINUTE)
+    run.drain(BEGIN + END)
+    workspace.run("db", "check")
+    run.check(PAGES)
+    assert len(people.came) == (1 if first == "answer" else 2) * len(run.messages())
 
 
 # ---- real time -------------------------------------------------------------------------
