@@ -310,7 +310,7 @@ def test_objective_added_by_reload_knows_what_was_before(site, target, webhook, 
     d.advance("2026-03-01T00:31:00Z")
     page = webhook.alert()
     assert page["status"] == "firing" and page["startsAt"] == "2026-03-01T00:30:10Z"
-    assert "api-health: status 120" in page["annotations"]["failing_probes"]
+    assert "api-health: 120 times status" in page["annotations"]["failing_probes"]
     assert d.stop() == 0
 
 
