@@ -302,7 +302,7 @@ static void test_reconcile(void **state)
     telling_reconcile(w->telling, T0 + 7 * USEC_PER_MIN);
     settle(w);
     assert_string_equal(w->told.buf, "web-critical ");
-    assert_string_equal(w->last, "web: ended after 1h 7m, as the objective alerts no more");
+    assert_string_equal(w->last, "web: ended after 1h7m, as the objective alerts no more");
     assert_int_equal(w->idle, 4);
 }
 
