@@ -87,6 +87,16 @@ static void release_matchers(void *list)
     matchers_release(list);
 }
 
+/* What is wrong with a pattern, counted in the text that the user wrote. */
+static void own_position(struct build *b, const struct pair *p, struct err *err)
+{
+    struct matchers alone = {0};
+    struct err own;
+    if (matchers_add(&alone, b->decode.arena, p->key, MATCH_REGEX, p->value, &own) < 0)
+        *err = own;
+    matchers_release(&alone);
+}
+
 /* A mapping of labels to values or, with `regex`, to patterns. */
 static void add_map(struct build *b, const struct node *n, bool regex, struct matchers *into)
 {
@@ -99,8 +109,11 @@ static void add_map(struct build *b, const struct node *n, bool regex, struct ma
         /* Alertmanager's group keys show that it anchors these itself. */
         const char *value = regex ? arena_printf(b->decode.arena, "^(?:%s)$", p->value) : p->value;
         if (matchers_add(into, b->decode.arena, p->key, regex ? MATCH_REGEX : MATCH_EQUAL, value,
-                         &err) < 0)
-            decode_error(&b->decode, p->pos, "%s: '%.60s': %s", field.name, p->key, err.msg);
+                         &err) == 0)
+            continue;
+        if (regex)
+            own_position(b, p, &err);
+        decode_error(&b->decode, p->pos, "%s: '%.60s': %s", field.name, p->key, err.msg);
     }
 }
 

@@ -164,3 +164,52 @@ def test_flapping_at_every_phase_of_cooling(workspace, routing, happens):
     if happens != "restart":  # two instants are missing then
         assert phases == {wait: set(range(10, 310, 10)) for wait in WAITS}
     assert fires == {wait: {1, 2} for wait in WAITS}
+
+
+# ---- clocks that step in a repeat interval -----------------------------------------------------------
+
+
+def outage(workspace):
+    return Running(workspace, [(Script("up", 10, 5, lambda t: True), "objective: 99.9%")], ROUTED,
+                   BEGIN)
+
+
+@pytest.mark.parametrize("hours", [1, 9])
+def test_a_clock_set_hours_ahead(workspace, hours):
+    """What was due meanwhile is told once, and then as ever."""
+    running, back = outage(workspace), BEGIN + 1800 + hours * 3600
+    away, end = [(BEGIN + 1800, back)], back + 1800
+    try:
+        running.start()
+        running.go(BEGIN + 1800)
+        running.stop()
+        running.start(back)
+        running.go(end)
+        running.stop()
+        script, = running.scripts
+        objective = alerting.Objective(exact(script, BEGIN + 5, end + 3600), month.F(1, 1000))
+        changes = paging.changes(objective.transitions(BEGIN, end, away), labels(script))
+        wanted = paging.messages(ROUTES, changes, end, away=away)
+        assert running.messages(len(wanted)) == wanted
+    finally:
+        running.close()
+    assert sum(back - hours * 3600 < m[0] <= back for m in wanted) == 1
+
+
+def test_a_clock_set_back(workspace):
+    """No page twice, and none that waits until the clock is where it was."""
+    running, back = outage(workspace), BEGIN + 1800
+    try:
+        running.start()
+        running.go(BEGIN + 3600)
+        running.stop()
+        before = running.messages(6)
+        running.start(back)
+        running.go(back + 3600)
+        running.stop()
+        after = running.messages(12)[6:]
+    finally:
+        running.close()
+    assert [m[0] - BEGIN for m in before] == [70 + 600 * k for k in range(6)]
+    assert [m[0] - back for m in after] == [600 * k for k in range(1, 7)]
+    assert {m[1:] for m in before} == {m[1:] for m in after} and before[0][3]
