@@ -142,6 +142,7 @@ static void reach(struct daemon *d)
 
 static void pump_test(struct daemon *d)
 {
+    status_confirm(&d->board); /* no beat does while time stands still */
     refresh_target(d);
     for (int i = 0; i < STEPS_MAX && !d->stops; i++) {
         if (scheduler_in_flight(d->scheduler) || d->job != JOB_NONE || !telling_idle(d->telling)) {
