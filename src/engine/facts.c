@@ -118,28 +118,42 @@ static int by_count(const void *a, const void *b)
     return x->count == y->count ? (int)x->reason - (int)y->reason : x->count < y->count ? 1 : -1;
 }
 
-/* Of a probe itself: what its newest failures were. */
+struct tally {
+    const struct facts *f;
+    struct report_reason reasons[REASON_COUNT];
+    size_t kinds;
+};
+
+static bool count_failure(void *ctx, const struct result *r)
+{
+    struct tally *y = ctx;
+    if (r->outcome == OUTCOME_BAD) {
+        struct report_reason *one = &y->reasons[r->reason];
+        one->reason = (enum reason)r->reason;
+        y->kinds += one->count++ == 0;
+    }
+    return in_time(y->f);
+}
+
+/* Of a probe itself, where no SLI counts reasons. */
 static void read_probe(struct facts *f, const struct probe_def *probe)
 {
-    struct report_reason reasons[REASON_COUNT] = {0};
     const struct alert_transition *t = f->w->alert;
-    struct failure *list = mem_array(FACTS_FAILURES_MAX, sizeof(*list));
-    size_t n = 0, kinds = 0;
-    int rc = store_reader_failures(f->reader, probe->id, cause_from(t), t->at_us, list,
-                                   FACTS_FAILURES_MAX, &n, NULL);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct report_reason *r = &reasons[list[i].result.reason];
-        r->reason = (enum reason)list[i].result.reason;
-        kinds += r->count++ == 0;
-    }
-    if (rc == 0 && n > 0) {
-        qsort(reasons, REASON_COUNT, sizeof(*reasons), by_count);
-        f->out->probes = f->probes = arena_alloc(f->arena, sizeof(*f->probes));
-        add_probe(f, probe->id, reasons, kinds,
-                  keep_failure(f, list[0].result.slot_us, (enum reason)list[0].result.reason,
-                               list[0].result.code, list[0].message));
-    }
-    free(list);
+    struct tally y = {.f = f};
+    struct failure newest;
+    size_t n = 0;
+    if (store_reader_results(f->reader, probe->id, cause_from(t), t->at_us, count_failure, &y,
+                             NULL) < 0 ||
+        y.kinds == 0 || !in_time(f) ||
+        store_reader_failures(f->reader, probe->id, cause_from(t), t->at_us, &newest, 1, &n, NULL) <
+            0)
+        return;
+    qsort(y.reasons, REASON_COUNT, sizeof(*y.reasons), by_count);
+    f->out->probes = f->probes = arena_alloc(f->arena, sizeof(*f->probes));
+    add_probe(f, probe->id, y.reasons, y.kinds,
+              n == 0 ? NULL
+                     : keep_failure(f, newest.result.slot_us, (enum reason)newest.result.reason,
+                                    newest.result.code, newest.message));
 }
 
 /* ---- the rest -------------------------------------------------------------------- */

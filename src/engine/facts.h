@@ -14,7 +14,6 @@
 #define FACTS_DEPLOY_US (7 * USEC_PER_DAY)   /* an older one is no news */
 #define FACTS_BACK_US (3 * USEC_PER_DAY)     /* failures before the alert are of so long */
 #define FACTS_UNKNOWN_US (1 * USEC_PER_HOUR) /* the same, of an alert without a tier */
-#define FACTS_FAILURES_MAX 64                /* of a probe, where no SLI counts reasons */
 
 struct facts_wanted {
     struct config *config;                /* of what follows */

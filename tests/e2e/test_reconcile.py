@@ -76,6 +76,8 @@ def test_other_labels(workspace, target, webhook, daemons, how):
         assert on["annotations"].keys() == was["annotations"].keys()
     spent = after[("BudgetSpent", "warning", "firing")]["annotations"]["summary"]
     assert 480 < float(spent.removeprefix("up: ").split("%")[0]) < 500, spent
+    fails = after[("ProbeFailing", "critical", "firing")]["annotations"]
+    assert fails["failing_probes"] in ("api: 120 times status", "api: 121 times status"), fails
     burns = after[("ErrorBudgetBurn", "critical", "firing")]["annotations"]
     assert 480 < float(burns["budget_spent"].rstrip("%")) < 500, burns
     target.answer = good
