@@ -14,10 +14,10 @@
  * group whose message waits to be tried again does not hold up another. Attempts are
  * repeated with exponential backoff and jitter, or when the receiver said so
  * (Retry-After, which holds up all groups). After NOTIFY_BREAKER_FAILURES failures in a
- * row, of whatever groups, the integration is left alone for a while and then asked with one message: a circuit
- * breaker. `rate` of the receiver bounds how many messages it gets in a minute; what is
- * above waits. What is refused, or fails for NOTIFY_GIVE_UP_US, is dead: it stays in the
- * outbox, is shown, and can be tried again.
+ * row, of whatever groups, the integration is left alone for a while and then asked with
+ * one message: a circuit breaker. `rate` of the receiver bounds how many messages it gets
+ * in a minute; what is above waits. What is refused, or fails for NOTIFY_GIVE_UP_US, is
+ * dead: it stays in the outbox, is shown, and can be tried again.
  *
  * All functions are thread-safe except start and stop.
  */
