@@ -121,12 +121,9 @@ static int take_ids(const struct command *self, int n, char **words, int64_t *id
 {
     if (n > IDS_MAX)
         return cli_usage(self, "at most %d numbers", IDS_MAX);
-    for (int i = 0; i < n; i++) {
-        char *end;
-        ids[i] = strtoll(words[i], &end, 10);
-        if (end == words[i] || *end || ids[i] < 1)
+    for (int i = 0; i < n; i++)
+        if (!cli_id(words[i], &ids[i]))
             return cli_usage(self, "expected the number of a message; found '%s'", words[i]);
-    }
     return -1;
 }
 

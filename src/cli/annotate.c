@@ -185,14 +185,13 @@ static int run_remove(int argc, char **argv)
 {
     const struct command *self = &command_remove;
     struct cli_common common = {0};
-    char *end;
+    int64_t id;
     int first, rc = cli_parse(self, NULL, argc, argv, &common, &first);
     if (rc >= 0)
         return rc;
     if (argc - first != 1)
         return cli_usage(self, "expected the number of one annotation");
-    long long id = strtoll(argv[first], &end, 10);
-    if (end == argv[first] || *end || id < 1)
+    if (!cli_id(argv[first], &id))
         return cli_usage(self, "expected a number; found '%s'", argv[first]);
     struct config *cfg = cli_config(self, &common, true);
     if (!cfg)

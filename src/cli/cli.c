@@ -15,6 +15,18 @@ static void print_message(const struct command *self, const char *fmt, va_list a
     fputc('\n', stderr);
 }
 
+bool cli_id(const char *text, int64_t *ret)
+{
+    int64_t id = 0;
+    for (const char *p = text; *p; p++)
+        if (*p < '0' || *p > '9' || __builtin_mul_overflow(id, 10, &id) ||
+            __builtin_add_overflow(id, *p - '0', &id))
+            return false;
+    if (id > 0)
+        *ret = id;
+    return id > 0;
+}
+
 int cli_usage(const struct command *self, const char *fmt, ...)
 {
     va_list ap;

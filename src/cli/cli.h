@@ -84,6 +84,9 @@ struct cli_verb {
  * tells them all. Returns the exit status. */
 int cli_run_verb(const struct command *self, const struct cli_verb *verbs, int argc, char **argv);
 
+/* The number of something stored: digits alone, from 1 on. False, and nothing in *ret: it is none. */
+bool cli_id(const char *text, int64_t *ret);
+
 /* Usage errors found later: "nines NAME: message" and a hint; EXIT_USAGE. */
 int cli_usage(const struct command *self, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

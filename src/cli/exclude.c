@@ -272,7 +272,7 @@ static int run_remove(int argc, char **argv)
     const struct command *self = &command_remove;
     struct cli_common common = {0};
     const char *author = NULL;
-    char *end;
+    int64_t id;
     const struct cli_option options[] = {
         {"author", 0, OPT_STRING, &author, "NAME", "who says so; $USER by default"},
         {0},
@@ -282,8 +282,7 @@ static int run_remove(int argc, char **argv)
         return rc;
     if (argc - first != 1)
         return cli_usage(self, "expected the number of one exclusion");
-    long long id = strtoll(argv[first], &end, 10);
-    if (end == argv[first] || *end || id < 1)
+    if (!cli_id(argv[first], &id))
         return cli_usage(self, "expected a number; found '%s'", argv[first]);
     struct config *cfg = cli_config(self, &common, true);
     if (!cfg)

@@ -52,11 +52,8 @@ static int ask_there(const struct command *self, const struct config *cfg, json_
 
 int incident_number(const struct command *self, const char *text, int64_t *ret)
 {
-    char *end;
-    long long id = strtoll(text, &end, 10);
-    if (end == text || *end || id < 1)
+    if (!cli_id(text, ret))
         return cli_usage(self, "expected the number of an incident; found '%s'", text);
-    *ret = id;
     return -1;
 }
 

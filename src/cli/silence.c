@@ -334,12 +334,11 @@ static const struct command command_expire = {
 
 static int take_ids(const struct command *self, int n, char **words, json_t *ids)
 {
-    char *end;
+    int64_t id;
     if (n == 0)
         return cli_usage(self, "expected the numbers of silences");
     for (int i = 0; i < n; i++) {
-        long long id = strtoll(words[i], &end, 10);
-        if (end == words[i] || *end || id < 1 || id == INT64_MAX)
+        if (!cli_id(words[i], &id))
             return cli_usage(self, "expected a number; found '%.100s'", words[i]);
         json_array_append_new(ids, json_integer(id));
     }

@@ -238,6 +238,7 @@ def test_some_of_them(site):
     (["retry", "1", "--all-dead"], 2, "expected numbers of messages, or --all-dead"),
     (["retry", "x"], 2, "expected the number of a message; found 'x'"),
     (["retry", "0"], 2, "expected the number of a message; found '0'"),
+    (["retry", "9" * 20], 2, "expected the number of a message; found '9"),
     (["retry", "--json", "1"], 2, "--format is text; found 'json'"),
     (["retry", "7"], 1, "there is no message 7"),
 ])

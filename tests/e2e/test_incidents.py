@@ -178,6 +178,7 @@ def test_refused(site):
         (["open", "x", "--began", "2001-01-01T00:00:00Z"], 1, "began: is more than a year ago"),
         (["note", "1"], 2, "expected the number of an incident and one text"),
         (["note", "x", "y"], 2, "expected the number of an incident; found 'x'"),
+        (["show", "99999999999999999999"], 2, "an incident; found '99999999999999999999'"),
         (["note", "9", "y"], 1, "there is no incident 9"),
         (["note", "9", ""], 1, "text: must have 1 to 1024 bytes"),
         (["close"], 2, "expected the number of one incident"),
