@@ -32,8 +32,7 @@ struct query {
      * beside the one before; `at_us` is its query_period_end(). */
     const struct period *period;
     int64_t generated_at_us;
-    bool brief; /* no latency, reasons, curves, incidents, failures,
-                   annotations */
+    bool brief;        /* no latency, reasons, curves, incidents, failures, annotations */
     bool no_incidents; /* their times are read of each of their alerts */
 };
 
