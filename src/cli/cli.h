@@ -84,7 +84,7 @@ struct cli_verb {
  * tells them all. Returns the exit status. */
 int cli_run_verb(const struct command *self, const struct cli_verb *verbs, int argc, char **argv);
 
-/* The number of something stored: digits alone, from 1 on. False, and nothing in *ret: it is none. */
+/* The number of something stored: digits alone, from 1 on. False, and *ret as it was: none. */
 bool cli_id(const char *text, int64_t *ret);
 
 /* Usage errors found later: "nines NAME: message" and a hint; EXIT_USAGE. */
