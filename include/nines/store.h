@@ -183,7 +183,8 @@ struct dispatch_row {
 };
 
 /* In their order, in one transaction; with a message in it synchronous=FULL, at once. All
- * is copied. Any thread. */
+ * is copied. Any thread. Groups alone, as each flush tells of them, find no room once the
+ * queue is half full, as nothing can be committed: they only say when which is due next. */
 void store_push_dispatch(struct store *s, const struct dispatch_row *rows, size_t n);
 
 /* Numbers are stored: append only. */
@@ -198,7 +199,8 @@ void store_push_delivery(struct store *s, int64_t outbox_id, enum outbox_state s
                          const char *detail, int64_t retry_at_us);
 
 /* Pending ones to this integration, from `from_id` on, the oldest first and not more than
- * OUTBOX_MORE, are handed to `committed`. */
+ * OUTBOX_MORE, are handed to `committed`; if there is none, an item without an id and
+ * without a payload, which is `again` and `last`. */
 #define OUTBOX_MORE 1000
 void store_push_outbox_more(struct store *s, const char *receiver, const char *integration,
                             int64_t from_id);

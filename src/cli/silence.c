@@ -35,7 +35,8 @@ int silence_read(const struct config *cfg, struct silencing *ret, struct err *re
     return rc;
 }
 
-void silence_put_alert(const struct message_alert *a, struct str *out)
+/* As people read it: Name{slo="a"}. */
+static void put_alert(const struct message_alert *a, struct str *out)
 {
     const char *name = message_label(&a->labels, "alertname"), *sep = "";
     str_addf(out, "%s{", name ? name : "");
@@ -223,7 +224,7 @@ static void show_alerts(const struct adding *a, const struct silencing *known, b
             continue;
         str_clear(&line);
         str_clear(&clean);
-        silence_put_alert(&known->alerts[i], &line);
+        put_alert(&known->alerts[i], &line);
         fmt_clean(&clean, line.buf, SIZE_MAX);
         printf("  %s\n", clean.buf);
         shown++;

@@ -10,7 +10,4 @@ struct config;
 /* What is stored; a database that is not there holds nothing. The caller releases it. */
 int silence_read(const struct config *cfg, struct silencing *ret, struct err *reterr);
 
-/* Appends the labels of an alert, as people read them: Name{slo="a"}. */
-void silence_put_alert(const struct message_alert *a, struct str *out);
-
 int silence_list(int argc, char **argv);

@@ -99,17 +99,13 @@ static int open_store(struct daemon *d, struct err *reterr)
     struct notify_options no = daemon_notify_options(d);
     if (notify_start(&no, &d->notify, reterr) < 0)
         return -1;
-    /* Messages of an earlier process arrive while the store opens; their
-     * outcomes wait at the gate until it has. */
+    /* Messages of an earlier process are at hand before the store is known here: they, and
+     * so their outcomes, wait at the gate until it is. */
     pthread_mutex_lock(&d->gate);
-    d->notify_open = true;
+    int rc = store_open(&so, &d->store, reterr);
+    d->notify_open = d->store_open = rc == 0;
     pthread_mutex_unlock(&d->gate);
-    if (store_open(&so, &d->store, reterr) < 0)
-        return -1;
-    pthread_mutex_lock(&d->gate);
-    d->store_open = true;
-    pthread_mutex_unlock(&d->gate);
-    return 0;
+    return rc;
 }
 
 static int64_t hook_wall(void *ctx)

@@ -22,9 +22,9 @@ int daemon_edit(struct daemon *d, const char *request, size_t n, struct str *ans
     place.now_us = d->published_us;
     int rc = edit_run(&place, request, n, answer, reterr);
     bool late = place.silencing && (rc < 0 || daemon_tell_silences(d, NULL) < 0);
-    pthread_mutex_unlock(&d->edit_mutex);
     if (late)
         d->silences_late = true;
+    pthread_mutex_unlock(&d->edit_mutex);
     if (place.excluding || late)
         uv_async_send(&d->edited);
     return rc;

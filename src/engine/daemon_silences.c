@@ -36,11 +36,12 @@ int daemon_tell_late_silences(struct daemon *d, struct err *reterr)
 {
     if (!d->silences_late)
         return 0;
-    d->silences_late = false;
-    if (daemon_tell_silences(d, reterr) == 0)
-        return 0;
-    d->silences_late = true;
-    return -1;
+    /* An edit tells of silences, too: what is told last must be what was read last. */
+    pthread_mutex_lock(&d->edit_mutex);
+    int rc = daemon_tell_silences(d, reterr);
+    d->silences_late = rc < 0;
+    pthread_mutex_unlock(&d->edit_mutex);
+    return rc;
 }
 
 void daemon_silences_again(struct daemon *d)

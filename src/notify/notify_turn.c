@@ -241,9 +241,8 @@ static int64_t due_of(struct notify *n, const struct item *it)
     return mono_us(n) + (wait < NOTIFY_RETRY_AFTER_MAX_US ? wait : NOTIFY_RETRY_AFTER_MAX_US);
 }
 
-static void accept_item(struct notify *n, struct item *it)
+static void accept_message(struct notify *n, struct lane *l, struct item *it)
 {
-    struct lane *l = lanes_get(&n->lanes, it);
     struct item *queued = lane_find(l, it->dedup_key);
     bool admitted = lane_admits(l, it, n->opts.max_items);
 
@@ -259,6 +258,18 @@ static void accept_item(struct notify *n, struct item *it)
         it->due_us = due_of(n, it);
         lane_push(l, it);
     }
+}
+
+static void accept_item(struct notify *n, struct item *it)
+{
+    struct lane *l = lanes_get(&n->lanes, it);
+
+    if (it->payload) {
+        accept_message(n, l, it);
+        return;
+    }
+    (void)lane_admits(l, it, n->opts.max_items); /* nothing was left any more */
+    drop_item(n, it);
 }
 
 static void synced(struct notify *n, uint64_t ticket)

@@ -53,17 +53,6 @@ void outgoing_url(struct outgoing *o, const char *base, const char *path)
     str_add(&o->url, path[0] == '/' ? path + 1 : path);
 }
 
-void outgoing_url_escaped(struct outgoing *o, const char *text)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x80 && (isalnum(c) || strchr("-._~", c)))
-            str_addc(&o->url, (char)c);
-        else
-            str_addf(&o->url, "%%%02X", c);
-    }
-}
-
 /* A kind's own way to log in goes before what http_config says, which may be that of all. */
 static bool has_login(const struct outgoing *o)
 {

@@ -35,8 +35,6 @@ void outgoing_header(struct outgoing *o, const char *name, const char *value);
 
 /* An address with `path` behind; one slash between them. */
 void outgoing_url(struct outgoing *o, const char *base, const char *path);
-/* Appends to the address, bytes other than letters, digits and -._~ as %XX. */
-void outgoing_url_escaped(struct outgoing *o, const char *text);
 
 /* Adds what access says and who we are, and ends it. -1: it became too long. */
 int outgoing_finish(struct outgoing *o, const struct http_access *access, struct err *reterr);

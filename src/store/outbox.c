@@ -98,9 +98,19 @@ static struct dispatch_row keep_row(struct record *r, const struct dispatch_row 
     return row;
 }
 
+/* They come for ever, without anything having happened: what a disk that fails keeps in
+ * memory are results and alerts. */
+static bool may_go(const struct store *s, const struct dispatch_row *rows, size_t n)
+{
+    bool all = atomic_load(&s->q.used_bytes) > s->q.limit_bytes / 2;
+    for (size_t i = 0; all && i < n; i++)
+        all = rows[i].kind == DISPATCH_GROUP;
+    return all;
+}
+
 void store_push_dispatch(struct store *s, const struct dispatch_row *rows, size_t n)
 {
-    if (!n)
+    if (!n || may_go(s, rows, n))
         return;
     struct record_dispatch *r = record_new(RECORD_DISPATCH, sizeof(*r), 0);
     r->rows = keep(&r->head, rows, n * sizeof(*rows));
@@ -196,6 +206,10 @@ int record_outbox_more(struct store *s, const struct record_more *r, struct err 
         item.again = true;
         vec_push(&s->outbox, item);
     }
+    if (rc == 0 && s->outbox.len == first) /* whoever asked waits for an answer */
+        vec_push(&s->outbox, ((struct outbox_item){.again = true,
+                                                   .receiver = mem_strdup(r->receiver),
+                                                   .integration = mem_strdup(r->integration)}));
     link_up(s, first);
     return rc;
 }

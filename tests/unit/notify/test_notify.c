@@ -796,6 +796,16 @@ static void test_overflow(void **state)
     assert_int_equal(word(w, 6).id, 7);
     assert_int_equal(word(w, 7).id, 8);
     wait_asked(w, "hang/webhook from 4\nhang/webhook from 7\nhang/webhook from 9\n");
+
+    struct outbox_item none = {.again = true,
+                               .last = true,
+                               .receiver = mem_strdup("hang"),
+                               .integration = mem_strdup("webhook")};
+    notify_push(w->notify, &none, 1); /* it is done already: all is as before */
+    push(w, 10, "hang", "k10");
+    answer_hanging(w, 9);
+    assert_int_equal(word(w, 8).id, 10);
+    assert_int_equal(stats_of(w).pending, 0);
 }
 
 /* A reload under a delivery: it ends on the old definition, the next ones go

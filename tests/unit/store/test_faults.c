@@ -323,12 +323,44 @@ static void an_import_does_not_wait_for_a_sick_disk(void **state)
     fixture_release(&f);
 }
 
+/* Each flush of a group says when it is due next: that must not fill the queue. */
+static void groups_leave_room(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct disk d = {.sick = true, .code = SQL_FULL};
+    struct store_options o = {
+        .path = f.path, .queue_bytes = 1 << 20, .committed = on_committed, .ctx = &d};
+    struct dispatch_group group = {"g", "team", T0, T0 + 1, T0};
+    struct outbox_new message = {"team", "log", "g", "k1", "{}", T0};
+    struct dispatch_row rows[] = {{DISPATCH_GROUP, .group = &group},
+                                  {DISPATCH_MESSAGE, .message = &message}};
+    struct store_stats stats;
+    struct err err;
+    fixture_init(&f);
+    if (store_open_faulty(&o, on_step, &d, &f.store, &err) < 0)
+        fail_msg("%s", err.msg);
+    for (int i = 0; i < 100000; i++)
+        store_push_dispatch(f.store, rows, 1);
+    store_get_stats(f.store, &stats);
+    assert_in_range(stats.queued_bytes, 1 << 19, (1 << 19) + (64 << 10));
+    store_push_dispatch(f.store, rows, 2);
+    d.sick = false;
+    fixture_flush(&f);
+    assert_int_equal(d.outbox, 1);
+    store_push_dispatch(f.store, rows, 1); /* and now there is room again */
+    fixture_flush(&f);
+    assert_int_equal(fixture_sql(&f, "SELECT count(*) FROM notify_group"), 1);
+    fixture_release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_step_may_fail),
         cmocka_unit_test(a_message_is_durable_when_it_is_handed_over),
         cmocka_unit_test(a_full_disk_only_delays),
+        cmocka_unit_test(groups_leave_room),
         cmocka_unit_test(waiting_heartbeats_are_one),
         cmocka_unit_test(closing_does_not_wait_for_ever),
         cmocka_unit_test(a_failed_import_says_so),
