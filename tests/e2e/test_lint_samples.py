@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 
 import conftest
@@ -36,6 +37,23 @@ def test_what_people_read(name):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     assert text == path.read_text()
+
+
+def test_samples_show_the_rules_of_alerts(tmp_path):
+    """Each that their probes can have, and none that is not understood."""
+    text = "\n".join(path.read_text() for folder in SETS["samples"]
+                     for path in sorted((ROOT / folder).glob("*.yaml")))
+    for rule in ("failures: 3, of: 5", "budget_spent: 75%", "exhausts_in: 2d", "silent: true"):
+        assert f"{{{rule}" in text
+        bad = tmp_path / "bad"
+        shutil.rmtree(bad, ignore_errors=True)
+        for folder in SETS["samples"]:
+            shutil.copytree(ROOT / folder, bad / folder)
+            for path in (bad / folder).rglob("*.yaml"):
+                path.write_text(path.read_text().replace(f"{{{rule}", "{x" + rule))
+        done = subprocess.run([conftest.binary(), "check", *SETS["samples"]], cwd=bad, text=True,
+                              capture_output=True, timeout=conftest.PATIENCE)
+        assert done.returncode == 1 and "unknown key 'x" in done.stderr
 
 
 @pytest.mark.parametrize("name", SETS)
