@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import queue
+import re
 import sqlite3
 import subprocess
 import threading
@@ -114,6 +115,14 @@ class Daemon:
     def kill(self):
         self.process.kill()
         self.process.wait(timeout=PATIENCE)
+
+
+def status_fields(member=None):
+    """What docs/nines.1 says that `nines status --json` has: the members of the object, or of
+    one of them, with those of what is in there."""
+    text = (ROOT / "docs" / "nines.1").read_text().split("\n.Ss status\n")[1].split("\n.Ss ")[0]
+    items = dict(item.split("\n", 1) for item in text.split("\n.It Ic ")[1:])
+    return set(re.findall(r"^\.Ql (\w+)", items[member], re.M)) if member else set(items)
 
 
 def alert_of(body):

@@ -159,6 +159,25 @@ def test_lines_of_the_import_format_are_taken(workspace, page):
     assert json.loads(done.stdout)["inserted"] == len(text.splitlines())
 
 
+# ---- what the status has in JSON --------------------------------------------------
+
+
+def test_manual_has_the_fields_of_the_status(workspace):
+    workspace.write("probes/p.yaml", PROBES.format(url="http://127.0.0.1:1"))
+    workspace.write("slos/s.yaml", SLOS)
+    result = {"probe": "api-health", "time": "2026-03-01T00:00:00Z", "outcome": "good", "latency_ms": 1}
+    workspace.run("import", "-", stdin=json.dumps(result) + "\n")
+    status = json.loads(workspace.run("status", "--json", "--at", "2026-03-01T00:01:00Z").stdout)
+    assert set(status) == conftest.status_fields()
+    (slo,), (probe,) = status["slos"], status["probes"]
+    assert set(slo) | {"event_parts", "inactive", "pending", "firing", "cooling"} == \
+        conftest.status_fields("slos")
+    assert set(probe) | set(probe["last"]) | {"name", "state"} == conftest.status_fields("probes")
+    assert status["daemon"] is None
+    status = json.loads(workspace.run("status", "--json").stdout)
+    assert set(status["daemon"]) == conftest.status_fields("daemon")
+
+
 # ---- what a running daemon shows -----------------------------------------------------
 
 PROBES = """apiVersion: nines/v1

@@ -159,6 +159,8 @@ def test_what_is_mute_now(site):
     assert (status["alerts_on"], status["alerts_silenced"]) == (3, 2)
     assert [(s["id"], s["mutes"], s["matchers"]) for s in status["silences"]] == [
         (1, 2, 'alertname="Burn"'), (4, 1, 'slo="b"')]
+    for member in ("silences", "other_alerts"):
+        assert set(status[member][0]) == conftest.status_fields(member)
     assert "silenced" not in site.run("status", "--at", "2026-11-22T00:00:00Z").stdout
 
 
