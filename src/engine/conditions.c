@@ -204,13 +204,24 @@ void conditions_result(struct conditions *c, const char *probe, const struct obs
  * interval before the first that is expected. */
 static int64_t first_ear_us(const struct probe_def *def, int64_t since_us, int64_t t_us)
 {
-    if (!def || !def->hours)
+    if (!def->hours)
         return since_us;
     int64_t next =
         hours_next(def->hours, def->phase_us, def->interval_us, since_us < 0 ? 0 : since_us + 1);
     if (next == INT64_MAX)
         return t_us;
     return next - def->interval_us > since_us ? next - def->interval_us : since_us;
+}
+
+/* Of a composite the member that is expected first. */
+static int64_t first_of_all_us(const struct slo_def *slo, int64_t since_us, int64_t t_us)
+{
+    int64_t first_us = INT64_MAX;
+    for (size_t i = 0; i < slo_part_count(slo); i++) {
+        int64_t us = first_ear_us(slo_part(slo, i)->probe, since_us, t_us);
+        first_us = us < first_us ? us : first_us;
+    }
+    return first_us;
 }
 
 static bool view_of_slo(const struct conditions *c, const struct evaluator *e,
@@ -225,7 +236,7 @@ static bool view_of_slo(const struct conditions *c, const struct evaluator *e,
     v->data_us = heard.data_us;
     v->listens_us = heard.deaf_us > c->listens_us ? heard.deaf_us : c->listens_us;
     v->interval_us = heard.interval_us;
-    v->listens_us = first_ear_us(heard.probe, condition_silent_since(v), c->tick_us);
+    v->listens_us = first_of_all_us(rule->now.who.slo, condition_silent_since(v), c->tick_us);
     return true;
 }
 

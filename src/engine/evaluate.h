@@ -187,7 +187,6 @@ void evaluator_run_due(struct evaluator *e, int64_t now_us);
  */
 struct slo_heard {
     int64_t data_us, deaf_us, interval_us;
-    const struct probe_def *probe; /* of service hours; NULL of a composite */
 };
 bool evaluator_heard(const struct evaluator *e, size_t i, struct slo_heard *ret);
 /* The budget; with `pace` (slo/budget.h), of rolling windows, also at what pace it goes. */

@@ -27,7 +27,6 @@ bool evaluator_heard(const struct evaluator *e, size_t i, struct slo_heard *ret)
         ret->deaf_us = sli->probe->deaf_us > ret->deaf_us ? sli->probe->deaf_us : ret->deaf_us;
         ret->interval_us = interval_us > ret->interval_us ? interval_us : ret->interval_us;
     }
-    ret->probe = slo->parts ? NULL : slo->def->probe;
     return true;
 }
 

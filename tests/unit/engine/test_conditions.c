@@ -106,7 +106,8 @@ static void adopt(struct world *w, const char *text)
         evaluator_add_revision(w->e, cfg->probes[i], w->now_us);
     }
     for (size_t i = 0; i < cfg->slo_count; i++) {
-        store_push_sli(w->store, &cfg->slos[i]->sli);
+        if (cfg->slos[i]->member_count == 0)
+            store_push_sli(w->store, &cfg->slos[i]->sli);
         store_push_slo(w->store, cfg->slos[i], w->now_us);
     }
     struct attach *a = attach_new(w->e, cfg);
@@ -296,6 +297,56 @@ static void silent_slo(void **state)
     str_release(&script);
 }
 
+#define UP_AND_NET                                                                                 \
+    "  - {name: up, service: s, sli: {probe: api}, objective: 99%, window: 30d,"                   \
+    " alerts: [{silent: false}]}\n"                                                                \
+    "  - {name: line, service: s, sli: {probe: net}, objective: 99%, window: 30d,"                 \
+    " alerts: [{silent: false}]}\n"
+#define BOTH                                                                                       \
+    "  - {name: both, service: s, composite: [{slo: up}, {slo: line}], window: 30d,"               \
+    " alerts: [{silent: true, severity: page}]}\n"
+
+/* As long as one member is heard, it is not silent. */
+static void silent_composite(void **state)
+{
+    static const char config[] = HEAD API NET SLO_HEAD UP_AND_NET BOTH;
+    (void)state;
+    struct str api, net;
+    str_init(&api, 256);
+    str_init(&net, 256);
+    add_steps(&api, 'g', 5);
+    add_steps(&api, '-', 120);
+    add_steps(&net, 'g', 40);
+    add_steps(&net, '-', 40);
+    add_steps(&net, 'g', 45);
+    /* Slot 392 was the last of both; then there is one of one of them at 802. */
+    same_with_a_restart(config, api.buf, net.buf,
+                        "700 no_data both fire page told\n"
+                        "810 no_data both cool page\n"
+                        "1110 no_data both resolve page told\n");
+    str_release(&api);
+    str_release(&net);
+}
+
+#define HOURS ", hours: {timezone: UTC, days: daily, from: '00:00', to: '00:01'}}\n"
+#define API_BY_DAY "  - {id: api, http: {url: 'http://localhost:1/'}" HOURS
+#define NET_BY_DAY "  - {id: net, http: {url: 'http://localhost:1/'}" HOURS
+
+/* Nor is one of which nobody is to be heard; but one whose other member is. */
+static void composite_out_of_hours(void **state)
+{
+    static const char neither[] = HEAD API_BY_DAY NET_BY_DAY SLO_HEAD UP_AND_NET BOTH;
+    static const char one[] = HEAD API_BY_DAY NET SLO_HEAD UP_AND_NET BOTH;
+    (void)state;
+    struct str script;
+    str_init(&script, 256);
+    add_steps(&script, 'g', 7); /* behind the last slot, whatever their phases are */
+    add_steps(&script, '-', 40);
+    same_with_a_restart(neither, script.buf, script.buf, "");
+    same_with_a_restart(one, script.buf, script.buf, "370 no_data both fire page told\n");
+    str_release(&script);
+}
+
 /* A prober that cannot listen hears no silence. */
 static void deaf(void **state)
 {
@@ -447,10 +498,11 @@ static void reloads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_of_five), cmocka_unit_test(muted),
-        cmocka_unit_test(silent_slo),    cmocka_unit_test(deaf),
-        cmocka_unit_test(budgets),       cmocka_unit_test(certificate),
-        cmocka_unit_test(flapping),      cmocka_unit_test(the_prober),
+        cmocka_unit_test(three_of_five),    cmocka_unit_test(muted),
+        cmocka_unit_test(silent_slo),       cmocka_unit_test(deaf),
+        cmocka_unit_test(silent_composite), cmocka_unit_test(composite_out_of_hours),
+        cmocka_unit_test(budgets),          cmocka_unit_test(certificate),
+        cmocka_unit_test(flapping),         cmocka_unit_test(the_prober),
         cmocka_unit_test(reloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
