@@ -173,6 +173,13 @@ int daemon_flush(struct daemon *d, bool listen, struct err *reterr)
     }
 }
 
+void daemon_sync(struct daemon *d, bool listen)
+{
+    while (!notify_sync(d->notify, FLUSH_SLICE_US) && d->stops <= 1)
+        if (listen)
+            uv_run(&d->loop, UV_RUN_NOWAIT);
+}
+
 /* Everything on the loop but the signals: a second one is still to be heard. */
 static void close_probing(struct daemon *d)
 {
@@ -215,7 +222,7 @@ static void close_signals(struct daemon *d)
 static int settle(struct daemon *d, struct err *reterr)
 {
     if (d->notify)
-        notify_sync(d->notify);
+        daemon_sync(d, true);
     int rc = d->store ? daemon_flush(d, true, reterr) : 0;
     if (rc < 0)
         notify_send_uncommitted(d->notify);

@@ -175,6 +175,10 @@ void daemon_status_init(struct daemon *d);
 void daemon_publish(struct daemon *d);                     /* a picture of now */
 void daemon_status_beat(struct daemon *d, int64_t now_us); /* each second */
 
+/* Waits until the notify thread has looked at all that it was told, or a second signal has
+ * come; `listen` as below. */
+void daemon_sync(struct daemon *d, bool listen);
+
 /* store_flush() with the patience that is due: less once a second signal has
  * come, and while commits fail anyway and there will be another time.
  * `listen`: on the main thread, after the loop has ended. */

@@ -128,7 +128,7 @@ static void do_work(uv_work_t *w)
             err_set(&d->job_err, "%s", attach_error(d->attach));
         break;
     case JOB_FLUSH:
-        notify_sync(d->notify);
+        daemon_sync(d, false);
         d->job_rc = daemon_flush(d, false, &d->job_err);
         break;
     case JOB_NONE:

@@ -102,9 +102,10 @@ void notify_set_config(struct notify *n, struct config *config);
 void notify_push(struct notify *n, struct outbox_item *items, size_t count);
 
 /* Returns when all that was handed over before has been looked at, and its rows were
- * given to rows() and counted; alerts before notify_restore() still wait then. Not for the
- * loop thread, nor while the notify thread stops. */
-void notify_sync(struct notify *n);
+ * given to rows() and counted; alerts before notify_restore() still wait then. false: that
+ * took longer than `patience_us`. Not for the loop thread, nor while the notify thread
+ * stops. */
+bool notify_sync(struct notify *n, int64_t patience_us);
 
 /* What is not committed will not be: it goes out now, unrecorded. For the end, and when
  * the store has said for NOTIFY_PATIENCE_US that it cannot. */

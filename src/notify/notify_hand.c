@@ -1,6 +1,7 @@
 /* What other threads hand over, and what they may look at. */
 #include "notify/notify_internal.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "notify/lane.h"
 
@@ -74,16 +75,22 @@ void notify_push(struct notify *n, struct outbox_item *items, size_t len)
     }
 }
 
-void notify_sync(struct notify *n)
+bool notify_sync(struct notify *n, int64_t patience_us)
 {
     struct order *o = order_new(ORDER_SYNC);
+    int64_t until_ns = clock_mono_ns() + patience_us * NSEC_PER_USEC;
+    int64_t second_ns = USEC_PER_SEC * NSEC_PER_USEC;
+    struct timespec until = {until_ns / second_ns, until_ns % second_ns};
+    int rc = 0;
     pthread_mutex_lock(&n->mutex);
     uint64_t ticket = o->ticket = ++n->tickets;
     orders_push(&n->inbox, o);
     uv_async_send(&n->wake);
-    while (n->synced < ticket)
-        pthread_cond_wait(&n->synced_cond, &n->mutex);
+    while (n->synced < ticket && rc == 0)
+        rc = pthread_cond_clockwait(&n->synced_cond, &n->mutex, CLOCK_MONOTONIC, &until);
+    bool done = n->synced >= ticket;
     pthread_mutex_unlock(&n->mutex);
+    return done;
 }
 
 void notify_send_uncommitted(struct notify *n)

@@ -610,7 +610,7 @@ static void commit(struct world *w, size_t i)
 static struct notify_stats stats_of(struct world *w)
 {
     struct notify_stats stats;
-    notify_sync(w->notify);
+    assert_true(notify_sync(w->notify, 60 * USEC_PER_SEC));
     notify_get_stats(w->notify, &stats);
     return stats;
 }
@@ -622,10 +622,10 @@ static void test_committed_first(void **state)
     only(w, "ok");
     begin(w, 0);
     put(w, "one", true);
-    notify_sync(w->notify);
+    assert_true(notify_sync(w->notify, 60 * USEC_PER_SEC));
     assert_int_equal(w->kinds.len, 0);
     restore_nothing(w);
-    notify_sync(w->notify);
+    assert_true(notify_sync(w->notify, 60 * USEC_PER_SEC));
     assert_string_equal(w->kinds.buf, "agmtg");
     struct notify_stats stats = stats_of(w);
     assert_int_equal(stats.alerts, 1);
@@ -651,7 +651,7 @@ static void test_unrecorded(void **state)
     restore_nothing(w);
     /* Sent from memory, then recorded: told as delivered, not sent again. */
     put(w, "one", true);
-    notify_sync(w->notify);
+    assert_true(notify_sync(w->notify, 60 * USEC_PER_SEC));
     notify_send_uncommitted(w->notify);
     wait_posts(w, 1);
     while (stats_of(w).delivered == 0)
@@ -675,7 +675,7 @@ static void test_recorded_in_time(void **state)
     restore_nothing(w);
     put(w, "one", true);
     put(w, "two", true);
-    notify_sync(w->notify);
+    assert_true(notify_sync(w->notify, 60 * USEC_PER_SEC));
     notify_send_uncommitted(w->notify);
     wait_posts(w, 1);
     assert_int_equal(stats_of(w).pending, 2);

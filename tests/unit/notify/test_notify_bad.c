@@ -385,7 +385,7 @@ static void test_refuses(void **state)
     server_stop(&w.bad);
     push(&w, 1, "bad", "a");
     do {
-        notify_sync(w.notify);
+        assert_true(notify_sync(w.notify, 60 * USEC_PER_SEC));
         notify_get_stats(w.notify, &stats);
     } while (stats.retried < NOTIFY_BREAKER_FAILURES);
     assert_int_equal(stats.failing, 1);

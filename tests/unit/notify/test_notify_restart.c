@@ -288,7 +288,7 @@ static void happen(struct scene *c, struct world *w, unsigned what, size_t i)
     notify_time(w->notify, c->now_us);
     if (what == 1)
         notify_set_config(w->notify, c->config);
-    notify_sync(w->notify);
+    assert_true(notify_sync(w->notify, 60 * USEC_PER_SEC));
 }
 
 static void step(struct scene *c)
