@@ -90,15 +90,22 @@ class Desk:
             if change.firing or alert in group.alerts:
                 group.alerts[alert] = change.firing
 
-    def held(self, route, alert, t):
+    def held(self, route, alert, fires, t):
         labels = dict(alert)
 
         def matches(wanted, of=labels):
             return all(of.get(k, "") == v for k, v in wanted.items())
 
+        def changed_to(other):
+            """Its end is not kept back by itself under another severity."""
+            return not fires and labels != other and \
+                {**labels, "severity": ""} == {**other, "severity": ""}
+
         def mutes(rule, other):
             source, target, equal = rule
-            return matches(target) and matches(source, other) and not matches(source) and all(
+            if changed_to(other) or matches(source):
+                return False
+            return matches(target) and matches(source, other) and all(
                 labels.get(k, "") == other.get(k, "") for k in equal)
 
         return (route.muted(t)
@@ -107,7 +114,7 @@ class Desk:
                        for other in self.firing))
 
     def flush(self, where, group, t):
-        heard = {a: f for a, f in group.alerts.items() if not self.held(group.route, a, t)}
+        heard = {a: f for a, f in group.alerts.items() if not self.held(group.route, a, f, t)}
         firing = {a for a, f in heard.items() if f}
         resolved = {a for a, f in heard.items() if not f}
         if heard and self.speaks(group, firing, resolved, t):
