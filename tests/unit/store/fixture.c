@@ -107,8 +107,9 @@ void fixture_to_version_5(const struct fixture *f)
         " phase INTEGER NOT NULL, severity INTEGER NOT NULL, since INTEGER NOT NULL,"
         " cooling_since INTEGER NOT NULL, evaluated INTEGER NOT NULL, firing INTEGER NOT NULL,"
         " told INTEGER NOT NULL DEFAULT -1, PRIMARY KEY(slo, objective)) STRICT, WITHOUT ROWID",
-        "INSERT INTO alert SELECT slo, objective, phase, severity, since, cooling_since, evaluated,"
-        " firing, told FROM alert_6",
+        "INSERT INTO alert"
+        " SELECT slo, objective, phase, severity, since, cooling_since, evaluated, firing, told"
+        " FROM alert_6",
         "DROP TABLE alert_6",
         "DROP INDEX alert_event_slo",
         "ALTER TABLE alert_event DROP COLUMN condition",

@@ -400,8 +400,8 @@ static void a_damaged_entry_is_passed_over(void **state)
     static const char *const damage[] = {
         "UPDATE notify_log SET firing = x'01020304050607' WHERE integration = 'log'",
         "UPDATE notify_log SET resolved = zeroblob(16) WHERE integration = 'log'",
-        "UPDATE notify_log SET firing = x'02000000000000000100000000000000'"
-        " WHERE integration = 'log'",
+        ("UPDATE notify_log SET firing = x'02000000000000000100000000000000'"
+         " WHERE integration = 'log'"),
     };
     for (size_t i = 0; i < countof(damage); i++) {
         struct fixture f;
