@@ -93,24 +93,33 @@ static int look_back(struct past *p, const struct incident_alert *a, int64_t *re
     return rc;
 }
 
+static int look_at(struct past *p, const struct incident_alert *a, int64_t *earliest_us,
+                   struct err *reterr)
+{
+    struct store_probe known = {0};
+    int64_t at;
+    int found = store_reader_probe(p->reader, p->part->sli.probe, &known, reterr);
+    if (found <= 0)
+        return found;
+    p->raw_since_us = known.raw_since_us;
+    revisions_free(known.revisions, known.revision_count);
+    if (look_back(p, a, &at, reterr) < 0)
+        return -1;
+    if (at && (!*earliest_us || at < *earliest_us))
+        *earliest_us = at;
+    return 0;
+}
+
 static int look_at_part(struct store_reader *r, const struct slo_def *slo, size_t part,
                         const struct excluding *x, const struct incident_alert *a,
                         int64_t *earliest_us, struct err *reterr)
 {
     struct past p = {.reader = r, .part = slo_part(slo, part)};
-    struct store_probe known = {0};
-    int64_t at;
-    p.sieve = sieve_make(x ? excluding_of_part(x, slo, part) : NULL, p.part);
-    int found = store_reader_probe(r, p.part->sli.probe, &known, reterr);
-    if (found <= 0)
-        return found;
-    p.raw_since_us = known.raw_since_us;
-    revisions_free(known.revisions, known.revision_count);
-    if (look_back(&p, a, &at, reterr) < 0)
-        return -1;
-    if (at && (!*earliest_us || at < *earliest_us))
-        *earliest_us = at;
-    return 0;
+    const struct exclusions *set = x ? excluding_of_part(x, slo, part) : NULL;
+    p.sieve = sieve_make(set, p.part);
+    int rc = look_at(&p, a, earliest_us, reterr);
+    exclusions_unref(set);
+    return rc;
 }
 
 static const struct slo_def *find_slo(const struct config *cfg, const struct incident_alert *a)
