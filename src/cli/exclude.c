@@ -1,4 +1,5 @@
 /* nines exclude: spans of time that objectives leave out. */
+#include "cli/asking.h"
 #include "cli/exclude.h"
 #include "cli/table.h"
 
@@ -13,7 +14,6 @@
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,24 +37,6 @@ int exclude_read(struct config *cfg, struct excluding **ret, struct store_reader
         return 0;
     store_reader_free(*ret_r);
     return -1;
-}
-
-static const char *user_name(void)
-{
-    const char *name = getenv("USER");
-    const struct passwd *user = name && *name ? NULL : getpwuid(getuid());
-    return name && *name ? name : user ? user->pw_name : "";
-}
-
-/* Takes over `request`; *ret is NULL after an error that was told. */
-static int ask(const struct command *self, const struct config *cfg, json_t *request, json_t **ret)
-{
-    struct err err;
-    *ret = NULL;
-    int rc = request ? edit_ask(cfg->daemon.database, request, ret, &err)
-                     : err_set(&err, "the text is not UTF-8");
-    json_decref(request);
-    return rc < 0 ? cli_fail(self, "%s", err.msg) : -1;
 }
 
 /* ---- nines exclude add --------------------------------------------------------------- */
@@ -133,7 +115,7 @@ static int take_all(struct adding *a)
     a->x.rrule = a->rrule;
     a->x.timezone = a->timezone ? a->timezone : "UTC";
     a->x.reason = a->reason;
-    a->x.author = a->author ? a->author : user_name();
+    a->x.author = a->author ? a->author : cli_user_name();
     int rc = take_labels(a);
     if (rc < 0)
         rc = take_mode(a);
@@ -193,7 +175,7 @@ static int add(struct adding *a, struct config *cfg, bool json)
     json_t *answer;
     if (look(cfg, &a->x, &seen, &err) < 0)
         return cli_fail(a->self, "%s", err.msg);
-    int rc = ask(a->self, cfg, make_request(&a->x, seen), &answer);
+    int rc = cli_ask(a->self, cfg, make_request(&a->x, seen), &answer);
     if (rc >= 0)
         return rc;
     json_int_t id = json_integer_value(json_object_get(answer, "id"));
@@ -259,10 +241,10 @@ static int forget(const struct command *self, const struct config *cfg, long lon
     if (store_reader_open(cfg->daemon.database, &r, &err) < 0)
         return cli_fail(self, "%s", err.msg);
     store_reader_free(r);
-    int rc = ask(self, cfg,
-                 json_pack("{s:s, s:I, s:I, s:s}", "do", "forget_exclusion", "id", (json_int_t)id,
-                           "at_us", (json_int_t)exclude_now_us(), "by", author),
-                 &answer);
+    int rc = cli_ask(self, cfg,
+                     json_pack("{s:s, s:I, s:I, s:s}", "do", "forget_exclusion", "id",
+                               (json_int_t)id, "at_us", (json_int_t)exclude_now_us(), "by", author),
+                     &answer);
     json_decref(answer);
     return rc < 0 ? EXIT_GOOD : rc;
 }
@@ -287,7 +269,7 @@ static int run_remove(int argc, char **argv)
     struct config *cfg = cli_config(self, &common, true);
     if (!cfg)
         return EXIT_BAD;
-    rc = forget(self, cfg, id, author ? author : user_name());
+    rc = forget(self, cfg, id, author ? author : cli_user_name());
     config_unref(cfg);
     return rc;
 }

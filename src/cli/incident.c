@@ -1,4 +1,5 @@
 /* nines incident: what went wrong, from when to when. */
+#include "cli/asking.h"
 #include "cli/incident.h"
 #include "cli/table.h"
 
@@ -23,17 +24,6 @@ static const char *user_name(void)
     return name && *name ? name : user && *user->pw_name ? user->pw_name : "somebody";
 }
 
-/* Takes over `request`; *ret is NULL after an error that was told. */
-static int ask(const struct command *self, const struct config *cfg, json_t *request, json_t **ret)
-{
-    struct err err;
-    *ret = NULL;
-    int rc = request ? edit_ask(cfg->daemon.database, request, ret, &err)
-                     : err_set(&err, "the text is not UTF-8");
-    json_decref(request);
-    return rc < 0 ? cli_fail(self, "%s", err.msg) : -1;
-}
-
 /* Asking would make the database that is missing. */
 static int ask_there(const struct command *self, const struct config *cfg, json_t *request)
 {
@@ -45,7 +35,7 @@ static int ask_there(const struct command *self, const struct config *cfg, json_
         return cli_fail(self, "%s", err.msg);
     }
     store_reader_free(r);
-    int rc = ask(self, cfg, request, &answer);
+    int rc = cli_ask(self, cfg, request, &answer);
     json_decref(answer);
     return rc < 0 ? EXIT_GOOD : rc;
 }
@@ -124,12 +114,12 @@ static int open_it(const struct opening *o, const struct config *cfg, bool json)
     if (rc < 0)
         rc = check_names(o->self, cfg, "service", &o->services, true);
     if (rc < 0)
-        rc = ask(o->self, cfg,
-                 json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "do", "open_incident",
-                           "title", o->title, "severity", o->severity, "by", o->by, "began_us",
-                           (json_int_t)o->began_us, "detected_us", (json_int_t)o->detected_us,
-                           "slos", make_list(&o->slos), "services", make_list(&o->services)),
-                 &answer);
+        rc = cli_ask(o->self, cfg,
+                     json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "do", "open_incident",
+                               "title", o->title, "severity", o->severity, "by", o->by, "began_us",
+                               (json_int_t)o->began_us, "detected_us", (json_int_t)o->detected_us,
+                               "slos", make_list(&o->slos), "services", make_list(&o->services)),
+                     &answer);
     if (rc >= 0)
         return rc;
     json_int_t id = json_integer_value(json_object_get(answer, "id"));

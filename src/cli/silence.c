@@ -1,4 +1,5 @@
 /* nines silence: alerts that nobody is to be told of for a time. */
+#include "cli/asking.h"
 #include "cli/silence.h"
 #include "cli/table.h"
 
@@ -16,7 +17,6 @@
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,24 +49,6 @@ static void put_alert(const struct message_alert *a, struct str *out)
         sep = ", ";
     }
     str_addc(out, '}');
-}
-
-static const char *user_name(void)
-{
-    const char *name = getenv("USER");
-    const struct passwd *user = name && *name ? NULL : getpwuid(getuid());
-    return name && *name ? name : user ? user->pw_name : "";
-}
-
-/* Takes over `request`; *ret is NULL after an error that was told. */
-static int ask(const struct command *self, const struct config *cfg, json_t *request, json_t **ret)
-{
-    struct err err;
-    *ret = NULL;
-    int rc = request ? edit_ask(cfg->daemon.database, request, ret, &err)
-                     : err_set(&err, "the text is not UTF-8");
-    json_decref(request);
-    return rc < 0 ? cli_fail(self, "%s", err.msg) : -1;
 }
 
 /* ---- nines silence add --------------------------------------------------------------- */
@@ -271,7 +253,7 @@ static int add(struct adding *a, const struct config *cfg)
         return rc;
     if (silence_read(cfg, &known, &err) < 0)
         return cli_fail(a->self, "%s", err.msg);
-    rc = ask(a->self, cfg, make_request(a), &answer);
+    rc = cli_ask(a->self, cfg, make_request(a), &answer);
     if (rc < 0) {
         int64_t id = json_integer_value(json_object_get(answer, "id"));
         int64_t starts = json_integer_value(json_object_get(answer, "starts_us"));
@@ -304,7 +286,7 @@ static int run_add(int argc, char **argv)
     if (common.format && !str_eq(common.format, "text") && !str_eq(common.format, "json"))
         return cli_usage(a.self, "--format is text or json; found '%s'", common.format);
     a.json = str_eq(common.format, "json");
-    a.author = a.author ? a.author : user_name();
+    a.author = a.author ? a.author : cli_user_name();
     rc = take_matchers(&a, argc - first, argv + first);
     if (rc < 0)
         rc = take_options(&a);
@@ -356,9 +338,9 @@ static int expire(const struct command *self, const struct config *cfg, json_t *
     if (store_reader_open(cfg->daemon.database, &r, &err) < 0)
         return cli_fail(self, "%s", err.msg);
     store_reader_free(r);
-    int rc = ask(self, cfg,
-                 json_pack("{s:s, s:O, s:s}", "do", "expire_silences", "ids", ids, "by", author),
-                 &answer);
+    int rc = cli_ask(
+        self, cfg, json_pack("{s:s, s:O, s:s}", "do", "expire_silences", "ids", ids, "by", author),
+        &answer);
     json_decref(answer);
     return rc < 0 ? EXIT_GOOD : rc;
 }
@@ -379,7 +361,7 @@ static int run_expire(int argc, char **argv)
     rc = take_ids(self, argc - first, argv + first, ids);
     struct config *cfg = rc < 0 ? cli_config(self, &common, true) : NULL;
     if (rc < 0)
-        rc = cfg ? expire(self, cfg, ids, author ? author : user_name()) : EXIT_BAD;
+        rc = cfg ? expire(self, cfg, ids, author ? author : cli_user_name()) : EXIT_BAD;
     config_unref(cfg);
     json_decref(ids);
     return rc;
