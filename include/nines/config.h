@@ -219,6 +219,24 @@ struct severity_labels {
 };
 #define SEVERITY_LABELS_DEFAULT ((struct severity_labels){"critical", "warning"})
 
+/* What tokens cost: of COST_ONE (nines/answer.h) for each. */
+struct price {
+    const char *model; /* as probes name it */
+    int64_t in, out, cached;
+    struct pos pos;
+};
+
+struct price_table {
+    const char *currency; /* "USD"; NULL: there are no prices */
+    struct price *at;
+    size_t n;
+};
+
+/* Of tokens, and of COST_ONE, in a clock hour and a day of UTC; 0: no limit. */
+struct spend_caps {
+    int64_t tokens_hour, tokens_day, cost_hour, cost_day;
+};
+
 struct daemon_config {
     const char *database;     /* path; "./nines.db" */
     const char *listen;       /* "127.0.0.1:9464"; "" or "off": no listener */
@@ -234,6 +252,8 @@ struct daemon_config {
     struct watchdog_config watchdog;
     struct condition prober_down; /* SEVERITY_NONE: nobody is told */
     int64_t per_host;             /* runs at once against one host and port; 0: no limit */
+    struct price_table prices;
+    struct spend_caps spend; /* of all probes together */
 };
 
 struct config {

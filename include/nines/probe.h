@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "nines/answer.h"
 #include "nines/condition.h"
 #include "nines/config.h"
 #include "nines/result.h"
@@ -23,6 +24,7 @@ struct hours;
 struct http_client;
 struct jsonpath;
 struct selector;
+struct spend;
 struct uv_loop_s;
 
 /* A declared probe. Immutable; lives in its config snapshot. */
@@ -70,6 +72,39 @@ struct hop {
     int64_t bytes; /* body bytes received */
 };
 
+/* What happened to an answer while it came in, for somebody who looks. */
+enum mark_kind {
+    MARK_REQUEST, /* a request begins: `name` is what it asks for */
+    MARK_HEADERS, /* `name` is the status */
+    MARK_EVENT,   /* says nothing of the answer: a role, usage, progress */
+    MARK_PING,    /* a comment or ping */
+    MARK_TEXT,    /* a piece of the answer, `text` */
+    MARK_TOOL,    /* of a tool call, `name` */
+    MARK_REASONING,
+    MARK_ERROR,
+    MARK_MALFORMED,
+    MARK_TERMINATOR,
+    MARK_CLOSED, /* the response is over */
+};
+
+struct answer_mark {
+    enum mark_kind kind;
+    int64_t at_us;    /* since the run began */
+    const char *name; /* of the event; "" */
+    const char *text; /* UTF-8, redacted; "" */
+    int64_t bytes;    /* that the event took */
+};
+
+/* What an agent answered, with nothing in it that opens a door. */
+struct answer_told {
+    const char *text;   /* UTF-8, the first ANSWER_SHOWN_MAX bytes; "" */
+    const char *tools;  /* names of those it calls, with commas; "" */
+    const char *model;  /* that it says it is of; "" */
+    const char *finish; /* why it ended, in its protocol's words; "" */
+    bool cut;           /* there is more text */
+};
+#define ANSWER_SHOWN_MAX 4096
+
 /* What a run saw. Valid only during the `done` call. */
 struct observation {
     struct result result; /* slot_us, done_us and lag_us are the engine's to fill */
@@ -86,8 +121,9 @@ struct observation {
      * series once. */
     const struct sample *samples;
     size_t sample_count;
-    const char *version;       /* what the target says it runs; NULL: it does not say */
-    int64_t cert_not_after_us; /* 0: no certificate seen */
+    const char *version;            /* what the target says it runs; NULL: it does not say */
+    int64_t cert_not_after_us;      /* 0: no certificate seen */
+    const struct answer_told *told; /* with RESULT_ANSWER in result.flags; else NULL */
 };
 
 typedef void (*probe_done_fn)(void *ctx, const struct observation *obs);
@@ -99,7 +135,18 @@ struct probe_env {
     struct jsonpath *json;
     int64_t (*wall_us)(void *ctx); /* for certificate days left */
     void *ctx;
-    bool verbose; /* somebody looks: headers are kept, and the body of good runs too */
+    bool verbose;        /* somebody looks: headers are kept, and the body of good runs too */
+    struct spend *spend; /* what runs may cost (model/spend.h); NULL: whatever they do */
+    /* Called as an answer comes in, inside of curl: it may start no calls. NULL: nobody
+     * looks. */
+    void (*watch)(void *ctx, const struct answer_mark *mark);
+};
+
+/* Why a slot is not run, and what it is instead. */
+struct held_slot {
+    enum outcome outcome; /* not good */
+    enum reason reason;
+    char message[256];
 };
 
 /*
@@ -118,6 +165,9 @@ struct probe_kind {
                      probe's timeout is at most its interval, so that its runs end
                      in order */
     bool components; /* its samples are those of a document's components */
+    bool answers;    /* its runs give answers: SLIs may promise an enum answer_measure */
+    /* Whether they come as streams, so that there is a first token; with `answers`. */
+    bool (*streams)(const void *spec);
 
     /* Whether a run may give series that this selects: what SLOs want is checked
      * with it. NULL: it may give any. */
@@ -141,6 +191,11 @@ struct probe_kind {
     /* Both NULL: the kind remembers nothing. */
     struct probe_memory *(*memory_new)(const struct probe_def *def);
     void (*memory_free)(struct probe_memory *memory);
+
+    /* Whether a slot is not to be run: nobody may spend more, or the target asked to be
+     * left alone until later. NULL: every slot is run. Not asked for one-off runs. */
+    bool (*held)(struct probe_env *env, const struct probe_def *def,
+                 const struct probe_memory *memory, int64_t now_us, struct held_slot *ret);
 
     /* `def` stays valid until done or cancel, and so does `memory` (or NULL).
      * Returns the run. */

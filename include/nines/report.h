@@ -10,6 +10,7 @@
 #include "nines/exclusion.h"
 #include "nines/incident.h"
 #include "nines/slo.h"
+#include "nines/store.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -47,12 +48,33 @@ struct report_latency {
     bool p50_lower, p90_lower, p95_lower, p99_lower; /* lands on a censored run */
 };
 
+/* One day, in UTC, of the runs of an agent's probe. */
+struct report_answer_day {
+    int64_t from_us, to_us; /* cut by the window */
+    struct answer_sums sums;
+};
+
+/* What the runs of an agent's probe measured in the window, all of them, whatever the
+ * objective is. */
+struct report_answers {
+    bool streams;                           /* else there is neither ttft nor gap */
+    struct report_latency ttft, gap, token; /* token: nanoseconds for each, where it says us */
+    struct answer_sums sums;
+    const char *currency; /* of costs; NULL: there are no prices */
+    bool has_per_good;
+    int64_t per_good;               /* cost of all runs over the good ones, rounded to nearest;
+                               at least that, if some are not known */
+    struct report_answer_day *days; /* that have runs or were held, oldest first */
+    size_t day_count;
+};
+
 /* One step of the curves, [at, at + step). */
 struct report_point {
     int64_t at_us;
     struct counts counts;
     int64_t expected, observed;     /* slots; a ratio's events are not slots */
     int64_t p50_us, p95_us, p99_us; /* -1: no data */
+    struct percentiles ttft, gap;   /* of answers; -1: no data */
     bool has_budget;
     double budget_remaining; /* ratio; falls from 1 at the window's start to the report's
                                 own remaining_ratio at its end */
@@ -154,6 +176,7 @@ struct report_slo {
     struct report_member *members; /* of a composite, as it lists them */
     size_t member_count;
     struct report_latency latency;
+    struct report_answers *answers;                 /* of an agent's probe; else NULL */
     struct report_reason reasons[REASON_COUNT + 1]; /* falling count */
     size_t reason_count;
 

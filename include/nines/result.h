@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "nines/answer.h"
+
 #include <stdint.h>
 
 /* What happened to a slot. Never a boolean: excluded results leave the
@@ -43,7 +45,11 @@ enum outcome { OUTCOME_GOOD, OUTCOME_BAD, OUTCOME_EXCLUDED, OUTCOME_SKIPPED, OUT
     XX(HEALTH, "health", "the target says that it is not well")                                    \
     XX(EXPOSITION, "exposition", "the page is not valid exposition text")                          \
     XX(QUERY, "query", "the query was not answered")                                               \
-    XX(READINESS, "readiness", "the target says that it is not ready")
+    XX(READINESS, "readiness", "the target says that it is not ready")                             \
+    XX(EVENT_TIMEOUT, "event_timeout", "no first event in time")                                   \
+    XX(ANSWER_ERROR, "answer_error", "the answer says that it failed")                             \
+    XX(ANSWER, "answer", "an assertion on the answer failed")                                      \
+    XX(COST, "cost", "dearer than is allowed")
 
 enum reason {
 #define XX(sym, name, text) REASON_##sym,
@@ -67,6 +73,7 @@ struct phases {
 #define RESULT_REUSED 1u   /* came over a kept connection */
 #define RESULT_IMPORTED 2u /* not measured by this process */
 #define RESULT_SCRAPED 4u  /* its samples are complete: what is not among them was not there */
+#define RESULT_ANSWER 8u   /* a run of an agent: `answer` says what it measured */
 
 struct result {
     int64_t slot_us;  /* the slot: where the event counts */
@@ -78,6 +85,7 @@ struct result {
     uint8_t outcome; /* enum outcome */
     uint8_t reason;  /* enum reason */
     uint32_t flags;
+    struct answer answer; /* with RESULT_ANSWER; else zeroes, which nobody looks at */
 };
 
 /* Implemented in model/result.c. */

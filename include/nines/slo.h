@@ -43,6 +43,8 @@ struct sli_def {
     const char *probe;               /* probe id */
     const struct sli_metric *metric; /* NULL: the probe's results are the events */
     int64_t faster_than_us;          /* 0: availability; else good needs total <= this */
+    enum answer_measure measure;     /* what a good answer has to keep as well, or NONE */
+    int64_t bound;                   /* of `measure`, in its unit */
     int8_t classify[REASON_COUNT];   /* outcome a reason is mapped to, or -1 */
     const char *key;                 /* canonical text, equal for equal definitions:
                                  "api-health", "api-health faster_than=500000us" */
@@ -64,6 +66,7 @@ enum sli_source {
     SOURCE_COMPONENT, /* the same of a component of a health document */
     SOURCE_RAW,       /* scrapes by a ready-made ratio */
     SOURCE_COMPOSITE, /* of a composite: other objectives */
+    SOURCE_ANSWERS,   /* runs of an agent by a measure of their answers */
 };
 
 enum window_type { WINDOW_ROLLING, WINDOW_CALENDAR };

@@ -95,7 +95,7 @@ void store_push_sli(struct store *s, const struct sli_def *sli);
 /* Records the SLO's revision if it changed. */
 void store_push_slo(struct store *s, const struct slo_def *slo, int64_t at_us);
 
-#define STORE_RESULT_BYTES 160
+#define STORE_RESULT_BYTES 224
 #define STORE_EVIDENCE_MAX 1024
 
 /* Reserves room for one result; false: no room, the slot must not start. Each
@@ -441,6 +441,44 @@ struct percentiles {
 };
 int store_reader_percentiles(struct store_reader *r, const char *probe, const int64_t *edges,
                              size_t n, struct percentiles *ret, struct err *reterr);
+
+/*
+ * What runs of an agent came to in a span. Tokens and cost are sums of what is known;
+ * `*_unknown` are the runs that were sent and did not tell, so that a sum with any is
+ * at least so much. Runs are those that were good or bad.
+ */
+struct answer_sums {
+    int64_t runs, good;
+    int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
+    int64_t tokens_unknown;
+    int64_t cost; /* of COST_ONE; INT64_MAX: more than that can say */
+    int64_t cost_unknown;
+    int64_t held;    /* slots not sent because of a spend cap */
+    int64_t limited; /* runs, and slots not sent, that were rate_limited or overloaded */
+};
+void answer_sums_add(struct answer_sums *into, const struct answer_sums *from);
+void answer_sums_result(struct answer_sums *into, const struct result *r);
+
+/* The sums of n consecutive spans: `edges` are n + 1 rising instants. Before
+ * raw_since_us they are known by the hour. */
+int store_reader_answers(struct store_reader *r, const char *probe, const int64_t *edges, size_t n,
+                         struct answer_sums *ret, struct err *reterr);
+
+/*
+ * Adds what the runs of [from, to) measured, as store_reader_latency() does of their
+ * totals: microseconds to the first token, of the longest gap, and nanoseconds for each
+ * token (answer_speed(), rounded up). A bad run is censored; a good one that does not tell
+ * is not counted.
+ */
+enum answer_sketch { ANSWER_SKETCH_TTFT, ANSWER_SKETCH_GAP, ANSWER_SKETCH_TOKEN };
+#define ANSWER_SKETCHES 3
+int store_reader_answer_sketch(struct store_reader *r, const char *probe, enum answer_sketch which,
+                               int64_t from_us, int64_t to_us, struct sketch *into,
+                               struct err *reterr);
+/* Their percentiles of n consecutive spans, as store_reader_percentiles(). */
+int store_reader_answer_percentiles(struct store_reader *r, const char *probe,
+                                    enum answer_sketch which, const int64_t *edges, size_t n,
+                                    struct percentiles *ret, struct err *reterr);
 
 /* Rows in slot order, from raw_since_us on; the callback returns false to
  * stop. Pages internally. */

@@ -71,7 +71,11 @@ enum outcome sli_classify(const struct sli_def *sli, const struct result *r)
         o = (enum outcome)sli->classify[r->reason];
     if (o == OUTCOME_GOOD && sli->faster_than_us > 0 && r->total_us > sli->faster_than_us)
         o = OUTCOME_BAD;
-    return o;
+    if (o != OUTCOME_GOOD || sli->measure == MEASURE_NONE)
+        return o;
+    /* A good run whose answer does not tell is no evidence of either. */
+    int kept = r->flags & RESULT_ANSWER ? answer_keeps(&r->answer, sli->measure, sli->bound) : -1;
+    return kept < 0 ? OUTCOME_EXCLUDED : kept ? OUTCOME_GOOD : OUTCOME_BAD;
 }
 
 const char *budget_method_name(enum budget_method m)
@@ -89,7 +93,7 @@ const char *severity_name(enum severity s)
 const char *sli_source_name(enum sli_source s)
 {
     static const char *const names[] = {"results",   "ratio", "histogram", "threshold",
-                                        "component", "raw",   "composite"};
+                                        "component", "raw",   "composite", "answers"};
     return name_of(names, countof(names), s);
 }
 

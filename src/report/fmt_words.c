@@ -139,6 +139,11 @@ const char *fmt_sli_name(const struct report_slo *s)
         return "Good share";
     case SOURCE_COMPOSITE:
         return "All together";
+    case SOURCE_ANSWERS:
+        return s->def->sli.measure == MEASURE_TTFT    ? "First token in time"
+               : s->def->sli.measure == MEASURE_GAP   ? "No gap"
+               : s->def->sli.measure == MEASURE_SPEED ? "Fast enough"
+                                                      : "Cheap enough";
     }
     assert(!"sli_source");
     return "";
@@ -169,6 +174,7 @@ const char *fmt_reason(const struct report_slo *s, enum reason reason)
         return reason_text(reason);
     switch (s->source) {
     case SOURCE_RESULTS:
+    case SOURCE_ANSWERS:
     case SOURCE_COMPOSITE:
         break;
     case SOURCE_RATIO:

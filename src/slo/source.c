@@ -7,6 +7,7 @@
 #include "nines/sample.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,7 @@ enum sli_source sli_source(const struct sli_def *sli)
 {
     const struct sli_metric *m = sli->metric;
     if (!m)
-        return SOURCE_RESULTS;
+        return sli->measure == MEASURE_NONE ? SOURCE_RESULTS : SOURCE_ANSWERS;
     if (m->kind == SLI_RAW)
         return SOURCE_RAW;
     if (m->kind == SLI_RATIO)
@@ -157,6 +158,45 @@ static void put_raw(struct str *out, const struct sli_metric *m)
              selector_text(m->good ? m->good : m->bad));
 }
 
+/* A thousandth, or 10^-12: as a decimal without trailing zeros. */
+static void put_fraction(struct str *out, int64_t n, int64_t one)
+{
+    str_addf(out, "%" PRId64, n / one);
+    int64_t rest = n % one;
+    if (rest)
+        str_addc(out, '.');
+    while (rest) {
+        one /= 10;
+        str_addf(out, "%" PRId64, rest / one);
+        rest %= one;
+    }
+}
+
+static void put_measure(struct str *out, const struct sli_def *sli)
+{
+    char limit[UNITS_MAX];
+    switch (sli->measure) {
+    case MEASURE_TTFT:
+        str_addf(out, "first token within %s", units_duration(limit, sli->bound));
+        break;
+    case MEASURE_GAP:
+        str_addf(out, "no gap over %s", units_duration(limit, sli->bound));
+        break;
+    case MEASURE_SPEED:
+        str_add(out, "at least ");
+        put_fraction(out, sli->bound, 1000);
+        str_add(out, " tokens a second");
+        break;
+    case MEASURE_COST:
+        str_add(out, "at a cost of at most ");
+        put_fraction(out, sli->bound, COST_ONE);
+        break;
+    case MEASURE_NONE:
+    case MEASURE_COUNT:
+        break;
+    }
+}
+
 void sli_expression(const struct sli_def *sli, struct str *out)
 {
     char limit[UNITS_MAX];
@@ -176,6 +216,9 @@ void sli_expression(const struct sli_def *sli, struct str *out)
         return;
     case SOURCE_THRESHOLD:
         str_add(out, expr_text(sli->metric->condition));
+        return;
+    case SOURCE_ANSWERS:
+        put_measure(out, sli);
         return;
     case SOURCE_COMPOSITE: /* composite_expression() */
         break;

@@ -20,5 +20,6 @@ enum sli_source sli_source(const struct sli_def *sli);
  *     worker_queue_depth < 10000
  *     good share api:success:ratio5m
  *     redis within 50ms
+ *     first token within 800ms
  */
 void sli_expression(const struct sli_def *sli, struct str *out);

@@ -1,0 +1,48 @@
+#include "nines/answer.h"
+
+#include "base/wide.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+const char *answer_measure_name(enum answer_measure m)
+{
+    static const char *const names[MEASURE_COUNT] = {
+        "none", "ttft_faster_than", "gap_below", "tokens_per_second_at_least", "cost_at_most",
+    };
+    assert(m < MEASURE_COUNT);
+    return names[m];
+}
+
+bool answer_speed(const struct answer *a, int64_t *ret_tokens, int64_t *ret_us)
+{
+    if (a->tokens_out < 0 || !a->last_token_us)
+        return false;
+    int64_t reasoning = a->tokens_reasoning > 0 ? a->tokens_reasoning : 0;
+    bool pieces = a->last_token_us > a->first_token_us;
+    *ret_tokens = a->tokens_out > reasoning ? a->tokens_out - reasoning : 0;
+    *ret_us = pieces ? (int64_t)a->last_token_us - a->first_token_us : a->last_token_us;
+    return true;
+}
+
+int answer_keeps(const struct answer *a, enum answer_measure m, int64_t bound)
+{
+    int64_t tokens, us;
+    switch (m) {
+    case MEASURE_TTFT:
+        return a->first_token_us ? a->first_token_us <= bound : -1;
+    case MEASURE_GAP:
+        return a->last_event_us ? a->gap_us <= bound : -1;
+    case MEASURE_SPEED: /* tokens / us >= bound / 10^9; both sides fit */
+        if (!answer_speed(a, &tokens, &us))
+            return -1;
+        return (int128)tokens * 1000000000 >= (int128)bound * us;
+    case MEASURE_COST:
+        return a->cost >= 0 ? a->cost <= bound : -1;
+    case MEASURE_NONE:
+    case MEASURE_COUNT:
+        break;
+    }
+    assert(m == MEASURE_NONE);
+    return 1;
+}
