@@ -30,7 +30,7 @@
 #define AGENT_NAME_MAX 128 /* of models, tools, reasons to finish; longer ones are cut */
 #define AGENT_ERROR_MAX 256
 #define AGENT_SESSION_MAX 256
-#define AGENT_STEPS_MAX 4
+#define AGENT_STEPS_MAX 12 /* requests of a run: mcp may read a list of tools in pages */
 
 /* Where a generic protocol keeps what is looked for; wire/agent_path.h. NULL: nowhere.
  * `end` and `error`: an event of that name, or whose data is that text, or that has
@@ -52,6 +52,7 @@ struct agent_paths {
  * the talk. */
 struct agent_ask {
     const char *url;
+    const char *nonce;                   /* new for each run: a2a names its message by it */
     const char *model, *system, *prompt; /* or NULL */
     const char *body;                    /* JSON of the whole request instead; or NULL */
     int64_t max_tokens;                  /* 0: not said */
@@ -129,6 +130,10 @@ struct agent_codec {
     int (*next)(struct agent_talk *t, struct agent_request *ret, struct err *reterr);
     unsigned (*event)(struct agent_talk *t, const struct sse_event *e);
     unsigned (*document)(struct agent_talk *t, const char *json, size_t n);
+    /* What a polite guest still sends when the talk is over, however it went (mcp: that
+     * the session is); false: nothing. How it goes is nobody's business, nor is its time
+     * part of the run's. NULL: nothing. */
+    bool (*part)(struct agent_talk *t, struct agent_request *ret);
 };
 
 extern const struct agent_codec *const agent_codecs[];        /* NULL-ended */
