@@ -88,30 +88,40 @@ extern const char *const http_ip_names[], *const http_dns_names[], *const http_a
 /* clang-format off */
 #define HTTP_FIELDS(type, member) HTTP_FIELDS_UPTO(type, member, HTTP_PROBE_MAX_BODY)
 #define HTTP_FIELDS_UPTO(type, member, max_body_max)                                               \
-    {"url", FIELD_STRING, offsetof(type, member.url), .flags = FIELD_REQUIRED,                     \
-     .help = "http:// or https://, without user and password"},                                    \
+    HTTP_URL_FIELD(type, member),                                                                  \
     {"method", FIELD_STRING, offsetof(type, member.method),                                        \
      .help = "GET by default, POST if there is a body"},                                           \
-    {"headers", FIELD_SECRET_MAP, offsetof(type, member.headers),                                  \
-     .help = "name: text, {env: NAME} or {file: path}"},                                           \
+    HTTP_HEADERS_FIELD(type, member),                                                              \
     {"body", FIELD_STRING, offsetof(type, member.body),                                            \
      .help = "request body; Content-Type is application/json if it begins with { or [, else "      \
              "text/plain, unless given"},                                                          \
-    {"auth", FIELD_OBJECT, offsetof(type, member.auth), .fields = http_auth_fields,                \
-     .help = "{basic: {user, password}} or {bearer: secret}; not sent to another origin"},         \
+    HTTP_AUTH_FIELD(type, member),                                                                 \
     {"follow", FIELD_INT, offsetof(type, member.follow), .max = HTTP_PROBE_MAX_FOLLOW,             \
      .help = "redirects to follow; with 0, the default, a 3xx is judged as it is"},                \
+    {"addresses", FIELD_ENUM, offsetof(type, member.addresses), .names = http_addresses_names,     \
+     .help = "any: one that can be connected to; all: each run asks every address of the name, "   \
+             "and the worst one counts"},                                                          \
+    {"max_body", FIELD_SIZE, offsetof(type, member.max_body), .min = 1,                            \
+     .max = (max_body_max), .help = "a longer body is a failure; 1MiB by default"},                \
+    HTTP_CONNECTION_FIELDS(type, member)
+
+/* The same in parts, for kinds that make their requests themselves. */
+#define HTTP_URL_FIELD(type, member)                                                               \
+    {"url", FIELD_STRING, offsetof(type, member.url), .flags = FIELD_REQUIRED,                     \
+     .help = "http:// or https://, without user and password"}
+#define HTTP_HEADERS_FIELD(type, member)                                                           \
+    {"headers", FIELD_SECRET_MAP, offsetof(type, member.headers),                                  \
+     .help = "name: text, {env: NAME} or {file: path}"}
+#define HTTP_AUTH_FIELD(type, member)                                                              \
+    {"auth", FIELD_OBJECT, offsetof(type, member.auth), .fields = http_auth_fields,                \
+     .help = "{basic: {user, password}} or {bearer: secret}; not sent to another origin"}
+#define HTTP_CONNECTION_FIELDS(type, member)                                                       \
     {"tls", FIELD_OBJECT, offsetof(type, member.tls), .fields = http_tls_fields,                   \
      .help = "how to verify the server and what to show it"},                                      \
     {"ip", FIELD_ENUM, offsetof(type, member.ip), .names = http_ip_names,                          \
      .help = "address family: any, 4 or 6"},                                                       \
-    {"addresses", FIELD_ENUM, offsetof(type, member.addresses), .names = http_addresses_names,     \
-     .help = "any: one that can be connected to; all: each run asks every address of the name, "   \
-             "and the worst one counts"},                                                          \
     {"reuse", FIELD_BOOL, offsetof(type, member.reuse),                                            \
      .help = "keep the connection between runs; by default each run makes a fresh one"},           \
-    {"max_body", FIELD_SIZE, offsetof(type, member.max_body), .min = 1,                            \
-     .max = (max_body_max), .help = "a longer body is a failure; 1MiB by default"},                \
     {"dns", FIELD_ENUM, offsetof(type, member.dns), .names = http_dns_names,                       \
      .help = "cached: answers are kept for their TTL; fresh: each run asks"},                      \
     {"connect_timeout", FIELD_DURATION, offsetof(type, member.connect_timeout_us), .min = 1000,    \
