@@ -4,8 +4,9 @@
  * come to, at worst, and gives back what it did not use. Pure arithmetic; time is
  * handed in. Belongs to the loop thread.
  *
- * Sums saturate and never wrap. Unknown usage counts as what was taken: a cap errs on
- * the side of not sending.
+ * Sums never wrap, and say INT64_MAX when they are more than that. Unknown usage counts
+ * as what was taken: a cap errs on the side of not sending. The last few hours and days
+ * are kept, so that a clock that is set back a little finds what it had spent.
  */
 #pragma once
 
@@ -21,20 +22,44 @@ struct spend_account; /* of one probe id; lives as long as the ledger */
 struct spend *spend_new(void);
 void spend_free(struct spend *s); /* NULL is fine; nothing may be taken */
 
-/* The caps of all together, and of one probe; may change at any time. */
-void spend_limit(struct spend *s, const struct spend_caps *caps);
+/* The caps of all together, and what money is called in messages (copied; NULL: nothing);
+ * may change at any time. None is in force at first. */
+void spend_limit(struct spend *s, const struct spend_caps *caps, const char *currency);
+/* That of a probe, made when it is asked for first. */
 struct spend_account *spend_account(struct spend *s, const char *id);
+/* A probe has a new name: its account goes with it. No effect if `from` has none or `to`
+ * has one. */
+void spend_rename(struct spend *s, const char *from, const char *to);
+
+/* ---- what a run costs ------------------------------------------------------------ */
+
+/* By its prices: -1 where there are none or `in` or `out` is not known (-1). `cached` are
+ * among `in`; -1: none. Saturates. */
+int64_t spend_cost(const struct price *p, int64_t in, int64_t out, int64_t cached);
 
 struct spend_taken {
-    int64_t tokens, cost; /* at worst */
-    int64_t at_us;
+    int64_t tokens, cost; /* at worst; neither is negative */
+    int64_t at_us;        /* since the epoch */
 };
+
+/*
+ * What a run at `at_us` that may come to `in` and `out` tokens takes: no less than the
+ * most that a run of this account used so far in this process. What that is above
+ * in + out is reckoned at the dearest price. `p` NULL: its cost is 0, or the most that a
+ * run told.
+ */
+struct spend_taken spend_worst(const struct spend_account *a, const struct price *p, int64_t in,
+                               int64_t out, int64_t at_us);
+
+/* ---- sending --------------------------------------------------------------------- */
 
 /*
  * Whether a run that comes to `tokens` and `cost` at worst may be sent at `at_us`:
  * NULL, or which cap is in its way, for people ("2,000 tokens an hour of all probes:
- * 1,990 are spent; next at 09:00 UTC"), in `buf`.
+ * 1,990 are spent, and a run may come to 64; next at 09:00 UTC"), in `buf`. Of several
+ * caps it is the one that lasts longest.
  */
+#define SPEND_REFUSAL_MAX 256
 const char *spend_refuses(const struct spend *s, const struct spend_account *a,
                           const struct spend_caps *caps, const struct spend_taken *t, char *buf,
                           size_t size);
@@ -51,3 +76,6 @@ void spend_restore(struct spend *s, struct spend_account *a, int64_t at_us, int6
 /* As of `at_us`, runs in flight at what they took; `a` NULL: of all. */
 void spend_now(const struct spend *s, const struct spend_account *a, int64_t at_us,
                struct spend_caps *ret);
+
+/* The caps of all together. */
+const struct spend_caps *spend_caps(const struct spend *s);
