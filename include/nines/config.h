@@ -235,6 +235,8 @@ struct price_table {
 /* Of tokens, and of COST_ONE, in a clock hour and a day of UTC; 0: no limit. */
 struct spend_caps {
     int64_t tokens_hour, tokens_day, cost_hour, cost_day;
+    struct pos pos, cost_pos; /* where they are written, and the first one in money; of
+                                 those that were read */
 };
 
 struct daemon_config {

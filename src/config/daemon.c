@@ -2,6 +2,7 @@
 #include "config/address.h"
 #include "config/build.h"
 #include "config/conditions.h"
+#include "config/prices.h"
 #include "config/watchdog.h"
 
 #include "base/log.h"
@@ -91,6 +92,8 @@ static const struct field daemon_fields[] = {
     {"dns", FIELD_OBJECT, 0, .fields = dns_fields},
     {"self_check", FIELD_OBJECT, 0, .fields = self_check_fields},
     {"limits", FIELD_OBJECT, 0, .fields = limits_fields},
+    {"prices", FIELD_CUSTOM, RAW(prices), .decode = decode_prices},
+    {"spend", FIELD_CUSTOM, RAW(spend), .decode = decode_spend},
     {"alerts", FIELD_CUSTOM, RAW(prober_down), .decode = decode_process_alerts},
     {"severity_labels", FIELD_CUSTOM, RAW(severity_labels), .decode = decode_severity_labels},
     {"watchdog", FIELD_CUSTOM, RAW(watchdog), .decode = decode_watchdog},

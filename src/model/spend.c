@@ -139,27 +139,29 @@ static int64_t span_us(enum span span)
     return span == SPAN_HOUR ? USEC_PER_HOUR : USEC_PER_DAY;
 }
 
-static const struct period *find(const struct ledger *l, enum span span, int64_t at_us)
+/* Its index; KEPT: it is not there. */
+static size_t find(const struct ledger *l, enum span span, int64_t at_us)
 {
-    for (size_t i = 0; i < KEPT; i++)
-        if (l->at[span][i].touched && l->at[span][i].number == at_us / span_us(span))
-            return &l->at[span][i];
-    return NULL;
+    size_t i = 0;
+    while (i < KEPT && (!l->at[span][i].touched || l->at[span][i].number != at_us / span_us(span)))
+        i++;
+    return i;
 }
 
 /* The one of `at_us`; a new one takes the place of that which was used longest ago. */
 static struct period *touch(struct spend *s, struct ledger *l, enum span span, int64_t at_us)
 {
-    struct period *p = (struct period *)find(l, span, at_us);
-    if (!p) {
-        p = &l->at[span][0];
-        for (size_t i = 1; i < KEPT; i++)
-            if (l->at[span][i].touched < p->touched)
-                p = &l->at[span][i];
-        *p = (struct period){.number = at_us / span_us(span)};
+    struct period *all = l->at[span];
+    size_t i = find(l, span, at_us);
+    if (i == KEPT) {
+        i = 0;
+        for (size_t j = 1; j < KEPT; j++)
+            if (all[j].touched < all[i].touched)
+                i = j;
+        all[i] = (struct period){.number = at_us / span_us(span)};
     }
-    p->touched = ++s->touches;
-    return p;
+    all[i].touched = ++s->touches;
+    return &all[i];
 }
 
 void spend_take(struct spend *s, struct spend_account *a, const struct spend_taken *t)
@@ -219,8 +221,8 @@ void spend_restore(struct spend *s, struct spend_account *a, int64_t at_us, int6
 
 static struct period seen(const struct ledger *l, enum span span, int64_t at_us)
 {
-    const struct period *p = find(l, span, at_us);
-    return p ? *p : (struct period){0};
+    size_t i = find(l, span, at_us);
+    return i < KEPT ? l->at[span][i] : (struct period){0};
 }
 
 void spend_now(const struct spend *s, const struct spend_account *a, int64_t at_us,
