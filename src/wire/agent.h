@@ -5,13 +5,19 @@
  * To add a protocol: write src/wire/agent_NAME.c with one `const struct agent_codec`,
  * and add its line to the table in src/wire/agent.c.
  *
- *     struct agent_talk *t = agent_talk_new(codec, &ask);
- *     while (agent_next(t, &request, reterr) > 0) {
- *         send it; give the codec its header; then
- *         for each event:  bits = agent_event(t, &event);
- *         or of a document: bits = agent_document(t, body, n);
+ *     struct agent_talk t;
+ *     agent_talk_init(&t, codec, &ask);
+ *     while (agent_next(&t, &request, reterr) > 0) {
+ *         send it; copy the response's codec->header, if any, into t.session; then
+ *         for each event, comment or fault of sse_feed():  bits = agent_event(&t, &event);
+ *         and at the end of the stream:                    bits = agent_closed(&t);
+ *         or of a document:                                bits = agent_document(&t, body, n);
  *     }
- *     t->answer is what was said.
+ *     t.answer is what was said.
+ *     agent_talk_release(&t);
+ *
+ * What a request can be known to lack before it is sent (a `body` that is no JSON) is an
+ * error of the first agent_next(): who loads a configuration calls it once to see.
  */
 #pragma once
 
@@ -30,7 +36,8 @@
 #define AGENT_NAME_MAX 128 /* of models, tools, reasons to finish; longer ones are cut */
 #define AGENT_ERROR_MAX 256
 #define AGENT_SESSION_MAX 256
-#define AGENT_STEPS_MAX 12 /* requests of a run: mcp may read a list of tools in pages */
+#define AGENT_STEPS_MAX 12   /* requests of a run: mcp may read a list of tools in pages */
+#define AGENT_PIECE_MAX 1024 /* of a piece that is shown */
 
 /* Where a generic protocol keeps what is looked for; wire/agent_path.h. NULL: nowhere.
  * `end` and `error`: an event of that name, or whose data is that text, or that has
@@ -64,10 +71,10 @@ struct agent_ask {
 
 struct agent_request {
     const char *method; /* "POST" */
-    const char *url;    /* lives as long as the talk */
+    const char *url;    /* lives as long as the talk; so do the other texts */
     const char *body;   /* NULL: none */
     size_t body_len;
-    const char *headers[8]; /* "Name: value"; NULL-ended */
+    const char *headers[8]; /* "Name: value"; NULL-ended. Those that the user gives win */
     const char *what;       /* for people: "initialize" */
     bool stream;            /* a stream of events is asked for; a document otherwise */
     bool either;            /* the server may choose (mcp) */
@@ -103,10 +110,11 @@ struct agent_answer {
     char error[AGENT_ERROR_MAX];     /* of the first error, or what is malformed */
     char error_code[AGENT_NAME_MAX]; /* "rate_limit_exceeded", "overloaded_error"; "" */
     int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning; /* -1: not told */
-    bool absurd;       /* it told tokens or a cost that cannot be */
-    int64_t cost;      /* told by the answer (COST_ONE); -1: not */
-    const char *piece; /* text of the last piece, for who watches; lives until the next */
-    size_t piece_len;
+    bool absurd;  /* it told tokens or a cost that cannot be */
+    int64_t cost; /* told by the answer (COST_ONE); -1: not */
+    /* Text of the last event, reasoning and arguments too, for who watches: the first
+     * AGENT_PIECE_MAX bytes; lives until the next. */
+    struct str piece;
 };
 
 struct agent_talk {
@@ -143,11 +151,36 @@ void agent_talk_init(struct agent_talk *t, const struct agent_codec *codec,
                      const struct agent_ask *ask);
 void agent_talk_release(struct agent_talk *t);
 
-/* For codecs: appends to the answer within its bounds and sets `piece`. */
-unsigned agent_say(struct agent_answer *a, const char *text, size_t n);
+/* The next request, as codec->next; a talk of over AGENT_STEPS_MAX requests is an error. */
+int agent_next(struct agent_talk *t, struct agent_request *ret, struct err *reterr);
+
+/* What is still sent at the end, as codec->part; false: nothing. */
+bool agent_part(struct agent_talk *t, struct agent_request *ret);
+
+/* What the response said next: AGENT_* bits, 0 when it says nothing of the answer. */
+unsigned agent_event(struct agent_talk *t, const struct sse_event *e);
+unsigned agent_document(struct agent_talk *t, const char *json, size_t n);
+/* The stream is over: AGENT_END where the protocol knows no other end (sse without `end`
+ * of its `read`), 0 otherwise. */
+unsigned agent_closed(struct agent_talk *t);
+
+/* Whether the error that was told is one of too many requests or tokens, or of a server
+ * that has too much to do, by its code. */
+bool agent_limited(const struct agent_answer *a);
+bool agent_overloaded(const struct agent_answer *a);
+
+/*
+ * For codecs. They append to the answer within its bounds, and to `piece`. Text is made
+ * UTF-8; what is over a bound is counted and not kept.
+ */
+unsigned agent_say(struct agent_answer *a, const char *text, size_t n);    /* AGENT_TEXT or 0 */
+unsigned agent_reason(struct agent_answer *a, const char *text, size_t n); /* _REASONING or 0 */
+/* A piece of the index-th call, counted from 0 as they came; index == a->calls begins a new
+ * one. `name` may be NULL once it is known. AGENT_TOOL, or 0 if it says nothing new. */
 unsigned agent_call(struct agent_answer *a, size_t index, const char *name, const char *arguments,
                     size_t n);
+/* Returns `bit`; the first error is the one that is kept. */
 unsigned agent_fail(struct agent_answer *a, unsigned bit, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* A count that was told; out of range it is absurd and stays unknown. */
+/* A count that was told; out of range it is absurd and unknown. */
 void agent_tokens(struct agent_answer *a, int64_t *into, int64_t told);

@@ -33,7 +33,7 @@ struct sse_event {
     const char *name; /* "message" unless the stream says another */
     const char *data; /* NUL-terminated; lives during the call. NULs within are U+FFFD */
     size_t data_len;
-    size_t bytes; /* of the stream, that it took */
+    size_t bytes; /* of the stream, that it took; 0 of what is malformed */
 };
 
 /* False: enough, no more events are told. */

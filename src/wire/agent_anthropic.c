@@ -1,0 +1,1 @@
+#include "wire/agent_internal.h"

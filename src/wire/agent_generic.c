@@ -1,0 +1,2 @@
+#include "wire/agent_internal.h"
+typedef int agent_unused;
