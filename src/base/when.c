@@ -3,9 +3,12 @@
 #include "base/units.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Both conversions count from 0000-03-01, so that the leap day ends a year,
  * in eras of 400 years (146097 days). */
@@ -156,4 +159,35 @@ char *when_text(char buf[static WHEN_MAX], int64_t us)
     else
         snprintf(end, left, ".%06dZ", sub);
     return buf;
+}
+
+/* ---- of HTTP ------------------------------------------------------------------ */
+
+static int64_t http_date_us(const char *value)
+{
+    struct tm tm = {0};
+
+    const char *end = strptime(value, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    if (!end || *end)
+        return 0;
+    int64_t days = when_days_from_civil(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+    int64_t secs = tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+    return days * USEC_PER_DAY + secs * USEC_PER_SEC;
+}
+
+int64_t when_retry_after_us(const char *value, int64_t now_us)
+{
+    char *end;
+
+    if (*value < '0' || *value > '9') {
+        int64_t at = http_date_us(value);
+        return at > now_us ? at - now_us : 0;
+    }
+    errno = 0;
+    long long secs = strtoll(value, &end, 10);
+    if (*end)
+        return 0;
+    if (errno == ERANGE || secs > INT64_MAX / USEC_PER_SEC)
+        return INT64_MAX;
+    return secs * USEC_PER_SEC;
 }

@@ -23,3 +23,7 @@ char *when_text(char buf[static WHEN_MAX], int64_t us);
 /* Days since 1970-01-01 of a proleptic Gregorian date and back; month 1..12. */
 int64_t when_days_from_civil(int64_t year, int month, int day);
 void when_civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day);
+
+/* The wait that a Retry-After header asks for: seconds or an HTTP date, which is
+ * compared with `now_us`. 0 when the value makes no sense or has passed. */
+int64_t when_retry_after_us(const char *value, int64_t now_us);

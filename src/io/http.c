@@ -297,6 +297,13 @@ void http_cancel(struct http_call *call)
     http_call_release(call);
 }
 
+void http_stop(struct http_call *call, enum reason reason, const char *message)
+{
+    assert(!call->client->in_curl && reason != REASON_NONE);
+    str_copy(call->message, sizeof(call->message), message);
+    finish(call, (struct http_verdict){.reason = reason});
+}
+
 /* ---- client ---------------------------------------------------------------------- */
 
 int http_client_new(struct uv_loop_s *loop, const char *dns_servers, struct http_client **ret,

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 struct str;
+struct http_response;
 struct uv_loop_s;
 struct http_client;
 struct http_call;
@@ -46,6 +47,12 @@ struct http_request {
     bool connect_only; /* ends well once connected, over TLS too: no request is sent */
     const char *ca_file, *cert_file, *key_file; /* or NULL */
     const char *server_name;                    /* SNI and Host override, or NULL */
+
+    /* Optional, for streams: the head of a response is complete (no interim one's); of
+     * `head` status and headers are there, its first line came `first_us` after
+     * the request began. False: none of the body is kept, only the data callback sees it.
+     * It runs inside of curl. */
+    bool (*head)(void *ctx, int64_t first_us, const struct http_response *head);
 };
 
 /*
@@ -67,6 +74,7 @@ struct http_response {
     size_t headers_len;
     const char *body;
     size_t body_len;
+    size_t received;           /* body bytes, kept or not */
     struct str *room;          /* what the body is in; `done` may keep it with str_detach() */
     int64_t cert_not_after_us; /* leaf certificate; 0 if none seen */
 };
@@ -97,6 +105,10 @@ void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *c
 struct http_call *http_start(struct http_client *c, const struct http_request *req,
                              http_data_fn data, http_done_fn done, void *ctx);
 void http_cancel(struct http_call *call); /* before `done`: it will not come */
+
+/* Gives a call up: `done` comes from inside, with what was received so far and this
+ * reason. Not from inside of curl. */
+void http_stop(struct http_call *call, enum reason reason, const char *message);
 
 /* Every address of a name, for those who ask each of them. */
 #define HTTP_ADDRESSES_MAX 16

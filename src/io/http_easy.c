@@ -69,6 +69,33 @@ static bool is_blank(const char *line, size_t n)
     return n == 0 || (n == 1 && line[0] == '\r');
 }
 
+/* Of "HTTP/1.1 200 OK": 200; 0 if it is none. */
+static int status_of(const char *line, size_t n)
+{
+    const char *p = memchr(line, ' ', n), *end = line + n;
+    int status = 0;
+
+    for (; p && p < end && *p == ' '; p++)
+        continue;
+    for (; p && p < end && *p >= '0' && *p <= '9' && status < 1000; p++)
+        status = status * 10 + (*p - '0');
+    return status;
+}
+
+static void tell_head(struct http_call *call)
+{
+    struct http_response head = {
+        .message = "",
+        .status = call->head_status,
+        .headers = call->head.buf,
+        .headers_len = call->head.len,
+    };
+
+    if (call->req.head && call->head_status >= 200)
+        call->unkept =
+            !call->req.head(call->ctx, (call->at.first - call->at.start) / NSEC_PER_USEC, &head);
+}
+
 /* One line of a response head without its \n. Only the last head is kept, so
  * interim 1xx ones go; a line that begins with white space continues the one
  * before. Trailers come after the head is closed and are not kept. */
@@ -78,11 +105,13 @@ static int keep_head_line(struct http_call *call, const char *line, size_t n)
         if (n < 5 || memcmp(line, "HTTP/", 5) != 0)
             return 0;
         call->head_open = true;
+        call->head_status = status_of(line, n);
         str_clear(&call->head);
         return 0;
     }
     if (is_blank(line, n)) {
         call->head_open = false;
+        tell_head(call);
         return 0;
     }
     if (line[n - 1] == '\r')
@@ -118,7 +147,9 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     struct http_call *call = arg;
     size_t len = size * n;
 
-    if (str_addn(&call->body, data, len) < 0) {
+    call->body_bytes += len;
+    if (call->body_bytes > call->body.max ||
+        (!call->unkept && str_addn(&call->body, data, len) < 0)) {
         call->stop = STOP_BODY_SIZE;
         return 0;
     }

@@ -100,6 +100,9 @@ struct http_call {
 
     size_t header_bytes, body_sent;
     bool head_open; /* between a status line and its blank line */
+    int head_status;
+    bool unkept;       /* the body goes to `data` alone */
+    size_t body_bytes; /* received */
     enum call_stop stop;
     int socket_errno;
     int failed_errno; /* of the last address that could have worked, and which */

@@ -160,7 +160,7 @@ static struct http_verdict map_stop(struct http_call *call)
         SAY(call, "the body is over %s", units_size(size, call->req.max_body));
         return verdict(REASON_BODY);
     default:
-        SAY(call, "the body was refused after %zu bytes", call->body.len);
+        SAY(call, "the body was refused after %zu bytes", call->body_bytes);
         return verdict(REASON_BODY);
     }
 }
@@ -170,11 +170,11 @@ static struct http_verdict map_partial(struct http_call *call)
     curl_off_t length = info(call, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
 
     if (length > 0)
-        SAY(call, "the connection closed after %zu of %lld body bytes", call->body.len,
+        SAY(call, "the connection closed after %zu of %lld body bytes", call->body_bytes,
             (long long)length);
     else
         SAY(call, "the connection closed before the response ended, after %zu body bytes",
-            call->body.len);
+            call->body_bytes);
     return verdict(REASON_TRUNCATED);
 }
 
@@ -287,7 +287,7 @@ struct http_verdict http_map_deadline(struct http_call *call)
         return map_connect_deadline(call);
     if (response_begun(call)) {
         SAY(call, "the response did not end within %s: %zu body bytes so far", limit,
-            call->body.len);
+            call->body_bytes);
         return verdict(REASON_TOTAL_TIMEOUT);
     }
     if (call->req.body_len > HTTP_READ_BODY && call->body_sent < call->req.body_len) {
@@ -416,6 +416,7 @@ void http_map_response(struct http_call *call, int64_t end_ns, char *address,
     ret->headers_len = call->head.len;
     ret->body = call->body.buf;
     ret->body_len = call->body.len;
+    ret->received = call->body_bytes;
     ret->room = &call->body;
     ret->cert_not_after_us = call->cert.not_after_us;
 }

@@ -9,7 +9,3 @@
  * doubles from min_us up to max_us, and `random` picks a point in the upper
  * half of that, never below min_us. */
 int64_t retry_backoff_us(int attempts, int64_t min_us, int64_t max_us, uint64_t random);
-
-/* The wait a Retry-After header asks for: seconds or an HTTP date, which is
- * compared with `now_us`. 0 when the value makes no sense or has passed. */
-int64_t retry_after_us(const char *value, int64_t now_us);

@@ -1,6 +1,7 @@
 #include "notify/verdict.h"
 
 #include "base/str.h"
+#include "base/when.h"
 #include "base/units.h"
 #include "notify/retry.h"
 
@@ -43,7 +44,7 @@ void verdict_http(const struct http_response *r, int64_t now_us, struct verdict 
     else if (r->status == 408 || r->status == 429 || r->status >= 500)
         ret->delivery = DELIVERY_RETRY;
     if (ret->delivery == DELIVERY_RETRY && http_header(r, "Retry-After", after, sizeof(after)))
-        ret->retry_after_us = retry_after_us(after, now_us);
+        ret->retry_after_us = when_retry_after_us(after, now_us);
     answer_text(r, said, sizeof(said));
     snprintf(ret->detail, sizeof(ret->detail), "HTTP %d%s%s", r->status, *said ? ": " : "", said);
 }

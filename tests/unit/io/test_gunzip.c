@@ -41,6 +41,48 @@ static void test_ends(void **state)
     unpacks_to(other, sizeof(other), 1, GUNZIP_TOO_LONG, "a");
 }
 
+static bool take(void *ctx, const char *data, size_t n)
+{
+    struct str *s = ctx;
+    return str_addn(s, data, n) == 0;
+}
+
+/* Feeds `piece` bytes at a time. */
+static enum gunzip_end feed(const unsigned char *data, size_t n, size_t piece, struct str *out)
+{
+    struct gunzip *g = gunzip_new();
+    enum gunzip_end end = GUNZIP_CUT;
+    for (size_t i = 0; i < n && (end == GUNZIP_CUT || end == GUNZIP_DONE); i += piece)
+        end = gunzip_feed(g, data + i, n - i < piece ? n - i : piece, take, out);
+    gunzip_free(g);
+    return end;
+}
+
+static void test_pieces(void **state)
+{
+    unsigned char twice[2 * sizeof(packed)], broken[sizeof(packed)];
+    (void)state;
+    memcpy(twice, packed, sizeof(packed));
+    memcpy(twice + sizeof(packed), packed, sizeof(packed));
+    memcpy(broken, packed, sizeof(packed));
+    broken[13] ^= 1;
+    for (size_t piece = 1; piece <= sizeof(twice); piece++) {
+        struct str s;
+        str_init(&s, 100);
+        assert_int_equal(feed(twice, sizeof(twice), piece, &s), GUNZIP_DONE);
+        assert_string_equal(s.buf, "aa");
+        str_clear(&s);
+        assert_int_equal(feed(twice, sizeof(twice) - 1, piece, &s), GUNZIP_CUT);
+        assert_string_equal(s.buf, "aa");
+        str_clear(&s);
+        assert_int_equal(feed(broken, sizeof(broken), piece, &s), GUNZIP_BROKEN);
+        str_release(&s);
+        str_init(&s, 1);
+        assert_int_equal(feed(twice, sizeof(twice), piece, &s), GUNZIP_STOPPED);
+        str_release(&s);
+    }
+}
+
 static void test_stop(void **state)
 {
     atomic_bool stop = true;
@@ -55,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

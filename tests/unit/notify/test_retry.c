@@ -1,6 +1,7 @@
 #include "notify/retry.h"
 
 #include "base/units.h"
+#include "base/when.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,12 +42,12 @@ static void test_retry_after(void **state)
     const int64_t now = 784111777LL * USEC_PER_SEC; /* Sun, 06 Nov 1994 08:49:37 GMT */
 
     (void)state;
-    assert_int_equal(retry_after_us("120", now), 120 * USEC_PER_SEC);
-    assert_int_equal(retry_after_us("0", now), 0);
-    assert_int_equal(retry_after_us("99999999999999999999", now), INT64_MAX);
-    assert_int_equal(retry_after_us("9223372036854775807", now), INT64_MAX);
-    assert_int_equal(retry_after_us("Sun, 06 Nov 1994 08:50:37 GMT", now), 60 * USEC_PER_SEC);
-    assert_int_equal(retry_after_us("Sun, 06 Nov 1994 08:48:37 GMT", now), 0);
+    assert_int_equal(when_retry_after_us("120", now), 120 * USEC_PER_SEC);
+    assert_int_equal(when_retry_after_us("0", now), 0);
+    assert_int_equal(when_retry_after_us("99999999999999999999", now), INT64_MAX);
+    assert_int_equal(when_retry_after_us("9223372036854775807", now), INT64_MAX);
+    assert_int_equal(when_retry_after_us("Sun, 06 Nov 1994 08:50:37 GMT", now), 60 * USEC_PER_SEC);
+    assert_int_equal(when_retry_after_us("Sun, 06 Nov 1994 08:48:37 GMT", now), 0);
     const char *const wrong[] = {"",
                                  "-5",
                                  "1.5",
@@ -55,7 +56,7 @@ static void test_retry_after(void **state)
                                  "Sun, 06 Nov 1994 08:50:37",
                                  "Sun, 06 Nov 1994 08:50:37 GMT!"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-        assert_int_equal(retry_after_us(wrong[i], now), 0);
+        assert_int_equal(when_retry_after_us(wrong[i], now), 0);
 }
 
 int main(void)
