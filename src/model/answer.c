@@ -14,6 +14,30 @@ const char *answer_measure_name(enum answer_measure m)
     return names[m];
 }
 
+char *answer_bound_text(char buf[static UNITS_MAX], enum answer_measure m, int64_t bound)
+{
+    struct decimal d = {bound, m == MEASURE_SPEED ? 3 : 12};
+    if (m == MEASURE_TTFT || m == MEASURE_GAP)
+        return units_duration(buf, bound);
+    return decimal_text(buf, decimal_lowest(d));
+}
+
+void answer_promise(enum answer_measure m, int64_t bound, struct str *out)
+{
+    static const struct {
+        const char *before, *after;
+    } words[MEASURE_COUNT] = {
+        [MEASURE_TTFT] = {"first token within ", ""},
+        [MEASURE_GAP] = {"no gap over ", ""},
+        [MEASURE_SPEED] = {"at least ", " tokens a second"},
+        [MEASURE_COST] = {"at a cost of at most ", ""},
+    };
+    char text[UNITS_MAX];
+    assert(m < MEASURE_COUNT);
+    if (m != MEASURE_NONE)
+        str_addf(out, "%s%s%s", words[m].before, answer_bound_text(text, m, bound), words[m].after);
+}
+
 bool answer_speed(const struct answer *a, int64_t *ret_tokens, int64_t *ret_us)
 {
     if (a->tokens_out < 0 || !a->last_token_us)

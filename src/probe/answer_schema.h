@@ -1,5 +1,5 @@
 /*
- * JSON Schema, the part of it that says what an answer looks like. Compiled when the
+ * JSON Schema, the part of it that says what an answer looks like. Read when the
  * configuration is loaded: a keyword that is not in this list is an error there.
  *
  *     type                  a name or a list of them: null, boolean, object, array, number,
@@ -12,10 +12,11 @@
  *     pattern               searched for, as `matches` (model/regex.h)
  *     minimum, maximum, exclusiveMinimum, exclusiveMaximum
  *     anyOf                 a list of schemas
- *     $schema, $id, title, description, default, examples   say nothing of the value
+ *     $schema, $id, $comment, title, description, default, examples: say nothing of the
+ *                           value
  *
  * As there, a keyword says nothing of values of another type than its own, and a
- * schema may be `true` or `false`.
+ * schema may be `true` or `false`. A name that comes twice in an object has its last value.
  */
 #pragma once
 
@@ -31,9 +32,11 @@
 
 struct answer_schema;
 
-/* FIELD_CUSTOM: into a `struct answer_schema *`; NULL if there are errors. */
-void answer_schema_decode(struct decode *c, const struct node *n, void *out);
-void answer_schema_free(struct answer_schema *s); /* NULL is fine */
+/* In the arena; NULL: reported. */
+struct answer_schema *answer_schema_decode(struct decode *c, const struct node *n);
+/* Its patterns; errors to c->diag. What is compiled is released once, also after errors. */
+void answer_schema_compile(struct decode *c, struct answer_schema *s);
+void answer_schema_release(struct answer_schema *s);
 
 /*
  * 0 if the JSON document is as the schema says, else -1 with the first place where it

@@ -82,7 +82,7 @@ int status_set_parse(struct arena *a, const char *text, struct status_set *ret, 
     return 0;
 }
 
-static void decode_status(struct decode *c, const struct node *n, void *out)
+void expect_decode_status(struct decode *c, const struct node *n, void *out)
 {
     struct status_set s = {.text = ""};
     struct err err;
@@ -107,7 +107,7 @@ static void decode_status(struct decode *c, const struct node *n, void *out)
 /* ---- the block --------------------------------------------------------------- */
 
 const struct field expect_fields[] = {
-    {"status", FIELD_CUSTOM, offsetof(struct expect, status), .decode = decode_status,
+    {"status", FIELD_CUSTOM, offsetof(struct expect, status), .decode = expect_decode_status,
      .help = "a status, class or range (200, 2xx, 300-399) or a list of them; default 2xx"},
     {"headers", FIELD_CUSTOM, offsetof(struct expect, headers), .decode = expect_decode_headers,
      .help = "name: text, or {equals, not, contains, not_contains, matches, not_matches, present}"},
@@ -164,6 +164,25 @@ static void build(struct arena *a, struct expect *e)
     e->reads_json = e->json.n > 0;
 }
 
+void checks_compile(struct decode *c, struct check *checks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct check *ch = &checks[i];
+        struct err err;
+        if ((ch->op == OP_LIKE || ch->op == OP_UNLIKE) && ch->want.text &&
+            regex_compile(ch->want.text, &ch->re, &err) < 0)
+            diag_error(c->diag, ch->pos, "%s", err.msg);
+    }
+}
+
+void checks_release(struct check *checks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        regex_free(checks[i].re);
+        checks[i].re = NULL;
+    }
+}
+
 void expect_prepare(struct decode *c, struct pos pos, struct expect *e)
 {
     size_t errors = c->diag->errors;
@@ -173,21 +192,14 @@ void expect_prepare(struct decode *c, struct pos pos, struct expect *e)
     if (e->check_count > EXPECT_MAX_CHECKS)
         diag_error(c->diag, pos, "%zu conditions: at most %d are allowed", e->check_count,
                    EXPECT_MAX_CHECKS);
-    for (size_t i = 0; i < e->check_count; i++) {
-        struct check *ch = &e->checks[i];
-        struct err err;
-        if ((ch->op == OP_LIKE || ch->op == OP_UNLIKE) && ch->want.text &&
-            regex_compile(ch->want.text, &ch->re, &err) < 0)
-            diag_error(c->diag, ch->pos, "%s", err.msg);
-    }
+    checks_compile(c, e->checks, e->check_count);
     if (c->diag->errors > errors)
         expect_release(e);
 }
 
 void expect_release(struct expect *e)
 {
-    for (size_t i = 0; i < e->check_count; i++)
-        regex_free(e->checks[i].re);
+    checks_release(e->checks, e->check_count);
     e->checks = NULL;
     e->check_count = 0;
 }

@@ -33,7 +33,15 @@ struct regex;
 
 #define EXPECT_MAX_CHECKS 64
 
-enum check_kind { CHECK_STATUS, CHECK_HEADER, CHECK_BODY, CHECK_JSON, CHECK_LATENCY, CHECK_CERT };
+enum check_kind {
+    CHECK_STATUS,
+    CHECK_HEADER,
+    CHECK_BODY,
+    CHECK_JSON,
+    CHECK_LATENCY,
+    CHECK_CERT,
+    CHECK_ANSWER, /* text of an agent's answer */
+};
 
 enum check_op {
     OP_EQ,
@@ -92,6 +100,10 @@ extern const struct field expect_fields[];
 void expect_prepare(struct decode *c, struct pos pos, struct expect *e);
 void expect_release(struct expect *e);
 
+/* Compiles the patterns of a list, and releases them. */
+void checks_compile(struct decode *c, struct check *checks, size_t n);
+void checks_release(struct check *checks, size_t n);
+
 /* "200", "2xx", "300-399" and lists of them with commas. */
 int status_set_parse(struct arena *a, const char *text, struct status_set *ret, struct err *reterr);
 bool status_set_has(const struct status_set *s, int status);
@@ -100,7 +112,11 @@ bool status_set_has(const struct status_set *s, int status);
  * `plain`, all else is text. The value points to `text`. */
 struct json_value expect_literal(const char *text, bool plain);
 
+/* FIELD_CUSTOM: into a struct status_set. */
+void expect_decode_status(struct decode *c, const struct node *n, void *out);
+
 /* FIELD_CUSTOM decoders of condition maps; expect_conditions.c. */
 void expect_decode_headers(struct decode *c, const struct node *n, void *list);
 void expect_decode_body(struct decode *c, const struct node *n, void *list);
 void expect_decode_json(struct decode *c, const struct node *n, void *list);
+void expect_decode_answer(struct decode *c, const struct node *n, void *list);

@@ -10,7 +10,8 @@
 #define ON_HEADER (1u << CHECK_HEADER)
 #define ON_BODY (1u << CHECK_BODY)
 #define ON_JSON (1u << CHECK_JSON)
-#define ON_ALL (ON_HEADER | ON_BODY | ON_JSON)
+#define ON_ANSWER (1u << CHECK_ANSWER)
+#define ON_ALL (ON_HEADER | ON_BODY | ON_JSON | ON_ANSWER)
 
 /* What the operand of a condition has to be. */
 enum operand {
@@ -29,7 +30,7 @@ static const struct written {
     unsigned on;
     bool list; /* may be several: all must hold */
 } conditions[] = {
-    {"equals", OP_EQ, OPERAND_LITERAL, ON_HEADER | ON_JSON, false},
+    {"equals", OP_EQ, OPERAND_LITERAL, ON_HEADER | ON_JSON | ON_ANSWER, false},
     {"not", OP_NE, OPERAND_LITERAL, ON_HEADER | ON_JSON, true},
     {"lt", OP_LT, OPERAND_NUMBER, ON_JSON, false},
     {"lte", OP_LE, OPERAND_NUMBER, ON_JSON, false},
@@ -135,6 +136,8 @@ static const char *subject_text(const struct draft *d)
 {
     if (d->kind == CHECK_HEADER)
         return arena_printf(d->c->arena, "header %s", d->subject);
+    if (d->kind == CHECK_ANSWER)
+        return "answer";
     return d->kind == CHECK_BODY ? "body" : d->subject;
 }
 
@@ -284,7 +287,7 @@ static void decode_conditions(const struct draft *d, const struct node *map)
     }
 }
 
-/* ---- the three blocks -------------------------------------------------------------- */
+/* ---- the blocks -------------------------------------------------------------- */
 
 static bool is_map(struct decode *c, const struct node *n, const char *form)
 {
@@ -297,6 +300,13 @@ static bool is_map(struct decode *c, const struct node *n, const char *form)
 void expect_decode_body(struct decode *c, const struct node *n, void *list)
 {
     struct draft d = {.c = c, .list = list, .kind = CHECK_BODY};
+    if (is_map(c, n, "conditions like {contains: ready}"))
+        decode_conditions(&d, n);
+}
+
+void expect_decode_answer(struct decode *c, const struct node *n, void *list)
+{
+    struct draft d = {.c = c, .list = list, .kind = CHECK_ANSWER};
     if (is_map(c, n, "conditions like {contains: ready}"))
         decode_conditions(&d, n);
 }

@@ -64,15 +64,14 @@ void judge_show(char *buf, size_t size, const char *text, size_t n)
 
 /* ---- texts ------------------------------------------------------------------- */
 
-static void show_body(char *seen, size_t size, const char *text, size_t n)
+void judge_show_body(char *seen, size_t size, const char *text, size_t n)
 {
     char start[64];
     judge_show(start, sizeof(start), text, n);
     snprintf(seen, size, "%zu bytes, %s", n, n ? start : "empty");
 }
 
-/* Whether the text fulfils a text condition; -1 with the cause in `seen`. */
-static int check_text(const struct check *ch, const char *text, size_t n, char *seen, size_t size)
+int judge_text(const struct check *ch, const char *text, size_t n, char *seen, size_t size)
 {
     const char *want = ch->want.text;
     size_t len = ch->want.text_len;
@@ -107,15 +106,15 @@ static bool check_header(const struct check *ch, const struct http_response *r, 
         return ch->op == OP_ABSENT;
     }
     judge_show(seen, size, value, strlen(value));
-    return ch->op != OP_ABSENT && check_text(ch, value, strlen(value), seen, size) == 1;
+    return ch->op != OP_ABSENT && judge_text(ch, value, strlen(value), seen, size) == 1;
 }
 
 static bool check_body(const struct check *ch, const struct http_response *r, char *seen,
                        size_t size)
 {
     const char *body = r->body ? r->body : "";
-    show_body(seen, size, body, r->body_len);
-    return check_text(ch, body, r->body_len, seen, size) == 1;
+    judge_show_body(seen, size, body, r->body_len);
+    return judge_text(ch, body, r->body_len, seen, size) == 1;
 }
 
 /* ---- numbers ------------------------------------------------------------------- */
@@ -167,6 +166,8 @@ static bool check_one(const struct expect *e, const struct check *ch, const stru
         return check_latency(ch, in->total_us, seen, size);
     case CHECK_CERT:
         return check_certificate(ch, in, seen, size);
+    case CHECK_ANSWER: /* answer_judge.h */
+        break;
     }
     return false;
 }
@@ -177,6 +178,7 @@ static enum reason reason_of(const struct check *ch, const struct http_response 
         [CHECK_STATUS] = REASON_STATUS,   [CHECK_HEADER] = REASON_HEADER,
         [CHECK_BODY] = REASON_BODY,       [CHECK_JSON] = REASON_JSON,
         [CHECK_LATENCY] = REASON_LATENCY, [CHECK_CERT] = REASON_CERT,
+        [CHECK_ANSWER] = REASON_ANSWER,
     };
     char value[64];
     if (ch->kind == CHECK_STATUS && r->status == 429)
@@ -185,6 +187,17 @@ static enum reason reason_of(const struct check *ch, const struct http_response 
         http_header(r, "Retry-After", value, sizeof(value)))
         return REASON_OVERLOADED;
     return reasons[ch->kind];
+}
+
+void judge_check(const struct expect *e, const struct check *ch, const struct judge_input *in,
+                 const char *not_json, struct verdict *v)
+{
+    assert(v->seen_count < EXPECT_MAX_CHECKS);
+    char *seen = v->text[v->seen_count];
+    bool ok = check_one(e, ch, in, not_json, seen, SEEN_TEXT_MAX);
+    v->seen[v->seen_count++] = (struct assertion_seen){.ok = ok, .what = ch->what, .seen = seen};
+    if (!ok && v->outcome == OUTCOME_GOOD)
+        verdict_fail(v, reason_of(ch, in->resp), "expected %s; got %s", ch->what, seen);
 }
 
 static void judge_response(const struct expect *e, const struct judge_input *in,
@@ -196,15 +209,8 @@ static void judge_response(const struct expect *e, const struct judge_input *in,
     if (e->reads_json && jsonpath_open(in->json, r->body, r->body_len, &err) < 0)
         not_json = err.msg;
     assert(e->check_count <= EXPECT_MAX_CHECKS);
-    for (size_t i = 0; i < e->check_count; i++) {
-        const struct check *ch = &e->checks[i];
-        char *seen = ret->text[i];
-        bool ok = check_one(e, ch, in, not_json, seen, SEEN_TEXT_MAX);
-        ret->seen[ret->seen_count++] =
-            (struct assertion_seen){.ok = ok, .what = ch->what, .seen = seen};
-        if (!ok && ret->outcome == OUTCOME_GOOD)
-            verdict_fail(ret, reason_of(ch, r), "expected %s; got %s", ch->what, seen);
-    }
+    for (size_t i = 0; i < e->check_count; i++)
+        judge_check(e, &e->checks[i], in, not_json, ret);
 }
 
 void judge(const struct expect *e, const struct judge_input *in, struct verdict *ret)

@@ -42,6 +42,11 @@ struct verdict {
  */
 void judge(const struct expect *e, const struct judge_input *in, struct verdict *ret);
 
+/* Judges one check of a response and lists it. `not_json`: why no document is bound;
+ * NULL: one is, or none is asked for. */
+void judge_check(const struct expect *e, const struct check *ch, const struct judge_input *in,
+                 const char *not_json, struct verdict *v);
+
 /* A verdict without a response: redirects that lead nowhere, no time left. */
 void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -53,6 +58,14 @@ struct assertion_seen *verdict_see(struct verdict *v, bool ok, const char *what,
 /* A text as shown to people: quoted, control bytes as '.', cut with "...".
  * Valid UTF-8 whatever came in. */
 void judge_show(char *buf, size_t size, const char *text, size_t n);
+
+/* Whether a text fulfils a check on texts; -1 with the cause in `seen`. */
+int judge_text(const struct check *ch, const char *text, size_t n, char *seen, size_t size);
+/* "17 bytes, "all systems..."" */
+void judge_show_body(char *seen, size_t size, const char *text, size_t n);
+
+/* Of two numbers: -1, 0, 1; exact between integers. */
+int judge_compare(const struct json_value *a, const struct json_value *b);
 
 /* One JSON check; -1 with a message in `seen` if it could not be judged. */
 int judge_json(const struct check *ch, struct jsonpath *json, char *seen, size_t size);

@@ -15,8 +15,7 @@ static bool is_number(const struct json_value *v)
     return v->type == JSON_TYPE_INT || v->type == JSON_TYPE_REAL;
 }
 
-/* -1, 0, 1; exact between integers. */
-static int compare(const struct json_value *a, const struct json_value *b)
+int judge_compare(const struct json_value *a, const struct json_value *b)
 {
     if (a->type == JSON_TYPE_INT && b->type == JSON_TYPE_INT)
         return (a->i > b->i) - (a->i < b->i);
@@ -26,7 +25,7 @@ static int compare(const struct json_value *a, const struct json_value *b)
 static bool equal(const struct json_value *a, const struct json_value *b)
 {
     if (is_number(a) && is_number(b))
-        return compare(a, b) == 0;
+        return judge_compare(a, b) == 0;
     if (a->type != b->type)
         return false;
     if (a->type == JSON_TYPE_NULL)
@@ -41,7 +40,7 @@ static bool ordered(enum check_op op, const struct json_value *a, const struct j
 {
     if (!is_number(a) || !is_number(b))
         return false;
-    int c = compare(a, b);
+    int c = judge_compare(a, b);
     switch (op) {
     case OP_LT:
         return c < 0;

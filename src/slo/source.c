@@ -7,7 +7,6 @@
 #include "nines/sample.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,45 +157,6 @@ static void put_raw(struct str *out, const struct sli_metric *m)
              selector_text(m->good ? m->good : m->bad));
 }
 
-/* A thousandth, or 10^-12: as a decimal without trailing zeros. */
-static void put_fraction(struct str *out, int64_t n, int64_t one)
-{
-    str_addf(out, "%" PRId64, n / one);
-    int64_t rest = n % one;
-    if (rest)
-        str_addc(out, '.');
-    while (rest) {
-        one /= 10;
-        str_addf(out, "%" PRId64, rest / one);
-        rest %= one;
-    }
-}
-
-static void put_measure(struct str *out, const struct sli_def *sli)
-{
-    char limit[UNITS_MAX];
-    switch (sli->measure) {
-    case MEASURE_TTFT:
-        str_addf(out, "first token within %s", units_duration(limit, sli->bound));
-        break;
-    case MEASURE_GAP:
-        str_addf(out, "no gap over %s", units_duration(limit, sli->bound));
-        break;
-    case MEASURE_SPEED:
-        str_add(out, "at least ");
-        put_fraction(out, sli->bound, 1000);
-        str_add(out, " tokens a second");
-        break;
-    case MEASURE_COST:
-        str_add(out, "at a cost of at most ");
-        put_fraction(out, sli->bound, COST_ONE);
-        break;
-    case MEASURE_NONE:
-    case MEASURE_COUNT:
-        break;
-    }
-}
-
 void sli_expression(const struct sli_def *sli, struct str *out)
 {
     char limit[UNITS_MAX];
@@ -218,7 +178,7 @@ void sli_expression(const struct sli_def *sli, struct str *out)
         str_add(out, expr_text(sli->metric->condition));
         return;
     case SOURCE_ANSWERS:
-        put_measure(out, sli);
+        answer_promise(sli->measure, sli->bound, out);
         return;
     case SOURCE_COMPOSITE: /* composite_expression() */
         break;
