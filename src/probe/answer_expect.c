@@ -174,10 +174,29 @@ static void compile(struct decode *c, struct agent_expect *e)
         answer_schema_compile(c, e->schema);
 }
 
-void agent_expect_prepare(struct decode *c, const struct node *n, struct pos pos, bool streams,
-                          struct agent_expect *e)
+/* What no run that ends in time can fail. */
+static void check_timeout(struct decode *c, const struct node *n, const struct probe_def *def,
+                          const struct agent_expect *e)
+{
+    const struct {
+        const char *key;
+        int64_t us;
+    } times[] = {{"faster_than", e->http.faster_than_us},
+                 {answer_measure_name(MEASURE_TTFT), e->bounds[MEASURE_TTFT]},
+                 {answer_measure_name(MEASURE_GAP), e->bounds[MEASURE_GAP]}};
+    for (size_t i = 0; i < countof(times); i++) {
+        if (times[i].us > def->timeout_us)
+            diag_error(c->diag, http_key_pos(n, def->pos, times[i].key),
+                       "%s is longer than the timeout", times[i].key);
+    }
+}
+
+void agent_expect_prepare(struct decode *c, const struct node *n, const struct probe_def *def,
+                          bool streams, struct agent_expect *e)
 {
     size_t errors = c->diag->errors;
+    struct pos pos = n ? n->pos : def->pos;
+    check_timeout(c, n, def, e);
     expect_prepare(c, pos, &e->http);
     check_count(c, pos, e);
     if (!streams)

@@ -25,6 +25,7 @@
 
 #include "nines/answer.h"
 #include "nines/config.h"
+#include "nines/probe.h"
 #include "probe/expect.h"
 
 #include <stdbool.h>
@@ -67,10 +68,11 @@ struct agent_expect {
 
 extern const struct field agent_expect_fields[];
 
-/* As expect_prepare(): defaults, patterns, limits. `n` is the map under `expect`, NULL
- * when there is none; `pos` of the probe. What is promised of streams is refused unless
- * `streams`. On any error nothing needs releasing. */
-void agent_expect_prepare(struct decode *c, const struct node *n, struct pos pos, bool streams,
-                          struct agent_expect *e);
+/* As expect_prepare(): defaults, patterns, limits; `http` as well, so that the `expect` of
+ * a struct http_spec beside it stays as it is. `n` is the map under `expect`, NULL when
+ * there is none. What is promised of streams is refused unless `streams`. On any error
+ * nothing needs releasing. */
+void agent_expect_prepare(struct decode *c, const struct node *n, const struct probe_def *def,
+                          bool streams, struct agent_expect *e);
 /* Also after a prepare() that failed; before one, nothing of it may be there. */
 void agent_expect_release(struct agent_expect *e);
