@@ -47,12 +47,15 @@ static const struct command command_serve = {
     .details =
         "Health, readiness, metrics, agent and chat endpoints on loopback, with faults\n"
         "that really happen: by script, or by request with the header X-Nines-Fault.\n"
-        "Faults: status=N, delay=DURATION, hang, reset, truncate, drip, not-ready=NAME.\n"
+        "Faults: status=N, delay=DURATION, hang, reset, truncate, drip, not-ready=NAME;\n"
+        "of answers of agents: slow-token=DURATION, stall=DURATION, error-event, malformed,\n"
+        "reasoning-only, rate-limited=DURATION, overloaded=DURATION.\n"
         "The first line on stdout is the address.\n\n"
         "Examples:\n"
         "  nines demo serve\n"
         "  nines demo serve --listen 127.0.0.1:0 --incident '20s+18s /v1/agents status=503'\n"
         "  curl -H 'X-Nines-Fault: truncate' http://127.0.0.1:8000/health\n"
+        "  curl -d 'now+1m /v1/chat stall=5s' http://127.0.0.1:8000/incidents\n"
         "  curl -d 'now+1m /ready not-ready=redis' http://127.0.0.1:8000/incidents\n",
 };
 

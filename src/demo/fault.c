@@ -14,25 +14,49 @@ static const struct {
     enum fault_kind kind;
     bool value;
 } words[] = {
-    {"status", FAULT_STATUS, true},       {"delay", FAULT_DELAY, true},
-    {"hang", FAULT_HANG, false},          {"reset", FAULT_RESET, false},
-    {"truncate", FAULT_TRUNCATE, false},  {"drip", FAULT_DRIP, false},
+    {"status", FAULT_STATUS, true},
+    {"delay", FAULT_DELAY, true},
+    {"hang", FAULT_HANG, false},
+    {"reset", FAULT_RESET, false},
+    {"truncate", FAULT_TRUNCATE, false},
+    {"drip", FAULT_DRIP, false},
     {"not-ready", FAULT_NOT_READY, true},
+    {"slow-token", FAULT_SLOW_TOKEN, true},
+    {"stall", FAULT_STALL, true},
+    {"error-event", FAULT_ERROR_EVENT, false},
+    {"malformed", FAULT_MALFORMED, false},
+    {"reasoning-only", FAULT_REASONING_ONLY, false},
+    {"rate-limited", FAULT_RATE_LIMITED, true},
+    {"overloaded", FAULT_OVERLOADED, true},
 };
+
+static bool takes_duration(enum fault_kind kind)
+{
+    return kind == FAULT_DELAY || kind == FAULT_SLOW_TOKEN || kind == FAULT_STALL ||
+           kind == FAULT_RATE_LIMITED || kind == FAULT_OVERLOADED;
+}
+
+static int parse_duration(const char *value, struct fault *f, struct err *reterr)
+{
+    bool whole = f->kind == FAULT_RATE_LIMITED || f->kind == FAULT_OVERLOADED;
+    if (units_parse_duration(value, &f->delay_us, reterr) < 0)
+        return -1;
+    if (whole && f->delay_us % USEC_PER_SEC)
+        return err_set(reterr, "Retry-After is told in whole seconds; found '%.20s'", value);
+    return f->delay_us > DELAY_MAX_US ? err_set(reterr, "a delay is at most 10m") : 0;
+}
 
 static int parse_value(const char *value, struct fault *f, struct err *reterr)
 {
     char *end;
+    if (takes_duration(f->kind))
+        return parse_duration(value, f, reterr);
     switch (f->kind) {
     case FAULT_STATUS:
         f->status = (int)strtol(value, &end, 10);
         if (*end || end == value || f->status < 200 || f->status > 599)
             return err_set(reterr, "expected a status from 200 to 599; found '%.20s'", value);
         return 0;
-    case FAULT_DELAY:
-        if (units_parse_duration(value, &f->delay_us, reterr) < 0)
-            return -1;
-        return f->delay_us > DELAY_MAX_US ? err_set(reterr, "a delay is at most 10m") : 0;
     default:
         if (!*value || strlen(value) >= sizeof(f->dependency) ||
             strspn(value, "abcdefghijklmnopqrstuvwxyz_") != strlen(value))
@@ -59,8 +83,9 @@ int fault_parse(const char *text, struct fault *ret, struct err *reterr)
         return 0;
     }
     return err_set(reterr,
-                   "expected status=N, delay=DURATION, hang, reset, truncate, drip or "
-                   "not-ready=NAME; found '%.40s'",
+                   "expected status=N, delay=DURATION, hang, reset, truncate, drip, "
+                   "not-ready=NAME, slow-token=DURATION, stall=DURATION, error-event, malformed, "
+                   "reasoning-only, rate-limited=DURATION or overloaded=DURATION; found '%.40s'",
                    text);
 }
 
@@ -73,7 +98,7 @@ char *fault_text(char buf[static FAULT_TEXT_MAX], const struct fault *f)
             name = words[i].name;
     if (f->kind == FAULT_STATUS)
         snprintf(buf, FAULT_TEXT_MAX, "%s=%d", name, f->status);
-    else if (f->kind == FAULT_DELAY)
+    else if (takes_duration(f->kind))
         snprintf(buf, FAULT_TEXT_MAX, "%s=%s", name, units_duration(delay, f->delay_us));
     else if (f->kind == FAULT_NOT_READY)
         snprintf(buf, FAULT_TEXT_MAX, "%s=%s", name, f->dependency);

@@ -3,6 +3,11 @@
  *
  *     status=500   delay=800ms   hang   reset   truncate   drip   not-ready=redis
  *
+ * and with answers of agents:
+ *
+ *     slow-token=3s   stall=5s   error-event   malformed   reasoning-only
+ *     rate-limited=20s   overloaded=20s         (with Retry-After)
+ *
  * Such a word is the value of the request header X-Nines-Fault, or the last
  * word of an incident, which says when and where too:
  *
@@ -27,6 +32,14 @@ enum fault_kind {
     FAULT_TRUNCATE,  /* the connection ends in the middle of the body */
     FAULT_DRIP,      /* the answer comes one byte a second */
     FAULT_NOT_READY, /* readiness reports a dependency as lost */
+    /* of agents; elsewhere the first five do nothing */
+    FAULT_SLOW_TOKEN,     /* the first token comes later */
+    FAULT_STALL,          /* a break in the middle of a stream */
+    FAULT_ERROR_EVENT,    /* the answer says within a 200 that it failed */
+    FAULT_MALFORMED,      /* an event of a stream is none of the protocol */
+    FAULT_REASONING_ONLY, /* it thinks and says nothing */
+    FAULT_RATE_LIMITED,   /* 429, come back later */
+    FAULT_OVERLOADED,     /* 503, come back later */
 };
 
 #define FAULT_DEPENDENCY_MAX 24
@@ -37,7 +50,7 @@ enum fault_kind {
 struct fault {
     enum fault_kind kind;
     int status;
-    int64_t delay_us;
+    int64_t delay_us; /* of every kind that takes a duration */
     char dependency[FAULT_DEPENDENCY_MAX];
 };
 

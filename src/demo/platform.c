@@ -18,6 +18,17 @@ int64_t platform_uptime(const struct platform *p)
     return clock_mono_ns() / NSEC_PER_USEC - p->started_us;
 }
 
+json_t *call_object(struct call *c)
+{
+    json_error_t why;
+    json_t *o = json_loadb(c->request->body, c->request->body_len, JSON_REJECT_DUPLICATES, &why);
+    if (json_is_object(o))
+        return o;
+    json_decref(o);
+    call_fail(c, 400, "the body must be a JSON object");
+    return NULL;
+}
+
 void call_takes(struct call *c, double median_us, double sigma)
 {
     c->reply->delay_us = (int64_t)dice_lognormal(&c->p->dice, median_us, sigma);
@@ -31,6 +42,8 @@ void call_fail(struct call *c, int status, const char *text)
     r->chunked = false;
     r->status = status;
     r->type = "application/json";
+    if (!text)
+        return;
     str_add(&r->body, "{\"error\":");
     json_add_string(&r->body, text);
     str_add(&r->body, "}\n");
@@ -235,7 +248,13 @@ static const struct route {
     {"GET", "/version", route_version},
     {"GET", "/metrics", route_metrics},
     {"POST", "/v1/agents/{id}/execute", route_execute},
+    {"POST", "/v1/agents/{id}/events", route_events},
     {"POST", "/v1/chat/completions", route_chat},
+    {"POST", "/v1/messages", route_messages},
+    {"POST", "/mcp", route_mcp},
+    {"DELETE", "/mcp", route_mcp_leave},
+    {"GET", "/.well-known/agent-card.json", route_a2a_card},
+    {"POST", "/a2a", route_a2a},
     {"POST", "/v1/alerts", route_alerts},
     {"GET", "/incidents", route_incidents},
     {"POST", "/incidents", route_add_incident},
@@ -298,9 +317,22 @@ static void drip(struct reply *r)
 {
     vec_clear(&r->cuts);
     r->chunked = false;
-    r->gap_us = DRIP_GAP_US;
     for (size_t i = 1; i < r->body.len; i++)
-        vec_push(&r->cuts, i);
+        vec_push(&r->cuts, ((struct cut){i, DRIP_GAP_US}));
+}
+
+static void turn_away(struct call *c, int status, const char *code)
+{
+    struct reply *r = c->reply;
+    r->delay_us = (int64_t)dice_lognormal(&c->p->dice, 6000, 0.4);
+    call_fail(c, status, NULL);
+    str_addf(&r->body, "{\"error\":{\"message\":\"come back later\",\"code\":\"%s\"}}\n", code);
+    r->retry_after = (int)(c->fault.delay_us / USEC_PER_SEC);
+}
+
+static bool sends_away(enum fault_kind kind)
+{
+    return kind == FAULT_STATUS || kind == FAULT_RATE_LIMITED || kind == FAULT_OVERLOADED;
 }
 
 static void apply_fault(struct call *c, const struct fault *f)
@@ -326,24 +358,29 @@ static void apply_fault(struct call *c, const struct fault *f)
     case FAULT_DRIP:
         drip(r);
         break;
-    case FAULT_NONE:
-    case FAULT_NOT_READY:
+    case FAULT_RATE_LIMITED:
+        turn_away(c, 429, "rate_limit_exceeded");
+        break;
+    case FAULT_OVERLOADED:
+        turn_away(c, 503, "overloaded");
+        break;
+    default: /* the route does it */
         break;
     }
 }
 
 static void answer(struct call *c, const struct route *route, bool known)
 {
-    struct fault f;
-    if (choose_fault(c, &f) < 0)
+    const struct fault *f = &c->fault;
+    if (choose_fault(c, &c->fault) < 0)
         return;
-    c->lost = f.kind == FAULT_NOT_READY ? f.dependency : NULL;
+    c->lost = f->kind == FAULT_NOT_READY ? f->dependency : NULL;
     if (!route)
         call_fail(c, known ? 405 : 404, known ? "this path takes another method" : "no such path");
-    else if (f.kind != FAULT_STATUS)
+    else if (!sends_away(f->kind))
         route->run(c);
-    apply_fault(c, &f);
-    if (f.kind == FAULT_STATUS && route && route->run == route_execute)
+    apply_fault(c, f);
+    if (sends_away(f->kind) && route && route->run == route_execute)
         traffic_execution(&c->p->traffic, 0, false, c->reply->delay_us, 0, 0);
 }
 
@@ -355,8 +392,7 @@ static void on_request(void *ctx, const struct request *request, struct reply *r
     answer(&c, route, known);
     answered = reply->end == REPLY_COMPLETE || reply->end == REPLY_TRUNCATE;
     traffic_request(&c.p->traffic, route ? route->path : "other", request->method,
-                    answered ? reply->status : 0,
-                    reply->delay_us + (int64_t)reply->cuts.len * reply->gap_us, request->body_len,
+                    answered ? reply->status : 0, reply_takes(reply), request->body_len,
                     answered ? reply->body.len : 0);
 }
 

@@ -10,7 +10,11 @@
  *                              the status stays 200, as one framework does it
  * GET   /version /metrics
  * POST  /v1/agents/{id}/execute        JSON
- * POST  /v1/chat/completions           JSON, or server-sent events
+ * POST  /v1/agents/{id}/events         server-sent events of its own kind
+ * POST  /v1/chat/completions           OpenAI's chat: JSON, or server-sent events
+ * POST  /v1/messages                   Anthropic's messages: the same
+ * POST  /mcp                           MCP over HTTP; tools search and summarize
+ * GET   /.well-known/agent-card.json   A2A; POST /a2a is its agent
  * POST  /v1/alerts             a receiver for alerts; prints them
  * GET   /incidents             what the script holds
  * POST  /incidents             one more incident: demo/fault.h has the form

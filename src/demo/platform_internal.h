@@ -29,8 +29,9 @@ struct call {
     struct platform *p;
     const struct request *request;
     struct reply *reply;
-    const char *lost; /* the dependency that is lost, or NULL */
-    const char *id;   /* the {id} of the path, or NULL */
+    struct fault fault; /* FAULT_NONE: all is well */
+    const char *lost;   /* the dependency that is lost, or NULL */
+    const char *id;     /* the {id} of the path, or NULL */
     size_t id_len;
 };
 
@@ -39,9 +40,17 @@ int64_t platform_uptime(const struct platform *p); /* us */
 /* Median and spread of how long the answer takes. */
 void call_takes(struct call *c, double median_us, double sigma);
 
-/* Replaces what the reply holds by {"error": text}. */
+/* Replaces what the reply holds by {"error": text}, or by nothing if `text` is NULL. */
 void call_fail(struct call *c, int status, const char *text);
 
-/* chat.c */
-void route_execute(struct call *c);
-void route_chat(struct call *c);
+/* The body as an object that the caller releases, or NULL after the reply says why not. */
+struct json_t *call_object(struct call *c);
+
+void route_execute(struct call *c);  /* execute.c */
+void route_chat(struct call *c);     /* openai.c */
+void route_messages(struct call *c); /* anthropic.c */
+void route_events(struct call *c);   /* events.c */
+void route_mcp(struct call *c);      /* mcp.c */
+void route_mcp_leave(struct call *c);
+void route_a2a_card(struct call *c); /* a2a.c */
+void route_a2a(struct call *c);

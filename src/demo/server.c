@@ -81,8 +81,8 @@ static void on_written(uv_write_t *w, int status)
         conn_close(c, false);
     else if (c->last)
         finish(c);
-    else if (c->reply.gap_us)
-        conn_arm(c, c->reply.gap_us, on_gap);
+    else if (c->gap_us)
+        conn_arm(c, c->gap_us, on_gap);
     else
         conn_write_piece(c);
 }

@@ -45,21 +45,30 @@ enum reply_end {
     REPLY_HANG,     /* nothing, until the client gives up */
 };
 
+/* Where a piece of a body ends, and how long after it the next one goes out. */
+struct cut {
+    size_t at;
+    int64_t gap_us;
+};
+
 /* Filled by the handler. The body goes out whole, or in pieces that end at
- * `cuts`, `gap_us` apart; chunked if asked for. */
+ * `cuts`; chunked if asked for. */
 struct reply {
     int status;
     const char *type;
+    const char *header; /* one more, "Name: value"; or NULL */
+    int retry_after;    /* seconds; 0: it does not say */
     struct str body;
     int64_t delay_us; /* before the first byte */
-    int64_t gap_us;
-    VEC(size_t) cuts;
+    int64_t gap_us;   /* what reply_cut() takes */
+    VEC(struct cut) cuts;
     bool chunked;
     enum reply_end end;
 };
 
 /* Makes a cut after what the body holds now. */
 void reply_cut(struct reply *r);
+int64_t reply_takes(const struct reply *r); /* us, from the request to the last piece */
 
 typedef void (*server_fn)(void *ctx, const struct request *r, struct reply *reply);
 

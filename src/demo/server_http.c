@@ -12,6 +12,7 @@ static const struct {
 } status_texts[] = {
     {200, "OK"},
     {202, "Accepted"},
+    {204, "No Content"},
     {400, "Bad Request"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
@@ -45,7 +46,15 @@ const char *request_header(const struct request *r, const char *name)
 
 void reply_cut(struct reply *r)
 {
-    vec_push(&r->cuts, r->body.len);
+    vec_push(&r->cuts, ((struct cut){r->body.len, r->gap_us}));
+}
+
+int64_t reply_takes(const struct reply *r)
+{
+    int64_t us = r->delay_us;
+    for (size_t i = 0; i < r->cuts.len; i++)
+        us += r->cuts.at[i].gap_us;
+    return us;
 }
 
 void conn_drop_reply(struct conn *c)
@@ -66,8 +75,12 @@ static void put_head(struct conn *c)
              r->type);
     if (r->chunked)
         str_add(&c->out, "Transfer-Encoding: chunked\r\n");
-    else
+    else if (r->status != 204)
         str_addf(&c->out, "Content-Length: %zu\r\n", r->body.len);
+    if (r->header)
+        str_addf(&c->out, "%s\r\n", r->header);
+    if (r->retry_after)
+        str_addf(&c->out, "Retry-After: %d\r\n", r->retry_after);
     str_addf(&c->out, "Cache-Control: no-store\r\n%s\r\n", c->keep ? "" : "Connection: close\r\n");
 }
 
@@ -87,8 +100,10 @@ void conn_next_piece(struct conn *c)
         put_head(c);
         c->head_sent = true;
     }
-    if (c->piece < r->cuts.len && r->cuts.at[c->piece] < stop)
-        end = r->cuts.at[c->piece++];
+    if (c->piece < r->cuts.len && r->cuts.at[c->piece].at < stop) {
+        c->gap_us = r->cuts.at[c->piece].gap_us;
+        end = r->cuts.at[c->piece++].at;
+    }
     c->last = end == stop || c->head_only;
     if (c->head_only)
         return;

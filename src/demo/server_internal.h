@@ -31,6 +31,7 @@ struct conn {
     struct reply reply;
     struct str out; /* the piece that is being written */
     size_t piece;   /* next cut */
+    int64_t gap_us; /* after the piece that is being written */
     size_t sent;    /* bytes of the body before it */
     bool head_sent, last;
 };

@@ -8,8 +8,20 @@
 
 static void test_every_fault_reads_back(void **state)
 {
-    static const char *const texts[] = {"status=500", "delay=800ms", "hang",           "reset",
-                                        "truncate",   "drip",        "not-ready=redis"};
+    static const char *const texts[] = {"status=500",
+                                        "delay=800ms",
+                                        "hang",
+                                        "reset",
+                                        "truncate",
+                                        "drip",
+                                        "not-ready=redis",
+                                        "slow-token=3s",
+                                        "stall=5s",
+                                        "error-event",
+                                        "malformed",
+                                        "reasoning-only",
+                                        "rate-limited=20s",
+                                        "overloaded=1m"};
     (void)state;
     for (size_t i = 0; i < countof(texts); i++) {
         struct fault f;
@@ -33,7 +45,11 @@ static void test_wrong_faults_are_refused(void **state)
                                         "hangs",
                                         "not-ready=",
                                         "not-ready=../x",
-                                        "not-ready=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+                                        "not-ready=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                                        "stall",
+                                        "stall=11m",
+                                        "error-event=1",
+                                        "overloaded=1500ms"};
     (void)state;
     for (size_t i = 0; i < countof(texts); i++) {
         struct fault f = {.status = 7};
