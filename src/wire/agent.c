@@ -12,7 +12,10 @@
 
 const struct agent_codec *const agent_codecs[] = {
     /* clang-format off */
+    &agent_json_codec,
+    &agent_sse_codec,
     &agent_openai_codec,
+    &agent_anthropic_codec,
     NULL,
     /* clang-format on */
 };
@@ -85,8 +88,9 @@ unsigned agent_document(struct agent_talk *t, const char *json, size_t n)
 
 unsigned agent_closed(struct agent_talk *t)
 {
-    (void)t;
-    return 0;
+    const struct agent_paths *paths = t->ask->paths;
+    bool ends = paths && agent_matches(&paths->end);
+    return t->codec == &agent_sse_codec && !ends ? AGENT_END : 0;
 }
 
 /* ---- what an error says ------------------------------------------------------ */
@@ -141,14 +145,19 @@ static void show(struct agent_answer *a, const char *text, size_t n)
     utf8_add(&a->piece, text, n);
 }
 
+/* Nothing is kept behind a cut: there would be a hole. */
+static void keep(struct str *out, const char *text, size_t n)
+{
+    if (!out->overflow && utf8_add(out, text, n) < n)
+        out->overflow = true;
+}
+
 unsigned agent_say(struct agent_answer *a, const char *text, size_t n)
 {
     if (n == 0)
         return 0;
     a->text_bytes += (int64_t)n;
-    /* What comes behind a cut is not kept either: there would be a hole. */
-    if (a->text_bytes - (int64_t)n <= (int64_t)a->text.max)
-        utf8_add(&a->text, text, n);
+    keep(&a->text, text, n);
     show(a, text, n);
     return AGENT_TEXT;
 }
@@ -163,21 +172,21 @@ unsigned agent_call(struct agent_answer *a, size_t index, const char *name, cons
                     size_t n)
 {
     assert(index <= a->calls);
-    struct agent_tool *tool = NULL;
-    bool named = false;
-    if (index == a->calls && a->calls++ < AGENT_TOOLS_MAX) {
-        tool = &a->tools[a->tool_count++];
+    bool begins = index == a->calls;
+    if (begins && a->calls++ < AGENT_TOOLS_MAX) {
+        struct agent_tool *tool = &a->tools[a->tool_count++];
         tool->name[0] = '\0';
         str_init(&tool->arguments, AGENT_ARGUMENTS_MAX);
     }
-    if (index < a->tool_count)
-        tool = &a->tools[index];
-    if (tool && name && !tool->name[0])
-        named = utf8_copy(tool->name, sizeof(tool->name), name, strlen(name)) > 0;
-    if (named)
+    struct agent_tool *tool = index < a->tool_count ? &a->tools[index] : NULL;
+    bool named = name && *name && (tool ? !tool->name[0] : begins);
+    if (named) {
         show(a, name, strlen(name));
-    if (tool && !tool->arguments.overflow && utf8_add(&tool->arguments, arguments, n) < n)
-        tool->arguments.overflow = true; /* nothing behind the cut */
+        if (tool)
+            utf8_copy(tool->name, sizeof(tool->name), name, strlen(name));
+    }
+    if (tool)
+        keep(&tool->arguments, arguments, n);
     show(a, arguments, n);
     return named || n > 0 ? AGENT_TOOL : 0;
 }

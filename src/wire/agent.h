@@ -39,9 +39,18 @@
 #define AGENT_STEPS_MAX 12   /* requests of a run: mcp may read a list of tools in pages */
 #define AGENT_PIECE_MAX 1024 /* of a piece that is shown */
 
-/* Where a generic protocol keeps what is looked for; wire/agent_path.h. NULL: nowhere.
+/*
+ * Where a generic protocol keeps what is looked for; wire/agent_path.h. NULL: nowhere.
+ * Text is said as it is, null says nothing, any other value is said as its JSON.
+ *
+ * `text` of json, not given: the document is the answer. Of sse: data are, those that are
+ * JSON objects or lists only if nothing else is looked for in them. `tool`: a name, which
+ * begins a call, or a list of names.
+ *
  * `end` and `error`: an event of that name, or whose data is that text, or that has
- * something at that path. */
+ * something at that path: not null, false, 0, "", [] or {}. `error`, not given: an event
+ * named error, or `$.error`. `end`, not given: the stream ends with its connection.
+ */
 struct agent_path;
 struct agent_match {
     const char *event, *data; /* or NULL */
@@ -94,12 +103,12 @@ struct agent_request {
 
 struct agent_tool {
     char name[AGENT_NAME_MAX];
-    struct str arguments; /* JSON, in pieces as they came; at most AGENT_ARGUMENTS_MAX */
+    struct str arguments; /* JSON, or ""; as text.overflow */
 };
 
 /* What was said so far. */
 struct agent_answer {
-    struct str text; /* UTF-8 */
+    struct str text; /* UTF-8; overflow: there was more */
     int64_t text_bytes;
     struct agent_tool tools[AGENT_TOOLS_MAX];
     size_t tool_count;

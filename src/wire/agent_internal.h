@@ -45,6 +45,8 @@ void agent_json_tokens(struct agent_answer *a, int64_t *into, const json_t *obje
                        const char *key);
 /* Tokens of any value, as above; NULL and null are not there. */
 void agent_json_count(struct agent_answer *a, int64_t *into, const json_t *told);
+/* A cost that was told, as a number or as its text; as above. */
+void agent_json_cost(struct agent_answer *a, const json_t *told);
 /* Those cached are among those that went in, those of reasoning among those that came
  * out; if not, they are absurd. To be called when both may have changed. */
 void agent_check_tokens(struct agent_answer *a);

@@ -2,12 +2,15 @@
 #include "wire/agent_internal.h"
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "nines/answer.h"
 #include "wire/utf8.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
+
+#define COST_TOLD_MAX 1000000 /* of the currency, for one answer */
 
 /* ---- reading ------------------------------------------------------------------- */
 
@@ -156,6 +159,31 @@ void agent_json_count(struct agent_answer *a, int64_t *into, const json_t *told)
 void agent_json_tokens(struct agent_answer *a, int64_t *into, const json_t *object, const char *key)
 {
     agent_json_count(a, into, json_object_get(object, key));
+}
+
+/* Whole picounits: of at most 15 significant digits they are what the text says. */
+static int64_t cost_of(const json_t *told)
+{
+    double value = json_is_number(told) ? json_number_value(told) : -1;
+    char text[UNITS_MAX];
+    struct decimal d;
+    if (!(value >= 0 && value <= COST_TOLD_MAX))
+        return -1;
+    snprintf(text, sizeof(text), "%.12f", value);
+    return decimal_parse(text, &d, NULL) == 0 ? d.n * decimal_pow10(12 - d.scale) : -1;
+}
+
+void agent_json_cost(struct agent_answer *a, const json_t *told)
+{
+    if (!told || json_is_null(told))
+        return;
+    json_t *number = NULL;
+    if (json_is_string(told))
+        number = agent_json_read(json_string_value(told), json_string_length(told), NULL);
+    a->cost = cost_of(number ? number : told);
+    json_decref(number);
+    if (a->cost < 0)
+        a->absurd = true;
 }
 
 void agent_check_tokens(struct agent_answer *a)
