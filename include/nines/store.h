@@ -456,6 +456,8 @@ struct answer_sums {
     int64_t held;    /* slots not sent because of a spend cap */
     int64_t limited; /* runs, and slots not sent, that were rate_limited or overloaded */
 };
+/* Implemented in model/answer_sums.c; they stay at INT64_MAX. Tokens and cost of a run
+ * are added whatever its outcome is. */
 void answer_sums_add(struct answer_sums *into, const struct answer_sums *from);
 void answer_sums_result(struct answer_sums *into, const struct result *r);
 
@@ -467,8 +469,8 @@ int store_reader_answers(struct store_reader *r, const char *probe, const int64_
 /*
  * Adds what the runs of [from, to) measured, as store_reader_latency() does of their
  * totals: microseconds to the first token, of the longest gap, and nanoseconds for each
- * token (answer_speed(), rounded up). A bad run is censored; a good one that does not tell
- * is not counted.
+ * token (answer_speed(), rounded up). A bad run is censored, and so is a good one without
+ * tokens by its speed; a good one that does not tell is not counted.
  */
 enum answer_sketch { ANSWER_SKETCH_TTFT, ANSWER_SKETCH_GAP, ANSWER_SKETCH_TOKEN };
 #define ANSWER_SKETCHES 3

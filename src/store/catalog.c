@@ -54,6 +54,7 @@ void catalog_push_stream(struct catalog *c, struct stream s)
     s.next = p->first_stream;
     p->first_stream = c->streams.len;
     p->metric |= s.metric != NULL;
+    p->answers |= s.kind == STREAM_ANSWERS;
     c->behind += s.metric && s.metric->derived_through < DERIVED_ALL;
     vec_push(&c->streams, s);
     note_stream(p, &s);
@@ -115,8 +116,8 @@ static struct stream *find_stream(struct catalog *c, int64_t probe, enum stream_
 static bool same_sli(const struct stream *s, const struct sli_def *b)
 {
     const struct sli_def *a = &s->sli;
-    if (a->faster_than_us != b->faster_than_us ||
-        memcmp(a->classify, b->classify, sizeof(a->classify)) != 0)
+    if (a->faster_than_us != b->faster_than_us || a->measure != b->measure ||
+        a->bound != b->bound || memcmp(a->classify, b->classify, sizeof(a->classify)) != 0)
         return false;
     if (!s->metric)
         return true;
@@ -152,10 +153,11 @@ static int add_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum 
     int64_t since = catalog_at(c, probe)->raw_since;
     if (sqlite_run(db,
                    "INSERT INTO roll_stream(probe, kind, key, faster_than, classify,"
-                   " rolled_through, since, days_through) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+                   " rolled_through, since, days_through, measure, bound)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9)",
                    BIND(v_int(probe), v_int(kind), v_text(sli->key), v_int(sli->faster_than_us),
                         v_blob(sli->classify, sizeof(sli->classify)), v_int(since),
-                        v_int(day_floor(since))),
+                        v_int(day_floor(since)), v_int(sli->measure), v_int(sli->bound)),
                    reterr) < 0)
         return -1;
     struct stream s = {.num = sqlite_last_id(db),
@@ -180,10 +182,11 @@ static int redefine_stream(struct catalog *c, struct sqlite *db, struct stream *
 {
     int64_t since = catalog_at(c, s->probe)->raw_since;
     if (sqlite_run(db,
-                   "UPDATE roll_stream SET faster_than = ?2, classify = ?3, since = ?4"
-                   " WHERE num = ?1",
+                   "UPDATE roll_stream SET faster_than = ?2, classify = ?3, since = ?4,"
+                   " measure = ?5, bound = ?6 WHERE num = ?1",
                    BIND(v_int(s->num), v_int(sli->faster_than_us),
-                        v_blob(sli->classify, sizeof(sli->classify)), v_int(since)),
+                        v_blob(sli->classify, sizeof(sli->classify)), v_int(since),
+                        v_int(sli->measure), v_int(sli->bound)),
                    reterr) < 0 ||
         catalog_set_rolled(c, db, s, 0, reterr) < 0 ||
         catalog_set_rolled(c, db, s, since, reterr) < 0)
@@ -194,21 +197,41 @@ static int redefine_stream(struct catalog *c, struct sqlite *db, struct stream *
             return -1;
     }
     s->sli.faster_than_us = sli->faster_than_us;
+    s->sli.measure = sli->measure;
+    s->sli.bound = sli->bound;
     memcpy(s->sli.classify, sli->classify, sizeof(s->sli.classify));
     return 0;
+}
+
+/* Of the whole probe, whatever SLIs it has. */
+static int whole_stream(struct catalog *c, struct sqlite *db, int64_t probe, enum stream_kind kind,
+                        struct err *reterr)
+{
+    struct sli_def none = {.key = ""};
+    memset(none.classify, -1, sizeof(none.classify));
+    return find_stream(c, probe, kind, "") ? 0 : add_stream(c, db, probe, kind, &none, reterr);
 }
 
 int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const struct sli_def *sli,
                    struct err *reterr)
 {
-    struct sli_def latency = {.key = ""};
-    memset(latency.classify, -1, sizeof(latency.classify));
-    enum stream_kind kind = !sli ? STREAM_LATENCY : sli->metric ? STREAM_METRIC : STREAM_SLI;
-    const struct sli_def *def = sli ? sli : &latency;
-    struct stream *s = find_stream(c, probe, kind, def->key);
+    if (!sli)
+        return whole_stream(c, db, probe, STREAM_LATENCY, reterr);
+    enum stream_kind kind = sli->metric ? STREAM_METRIC : STREAM_SLI;
+    struct stream *s = find_stream(c, probe, kind, sli->key);
     if (!s)
-        return add_stream(c, db, probe, kind, def, reterr);
-    return same_sli(s, def) ? 0 : redefine_stream(c, db, s, def, reterr);
+        return add_stream(c, db, probe, kind, sli, reterr);
+    return same_sli(s, sli) ? 0 : redefine_stream(c, db, s, sli, reterr);
+}
+
+int catalog_answers(struct catalog *c, struct sqlite *db, int64_t probe, struct err *reterr)
+{
+    if (catalog_at(c, probe)->answers)
+        return 0;
+    for (enum stream_kind kind = STREAM_TTFT; kind <= STREAM_ANSWERS; kind++)
+        if (whole_stream(c, db, probe, kind, reterr) < 0)
+            return -1;
+    return 0;
 }
 
 static int take_back(struct sqlite *db, struct stream *s, int64_t through_us, struct err *reterr)

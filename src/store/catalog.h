@@ -19,8 +19,24 @@ struct feed;
 struct metric_stream;
 struct sqlite;
 
-enum stream_kind { STREAM_SLI, STREAM_LATENCY, STREAM_METRIC }; /* stored */
-#define STREAM_KINDS 3
+/* Stored. The last four are of a probe that has answers: sketches in the order of enum
+ * answer_sketch, and sums. */
+enum stream_kind {
+    STREAM_SLI,
+    STREAM_LATENCY,
+    STREAM_METRIC,
+    STREAM_TTFT,
+    STREAM_GAP,
+    STREAM_TOKEN,
+    STREAM_ANSWERS,
+};
+#define STREAM_KINDS 7
+
+/* Its rows hold a sketch; else counts, or the sums of answers. */
+static inline bool stream_is_sketch(enum stream_kind kind)
+{
+    return kind == STREAM_LATENCY || (kind >= STREAM_TTFT && kind <= STREAM_TOKEN);
+}
 
 struct stream {
     int64_t num, probe;
@@ -49,6 +65,7 @@ struct catalog_probe {
     uint64_t newest_hours;          /* catalog_hours() of the newest schedule */
     struct probe_revision newest;   /* interval 0: not known here */
     bool metric;                    /* one of its streams is a metric SLI's */
+    bool answers;                   /* it has the streams of answers */
     int64_t newest_slot;            /* that has anything stored, or NEWEST_UNKNOWN */
     struct feed *feed;              /* of its samples (samples.h); NULL: none came yet */
 };
@@ -82,6 +99,10 @@ int64_t catalog_find(const struct catalog *c, const char *id);
  * events of a metric SLI are derived from there on (derived.h). */
 int catalog_stream(struct catalog *c, struct sqlite *db, int64_t probe, const struct sli_def *sli,
                    struct err *reterr);
+
+/* A result of the probe has an answer: the streams of answers are there. They begin where
+ * its results do, like others. */
+int catalog_answers(struct catalog *c, struct sqlite *db, int64_t probe, struct err *reterr);
 
 /* To be called for every result that is inserted or changed, in the same
  * transaction: takes back the rollups from its hour on, so that a rollup never

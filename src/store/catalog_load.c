@@ -106,7 +106,8 @@ static int load_revisions(struct catalog *c, struct sqlite *db, struct err *rete
 
 static bool is_stream(const struct stream *s, int64_t raw_since_us)
 {
-    return catalog_is_start(s->rolled_through, USEC_PER_HOUR) &&
+    return s->kind < STREAM_KINDS && s->sli.measure < MEASURE_COUNT &&
+           catalog_is_start(s->rolled_through, USEC_PER_HOUR) &&
            catalog_is_start(s->days_through, USEC_PER_DAY) && s->rolled_through >= raw_since_us &&
            s->days_through <= s->rolled_through &&
            (!s->metric || catalog_is_start(s->metric->derived_through, 1));
@@ -127,7 +128,7 @@ static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr
     struct sqlite_rows *q = sqlite_query(
         db,
         "SELECT num, probe, kind, key, faster_than, classify, rolled_through, days_through,"
-        " " METRIC_COLUMNS ", derived_through, first_event FROM roll_stream",
+        " " METRIC_COLUMNS ", derived_through, first_event, measure, bound FROM roll_stream",
         NULL, reterr);
     int rc;
     if (!q)
@@ -137,7 +138,9 @@ static int load_streams(struct catalog *c, struct sqlite *db, struct err *reterr
             .num = sqlite_int(q, 0),
             .probe = sqlite_int(q, 1),
             .kind = (enum stream_kind)sqlite_int(q, 2),
-            .sli = {.faster_than_us = sqlite_int(q, 4)},
+            .sli = {.faster_than_us = sqlite_int(q, 4),
+                    .measure = (enum answer_measure)sqlite_int(q, 14),
+                    .bound = sqlite_int(q, 15)},
             .rolled_through = sqlite_int(q, 6),
             .days_through = sqlite_int(q, 7),
         };

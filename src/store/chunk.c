@@ -2,12 +2,15 @@
 
 #include "base/mem.h"
 #include "base/varint.h"
+#include "store/chunk_answer.h"
 #include "store/column.h"
 
 #include <assert.h>
 
-/* A version byte, the number of rows, the columns, a check sum of all that. */
+/* A version byte, the number of rows, the columns, a check sum of all that. A chunk that
+ * has answers is of the second version: their columns follow, of the rows that have one. */
 #define VERSION 1
+#define VERSION_ANSWERS 2
 #define SUM_BYTES 4
 
 /* In the order in which they are stored: the sums come after what they are of. */
@@ -131,6 +134,19 @@ static bool set(struct result *r, enum column c, int64_t v)
     return false;
 }
 
+static bool has_answer(const struct result *r)
+{
+    return r->flags & RESULT_ANSWER;
+}
+
+static size_t count_answers(const struct result *rows, size_t n)
+{
+    size_t answers = 0;
+    for (size_t i = 0; i < n; i++)
+        answers += has_answer(&rows[i]);
+    return answers;
+}
+
 /* Of what readers rely on: a row that is not so stays a row. */
 static int check(const struct result *rows, size_t n, struct err *reterr)
 {
@@ -187,15 +203,32 @@ static int put_columns(const struct result *rows, size_t n, struct str *out, str
     return 0;
 }
 
+static int put_answers(const struct result *rows, size_t n, size_t answers, struct str *out,
+                       struct err *reterr)
+{
+    mem_auto struct room *room = mem_alloc(sizeof(*room));
+    struct column_room cr = {room->left, room->symbols};
+    for (int c = 0; c < ANSWER_COLUMNS; c++) {
+        size_t at = 0;
+        for (size_t i = 0; i < n; i++)
+            if (has_answer(&rows[i]))
+                room->values[at++] = chunk_answer_get(&rows[i].answer, c);
+        if (column_encode(room->values, answers, &cr, out, reterr) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int chunk_encode(const struct result *rows, size_t n, struct str *out, struct err *reterr)
 {
     assert(n > 0 && n <= CHUNK_ROWS_MAX);
-    size_t from = out->len;
+    size_t from = out->len, answers = count_answers(rows, n);
     if (check(rows, n, reterr) < 0)
         return -1;
-    str_addc(out, VERSION);
+    str_addc(out, answers ? VERSION_ANSWERS : VERSION);
     varint_put(out, n);
-    if (put_columns(rows, n, out, reterr) < 0)
+    if (put_columns(rows, n, out, reterr) < 0 ||
+        (answers && put_answers(rows, n, answers, out, reterr) < 0))
         return -1;
     put_sum(out, from);
     return out->overflow ? err_set(reterr, "a chunk of results is too large") : 0;
@@ -220,15 +253,35 @@ static int get_columns(const unsigned char **p, const unsigned char *end, struct
     return check(rows, n, reterr);
 }
 
+static int get_answers(const unsigned char **p, const unsigned char *end, struct result *rows,
+                       size_t n, size_t answers, struct err *reterr)
+{
+    mem_auto struct room *room = mem_alloc(sizeof(*room));
+    struct column_room cr = {room->left, room->symbols};
+    for (int c = 0; c < ANSWER_COLUMNS; c++) {
+        if (column_decode(p, end, room->values, answers, &cr, reterr) < 0)
+            return -1;
+        bool fits = true;
+        size_t at = 0;
+        for (size_t i = 0; i < n; i++)
+            if (has_answer(&rows[i]))
+                fits &= chunk_answer_set(&rows[i].answer, c, room->values[at++]);
+        if (!fits)
+            return err_set(reterr, "a column of answers holds a number that its field cannot");
+    }
+    return 0;
+}
+
 int chunk_decode(const void *data, size_t len, struct result *ret, size_t *ret_n,
                  struct err *reterr)
 {
     const unsigned char *p = data;
     if (len < 1 + 1 + SUM_BYTES)
         return err_set(reterr, "a chunk of results is cut off");
-    if (*p != VERSION)
-        return err_set(reterr, "a chunk of results is of version %u, this nines knows %u", *p,
-                       VERSION);
+    unsigned version = *p;
+    if (version != VERSION && version != VERSION_ANSWERS)
+        return err_set(reterr, "a chunk of results is of version %u, this nines knows %u and %u",
+                       version, VERSION, VERSION_ANSWERS);
     const unsigned char *end = p + len - SUM_BYTES;
     if (get_sum(end) != sum_of(p, len - SUM_BYTES))
         return err_set(reterr, "a chunk of results is damaged: its check sum differs");
@@ -238,6 +291,12 @@ int chunk_decode(const void *data, size_t len, struct result *ret, size_t *ret_n
         return err_set(reterr, "a chunk of results is damaged: its length makes no sense");
     memset(ret, 0, n * sizeof(*ret));
     if (get_columns(&p, end, ret, n, reterr) < 0)
+        return -1;
+    size_t answers = count_answers(ret, n);
+    if ((answers > 0) != (version == VERSION_ANSWERS))
+        return err_set(reterr, "a chunk of results is damaged: its version says that it has %s",
+                       answers ? "no answers" : "answers");
+    if (answers && get_answers(&p, end, ret, n, answers, reterr) < 0)
         return -1;
     if (p != end)
         return err_set(reterr, "a chunk of results has more bytes than columns");

@@ -101,6 +101,7 @@ static int count_rows(struct sqlite *db, struct dbstats *s, struct err *reterr)
     static const char *const counts[][2] = {
         {"alert", "SELECT count(*) FROM alert"},
         {"alert_event", "SELECT count(*) FROM alert_event"},
+        {"answer", "SELECT count(*) FROM answer"},
         {"annotation", "SELECT count(*) FROM annotation"},
         {"chunk", "SELECT count(*) FROM chunk"},
         {"event", "SELECT count(*) FROM event"},

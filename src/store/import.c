@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "io/sqlite.h"
+#include "store/answers.h"
 #include "store/derived.h"
 #include "store/import.h"
 #include "store/internal.h"
@@ -160,9 +161,17 @@ static int stored_at(struct stored *st, int64_t slot_us, const struct result **r
     return 0;
 }
 
+static bool same_answer(const struct result *a, const struct result *b)
+{
+    _Static_assert(sizeof(struct answer) == 8 * sizeof(uint32_t) + 4 * sizeof(int32_t) + 8,
+                   "there is nothing between its fields");
+    return a->flags & b->flags & RESULT_ANSWER &&
+           memcmp(&a->answer, &b->answer, sizeof(a->answer)) == 0;
+}
+
 /* Compares what an import line says; lag and the done instant are not in it,
  * and the phases only when it names them. `send` came later than the others:
- * a line may have them and not that one. */
+ * a line may have them and not that one. Nor is an answer that it does not name. */
 static bool same_result(const struct result *have, const struct result *line)
 {
     const struct phases *a = &have->phases, *b = &line->phases;
@@ -170,6 +179,8 @@ static bool same_result(const struct result *have, const struct result *line)
         b->dns_us || b->connect_us || b->tls_us || b->send_us || b->wait_us || b->transfer_us;
     if (have->outcome != line->outcome || have->reason != line->reason ||
         have->code != line->code || have->total_us != line->total_us)
+        return false;
+    if (line->flags & RESULT_ANSWER && !same_answer(have, line))
         return false;
     return !phases || (a->dns_us == b->dns_us && a->connect_us == b->connect_us &&
                        a->tls_us == b->tls_us && (!b->send_us || a->send_us == b->send_us) &&
@@ -251,9 +262,12 @@ static int write_row(struct import *im, int64_t num, const struct result *r, boo
     if (stored && (sqlite_run(db, "DELETE FROM result WHERE probe = ?1 AND slot = ?2",
                               BIND(v_int(num), v_int(r->slot_us)), reterr) < 0 ||
                    sqlite_run(db, "DELETE FROM evidence WHERE probe = ?1 AND slot = ?2",
-                              BIND(v_int(num), v_int(r->slot_us)), reterr) < 0))
+                              BIND(v_int(num), v_int(r->slot_us)), reterr) < 0 ||
+                   answers_delete(db, num, r->slot_us, r->slot_us + 1, reterr) < 0))
         return -1;
-    return sqlite_run(db, RESULT_INSERT, RESULT_BIND(num, r), reterr);
+    if (sqlite_run(db, RESULT_INSERT, RESULT_BIND(num, r), reterr) < 0)
+        return -1;
+    return answers_insert(db, num, r, reterr);
 }
 
 /*
@@ -317,6 +331,15 @@ static int note_changed(struct import *im, struct import_run *run, struct err *r
     return catalog_touch(&s->catalog, s->db, run->probe, rows[0].slot_us, reterr);
 }
 
+/* Some that changed have answers, or were held: their probe's rollups are there. */
+static int note_answers(struct import *im, int64_t probe, struct err *reterr)
+{
+    for (size_t i = 0; i < im->changed.len; i++)
+        if (im->changed.at[i].flags & RESULT_ANSWER || im->changed.at[i].reason == REASON_SPEND_CAP)
+            return catalog_answers(&im->s->catalog, im->s->db, probe, reterr);
+    return 0;
+}
+
 static int import_span(struct import *im, const struct import_rows *p, struct err *reterr)
 {
     struct import_run run = {p->num, slot_of(im, p->start), slot_of(im, p->end - 1), false};
@@ -326,7 +349,8 @@ static int import_span(struct import *im, const struct import_rows *p, struct er
         compare_span(im, p, &seen_us, reterr) < 0)
         return -1;
     if (im->changed.len &&
-        (write_changed(im, p->num, seen_us, reterr) < 0 || note_changed(im, &run, reterr) < 0))
+        (write_changed(im, p->num, seen_us, reterr) < 0 || note_changed(im, &run, reterr) < 0 ||
+         note_answers(im, p->num, reterr) < 0))
         return -1;
     if (import_samples(im, p, reterr) < 0)
         return -1;

@@ -153,6 +153,39 @@ int packed_get_reasons(const void *data, size_t n, int64_t into[static REASON_CO
     return 0;
 }
 
+void packed_put_answers(struct str *out, const struct answer_sums *s)
+{
+    const int64_t all[] = {s->runs,           s->good,          s->tokens_in,
+                           s->tokens_out,     s->tokens_cached, s->tokens_reasoning,
+                           s->tokens_unknown, s->cost,          s->cost_unknown,
+                           s->held,           s->limited};
+    str_addc(out, VERSION);
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        varint_put(out, (uint64_t)all[i]);
+}
+
+int packed_get_answers(const void *data, size_t n, struct answer_sums *into, struct err *reterr)
+{
+    const unsigned char *p = data, *end = n ? p + n : p;
+    struct answer_sums s = {0};
+    int64_t *const all[] = {&s.runs,           &s.good,          &s.tokens_in,
+                            &s.tokens_out,     &s.tokens_cached, &s.tokens_reasoning,
+                            &s.tokens_unknown, &s.cost,          &s.cost_unknown,
+                            &s.held,           &s.limited};
+    if (!has_version(&p, end, reterr))
+        return -1;
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        uint64_t v;
+        if (!varint_get(&p, end, &v) || v > INT64_MAX)
+            return damaged(reterr);
+        *all[i] = (int64_t)v;
+    }
+    if (p != end)
+        return damaged(reterr);
+    answer_sums_add(into, &s);
+    return 0;
+}
+
 /* Each hour: p50 + 1, then what p95 and p99 are more than the one before. 0: it
  * has no runs. */
 void packed_put_percentiles(struct str *out, const struct percentiles hours[static PACKED_HOURS])

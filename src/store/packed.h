@@ -1,8 +1,8 @@
 /*
  * What a rollup row holds, packed: the counts of its equal parts (the 60
  * minutes of an hour, the 24 hours of a day), its reasons, the percentiles of a
- * day's hours. Versioned and endian-free; decoding checks everything, as a file
- * may be damaged. Pure.
+ * day's hours, the sums of its answers. Versioned and endian-free; decoding
+ * checks everything, as a file may be damaged. Pure.
  */
 #pragma once
 
@@ -53,6 +53,10 @@ int packed_get_counts(const void *data, size_t n, struct counts *ret, size_t par
 void packed_put_reasons(struct str *out, const int64_t reasons[static REASON_COUNT]);
 int packed_get_reasons(const void *data, size_t n, int64_t into[static REASON_COUNT],
                        struct err *reterr);
+
+/* get adds into `into`. */
+void packed_put_answers(struct str *out, const struct answer_sums *s);
+int packed_get_answers(const void *data, size_t n, struct answer_sums *into, struct err *reterr);
 
 /* Percentiles of a day's hours. get moves *p behind them, to what follows. */
 void packed_put_percentiles(struct str *out, const struct percentiles hours[static PACKED_HOURS]);

@@ -107,7 +107,7 @@ int reader_too_fine(const struct rolled *at, const char *unit, struct err *reter
 
 static enum stream_kind kind_of(const struct sli_def *sli)
 {
-    return !sli ? STREAM_LATENCY : sli->metric ? STREAM_METRIC : STREAM_SLI;
+    return sli->metric ? STREAM_METRIC : STREAM_SLI;
 }
 
 /* A row of a stream with the SLI's key; of no use if it was made under another
@@ -118,8 +118,8 @@ static bool same_definition(struct sqlite_rows *q, const struct sli_def *sli)
     int8_t classify[REASON_COUNT];
     const void *map = sqlite_blob(q, 3, &n);
     classify_load(classify, map, n);
-    if (sqlite_int(q, 2) != sli->faster_than_us ||
-        memcmp(classify, sli->classify, sizeof(classify)) != 0)
+    if (sqlite_int(q, 2) != sli->faster_than_us || sqlite_int(q, 12) != sli->measure ||
+        sqlite_int(q, 13) != sli->bound || memcmp(classify, sli->classify, sizeof(classify)) != 0)
         return false;
     if (!sli->metric)
         return true;
@@ -127,15 +127,15 @@ static bool same_definition(struct sqlite_rows *q, const struct sli_def *sli)
     return metric_text_same(&stored, &asked);
 }
 
-static int read_stream(struct store_reader *r, const struct sli_def *sli, struct rolled *ret,
-                       struct err *reterr)
+static int read_stream(struct store_reader *r, enum stream_kind kind, const struct sli_def *sli,
+                       struct rolled *ret, struct err *reterr)
 {
-    struct sqlite_rows *q = sqlite_query(
-        r->db,
-        "SELECT num, rolled_through, faster_than, classify, since, days_through,"
-        " " METRIC_COLUMNS ", derived_through, first_event"
-        " FROM roll_stream WHERE probe = ?1 AND kind = ?2 AND key = ?3",
-        BIND(v_int(ret->probe), v_int(kind_of(sli)), v_text(sli ? sli->key : "")), reterr);
+    struct sqlite_rows *q =
+        sqlite_query(r->db,
+                     "SELECT num, rolled_through, faster_than, classify, since, days_through,"
+                     " " METRIC_COLUMNS ", derived_through, first_event, measure, bound"
+                     " FROM roll_stream WHERE probe = ?1 AND kind = ?2 AND key = ?3",
+                     BIND(v_int(ret->probe), v_int(kind), v_text(sli ? sli->key : "")), reterr);
     int rc = q ? sqlite_next(q, reterr) : -1;
     if (rc > 0 && (!sli || same_definition(q, sli))) {
         ret->stream = sqlite_int(q, 0);
@@ -151,7 +151,7 @@ static int read_stream(struct store_reader *r, const struct sli_def *sli, struct
           catalog_is_start(ret->days_us, USEC_PER_DAY) && catalog_is_start(ret->derived_us, 1) &&
           ret->days_us <= ret->through_us && ret->raw_us <= ret->through_us))
         return err_set(reterr, "the roll_stream table is damaged: how far '%s' is rolled up",
-                       sli ? sli->key : "latency");
+                       sli ? sli->key : "a probe");
     return rc < 0 ? -1 : 0;
 }
 
@@ -162,6 +162,7 @@ static bool is_known(const struct rolled_known *k, const char *probe, const stru
     if (!sli)
         return true;
     if (!str_eq(k->key, sli->key) || k->faster_than_us != sli->faster_than_us ||
+        k->measure != sli->measure || k->bound != sli->bound ||
         memcmp(k->classify, sli->classify, sizeof(k->classify)) != 0)
         return false;
     if (!sli->metric)
@@ -180,6 +181,8 @@ static void know(struct rolled_known *k, const char *probe, const struct sli_def
         return;
     k->key = mem_strdup(sli->key);
     k->faster_than_us = sli->faster_than_us;
+    k->measure = sli->measure;
+    k->bound = sli->bound;
     memcpy(k->classify, sli->classify, sizeof(k->classify));
     if (sli->metric) {
         struct metric_text text = metric_text(sli->metric);
@@ -187,10 +190,11 @@ static void know(struct rolled_known *k, const char *probe, const struct sli_def
     }
 }
 
-int reader_rolled(struct store_reader *r, const char *probe, const struct sli_def *sli,
-                  struct rolled *ret, struct err *reterr)
+/* `sli` is NULL of the kinds that are of the whole probe. */
+static int find_rolled(struct store_reader *r, const char *probe, enum stream_kind kind,
+                       const struct sli_def *sli, struct rolled *ret, struct err *reterr)
 {
-    struct rolled_known *k = &r->known[kind_of(sli)];
+    struct rolled_known *k = &r->known[kind];
     bool metric = sli && sli->metric;
     if (is_known(k, probe, sli)) {
         *ret = k->at;
@@ -200,11 +204,23 @@ int reader_rolled(struct store_reader *r, const char *probe, const struct sli_de
     *ret = (struct rolled){.metric = metric ? sli : NULL, .first_us = INT64_MAX};
     int rc = reader_probe(r, probe, &ret->probe, &ret->raw_us, reterr);
     ret->through_us = ret->since_us = ret->raw_us; /* unless there is a stream */
-    if (rc > 0 && read_stream(r, sli, ret, reterr) < 0)
+    if (rc > 0 && read_stream(r, kind, sli, ret, reterr) < 0)
         rc = -1;
     if (rc > 0 && r->depth > 1) /* there will be more questions */
         know(k, probe, sli, ret);
     return rc;
+}
+
+int reader_rolled(struct store_reader *r, const char *probe, const struct sli_def *sli,
+                  struct rolled *ret, struct err *reterr)
+{
+    return find_rolled(r, probe, kind_of(sli), sli, ret, reterr);
+}
+
+int reader_rolled_probe(struct store_reader *r, const char *probe, enum stream_kind kind,
+                        struct rolled *ret, struct err *reterr)
+{
+    return find_rolled(r, probe, kind, NULL, ret, reterr);
 }
 
 int store_reader_sli_since(struct store_reader *r, const struct sli_def *sli, int64_t *ret,

@@ -29,6 +29,8 @@ struct rolled {
 struct rolled_known {
     char *probe, *key; /* NULL: none */
     int64_t faster_than_us;
+    enum answer_measure measure;
+    int64_t bound;
     int8_t classify[REASON_COUNT];
     struct metric_text metric; /* owned */
     struct rolled at;
@@ -51,10 +53,14 @@ int reader_end(struct store_reader *r, int rc);
 int reader_probe(struct store_reader *r, const char *id, int64_t *ret_num, int64_t *ret_raw_since,
                  struct err *reterr);
 
-/* Rollups of an SLI, or with sli NULL those of the probe's latencies. 1, or 0
- * when the probe is not known, or -1. Within a transaction. */
+/* Rollups of an SLI. 1, or 0 when the probe is not known, or -1. Within a
+ * transaction. */
 int reader_rolled(struct store_reader *r, const char *probe, const struct sli_def *sli,
                   struct rolled *ret, struct err *reterr);
+
+/* The same of the whole probe: any kind but those of SLIs. */
+int reader_rolled_probe(struct store_reader *r, const char *probe, enum stream_kind kind,
+                        struct rolled *ret, struct err *reterr);
 
 /* The error of asking for less than a whole `unit` ("minute") of deleted hours. */
 int reader_too_fine(const struct rolled *at, const char *unit, struct err *reterr);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "io/sqlite.h"
+#include "store/answers.h"
 #include "store/reader.h"
 #include "store/rows.h"
 
@@ -93,7 +94,8 @@ static int read_plain(struct found *f, int64_t from_us, int64_t to_us, struct er
     while (q && (rc = sqlite_next(q, reterr)) > 0) {
         struct result row;
         result_read(q, &row);
-        if (read_message(f, &row, reterr) < 0) {
+        if (answers_fill(f->r->db, f->num, &row, 1, reterr) < 0 ||
+            read_message(f, &row, reterr) < 0) {
             sqlite_end(q);
             return -1;
         }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "io/sqlite.h"
+#include "store/answers.h"
 #include "store/asked.h"
 #include "store/derived.h"
 #include "store/incidents.h"
@@ -209,6 +210,13 @@ static int find_newest_slot(struct store *s, struct catalog_probe *p, struct err
     return derived_newest(s, p->num, &p->newest_slot, reterr);
 }
 
+static int apply_answer(struct store *s, int64_t num, const struct result *x, struct err *reterr)
+{
+    if (answers_insert(s->db, num, x, reterr) < 0)
+        return -1;
+    return catalog_answers(&s->catalog, s->db, num, reterr);
+}
+
 static int apply_result(struct store *s, const struct record_result *r, struct err *reterr)
 {
     const struct result *x = &r->result;
@@ -225,6 +233,9 @@ static int apply_result(struct store *s, const struct record_result *r, struct e
         return -1;
     if (sqlite_changes(s->db) == 0)
         return 0; /* imported before: what is stored wins */
+    if ((x->flags & RESULT_ANSWER || x->reason == REASON_SPEND_CAP) &&
+        apply_answer(s, num, x, reterr) < 0)
+        return -1;
     if (catalog_touch(&s->catalog, s->db, num, x->slot_us, reterr) < 0)
         return -1;
     if ((x->outcome == OUTCOME_GOOD || x->outcome == OUTCOME_BAD) &&

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "io/sqlite.h"
+#include "store/answers.h"
 #include "store/internal.h"
 #include "store/prune.h"
 #include "store/shrink.h"
@@ -204,7 +205,7 @@ static int drop_rows(struct store *s, int64_t probe, int64_t oldest_us, int64_t 
                    BIND(v_int(probe), v_int(oldest_us), v_int(end)), reterr) < 0)
         return -1;
     s->retention.deleted += sqlite_changes(s->db);
-    return 0;
+    return answers_delete(s->db, probe, oldest_us, end, reterr);
 }
 
 static int drop_chunk(struct store *s, const struct oldest *o, struct err *reterr)

@@ -23,11 +23,53 @@ static size_t part_count(const struct rollup_sum *s)
     return s->span == ROLLUP_DAY ? PACKED_HOURS : PACKED_MINUTES;
 }
 
+/* Nanoseconds for each token, rounded up. -1: not known; -2: there are none. */
+static int64_t token_ns(const struct answer *a)
+{
+    int64_t tokens, us;
+    if (!answer_speed(a, &tokens, &us))
+        return -1;
+    return tokens ? (us * 1000 + tokens - 1) / tokens : -2;
+}
+
+/* How long a run took at least by a measure of its answer; what a failed one would have
+ * come to is not known. */
+static void add_answer(struct sketch *into, enum stream_kind kind, const struct result *r)
+{
+    const struct answer *a = &r->answer;
+    int64_t v = -1;
+    if (kind == STREAM_TTFT && a->first_token_us)
+        v = a->first_token_us;
+    else if (kind == STREAM_GAP && a->last_event_us)
+        v = a->gap_us;
+    else if (kind == STREAM_TOKEN)
+        v = token_ns(a);
+    if (r->outcome == OUTCOME_GOOD && v != -1)
+        sketch_add(into, v > 0 ? v : 0, v < 0);
+    else if (r->outcome == OUTCOME_BAD && kind == STREAM_TTFT && v < 0)
+        sketch_add(into, r->total_us, true);
+    else if (r->outcome == OUTCOME_BAD)
+        sketch_add(into, v > 0 ? v : 0, true);
+}
+
+void rollup_sketch_result(struct sketch *into, enum stream_kind kind, const struct result *r)
+{
+    if (kind != STREAM_LATENCY) {
+        if (r->flags & RESULT_ANSWER)
+            add_answer(into, kind, r);
+    } else if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD) {
+        sketch_add(into, r->total_us, r->outcome == OUTCOME_BAD);
+    }
+}
+
 void rollup_sum_result(struct rollup_sum *s, const struct stream *st, const struct result *r)
 {
-    if (s->kind == STREAM_LATENCY) {
-        if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD)
-            sketch_add(&s->sketch, r->total_us, r->outcome == OUTCOME_BAD);
+    if (stream_is_sketch(s->kind)) {
+        rollup_sketch_result(&s->sketch, s->kind, r);
+        return;
+    }
+    if (s->kind == STREAM_ANSWERS) {
+        answer_sums_result(&s->answers, r);
         return;
     }
     struct counts *minute = &s->parts[(r->slot_us - s->start_us) / USEC_PER_MIN];
@@ -39,7 +81,7 @@ void rollup_sum_result(struct rollup_sum *s, const struct stream *st, const stru
     case OUTCOME_BAD:
         minute->bad++;
         s->sum.bad++;
-        s->reasons[bad_reason(r)]++;
+        s->reasons[bad_reason(&st->sli, r)]++;
         break;
     case OUTCOME_EXCLUDED:
         minute->excluded++;
@@ -120,6 +162,13 @@ static int add_hour_sketch(struct rollup_sum *day, int64_t hour, struct sqlite_r
     return rc;
 }
 
+static int add_answers(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr)
+{
+    size_t n;
+    const void *data = sqlite_blob(row, 5, &n);
+    return packed_get_answers(data, n, &s->answers, reterr);
+}
+
 static int impossible(struct err *reterr)
 {
     return err_set(reterr, "a rollup is damaged: it counts what cannot be");
@@ -143,7 +192,9 @@ int rollup_sum_hour(struct rollup_sum *day, struct sqlite_rows *row, struct err 
         return impossible(reterr);
     if (add_reasons(day, row, reterr) < 0)
         return -1;
-    return day->kind == STREAM_LATENCY ? add_hour_sketch(day, at, row, reterr) : 0;
+    if (day->kind == STREAM_ANSWERS)
+        return add_answers(day, row, reterr);
+    return stream_is_sketch(day->kind) ? add_hour_sketch(day, at, row, reterr) : 0;
 }
 
 int rollup_sum_load(struct rollup_sum *s, struct sqlite_rows *row, struct err *reterr)
@@ -151,8 +202,10 @@ int rollup_sum_load(struct rollup_sum *s, struct sqlite_rows *row, struct err *r
     size_t n;
     if (rollup_counts(row, &s->sum, reterr) < 0 || add_reasons(s, row, reterr) < 0)
         return -1;
+    if (s->kind == STREAM_ANSWERS)
+        return add_answers(s, row, reterr);
     const void *data = sqlite_blob(row, 5, &n);
-    if (s->kind != STREAM_LATENCY)
+    if (!stream_is_sketch(s->kind))
         return packed_get_counts(data, n, s->parts, part_count(s), reterr);
     if (s->span == ROLLUP_DAY && rollup_day_percentiles(&data, &n, s->hours, reterr) < 0)
         return -1;
@@ -164,10 +217,13 @@ int rollup_sum_encode(const struct rollup_sum *s, struct rollup_text *ret, struc
     struct rollup_text t;
     str_init(&t.reasons, PACKED_MAX);
     str_init(&t.packed, SKETCH_ENCODED_MAX + PACKED_MAX);
-    if (s->kind == STREAM_LATENCY && s->span == ROLLUP_DAY)
+    bool sketch = stream_is_sketch(s->kind);
+    if (sketch && s->span == ROLLUP_DAY)
         packed_put_percentiles(&t.packed, s->hours);
-    if (s->kind == STREAM_LATENCY)
+    if (sketch)
         sketch_encode(&s->sketch, &t.packed);
+    else if (s->kind == STREAM_ANSWERS)
+        packed_put_answers(&t.packed, &s->answers);
     else
         packed_put_counts(&t.packed, s->parts, part_count(s));
     if (s->sum.bad)

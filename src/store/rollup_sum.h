@@ -27,13 +27,17 @@ struct rollup_sum {
     struct counts sum, parts[PACKED_MINUTES]; /* minutes; the first 24 are a day's hours */
     int64_t reasons[REASON_COUNT];
     struct sketch sketch;
-    struct percentiles hours[PACKED_HOURS]; /* latencies of a day */
+    struct percentiles hours[PACKED_HOURS]; /* of a day's sketch */
+    struct answer_sums answers;
 };
 
 /* Those of a sketch; -1 while it is empty. */
 struct percentiles rollup_percentiles(const struct sketch *s);
 
-/* Takes the hours' percentiles off the packed latencies of a day; the sketch
+/* Adds what a run means to a sketch of this kind: nothing, perhaps. */
+void rollup_sketch_result(struct sketch *into, enum stream_kind kind, const struct result *r);
+
+/* Takes the hours' percentiles off the packed sketch of a day; the sketch
  * follows. */
 int rollup_day_percentiles(const void **packed, size_t *n,
                            struct percentiles ret[static PACKED_HOURS], struct err *reterr);

@@ -28,9 +28,9 @@ static int differs(struct verify *v, const struct stream *st, enum rollup_span s
                    int64_t start_us, const char *how)
 {
     char start[WHEN_MAX];
-    bool latency = st->kind == STREAM_LATENCY;
-    err_set(v->reterr, "the rollup of %s '%s', %s of %s: %s", latency ? "probe" : "SLI",
-            latency ? v->probe->id : st->sli.key, span == ROLLUP_DAY ? "day" : "hour",
+    bool sli = st->kind == STREAM_SLI || st->kind == STREAM_METRIC;
+    err_set(v->reterr, "the rollup of %s '%s', %s of %s: %s", sli ? "SLI" : "probe",
+            sli ? st->sli.key : v->probe->id, span == ROLLUP_DAY ? "day" : "hour",
             when_text(start, start_us), how);
     return 0;
 }

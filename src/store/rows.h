@@ -2,7 +2,7 @@
 #pragma once
 
 #include "io/sqlite.h"
-#include "nines/result.h"
+#include "nines/slo.h"
 
 #define RESULT_COLUMNS                                                                             \
     "slot, done, outcome, reason, code, total, dns, connect, tls, send, wait, transfer,"           \
@@ -53,9 +53,9 @@ static inline void event_read(struct sqlite_rows *q, struct result *ret)
 }
 
 /* Why an event that an SLI counts as bad is bad. */
-static inline enum reason bad_reason(const struct result *r)
+static inline enum reason bad_reason(const struct sli_def *sli, const struct result *r)
 {
-    if (r->outcome == OUTCOME_GOOD)
-        return REASON_LATENCY; /* the only way: slower than the SLI allows */
+    if (r->outcome == OUTCOME_GOOD) /* slower, or dearer, than the SLI allows */
+        return sli->measure == MEASURE_COST ? REASON_COST : REASON_LATENCY;
     return r->reason < REASON_COUNT ? (enum reason)r->reason : REASON_INTERNAL;
 }

@@ -1,6 +1,7 @@
 #include "store/scan.h"
 
 #include "base/mem.h"
+#include "store/answers.h"
 #include "store/chunk.h"
 #include "store/rows.h"
 
@@ -15,6 +16,7 @@ struct scan {
     bool rows_live; /* the query has not ended */
     bool has_row;   /* `row` is read and not yet given */
     struct result row;
+    struct answers answers; /* of the rows */
 
     struct sqlite_rows *chunks;
     bool chunks_live;
@@ -154,10 +156,17 @@ struct scan *scan_begin(struct scanner *s, int64_t probe, int64_t from_us, int64
     struct scan *sc = s->scan;
     const struct sqlite_bound args[] = {v_int(probe), v_int(from_us), v_int(to_us), {0}};
     *sc = (struct scan){.s = s, .from_us = from_us, .to_us = to_us, .columns = columns};
-    sc->rows = query_rows(s->db, columns, args, reterr);
-    sc->rows_live = sc->rows != NULL;
-    if (!sc->rows_live)
+    int answers = answers_begin(&sc->answers, s->db, probe, from_us, to_us, reterr);
+    if (answers < 0)
         return NULL;
+    if (answers > 0) /* its flags say which rows have one */
+        sc->columns = SCAN_ALL;
+    sc->rows = query_rows(s->db, sc->columns, args, reterr);
+    sc->rows_live = sc->rows != NULL;
+    if (!sc->rows_live) {
+        scan_end(sc);
+        return NULL;
+    }
     sc->chunks = sqlite_query(s->db,
                               "SELECT " CHUNK_SPAN_COLUMNS " FROM chunk"
                               " WHERE " CHUNK_SPAN_REACHES " ORDER BY first",
@@ -178,6 +187,7 @@ void scan_end(struct scan *sc)
         sqlite_end(sc->rows);
     if (sc->chunks_live)
         sqlite_end(sc->chunks);
+    answers_end(&sc->answers);
     sc->rows_live = sc->chunks_live = false;
 }
 
@@ -185,11 +195,14 @@ static int fetch_row(struct scan *sc, struct err *reterr)
 {
     int rc = sqlite_next(sc->rows, reterr);
     sc->rows_live = sc->has_row = rc > 0;
-    if (rc > 0 && sc->columns == SCAN_EVENTS)
+    if (rc <= 0)
+        return rc;
+    if (sc->columns == SCAN_EVENTS) {
         event_read(sc->rows, &sc->row);
-    else if (rc > 0)
-        result_read(sc->rows, &sc->row);
-    return rc;
+        return rc;
+    }
+    result_read(sc->rows, &sc->row);
+    return answers_take(&sc->answers, &sc->row, reterr) < 0 ? -1 : rc;
 }
 
 static int fetch_chunk(struct scan *sc, struct err *reterr)

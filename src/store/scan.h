@@ -73,7 +73,8 @@ int scanner_damaged(const struct scanner *s, int64_t chunk, const char *what, st
 /* The first of the loaded rows whose slot is at or after `slot_us`; s->n if none. */
 size_t scanner_seek(const struct scanner *s, int64_t slot_us);
 
-/* EVENTS: slot, outcome, reason and total are filled, the rest may be zero. */
+/* EVENTS: slot, outcome, reason and total are filled, and the answer of a run that has one;
+ * the rest may be zero. */
 enum scan_columns { SCAN_ALL, SCAN_EVENTS };
 
 /* Slots in [from, to). One scan of a scanner at a time; it ends when scan_next()

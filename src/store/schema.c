@@ -245,9 +245,33 @@ static const char version_6[] =
     " expired INTEGER NOT NULL DEFAULT 0, expired_by TEXT NOT NULL DEFAULT '') "
     "STRICT;" INCIDENT_SCHEMA;
 
+static const char version_7[] =
+    /* What runs of agents measured, beside their rows of result; answers.h. */
+    "CREATE TABLE answer("
+    " probe INTEGER NOT NULL, slot INTEGER NOT NULL,"
+    " headers INTEGER, first_event INTEGER, first_token INTEGER, last_token INTEGER,"
+    " last_event INTEGER, gap INTEGER, events INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    " tokens_in INTEGER, tokens_out INTEGER, tokens_cached INTEGER,"
+    " tokens_reasoning INTEGER, cost INTEGER," /* in 10^-12 */
+    " PRIMARY KEY(probe, slot)) STRICT, WITHOUT ROWID;"
+    /* What an SLI asks of an answer. Kinds 3 to 5 are sketches of what answers measured,
+     * 6 their sums; a probe has them since its first answer. */
+    "ALTER TABLE roll_stream ADD COLUMN measure INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE roll_stream ADD COLUMN bound INTEGER NOT NULL DEFAULT 0;"
+    /* For people. reason: the numbers of docs/import.md. */
+    "CREATE VIEW run AS SELECT p.id AS probe,"
+    " strftime('%Y-%m-%dT%H:%M:%fZ', r.slot / 1000000.0, 'unixepoch') AS time,"
+    " CASE r.outcome WHEN 0 THEN 'good' WHEN 1 THEN 'bad' WHEN 2 THEN 'excluded'"
+    "  ELSE 'skipped' END AS outcome,"
+    " r.reason AS reason, r.code AS code, r.total / 1e3 AS latency_ms,"
+    " a.first_token / 1e3 AS first_token_ms, a.gap / 1e3 AS gap_ms, a.events AS events,"
+    " a.tokens_in AS tokens_in, a.tokens_out AS tokens_out, a.cost / 1e12 AS cost,"
+    " r.slot AS slot FROM result AS r JOIN probe AS p ON p.num = r.probe"
+    " LEFT JOIN answer AS a ON a.probe = r.probe AND a.slot = r.slot;";
+
 /* migrations[v] takes a file from version v to v + 1. */
-static const char *const migrations[] = {version_1, version_2, version_3,
-                                         version_4, version_5, version_6};
+static const char *const migrations[] = {version_1, version_2, version_3, version_4,
+                                         version_5, version_6, version_7};
 
 _Static_assert(sizeof(migrations) / sizeof(*migrations) == SCHEMA_VERSION,
                "one migration for each version");

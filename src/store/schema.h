@@ -11,7 +11,7 @@
 struct sqlite;
 
 #define SCHEMA_APPLICATION_ID 0x6e696e65 /* "nine" */
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 /* Whether a database file that begins with these bytes is ours, of any version,
  * without opening it. */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/sqlite.h"
+#include "store/answers.h"
 #include "store/chunk.h"
 #include "store/internal.h"
 #include "store/rows.h"
@@ -71,6 +72,8 @@ static int open_chunk(struct store *s, int64_t probe, const struct chunk_span *s
             return -1;
         if (sqlite_changes(s->db) == 0)
             return scanner_damaged(sc, span->num, "there is a row within its span", reterr);
+        if (answers_insert(s->db, probe, &sc->rows[i], reterr) < 0)
+            return -1;
     }
     return 0;
 }
@@ -163,7 +166,7 @@ static int read_rows(struct store *s, int64_t probe, const struct stretch *st, s
     *ret_n = n;
     if (rc == 0 && n == 0) /* one was found a moment ago */
         return err_set(reterr, "the result table is damaged: `nines db check` tells more");
-    return rc;
+    return rc < 0 ? -1 : answers_fill(s->db, probe, ret, n, reterr);
 }
 
 static int count_rows(struct store *s, int64_t probe, const struct stretch *st, int64_t *ret,
@@ -204,7 +207,7 @@ static int drop_rows(struct store *s, int64_t probe, const struct result *rows, 
         return -1;
     if (sqlite_changes(s->db) != (int64_t)n)
         return err_set(reterr, "the result table is damaged: `nines db check` tells more");
-    return 0;
+    return answers_delete(s->db, probe, rows[0].slot_us, rows[n - 1].slot_us + 1, reterr);
 }
 
 static int seal_rows(struct store *s, struct catalog_probe *p, const struct stretch *st,

@@ -499,7 +499,7 @@ def test_stats_of_a_file_with_any_name(site):
 def test_stats_for_people(site):
     text = site.run("db", "stats").stdout
     assert text.startswith("./nines.db: ")
-    assert "schema 6, auto_vacuum incremental" in text
+    assert "schema 7, auto_vacuum incremental" in text
     for word in ["TABLE OR INDEX", "chunk", "rollup_day", "BYTES EACH", "OLDEST"]:
         assert word in text
 

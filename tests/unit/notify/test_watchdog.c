@@ -21,11 +21,11 @@
 #define T0 1795309323000000LL
 #define SEC USEC_PER_SEC
 
-enum answer { NOW_OK, NOW_FAILS, LATER };
+enum reply { NOW_OK, NOW_FAILS, LATER };
 
 /* What the kind of the test was asked for. */
 struct told {
-    enum answer answer;
+    enum reply answer;
     int sent, cancelled;
     notifier_done_fn done;
     void *ctx;

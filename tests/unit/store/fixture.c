@@ -94,6 +94,10 @@ static void run_all(const struct fixture *f, const char *const *sql, size_t n)
 void fixture_to_version_5(const struct fixture *f)
 {
     static const char *const back[] = {
+        "DROP VIEW run",
+        "DROP TABLE answer",
+        "ALTER TABLE roll_stream DROP COLUMN measure",
+        "ALTER TABLE roll_stream DROP COLUMN bound",
         "DROP TABLE silence",
         "DROP TABLE incident",
         "DROP TABLE incident_about",

@@ -146,7 +146,7 @@ static void assert_spans_apart(struct history *h)
 #define STEPS 40
 #define FAILURES 300
 
-struct answer {
+struct told {
     struct counts counts, series[STEPS];
     int64_t reasons[REASON_COUNT];
     int64_t count, censored, max_us, p50, p99;
@@ -158,7 +158,7 @@ struct answer {
 };
 
 struct said {
-    struct answer at[SPANS];
+    struct told at[SPANS];
     struct store_probe probe;
 };
 
@@ -201,7 +201,7 @@ static const struct result *newest_bad(const struct history *h, int64_t to_us)
 }
 
 static void ask_failures(const struct history *h, struct store_reader *r, int64_t from, int64_t to,
-                         struct answer *a)
+                         struct told *a)
 {
     int64_t before = to;
     struct failure *got = mem_array(FAILURES, sizeof(*got));
@@ -225,8 +225,7 @@ static void ask_failures(const struct history *h, struct store_reader *r, int64_
     free(got);
 }
 
-static void ask(struct history *h, struct store_reader *r, int64_t from, int64_t to,
-                struct answer *a)
+static void ask(struct history *h, struct store_reader *r, int64_t from, int64_t to, struct told *a)
 {
     struct sketch s = SKETCH_INIT;
     bool lower;
