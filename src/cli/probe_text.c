@@ -1,8 +1,8 @@
 #include "cli/probe.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "cli/paint.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,34 +14,9 @@
 #define BAR_MAX 72
 #define WHAT_MAX 48
 
-#define BOLD "\033[1m"
-#define DIM "\033[2m"
-#define RED "\033[31m"
-#define GREEN "\033[32m"
-#define YELLOW "\033[33m"
-
-/* Text in a colour, or plain. */
 static void put(const struct probe_view *v, struct str *out, const char *color, const char *text)
 {
-    if (v->color)
-        str_addf(out, "%s%s\033[0m", color, text);
-    else
-        str_add(out, text);
-}
-
-/* Columns that a UTF-8 text takes, wide characters aside. */
-static int columns(const char *text)
-{
-    int n = 0;
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
-static void pad(struct str *out, int n)
-{
-    for (int i = 0; i < n; i++)
-        str_addc(out, ' ');
+    paint(out, v->color, color, text);
 }
 
 int64_t probe_days_left(const struct probe_view *v)
@@ -100,7 +75,7 @@ static void put_bar(const struct probe_view *v, struct str *out, const char *col
     for (int64_t i = 0; i < length / 8; i++)
         str_add(&bar, "█");
     str_add(&bar, part[length % 8]);
-    pad(out, (int)(start / 8));
+    paint_pad(out, (int)(start / 8));
     put(v, out, color, bar.buf);
     str_release(&bar);
 }
@@ -111,7 +86,7 @@ static void put_span(const struct probe_view *v, struct str *out, const struct s
     char text[UNITS_MAX];
     str_addf(out, "  %-*s", LABEL_WIDTH, s->name);
     units_human_us(text, s->us);
-    pad(out, VALUE_WIDTH - columns(text));
+    paint_pad(out, VALUE_WIDTH - paint_columns(text));
     str_addf(out, "%s  ", text);
     put_bar(v, out, s->color, at_us, s->us, total_us);
     str_addc(out, '\n');
@@ -121,17 +96,17 @@ static void put_hop_line(const struct probe_view *v, struct str *out, const stru
                          bool last)
 {
     char text[UNITS_MAX];
-    put(v, out, BOLD, h->url);
+    put(v, out, PAINT_BOLD, h->url);
     str_add(out, "\n  ");
     if (h->status)
         put(v, out,
-            h->status < 300   ? GREEN
-            : h->status < 400 ? YELLOW
-                              : RED,
+            h->status < 300   ? PAINT_GREEN
+            : h->status < 400 ? PAINT_YELLOW
+                              : PAINT_RED,
             (char[8]){(char)('0' + h->status / 100 % 10), (char)('0' + h->status / 10 % 10),
                       (char)('0' + h->status % 10), '\0'});
     else
-        put(v, out, RED, "no response");
+        put(v, out, PAINT_RED, "no response");
     if (*h->protocol)
         str_addf(out, " · %s", h->protocol);
     if (*h->address)
@@ -174,17 +149,23 @@ static void put_assertions(const struct probe_view *v, struct str *out)
 {
     int width = 0;
     for (size_t i = 0; i < v->obs->assertion_count; i++) {
-        int n = columns(v->obs->assertions[i].what);
+        int n = paint_columns(v->obs->assertions[i].what);
         width = n > width && n <= WHAT_MAX ? n : width;
     }
     for (size_t i = 0; i < v->obs->assertion_count; i++) {
         const struct assertion_seen *a = &v->obs->assertions[i];
         str_add(out, "  ");
-        put(v, out, a->open ? YELLOW : a->ok ? GREEN : RED, a->open ? "~" : a->ok ? "✓" : "✗");
+        put(v, out,
+            a->open ? PAINT_YELLOW
+            : a->ok ? PAINT_GREEN
+                    : PAINT_RED,
+            a->open ? "~"
+            : a->ok ? "✓"
+                    : "✗");
         str_addf(out, " %s", a->what);
-        pad(out, width - columns(a->what));
+        paint_pad(out, width - paint_columns(a->what));
         str_add(out, "  ");
-        put(v, out, a->ok ? DIM : RED, a->seen);
+        put(v, out, a->ok ? PAINT_DIM : PAINT_RED, a->seen);
         str_addc(out, '\n');
     }
     if (v->obs->assertion_count)
@@ -226,7 +207,7 @@ static void put_samples(const struct probe_view *v, struct str *out)
     char value[PROBE_VALUE_MAX];
     if (!v->obs->sample_count)
         return;
-    put(v, out, BOLD, "samples");
+    put(v, out, PAINT_BOLD, "samples");
     str_addc(out, '\n');
     for (size_t i = 0; i < v->obs->sample_count; i++)
         str_addf(out, "  %s  %s\n", v->obs->samples[i].series,
@@ -234,36 +215,14 @@ static void put_samples(const struct probe_view *v, struct str *out)
     str_addc(out, '\n');
 }
 
-/* Lines of strangers, which must not steer the terminal. */
-static void put_lines(struct str *out, const char *text, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        size_t bytes = json_utf8((const unsigned char *)text + i, n - i);
-        unsigned char c = (unsigned char)text[i];
-        bool c1 = bytes == 2 && c == 0xc2 && (unsigned char)text[i + 1] < 0xa0;
-        if (i == 0 || text[i - 1] == '\n')
-            str_add(out, "  ");
-        if (c == '\r' && i + 1 < n && text[i + 1] == '\n')
-            ;
-        else if (bytes == 1 && (c >= 0x20 || c == '\n' || c == '\t') && c != 0x7f)
-            str_addc(out, (char)c);
-        else if (bytes > 1 && !c1)
-            str_addn(out, text + i, bytes);
-        else
-            str_addc(out, '?');
-        i += bytes ? bytes : 1;
-    }
-    str_add(out, n && text[n - 1] == '\n' ? "\n" : "\n\n");
-}
-
 static void put_start(const struct probe_view *v, struct str *out, const char *title,
                       const char *text, size_t n)
 {
     if (!n)
         return;
-    put(v, out, BOLD, title);
+    put(v, out, PAINT_BOLD, title);
     str_addc(out, '\n');
-    put_lines(out, text, n);
+    paint_lines(out, text, n);
 }
 
 static void put_behind(const struct probe_view *v, struct str *out)
