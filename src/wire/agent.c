@@ -16,6 +16,8 @@ const struct agent_codec *const agent_codecs[] = {
     &agent_sse_codec,
     &agent_openai_codec,
     &agent_anthropic_codec,
+    &agent_mcp_codec,
+    &agent_a2a_codec,
     NULL,
     /* clang-format on */
 };

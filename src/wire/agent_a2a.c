@@ -3,6 +3,7 @@
  * the two the message goes. The answer is what the message or the task's artifacts say;
  * what a working task says of itself is progress and no content.
  */
+#include "wire/agent_internal.h"
 #include "wire/agent_rpc.h"
 
 #include "base/json.h"
@@ -287,8 +288,8 @@ static unsigned a2a_document(struct agent_talk *t, const char *json, size_t n)
     struct agent_rpc rpc = expected(t);
     if (a->phase != CARD)
         return agent_rpc_document(t, &rpc, json, n);
-    json_error_t e;
-    json_t *card = json_loadb(json, n, JSON_ALLOW_NUL, &e);
+    struct err ignored;
+    json_t *card = agent_json_read(json, n, &ignored);
     unsigned bits = read_card(t, card);
     json_decref(card);
     return bits;
@@ -323,7 +324,7 @@ static const char *message_params(struct agent_talk *t)
              a->v1 ? "ROLE_USER" : "user");
     json_add_string(&p, t->ask->nonce ? t->ask->nonce : "nines");
     str_addf(&p, ",\"parts\":[{%s\"text\":", a->v1 ? "" : "\"kind\":\"text\",");
-    json_add_string(&p, t->ask->prompt ? t->ask->prompt : "");
+    json_add_string(&p, t->ask->prompt);
     str_add(&p, "}]}");
     if (!a->v1 && !t->ask->stream)
         str_add(&p, ",\"configuration\":{\"blocking\":true}");
@@ -358,12 +359,14 @@ static int a2a_next(struct agent_talk *t, struct agent_request *ret, struct err 
     if (!t->state)
         t->state = arena_alloc(&t->arena, sizeof(struct a2a));
     const struct a2a *a = t->state;
+    if (!t->ask->prompt || !*t->ask->prompt)
+        return err_set(reterr, "a2a needs a `prompt`, the message to the agent");
     if (a->phase == FIRST)
         return get_card(t, ret);
     return a->phase == CARD ? send_message(t, ret, reterr) : 0;
 }
 
-const struct agent_codec agent_codec_a2a = {
+const struct agent_codec agent_a2a_codec = {
     .name = "a2a",
     .help = "an agent of the Agent2Agent protocol, found by its card",
     .streams = true,

@@ -12,6 +12,7 @@
 
 extern const struct agent_codec agent_json_codec, agent_sse_codec; /* agent_generic.c */
 extern const struct agent_codec agent_openai_codec, agent_anthropic_codec;
+extern const struct agent_codec agent_mcp_codec, agent_a2a_codec;
 
 /* ---- reading (agent_json.c) ---- */
 

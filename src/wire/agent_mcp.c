@@ -4,6 +4,7 @@
  * takes to find the tool, tools/call, and a DELETE of the session. The answer is what the
  * tool returns.
  */
+#include "wire/agent_internal.h"
 #include "wire/agent_rpc.h"
 
 #include "base/json.h"
@@ -245,6 +246,24 @@ static int after_list(struct agent_talk *t, struct agent_request *r, struct err 
     return no_such_tool(t, reterr);
 }
 
+/* What can be known before anything is sent. */
+static int check_ask(const struct agent_ask *ask, struct err *reterr)
+{
+    struct err err;
+    if (!ask->tool || !*ask->tool)
+        return err_set(reterr, "mcp needs the name of a `tool` to call");
+    if (!ask->arguments)
+        return 0;
+    json_t *doc = agent_json_read(ask->arguments, strlen(ask->arguments), &err);
+    bool fine = json_is_object(doc);
+    if (!doc)
+        err_set(reterr, "`arguments` is not JSON: %.200s", err.msg);
+    else if (!fine)
+        err_set(reterr, "`arguments` is JSON, but no object");
+    json_decref(doc);
+    return fine ? 0 : -1;
+}
+
 static int mcp_next(struct agent_talk *t, struct agent_request *ret, struct err *reterr)
 {
     if (!t->state)
@@ -252,6 +271,8 @@ static int mcp_next(struct agent_talk *t, struct agent_request *ret, struct err 
     const struct mcp *m = t->state;
     switch (m->phase) {
     case FIRST:
+        if (check_ask(t->ask, reterr) < 0)
+            return -1;
         return post(t, ret, INITIALIZE, "initialize",
                     "{\"protocolVersion\":\"" NEWEST "\",\"capabilities\":{},"
                     "\"clientInfo\":{\"name\":\"nines\",\"version\":\"1\"}}");
@@ -284,7 +305,7 @@ static bool mcp_part(struct agent_talk *t, struct agent_request *ret)
     return true;
 }
 
-const struct agent_codec agent_codec_mcp = {
+const struct agent_codec agent_mcp_codec = {
     .name = "mcp",
     .help = "a tool of an MCP server over Streamable HTTP",
     .streams = true,

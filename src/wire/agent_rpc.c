@@ -1,9 +1,11 @@
 #include "wire/agent_rpc.h"
 
-#include "base/json.h"
+#include "wire/agent_internal.h"
+#include "wire/utf8.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *agent_rpc_request(struct agent_talk *t, int64_t id, const char *method,
                               const char *params)
@@ -27,8 +29,11 @@ void agent_rpc_model(struct agent_answer *a, json_t *who)
 {
     const char *name = agent_rpc_text(who, "name", NULL);
     const char *version = agent_rpc_text(who, "version", NULL);
-    if (*name)
-        snprintf(a->model, sizeof(a->model), "%s%s%s", name, *version ? " " : "", version);
+    char text[2 * AGENT_NAME_MAX];
+    if (!*name)
+        return;
+    snprintf(text, sizeof(text), "%s%s%s", name, *version ? " " : "", version);
+    utf8_copy(a->model, sizeof(a->model), text, strlen(text));
 }
 
 unsigned agent_rpc_say_json(struct agent_answer *a, json_t *data)
@@ -101,11 +106,11 @@ static unsigned read_message(struct agent_talk *t, const struct agent_rpc *rpc, 
 static unsigned read_all(struct agent_talk *t, const struct agent_rpc *rpc, const char *json,
                          size_t n, bool *ret_response)
 {
-    json_error_t e;
-    json_t *doc = json_loadb(json, n, JSON_ALLOW_NUL, &e);
+    struct err err;
+    json_t *doc = agent_json_read(json, n, &err);
     if (!doc)
         return agent_fail(&t->answer, AGENT_MALFORMED, "what answers %s is no JSON: %s", rpc->what,
-                          e.text);
+                          err.msg);
     unsigned bits = 0;
     size_t count = json_array_size(doc);
     if (!json_is_array(doc))

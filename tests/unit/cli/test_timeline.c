@@ -42,11 +42,8 @@ static const struct hop hop = {.url = "http://h/v1",
 static char *drawn(const struct timeline *t, bool over, int64_t now_us, int width, bool color)
 {
     struct observation obs = {.hops = &hop, .hop_count = 1};
-    struct timeline_view v = {.line = t,
-                              .obs = over ? &obs : NULL,
-                              .now_us = now_us,
-                              .color = color,
-                              .width = width};
+    struct timeline_view v = {
+        .line = t, .obs = over ? &obs : NULL, .now_us = now_us, .color = color, .width = width};
     struct str out;
     str_init(&out, 1 << 16);
     timeline_draw(&v, &out);
@@ -75,7 +72,7 @@ static void test_golden(void **state)
         print_message("%s\n", got);
     }
     mem_auto char *live = drawn(&t, false, 4310 * MS, 80, false);
-        print_message("%s\n", live);
+    print_message("%s\n", live);
     timeline_release(&t);
 }
 
