@@ -46,6 +46,7 @@ void probe_counters_init(struct probe_counters *c)
 
 void probe_counters_release(struct probe_counters *c)
 {
+    mem_free(&c->answers);
     free(c->counts);
     c->counts = NULL;
     c->count_n = 0;
@@ -62,12 +63,50 @@ static struct probe_count *count_of(struct probe_counters *c, const struct resul
     return &c->counts[c->count_n++];
 }
 
+/* Sums of what is known; what is not is counted. */
+static void add_known(int64_t *sum, int64_t n)
+{
+    if (n > 0 && __builtin_add_overflow(*sum, n, sum))
+        *sum = INT64_MAX;
+}
+
+static void add_answer(struct probe_counters *c, const struct answer *a, bool judged)
+{
+    if (!c->answers) {
+        c->answers = mem_alloc(sizeof(*c->answers));
+        histogram_init_latency(&c->answers->ttft);
+        histogram_init_latency(&c->answers->gap);
+    }
+    struct answer_counters *to = c->answers;
+    bool timed = judged && a->flags & ANSWER_STREAMED;
+    if (timed && a->first_token_us)
+        histogram_add(&to->ttft, a->first_token_us);
+    if (timed && a->last_event_us)
+        histogram_add(&to->gap, a->gap_us);
+    add_known(&to->tokens_in, a->tokens_in);
+    add_known(&to->tokens_out, a->tokens_out);
+    add_known(&to->tokens_cached, a->tokens_cached);
+    add_known(&to->tokens_reasoning, a->tokens_reasoning);
+    add_known(&to->cost, a->cost);
+    to->tokens_unknown += a->tokens_in < 0 || a->tokens_out < 0;
+    to->cost_unknown += a->cost < 0;
+}
+
 void probe_counters_add(struct probe_counters *c, const struct result *r)
 {
     assert(r->outcome < OUTCOME_COUNT && r->reason < REASON_COUNT);
     count_of(c, r)->n++;
-    if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD)
+    bool judged = r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD;
+    if (judged)
         histogram_add(&c->latency, r->total_us);
+    if (r->flags & RESULT_ANSWER)
+        add_answer(c, &r->answer, judged);
+}
+
+void probe_counters_add_held(struct probe_counters *c, const struct result *r)
+{
+    count_of(c, r)->n++;
+    *(r->reason == REASON_SPEND_CAP ? &c->held_spend : &c->held_wait) += 1;
 }
 
 void probe_counters_add_scrape(struct probe_counters *c, size_t samples)
@@ -83,5 +122,9 @@ struct probe_counters probe_counters_copy(struct arena *a, const struct probe_co
     copy.counts = arena_alloc(a, c->count_n * sizeof(*c->counts));
     if (c->count_n)
         memcpy(copy.counts, c->counts, c->count_n * sizeof(*c->counts));
+    if (c->answers) {
+        copy.answers = arena_alloc(a, sizeof(*copy.answers));
+        *copy.answers = *c->answers;
+    }
     return copy;
 }

@@ -31,18 +31,32 @@ struct probe_count {
     int64_t n;
 };
 
+/* Of the answers of an agent's probe: the times of runs that ended good or bad, and what
+ * all runs spent, whatever became of them. */
+struct answer_counters {
+    struct histogram ttft, gap; /* of those where there was one */
+    int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
+    int64_t tokens_unknown; /* runs that did not tell */
+    int64_t cost;           /* of COST_ONE; INT64_MAX: more than that can say */
+    int64_t cost_unknown;
+};
+
 /* What one probe did since the process started. Latency is that of the runs
  * that ended good or bad. */
 struct probe_counters {
     struct probe_count *counts; /* in the order in which the pairs first came */
     size_t count_n;
     struct histogram latency;
-    int64_t scrapes, samples; /* of complete scrapes */
+    int64_t scrapes, samples;        /* of complete scrapes */
+    int64_t held_spend, held_wait;   /* slots not sent: by a spend cap, as the target asked */
+    struct answer_counters *answers; /* NULL: none has come */
 };
 
 void probe_counters_init(struct probe_counters *c);
 void probe_counters_release(struct probe_counters *c);
 void probe_counters_add(struct probe_counters *c, const struct result *r);
+/* A slot that was not run. */
+void probe_counters_add_held(struct probe_counters *c, const struct result *r);
 void probe_counters_add_scrape(struct probe_counters *c, size_t samples);
 
 /* A copy that lives in an arena: nothing can be added, it is not released. */

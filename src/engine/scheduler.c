@@ -118,6 +118,12 @@ static void run_free(struct run *run)
     free(run);
 }
 
+static void forget_held(struct scheduled *p)
+{
+    mem_free(&p->held_message);
+    p->held_reason = REASON_NONE;
+}
+
 static void note_result(struct scheduled *p, const struct observation *obs)
 {
     probe_counters_add(&p->counters, &obs->result);
@@ -214,6 +220,7 @@ static void start_run(struct scheduler *s, struct scheduled *p, int64_t slot_us,
     run->memory = memory_ref(p->memory);
     run->slot_us = slot_us;
     run->start_us = now_us;
+    forget_held(p);
     run->start_ns = clock_mono_ns();
     run->next = s->runs;
     if (s->runs)
@@ -238,6 +245,29 @@ static void skip_slot(struct scheduler *s, struct scheduled *p, int64_t slot_us,
     obs.result.reason = REASON_PROBER;
     note_result(p, &obs);
     s->hooks.result(s->hooks.ctx, p, &obs);
+}
+
+/* Its kind has a reason not to run it: a result that takes nobody's place. */
+static bool held_back(struct scheduler *s, struct scheduled *p, int64_t slot_us, int64_t now_us)
+{
+    struct held_slot held;
+    const struct probe_kind *kind = p->def->kind;
+    if (!kind->held ||
+        !kind->held(s->env, p->def, p->memory ? p->memory->memory : NULL, now_us, &held))
+        return false;
+    assert(held.outcome != OUTCOME_GOOD);
+    struct observation obs = {.message = held.message};
+    obs.result.slot_us = slot_us;
+    obs.result.lag_us = (int32_t)(now_us - slot_us);
+    obs.result.done_us = s->hooks.done_us ? s->hooks.done_us(s->hooks.ctx, now_us) : now_us;
+    obs.result.outcome = (uint8_t)held.outcome;
+    obs.result.reason = (uint8_t)held.reason;
+    forget_held(p);
+    p->held_message = mem_strndup(held.message, LAST_MESSAGE_MAX);
+    p->held_reason = held.reason;
+    probe_counters_add_held(&p->counters, &obs.result);
+    s->hooks.result(s->hooks.ctx, p, &obs);
+    return true;
 }
 
 /* The first slot of a definition at or after an instant. */
@@ -285,6 +315,8 @@ static void run_probe(struct scheduler *s, struct scheduled *p, int64_t now_us)
     due_moved(&s->due, p);
     if (now_us - slot > SCHEDULER_LAG_MAX_US || !s->hooks.reserve(s->hooks.ctx))
         p->missed++;
+    else if (held_back(s, p, slot, now_us))
+        return;
     else if (p->in_flight >= p->def->max_in_flight)
         skip_slot(s, p, slot, now_us, "as many runs as allowed are still in flight");
     else if (!skip_for_peer(s, p, slot, now_us))
@@ -388,6 +420,7 @@ static void scheduled_free(struct scheduler *s, struct scheduled *p)
     components_release(&p->components);
     components_recorded_release(&p->recorded);
     memory_unref(p->memory);
+    forget_held(p);
     free(p->last_message);
     free(p);
 }

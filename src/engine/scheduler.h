@@ -6,6 +6,9 @@
  * `limits.per_host` runs of all probes go against one host and port, the slot is
  * skipped as well. Outside its service hours a probe has no slots.
  *
+ * A slot that its kind holds back (a spend cap is reached, the target asked to be left
+ * alone) becomes a result without a run, and without evidence but its message.
+ *
  * A bad result whose reason is that the target was not reached waits for the
  * self-check, if there is one: when the prober reaches nobody, the result is
  * excluded. While it waits it is in flight, but takes no place of another run.
@@ -48,6 +51,8 @@ struct scheduled {
     struct result last;        /* newest that ran */
     struct remembered *memory; /* of its kind, for this definition; NULL: none */
     char *last_message;        /* why it was not good; NULL when it was */
+    char *held_message;        /* why the newest slot was held back; NULL: it was not */
+    enum reason held_reason;
     int64_t cert_not_after_us;
     struct components components; /* of a health document, by the newest run */
     struct components_recorded recorded;

@@ -144,12 +144,16 @@ static void end(struct world *w)
     w->config = NULL;
 }
 
-static void run(struct world *w, size_t probe, enum outcome o)
+static void run(struct world *w, size_t probe, char c)
 {
+    enum outcome o = c == 'b'   ? OUTCOME_BAD
+                     : c == 's' ? OUTCOME_SKIPPED
+                     : c == 'h' ? OUTCOME_EXCLUDED
+                                : OUTCOME_GOOD;
     struct result r = {.slot_us = w->now_us - S, .done_us = w->now_us, .total_us = S};
     struct observation obs = {.cert_not_after_us = w->cert_us};
     r.outcome = (uint8_t)o;
-    r.reason = o == OUTCOME_GOOD ? REASON_NONE : REASON_STATUS;
+    r.reason = o == OUTCOME_GOOD ? REASON_NONE : c == 'h' ? REASON_SPEND_CAP : REASON_STATUS;
     obs.result = r;
     evaluator_run_due(w->e, r.done_us - 1);
     assert_true(store_reserve(w->store));
@@ -158,7 +162,8 @@ static void run(struct world *w, size_t probe, enum outcome o)
     conditions_result(w->c, ids[probe], &obs);
 }
 
-/* A step of 10 s: a run of each that has one ends 3 s into it. '-': it has none. */
+/* A step of 10 s: a run of each that has one ends 3 s into it. '-': it has none; g, b, s:
+ * good, bad, skipped; h: held back by a spend cap. */
 static void step(struct world *w, char api, char net)
 {
     const char seen[PROBES] = {api, net};
@@ -166,10 +171,7 @@ static void step(struct world *w, char api, char net)
     for (size_t i = 0; i < PROBES; i++) {
         w->now_us = begin_us + 3 * S + (int64_t)i;
         if (seen[i] != '-')
-            run(w, i,
-                seen[i] == 'b'   ? OUTCOME_BAD
-                : seen[i] == 's' ? OUTCOME_SKIPPED
-                                 : OUTCOME_GOOD);
+            run(w, i, seen[i]);
     }
     w->now_us = begin_us + 9 * S;
     store_push_heartbeat(w->store, w->now_us, w->now_us);
@@ -305,6 +307,27 @@ static void silent_slo(void **state)
                         "350 no_data up fire ticket told\n"
                         "460 no_data up cool ticket\n"
                         "760 no_data up resolve ticket told\n");
+    str_release(&script);
+}
+
+/* Slots that a spend cap holds back are nobody's silence; what was silent before stays so
+ * until there is data again. */
+static void held_back_slo(void **state)
+{
+    static const char config[] =
+        HEAD "  - {id: api, http: {url: 'http://localhost:1/'}}\n" NET SLO_HEAD
+             "  - {name: up, service: s, sli: {probe: api}, objective: 99%, window: 30d}\n";
+    (void)state;
+    struct str script;
+    str_init(&script, 256);
+    add_steps(&script, 'g', 5);
+    add_steps(&script, 'h', 60);
+    same_with_a_restart(config, script.buf, NULL, "");
+    str_clear(&script);
+    add_steps(&script, 'g', 5);
+    add_steps(&script, '-', 40);
+    add_steps(&script, 'h', 60);
+    same_with_a_restart(config, script.buf, NULL, "350 no_data up fire ticket told\n");
     str_release(&script);
 }
 
@@ -509,11 +532,17 @@ static void reloads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_of_five),    cmocka_unit_test(muted),
-        cmocka_unit_test(silent_slo),       cmocka_unit_test(deaf),
-        cmocka_unit_test(silent_composite), cmocka_unit_test(composite_out_of_hours),
-        cmocka_unit_test(budgets),          cmocka_unit_test(certificate),
-        cmocka_unit_test(flapping),         cmocka_unit_test(the_prober),
+        cmocka_unit_test(three_of_five),
+        cmocka_unit_test(muted),
+        cmocka_unit_test(held_back_slo),
+        cmocka_unit_test(silent_slo),
+        cmocka_unit_test(deaf),
+        cmocka_unit_test(silent_composite),
+        cmocka_unit_test(composite_out_of_hours),
+        cmocka_unit_test(budgets),
+        cmocka_unit_test(certificate),
+        cmocka_unit_test(flapping),
+        cmocka_unit_test(the_prober),
         cmocka_unit_test(reloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

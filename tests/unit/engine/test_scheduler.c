@@ -36,7 +36,8 @@ struct world {
     VEC(struct seen) results;
     int adopted, cancelled;
     int64_t per_host;
-    bool checks; /* there is a self-check */
+    const struct held_slot *held; /* NULL: no slot is */
+    bool checks;                  /* there is a self-check */
     selfcheck_fn told;
     void *told_arg;
     struct selfcheck_wait *last_wait;
@@ -72,8 +73,19 @@ static void fake_cancel(void *p)
     free(p);
 }
 
+static bool fake_held(struct probe_env *env, const struct probe_def *def,
+                      const struct probe_memory *memory, int64_t now_us, struct held_slot *ret)
+{
+    (void)def, (void)memory;
+    struct world *w = env->ctx;
+    assert_int_equal(now_us, w->now_us);
+    if (w->held)
+        *ret = *w->held;
+    return w->held;
+}
+
 static const struct probe_kind fake_kind = {
-    .name = "fake", .start = fake_start, .cancel = fake_cancel};
+    .name = "fake", .start = fake_start, .cancel = fake_cancel, .held = fake_held};
 
 static int64_t now_us(void *ctx)
 {
@@ -284,6 +296,69 @@ static void test_hanging_target_does_not_delay_slots(void **state)
     assert_int_equal(w->results.at[0].result.reason, REASON_PROBER);
     assert_int_equal(w->results.at[0].result.slot_us, 20 * S);
     assert_int_equal(w->results.at[1].result.slot_us, 30 * S);
+}
+
+/* Without a run, and whoever else is in flight: it takes no place and needs none. */
+static void test_a_slot_that_is_held_back(void **state)
+{
+    struct world *w = *state;
+    const struct held_slot cap = {OUTCOME_EXCLUDED, REASON_SPEND_CAP, "the cap is reached"};
+    const struct held_slot wait = {OUTCOME_BAD, REASON_RATE_LIMITED, "asked to wait"};
+    set_config(w, (struct decl[]){{"a", 10 * S, 0, 1, 1}}, 1);
+    const struct scheduled *p = scheduler_at(w->scheduler, 0);
+    scheduler_run_due(w->scheduler, 0);
+    w->held = &cap;
+    w->now_us = 10 * S + 5;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->runs.len, 1);
+    assert_int_equal(p->in_flight, 1);
+    assert_int_equal(w->reserved, 1); /* the run's own */
+    assert_int_equal(w->results.len, 1);
+    const struct seen *seen = &w->results.at[0];
+    assert_int_equal(seen->result.outcome, OUTCOME_EXCLUDED);
+    assert_int_equal(seen->result.reason, REASON_SPEND_CAP);
+    assert_int_equal(seen->result.slot_us, 10 * S);
+    assert_int_equal(seen->result.done_us, 10 * S + 5);
+    assert_int_equal(seen->result.lag_us, 5);
+    assert_int_equal(seen->result.flags, 0);
+    assert_string_equal(seen->message, "the cap is reached");
+    assert_string_equal(p->held_message, "the cap is reached");
+    assert_int_equal(p->held_reason, REASON_SPEND_CAP);
+    assert_int_equal(p->counters.held_spend, 1);
+    assert_int_equal(p->counters.counts[0].n, 1);
+
+    /* What is known of runs stays what it was. */
+    end_run(w, 0, OUTCOME_GOOD);
+    assert_int_equal(p->last.outcome, OUTCOME_GOOD);
+    assert_non_null(p->held_message);
+    w->held = &wait;
+    w->now_us = 20 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->results.at[2].result.reason, REASON_RATE_LIMITED);
+    assert_int_equal(w->results.at[2].result.outcome, OUTCOME_BAD);
+    assert_int_equal(p->last.outcome, OUTCOME_GOOD);
+    assert_int_equal(p->held_reason, REASON_RATE_LIMITED);
+
+    /* It goes on. */
+    w->held = NULL;
+    w->now_us = 30 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_null(p->held_message);
+    assert_int_equal(w->runs.len, 1);
+    end_run(w, 0, OUTCOME_GOOD);
+    w->held = &cap; /* freed with the probe */
+    w->now_us = 40 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(scheduler_complete_through(w->scheduler, w->now_us), 40 * S);
+    assert_int_equal(p->counters.held_spend, 2);
+    assert_int_equal(p->counters.held_wait, 1);
+
+    /* Where the store has no room it is missing, as any other. */
+    w->full = true;
+    w->now_us = 50 * S;
+    scheduler_run_due(w->scheduler, w->now_us);
+    assert_int_equal(w->results.len, 5);
+    assert_int_equal(p->missed, 1);
 }
 
 static void test_jump_leaves_a_gap_not_a_burst(void **state)
@@ -684,6 +759,7 @@ int main(void)
         T(test_slots_are_fixed_to_the_grid),
         T(test_some_of_what_is_due),
         T(test_hanging_target_does_not_delay_slots),
+        T(test_a_slot_that_is_held_back),
         T(test_jump_leaves_a_gap_not_a_burst),
         T(test_slots_before_the_start_are_skipped),
         T(test_no_room_no_run),
