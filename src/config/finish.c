@@ -1,6 +1,7 @@
 /* Checks between documents, and the hand-over to the snapshot. */
 #include "config/build.h"
 #include "config/composite.h"
+#include "config/sli.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -212,7 +213,9 @@ static void link_slo(struct build *b, struct built_slo *s)
         unknown_probe(b, s);
         return;
     }
-    if (!check_samples(b, s))
+    if (!check_samples(b, s) ||
+        !sli_check_measure(&b->decode, b->tables->probe_kinds, def, s->probe->pos,
+                           s->measure ? s->measure->pos : def->pos))
         return;
     if (def->sli.faster_than_us > def->probe->timeout_us)
         diag_warning(b->decode.diag, s->faster_than->pos,

@@ -12,6 +12,7 @@
 
 struct source_spec {
     const struct node *probe, *query, *component, *faster_than, *classify;
+    const struct node *measures[MEASURE_COUNT];
 };
 
 struct source {
@@ -19,12 +20,21 @@ struct source {
     struct source_spec spec;
 };
 
+/* clang-format off */
+#define OPENSLO_MEASURE(name, m)                                                                   \
+    {name, FIELD_CUSTOM, offsetof(struct source_spec, measures[m]), .decode = decode_keep}
+/* clang-format on */
+
 static const struct field spec_fields[] = {
     {"probe", FIELD_CUSTOM, offsetof(struct source_spec, probe), .decode = decode_keep},
     {"query", FIELD_CUSTOM, offsetof(struct source_spec, query), .decode = decode_keep},
     {"component", FIELD_CUSTOM, offsetof(struct source_spec, component), .decode = decode_keep},
     {"faster_than", FIELD_CUSTOM, offsetof(struct source_spec, faster_than), .decode = decode_keep},
     {"classify", FIELD_CUSTOM, offsetof(struct source_spec, classify), .decode = decode_keep},
+    OPENSLO_MEASURE("ttft_faster_than", MEASURE_TTFT),
+    OPENSLO_MEASURE("gap_below", MEASURE_GAP),
+    OPENSLO_MEASURE("tokens_per_second_at_least", MEASURE_SPEED),
+    OPENSLO_MEASURE("cost_at_most", MEASURE_COST),
     {0},
 };
 
@@ -176,16 +186,40 @@ static bool check_probes(struct build *b, const struct source *part, const struc
     return false;
 }
 
+/* The i-th of what is said about runs beyond whose they are: NULL, it is not. False: there
+ * are no more. */
+static bool run_key(const struct source_spec *s, size_t i, const char **ret_name,
+                    const struct node **ret)
+{
+    const struct {
+        const char *name;
+        const struct node *node;
+    } keys[] = {{"faster_than", s->faster_than}, {"classify", s->classify}};
+    size_t measure = i - countof(keys) + MEASURE_NONE + 1;
+    if (i < countof(keys)) {
+        *ret_name = keys[i].name;
+        *ret = keys[i].node;
+    } else if (measure < MEASURE_COUNT) {
+        *ret_name = answer_measure_name((enum answer_measure)measure);
+        *ret = s->measures[measure];
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* What `good` says about runs holds for all of them. */
 static bool check_total(struct build *b, const struct source *total)
 {
-    const struct node *extra =
-        total->spec.faster_than ? total->spec.faster_than : total->spec.classify;
-    if (!extra)
-        return true;
-    decode_error(&b->decode, extra->pos, "%s: belongs to 'good'; 'total' is all runs",
-                 extra == total->spec.classify ? "classify" : "faster_than");
-    return false;
+    const char *name;
+    const struct node *node;
+    for (size_t i = 0; run_key(&total->spec, i, &name, &node); i++) {
+        if (!node)
+            continue;
+        decode_error(&b->decode, node->pos, "%s: belongs to 'good'; 'total' is all runs", name);
+        return false;
+    }
+    return true;
 }
 
 /* Runs of a probe, or what they say of a component. */
@@ -206,29 +240,31 @@ static struct node *results_sli(struct build *b, const struct source *good, bool
     }
     if (!check_total(b, total))
         return NULL;
+    const char *name;
+    const struct node *node;
     struct node *sli = openslo_map(b, good->at->pos);
     openslo_put(b, sli, "probe", g->probe);
     openslo_put(b, sli, "component", g->component);
-    openslo_put(b, sli, "faster_than", g->faster_than);
-    openslo_put(b, sli, "classify", g->classify);
+    for (size_t i = 0; run_key(g, i, &name, &node); i++)
+        openslo_put(b, sli, name, node);
     return sli;
+}
+
+static bool about_runs(struct build *b, const char *name, const struct node *n)
+{
+    if (n)
+        decode_error(&b->decode, n->pos, "%s: is about runs; a 'query' counts something else",
+                     name);
+    return n != NULL;
 }
 
 static bool check_counter_spec(struct build *b, const struct source_spec *s)
 {
-    const struct {
-        const char *name;
-        const struct node *node;
-    } extras[] = {
-        {"component", s->component}, {"faster_than", s->faster_than}, {"classify", s->classify}};
-    bool ok = true;
-    for (size_t i = 0; i < countof(extras); i++) {
-        if (!extras[i].node)
-            continue;
-        decode_error(&b->decode, extras[i].node->pos,
-                     "%s: is about runs; a 'query' counts something else", extras[i].name);
-        ok = false;
-    }
+    const char *name;
+    const struct node *node;
+    bool ok = !about_runs(b, "component", s->component);
+    for (size_t i = 0; run_key(s, i, &name, &node); i++)
+        ok = !about_runs(b, name, node) && ok;
     return ok;
 }
 

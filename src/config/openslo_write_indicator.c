@@ -52,6 +52,9 @@ static void put_results(struct str *out, const struct sli_def *sli)
     put_source(out, GOOD, sli->probe, NULL, NULL);
     if (sli->faster_than_us)
         str_addf(out, ", faster_than: %s", units_duration(text, sli->faster_than_us));
+    if (sli->measure != MEASURE_NONE)
+        str_addf(out, ", %s: %s", answer_measure_name(sli->measure),
+                 answer_bound_text(text, sli->measure, sli->bound));
     put_classify(out, sli);
     str_add(out, END);
     put_source(out, TOTAL, sli->probe, NULL, NULL);

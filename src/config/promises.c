@@ -216,7 +216,8 @@ static void note(struct promises *p, struct built_slo *s)
     if (!def->sli.key)
         return; /* it has errors */
     note_highest(&p->names, def->name, def);
-    if (def->probe && !def->sli.metric && !def->sli.faster_than_us)
+    if (def->probe && !def->sli.metric && !def->sli.faster_than_us &&
+        def->sli.measure == MEASURE_NONE)
         note_highest(&p->probes, def->probe->id, def);
 }
 

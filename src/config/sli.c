@@ -1,7 +1,8 @@
-#include "config/sli.h"
+#include "config/sli_internal.h"
 
 #include "base/str.h"
 #include "base/units.h"
+#include "config/measures.h"
 #include "model/expr.h"
 #include "model/selector.h"
 #include "nines/sample.h"
@@ -60,6 +61,7 @@ const struct field sli_fields[] = {
     {"probe", FIELD_STRING, offsetof(struct sli_raw, probe), .flags = FIELD_REQUIRED},
     {"faster_than", FIELD_DURATION, offsetof(struct sli_raw, faster_than_us), .min = 1,
      .max = FASTER_THAN_MAX_US},
+    MEASURE_FIELDS(struct sli_raw, bounds),
     {"classify", FIELD_CUSTOM, offsetof(struct sli_raw, classify), .decode = decode_classify},
     {"ratio", FIELD_CUSTOM, offsetof(struct sli_raw, ratio), .decode = decode_keep},
     {"histogram", FIELD_CUSTOM, offsetof(struct sli_raw, histogram), .decode = decode_keep},
@@ -283,6 +285,11 @@ static const struct sli_metric *build_raw(struct decode *c, const struct sli_raw
 
 /* ---- all of it ------------------------------------------------------------------ */
 
+void sli_two_things(struct decode *c, const struct node *second, const char *a, const char *b)
+{
+    decode_error(c, second->pos, "an SLI is one thing; this one is '%s' and '%s'", a, b);
+}
+
 /* The one form that was chosen, or NULL: none, or several, reported. */
 static const struct node *choose_form(struct decode *c, const struct sli_raw *raw,
                                       const char **ret_name, bool *ret_ok)
@@ -302,8 +309,7 @@ static const struct node *choose_form(struct decode *c, const struct sli_raw *ra
         if (!forms[i].node)
             continue;
         if (chosen) {
-            decode_error(c, forms[i].node->pos, "an SLI is one thing; this one is '%s' and '%s'",
-                         *ret_name, forms[i].name);
+            sli_two_things(c, forms[i].node, *ret_name, forms[i].name);
             *ret_ok = false;
             return NULL;
         }
@@ -352,6 +358,7 @@ static const char *sli_key(struct arena *a, const struct sli_def *sli)
         str_addf(&s, " threshold=%s", expr_text(m->condition));
     if (sli->faster_than_us)
         str_addf(&s, " faster_than=%" PRId64 "us", sli->faster_than_us);
+    measure_add_key(&s, sli);
     const char *sep = " classify=";
     for (int i = 0; i < REASON_COUNT; i++) {
         if (sli->classify[i] < 0)
@@ -395,6 +402,7 @@ bool sli_build(struct decode *c, const struct node *n, const struct sli_raw *raw
         memset(sli.classify, -1, sizeof(sli.classify));
         ok = ok && sli.metric;
     }
+    ok = measure_choose(c, n, raw, form, &sli) && ok;
     *ret = sli;
     if (!ok || !sli.probe || c->diag->errors != errors)
         return false;

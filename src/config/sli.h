@@ -8,10 +8,12 @@
  *     {probe: api-metrics, threshold: 'worker_queue_depth < 10000'}
  *     {probe: api-ready, component: redis, faster_than: 50ms}
  *     {probe: api-server, raw: success_ratio}
+ *     {probe: chat-answers, ttft_faster_than: 800ms}    # of good answers: measures.h
  */
 #pragma once
 
 #include "config/decode.h"
+#include "nines/probe.h"
 #include "nines/slo.h"
 
 #include <stdbool.h>
@@ -19,6 +21,7 @@
 struct sli_raw {
     const char *probe;
     int64_t faster_than_us;
+    int64_t bounds[MEASURE_COUNT]; /* at most one is right; 0: none */
     int8_t classify[REASON_COUNT];
     const struct node *ratio, *histogram, *threshold, *component; /* at most one form is right */
     const struct node *raw, *raw_failure;
@@ -32,3 +35,11 @@ void sli_raw_init(struct sli_raw *raw);
  * its key. `n` is the mapping that `raw` was decoded from. False: reported. */
 bool sli_build(struct decode *c, const struct node *n, const struct sli_raw *raw,
                struct sli_def *ret);
+
+/* The node of the measure's bound; NULL: there is none. */
+const struct node *sli_measure_node(const struct node *n, const struct sli_def *sli);
+
+/* Whether the probe's runs have what the measure is of. `kinds`: of all probes. False:
+ * reported, at `probe` (its id) or `bound`. A bound that every run keeps is a warning. */
+bool sli_check_measure(struct decode *c, const struct probe_kind *const *kinds,
+                       const struct slo_def *def, struct pos probe, struct pos bound);
