@@ -25,8 +25,8 @@ static bool visit_result(void *ctx, const struct result *r)
     if (sieve_event(v->sieve, r->slot_us, c).bad == 0)
         return true;
     enum reason reason = r->reason < REASON_COUNT ? (enum reason)r->reason : REASON_INTERNAL;
-    if (r->outcome == OUTCOME_GOOD) /* the only way: slower than the SLI allows */
-        reason = REASON_LATENCY;
+    if (r->outcome == OUTCOME_GOOD) /* the only way: not what the SLI promises of a good one */
+        reason = v->def->sli.measure == MEASURE_COST ? REASON_COST : REASON_LATENCY;
     return v->fn(v->ctx, &(struct explain_row){.at_us = r->slot_us,
                                                .bad = 1,
                                                .reason = reason,

@@ -98,6 +98,29 @@ static const struct probe_kind fake_document = {.name = "document",
                                                 .components = true,
                                                 .gives = document_gives};
 
+/* One whose runs give answers, by default not streamed. */
+struct fake_agent {
+    const char *address;
+    bool stream;
+};
+
+static const struct field agent_fields[] = {
+    {"address", FIELD_STRING, offsetof(struct fake_agent, address), .flags = FIELD_REQUIRED},
+    {"stream", FIELD_BOOL, offsetof(struct fake_agent, stream)},
+    {0},
+};
+
+static bool agent_streams(const void *spec)
+{
+    return ((const struct fake_agent *)spec)->stream;
+}
+
+static const struct probe_kind fake_agent = {.name = "agent",
+                                             .fields = agent_fields,
+                                             .spec_size = sizeof(struct fake_agent),
+                                             .answers = true,
+                                             .streams = agent_streams};
+
 static const struct notifier_kind fake_webhook = {
     .name = "webhook", .fields = http_fields, .spec_size = sizeof(struct fake_spec)};
 
@@ -181,8 +204,8 @@ static void finish_slo(struct slo_def *slo, struct decode *c)
     counts.finished++;
 }
 
-static const struct probe_kind *const probe_kinds[] = {&fake_http, &fake_tcp, &fake_page,
-                                                       &fake_document, NULL};
+static const struct probe_kind *const probe_kinds[] = {&fake_http,     &fake_tcp,   &fake_page,
+                                                       &fake_document, &fake_agent, NULL};
 static const struct notifier_kind *const notifiers[] = {&fake_webhook, &fake_log, &fake_slack,
                                                         NULL};
 

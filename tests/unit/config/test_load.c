@@ -419,6 +419,46 @@ static void metric_slis(void **state)
 }
 
 /* A reload with other wants is another probe: its runs look for other series. */
+static void measures_of_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *key;
+        enum answer_measure measure;
+        int64_t bound;
+    } cases[] = {
+        {"ttft_faster_than: 800ms", "chat ttft_faster_than=800000us", MEASURE_TTFT, 800000},
+        {"gap_below: 1s", "chat gap_below=1000000us", MEASURE_GAP, 1000000},
+        {"tokens_per_second_at_least: 30", "chat tokens_per_second_at_least=30", MEASURE_SPEED,
+         30000},
+        {"tokens_per_second_at_least: '0.050'", "chat tokens_per_second_at_least=0.05",
+         MEASURE_SPEED, 50},
+        {"cost_at_most: 0.002, classify: {rate_limited: excluded}",
+         "chat cost_at_most=0.002 classify=rate_limited:excluded", MEASURE_COST, 2000000000},
+        {"cost_at_most: 10000", "chat cost_at_most=10000", MEASURE_COST, 10000 * COST_ONE},
+    };
+    struct str text;
+    str_init(&text, 4096);
+    str_add(&text, "apiVersion: nines/v1\nkind: Probes\nprobes:\n"
+                   "  - {id: chat, interval: 1m, timeout: 30s, agent: {address: x, stream: true}}\n"
+                   "---\napiVersion: nines/v1\nkind: SLOs\nslos:\n");
+    for (size_t i = 0; i < countof(cases); i++)
+        str_addf(&text, "  - {name: s%zu, objective: 99%%, window: 30d, sli: {probe: chat, %s}}\n",
+                 i, cases[i].text);
+    const char *path = "m.yaml";
+    put(path, text.buf);
+    struct config *c = load(&(struct config_sources){.paths = &path, .path_count = 1});
+    for (size_t i = 0; i < countof(cases); i++) {
+        mem_auto char *name = mem_printf("s%zu", i);
+        const struct sli_def *sli = &find_slo(c, name)->sli;
+        assert_string_equal(sli->key, cases[i].key);
+        assert_int_equal(sli->measure, cases[i].measure);
+        assert_int_equal(sli->bound, cases[i].bound);
+    }
+    config_unref(c);
+    str_release(&text);
+}
+
 static void wants_are_content(void **state)
 {
     (void)state;
@@ -596,6 +636,7 @@ int main(void)
         IN_FOLDER(dependencies),
         IN_FOLDER(contents),
         IN_FOLDER(metric_slis),
+        IN_FOLDER(measures_of_answers),
         IN_FOLDER(wants_are_content),
         IN_FOLDER(slo_contents),
         IN_FOLDER(secrets),

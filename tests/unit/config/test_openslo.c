@@ -35,6 +35,10 @@ static void slis(void **state)
         "{probe: doc, component: 'a \"b\" \\\\n', faster_than: 50ms}",
         "{probe: doc, component: \"two\\nlines\"}",
         "{probe: doc, threshold: 'component_up{component=\"redis\"} >= 1'}",
+        "{probe: chat, ttft_faster_than: 800ms}",
+        "{probe: chat, gap_below: 1500ms, classify: {rate_limited: excluded}}",
+        "{probe: chat, tokens_per_second_at_least: 30.125}",
+        "{probe: chat, cost_at_most: 0.000000000001}",
     };
     for (size_t i = 0; i < countof(texts); i++) {
         mem_auto char *text = mem_printf(
