@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/demo.h"
+#include "demo/answers.h"
 #include "demo/history.h"
 #include "demo/platform.h"
 
@@ -108,9 +109,11 @@ static const struct command command_history = {
     .name = "demo history",
     .arguments = "",
     .summary = "print made-up results of six probes, as import lines",
-    .details = "The same seed and end give the same bytes.\n\n"
+    .details = "The same seed and end give the same bytes. With --agents they are those of five\n"
+               "probes that ask agents, every 5 minutes, with tokens and cost.\n\n"
                "Examples:\n"
                "  nines demo history | nines import --create interval=15s -\n"
+               "  nines demo history --agents | nines import --create interval=5m -\n"
                "  nines demo history --to 2026-11-21T00:00:00Z --days 7 > history.ndjson\n",
 };
 
@@ -125,6 +128,17 @@ static void print_history(struct history *h)
     str_release(&line);
 }
 
+static void print_answers(struct answers *a)
+{
+    struct str line;
+    str_init(&line, 1024);
+    while (answers_line(a, &line) && !ferror(stdout)) {
+        fwrite(line.buf, 1, line.len, stdout);
+        str_clear(&line);
+    }
+    str_release(&line);
+}
+
 static int history(int argc, char **argv)
 {
     const struct command *self = &command_history;
@@ -133,13 +147,16 @@ static int history(int argc, char **argv)
     uint64_t seed = 1;
     int64_t to = 0;
     int days = HISTORY_DAYS;
+    bool agents = false;
     const struct cli_option options[] = {
         {"to", 0, OPT_TIME, &to, "TIME", "where it ends; now if not given"},
         {"days", 0, OPT_STRING, &days_text, "N", "how long it is: 30"},
         {"seed", 0, OPT_STRING, &seed_text, "N", "of everything random"},
+        {"agents", 0, OPT_FLAG, &agents, NULL, "of agents that are asked, every 5 minutes"},
         {0},
     };
     struct history h;
+    struct answers a;
     int first, rc = cli_parse(self, options, argc, argv, &common, &first);
     if (rc >= 0)
         return rc;
@@ -148,8 +165,14 @@ static int history(int argc, char **argv)
     if ((rc = parse_seed(self, seed_text, &seed)) >= 0 ||
         (rc = parse_days(self, days_text, &days)) >= 0)
         return rc;
-    history_init(&h, to ? to : clock_wall_us(), days, seed);
-    print_history(&h);
+    to = to ? to : clock_wall_us();
+    if (agents) {
+        answers_init(&a, to, days, seed);
+        print_answers(&a);
+    } else {
+        history_init(&h, to, days, seed);
+        print_history(&h);
+    }
     return EXIT_GOOD;
 }
 
