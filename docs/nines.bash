@@ -89,7 +89,7 @@ _nines()
     demo)
         case ${COMP_WORDS[2]} in
         serve) options="--listen --script --incident --seed -l" ;;
-        history) options="--to --days --seed" ;;
+        history) options="--to --days --seed --agents" ;;
         *) options="--dir --seed -d" words="serve history" ;;
         esac
         ;;
