@@ -1,5 +1,7 @@
 #include "report/charts.h"
 
+#include "report/answers.h"
+#include "report/charts_frame.h"
 #include "report/curve.h"
 #include "report/fmt.h"
 #include "report/svg.h"
@@ -10,67 +12,10 @@
 #include <assert.h>
 #include <math.h>
 
-#define TICKS_MAX 12
 #define MARKS_MAX 16 /* one for each tier there may be */
 #define FAINT_STUB 7.0
 #define STUB 22.0         /* the least height of a cell that is there at all */
 #define AT_RISK_LEFT 0.25 /* what is left where `at_risk` begins */
-
-struct ticks {
-    struct tick at[TICKS_MAX];
-    size_t n;
-};
-
-static void add_tick(struct ticks *t, double at, const char *text)
-{
-    if (t->n == TICKS_MAX)
-        return;
-    struct tick *k = &t->at[t->n++];
-    *k = (struct tick){.at = at, .zero = at == 0};
-    str_copy(k->text, sizeof k->text, text);
-}
-
-static void put_incidents(const struct plot *p, const struct report_slo *s)
-{
-    for (size_t i = 0; i < s->incident_count; i++) {
-        const struct report_incident *n = &s->incidents[i];
-        int64_t to = n->to_us ? n->to_us : s->upto_us;
-        if (to < p->from_us || n->from_us >= p->to_us)
-            continue;
-        plot_band(p, n->severity == SEVERITY_PAGE ? "band page" : "band ticket", n->from_us, to);
-    }
-}
-
-/* The part of a calendar period that is still to come. */
-static void put_future(const struct plot *p, const struct report_slo *s)
-{
-    if (s->upto_us < s->end_us && s->upto_us > s->start_us)
-        svg_rect(p->out, "future", plot_x(p, s->upto_us), 0, 1000 - plot_x(p, s->upto_us), 100);
-}
-
-/* Deploys and notes; the table of changes tells what they are. */
-static void put_annotations(const struct plot *p, const struct report_slo *s)
-{
-    for (size_t i = 0; i < s->annotation_count; i++) {
-        double x = plot_x(p, s->annotations[i].at_us);
-        svg_line(p->out, "change", x, 0, x, 100);
-    }
-}
-
-static void bucket_time(struct str *text, const struct bucket *b)
-{
-    char day[FMT_MAX], from[FMT_MAX], to[FMT_MAX];
-    if (b->to_us - b->from_us >= USEC_PER_DAY && b->from_us % USEC_PER_DAY == 0)
-        str_addf(text, "%s: ", fmt_day(day, b->from_us));
-    else
-        str_addf(text, "%s %s to %s UTC: ", fmt_day(day, b->from_us), fmt_clock(from, b->from_us),
-                 fmt_clock(to, b->to_us));
-}
-
-static void figure_open(struct str *out, const char *title)
-{
-    str_addf(out, "<figure><figcaption><b>%s</b>", title);
-}
 
 /* ---- availability ------------------------------------------------------ */
 
@@ -78,7 +23,7 @@ static void strip_text(struct str *text, const struct report_slo *s, const struc
 {
     char n[FMT_MAX];
     int64_t total = counts_total(b->counts);
-    bucket_time(text, b);
+    chart_time(text, b);
     str_add(text, !total && b->observed ? "no events" : cell_name(curve_cell(b)));
     if (total)
         str_addf(text, ", %s events", fmt_counted(n, s, total));
@@ -138,7 +83,7 @@ static void put_strip(struct str *out, const struct report_slo *s, const struct 
              "</figcaption>",
              step);
     plot_open(&p);
-    put_future(&p, s);
+    chart_future(&p, s);
     for (size_t i = 0; i < c->n; i++)
         put_cell(&p, s, &c->at[i]);
     plot_hover(&p, c, strip_text);
@@ -147,7 +92,7 @@ static void put_strip(struct str *out, const struct report_slo *s, const struct 
         p.css = "lane";
         p.label = "Alerts over the window; the table of incidents has the times";
         plot_open(&p);
-        put_incidents(&p, s);
+        chart_incidents(&p, s);
         plot_close(&p);
     }
     str_add(out, "</figure>\n");
@@ -198,7 +143,7 @@ static struct ticks budget_ticks(const struct scale *y)
     char text[FMT_MAX];
     double step = nice_step(y->lo, y->hi, 4);
     for (double v = ceil(y->lo / step) * step; v <= y->hi + step / 100; v += step)
-        add_tick(&t, fabs(v) < step / 100 ? 0 : v, fmt_percent(text, v, step < 0.01 ? 1 : 0));
+        ticks_add(&t, fabs(v) < step / 100 ? 0 : v, fmt_percent(text, v, step < 0.01 ? 1 : 0));
     return t;
 }
 
@@ -237,9 +182,9 @@ static void put_budget(struct str *out, const struct report_slo *s, const struct
                  : "");
     plot_open(&p);
     put_budget_colors(&p, index);
-    put_incidents(&p, s);
-    put_future(&p, s);
-    put_annotations(&p, s);
+    chart_incidents(&p, s);
+    chart_future(&p, s);
+    chart_annotations(&p, s);
     str_addf(out, "<g style=\"--paint:url(#budget%zu)\">", index);
     plot_area(&p, "budget", c, LINE_AT_END, budget_value, 0);
     plot_line(&p, "budget", c, LINE_AT_END, budget_value);
@@ -255,7 +200,7 @@ static void burn_text(struct str *text, const struct report_slo *s, const struct
 {
     char n[FMT_MAX];
     (void)s;
-    bucket_time(text, b);
+    chart_time(text, b);
     if (b->has_burn)
         str_addf(text, "burn %s", fmt_burn(n, b->burn));
     else
@@ -279,15 +224,15 @@ static struct ticks burn_ticks(const struct scale *y)
 {
     struct ticks t = {.n = 0};
     char text[FMT_MAX];
-    add_tick(&t, 0, "0");
+    ticks_add(&t, 0, "0");
     if (y->kind == SCALE_LINEAR) {
         double step = nice_step(0, y->hi, 3);
         for (double v = step; v <= y->hi; v += step)
-            add_tick(&t, v, fmt_real(text, v, 2));
+            ticks_add(&t, v, fmt_real(text, v, 2));
         return t;
     }
     for (double v = 1; v <= y->hi; v *= 10)
-        add_tick(&t, v, fmt_events(text, v));
+        ticks_add(&t, v, fmt_events(text, v));
     return t;
 }
 
@@ -340,9 +285,9 @@ static void put_burn(struct str *out, const struct report_slo *s, const struct c
              "</figcaption>",
              units_duration(step, c->step_us), y.kind == SCALE_LOG1P ? "; logarithmic" : "");
     plot_open(&p);
-    put_incidents(&p, s);
-    put_future(&p, s);
-    put_annotations(&p, s);
+    chart_incidents(&p, s);
+    chart_future(&p, s);
+    chart_annotations(&p, s);
     for (size_t i = 0; i < c->n; i++) {
         const struct bucket *b = &c->at[i];
         if (!b->has_burn || b->burn <= 0)
@@ -352,131 +297,6 @@ static void put_burn(struct str *out, const struct report_slo *s, const struct c
         svg_rect(out, burn_css(s, b->burn), x, top_y, w - fmin(1, w * 0.2), 100 - top_y);
     }
     plot_hover(&p, c, burn_text);
-    plot_close(&p);
-    str_add(out, "</figure>\n");
-}
-
-/* ---- latency ----------------------------------------------------------- */
-
-static bool latency_of(int64_t us, double *ret)
-{
-    *ret = (double)us;
-    return us >= 0;
-}
-
-static bool p50_value(const struct bucket *b, double *ret)
-{
-    return latency_of(b->p50_us, ret);
-}
-
-static bool p95_value(const struct bucket *b, double *ret)
-{
-    return latency_of(b->p95_us, ret);
-}
-
-static bool p99_value(const struct bucket *b, double *ret)
-{
-    return latency_of(b->p99_us, ret);
-}
-
-static void latency_text(struct str *text, const struct report_slo *s, const struct bucket *b)
-{
-    char p50[FMT_MAX], p95[FMT_MAX], p99[FMT_MAX];
-    (void)s;
-    bucket_time(text, b);
-    if (b->p50_us < 0)
-        str_add(text, "no data");
-    else
-        str_addf(text, "p50 %s, p95 %s, p99 %s", fmt_latency(p50, b->p50_us, false),
-                 fmt_latency(p95, b->p95_us, false), fmt_latency(p99, b->p99_us, false));
-}
-
-static struct ticks latency_ticks(const struct scale *y)
-{
-    static const double ones[] = {1, 2, 5}, decades[] = {1};
-    struct ticks t = {.n = 0};
-    char text[FMT_MAX];
-    if (y->kind == SCALE_LINEAR) {
-        double step = nice_step(0, y->hi, 3);
-        add_tick(&t, 0, "0");
-        for (double v = step; v <= y->hi; v += step)
-            add_tick(&t, v, fmt_tick(text, v));
-        return t;
-    }
-    bool wide = y->hi / y->lo > 200;
-    const double *steps = wide ? decades : ones;
-    size_t n = wide ? countof(decades) : countof(ones);
-    for (double unit = pow(10, floor(log10(y->lo))); unit <= y->hi; unit *= 10) {
-        for (size_t i = 0; i < n; i++) {
-            if (steps[i] * unit >= y->lo && steps[i] * unit <= y->hi)
-                add_tick(&t, steps[i] * unit, fmt_tick(text, steps[i] * unit));
-        }
-    }
-    return t;
-}
-
-/* From the least p50 to the greatest p99; false without any latency. */
-static bool latency_scale(const struct report_slo *s, const struct curve *c, struct scale *y)
-{
-    double least = INFINITY, most = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->at[i].p50_us < 0)
-            continue;
-        least = fmin(least, (double)c->at[i].p50_us);
-        most = fmax(most, fmax((double)c->at[i].p99_us, (double)c->at[i].p50_us));
-    }
-    if (!isfinite(least))
-        return false;
-    if (s->def->sli.faster_than_us > 0)
-        most = fmax(most, (double)s->def->sli.faster_than_us);
-    least = fmax(least, 1);
-    most = fmax(most, least);
-    *y = most / least > 12 ? (struct scale){SCALE_LOG, least * 0.8, most * 1.25}
-                           : (struct scale){SCALE_LINEAR, 0, most * 1.12};
-    return true;
-}
-
-static void put_latency(struct str *out, const struct report_slo *s, const struct curve *c)
-{
-    struct scale y;
-    char label[160], a[FMT_MAX], b[FMT_MAX];
-    struct mark mark = {.css = "limit"};
-    if (!latency_scale(s, c, &y))
-        return;
-    struct ticks t = latency_ticks(&y);
-    int64_t limit = s->def->sli.faster_than_us;
-    if (limit > 0) {
-        mark.at = (double)limit;
-        snprintf(mark.text, sizeof mark.text, "objective %.32s", units_duration(a, limit));
-    }
-    snprintf(label, sizeof label, "Latency percentiles over time; p50 %s, p99 %s in the window",
-             fmt_latency(a, s->latency.p50_us, s->latency.p50_lower),
-             fmt_latency(b, s->latency.p99_us, s->latency.p99_lower));
-    struct plot p = {.out = out,
-                     .css = "mid",
-                     .label = label,
-                     .from_us = s->start_us,
-                     .to_us = s->end_us,
-                     .y = y,
-                     .ticks = t.at,
-                     .tick_count = t.n,
-                     .marks = &mark,
-                     .mark_count = limit > 0};
-
-    figure_open(out, "Latency");
-    str_addf(out,
-             "<span>all runs, failed ones rank last%s</span><span class=\"key\">"
-             "<i class=\"l-p50\"></i>p50 <i class=\"l-p95\"></i>p95 <i class=\"l-p99\"></i>"
-             "p99</span></figcaption>",
-             y.kind == SCALE_LOG ? "; logarithmic" : "");
-    plot_open(&p);
-    put_incidents(&p, s);
-    put_future(&p, s);
-    put_annotations(&p, s);
-    plot_line(&p, "p99", c, LINE_AT_MIDDLE, p99_value);
-    plot_line(&p, "p95", c, LINE_AT_MIDDLE, p95_value);
-    plot_line(&p, "p50", c, LINE_AT_MIDDLE, p50_value);
-    plot_hover(&p, c, latency_text);
     plot_close(&p);
     str_add(out, "</figure>\n");
 }
@@ -491,7 +311,11 @@ void charts_write(struct str *out, const struct report_slo *s, size_t index)
     put_strip(out, s, &c);
     put_budget(out, s, &c, index);
     put_burn(out, s, &c);
-    put_latency(out, s, &c);
+    const struct percentiles_chart latency = {s->answers ? "Whole answer" : "Latency", &s->latency,
+                                              s->def->sli.faster_than_us};
+    chart_percentiles(out, s, &c, &latency);
+    if (s->answers)
+        answers_charts(out, s);
     str_add(out, "</div>\n");
 }
 

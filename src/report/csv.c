@@ -1,5 +1,6 @@
 /* RFC 4180: CRLF, quotes doubled, a header row; a missing number is an empty
  * field. One row per objective. Numbers are those of the JSON form. */
+#include "report/answers.h"
 #include "report/fmt.h"
 #include "report/formats.h"
 
@@ -26,7 +27,15 @@ static const char header[] =
     "probe,source,expression,members,"
     "previous_sli,previous_bad,previous_total,previous_consumed_ratio,"
     "exclusion_count,unexcluded_state,unexcluded_sli,unexcluded_bad,unexcluded_total,"
-    "unexcluded_consumed_ratio,event_parts\r\n";
+    "unexcluded_consumed_ratio,event_parts";
+/* Only of a report with an agent's objective. */
+static const char answers_header[] =
+    ",answer_runs,answer_good,ttft_count,ttft_censored,ttft_p50,ttft_p90,ttft_p95,ttft_p99,"
+    "ttft_max,ttft_lower_bound,gap_count,gap_censored,gap_p50,gap_p90,gap_p95,gap_p99,gap_max,"
+    "gap_lower_bound,tokens_per_second_p50,tokens_per_second_p95,tokens_per_second_p99,"
+    "tokens_in,tokens_out,tokens_cached,tokens_reasoning,tokens_unknown_runs,currency,cost,"
+    "cost_per_good_answer,cost_unknown_runs,held_back,limited";
+#define ANSWERS_COLUMNS 32
 
 struct row {
     struct str *out;
@@ -225,10 +234,78 @@ static void put_excluded(struct row *r, const struct report_slo *s)
     put_int(r, sli_event(&s->def->sli));
 }
 
+static void put_speed(struct row *r, int64_t token_ns, bool lower)
+{
+    double speed = 0;
+    bool has = answers_speed(token_ns, lower, &speed);
+    put_number(r, has, speed, fmt_ratio);
+}
+
+static void put_cost(struct row *r, const struct report_answers *a, bool has, int64_t cost)
+{
+    char buf[FMT_MAX];
+    has = has && answers_priced(a) && answers_cost_known(&a->sums);
+    put(r, has ? fmt_cost(buf, cost) : "");
+}
+
+static void put_empty(struct row *r, size_t columns)
+{
+    for (size_t i = 0; i < columns; i++)
+        put(r, "");
+}
+
+static void put_answer_sums(struct row *r, const struct report_answers *a)
+{
+    const struct answer_sums *sums = &a->sums;
+    bool known = answers_tokens_known(sums);
+    put_count(r, known, sums->tokens_in);
+    put_count(r, known, sums->tokens_out);
+    put_count(r, known, sums->tokens_cached);
+    put_count(r, known, sums->tokens_reasoning);
+    put_int(r, sums->tokens_unknown);
+    put(r, a->currency ? a->currency : "");
+    put_cost(r, a, true, sums->cost);
+    put_cost(r, a, a->has_per_good, a->per_good);
+    put_count(r, answers_priced(a), sums->cost_unknown);
+    put_int(r, sums->held);
+    put_int(r, sums->limited);
+}
+
+static void put_answers(struct row *r, const struct report_answers *a)
+{
+    if (!a) {
+        put_empty(r, ANSWERS_COLUMNS);
+        return;
+    }
+    put_int(r, a->sums.runs);
+    put_int(r, a->sums.good);
+    if (a->streams) {
+        put_latency(r, &a->ttft);
+        put_latency(r, &a->gap);
+    } else {
+        put_empty(r, 16);
+    }
+    put_speed(r, a->token.p50_us, a->token.p50_lower);
+    put_speed(r, a->token.p95_us, a->token.p95_lower);
+    put_speed(r, a->token.p99_us, a->token.p99_lower);
+    put_answer_sums(r, a);
+}
+
+static bool has_answers(const struct report *r)
+{
+    for (size_t i = 0; i < r->slo_count; i++)
+        if (r->slos[i].answers)
+            return true;
+    return false;
+}
+
 static int write_csv(const struct report *r, const struct report_style *style, struct str *out)
 {
     (void)style;
+    bool answers = has_answers(r);
     str_add(out, header);
+    str_add(out, answers ? answers_header : "");
+    str_add(out, "\r\n");
     for (size_t i = 0; i < r->slo_count; i++) {
         struct row row = {.out = out};
         put_identity(&row, r, &r->slos[i]);
@@ -241,6 +318,8 @@ static int write_csv(const struct report *r, const struct report_style *style, s
         put_members(&row, &r->slos[i]);
         put_previous(&row, r->slos[i].previous);
         put_excluded(&row, &r->slos[i]);
+        if (answers)
+            put_answers(&row, r->slos[i].answers);
         str_add(out, "\r\n");
     }
     return out->overflow ? -1 : 0;

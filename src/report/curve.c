@@ -28,6 +28,13 @@ static int64_t worst(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static void keep_worst(struct percentiles *into, const struct percentiles *p)
+{
+    into->p50_us = worst(into->p50_us, p->p50_us);
+    into->p95_us = worst(into->p95_us, p->p95_us);
+    into->p99_us = worst(into->p99_us, p->p99_us);
+}
+
 static void bucket_add(struct bucket *b, const struct report_point *p, int64_t step)
 {
     b->to_us = p->at_us + step;
@@ -37,6 +44,8 @@ static void bucket_add(struct bucket *b, const struct report_point *p, int64_t s
     b->p50_us = worst(b->p50_us, p->p50_us);
     b->p95_us = worst(b->p95_us, p->p95_us);
     b->p99_us = worst(b->p99_us, p->p99_us);
+    keep_worst(&b->ttft, &p->ttft);
+    keep_worst(&b->gap, &p->gap);
     if (p->has_budget && isfinite(p->budget_remaining)) {
         b->has_budget = true;
         b->budget = p->budget_remaining;
@@ -67,8 +76,12 @@ void curve_build(struct curve *c, const struct report_slo *s, size_t max)
             return;
         if (k != key) {
             key = k;
-            c->at[c->n++] =
-                (struct bucket){.from_us = from, .p50_us = -1, .p95_us = -1, .p99_us = -1};
+            c->at[c->n++] = (struct bucket){.from_us = from,
+                                            .p50_us = -1,
+                                            .p95_us = -1,
+                                            .p99_us = -1,
+                                            .ttft = {-1, -1, -1},
+                                            .gap = {-1, -1, -1}};
         }
         bucket_add(&c->at[c->n - 1], p, s->step_us);
         if (c->at[c->n - 1].to_us > last)

@@ -18,6 +18,7 @@ struct bucket {
     struct counts counts;
     int64_t expected, observed;
     int64_t p50_us, p95_us, p99_us; /* the worst point's; percentiles do not add. -1: none */
+    struct percentiles ttft, gap;   /* the same of answers */
     bool has_budget;
     double budget; /* ratio remaining at the bucket's end */
     bool has_burn;

@@ -95,6 +95,9 @@ void fmt_member(struct str *out, const struct report_member *m);
 /* What its ratio is called: "Availability", "Fast enough". */
 const char *fmt_sli_name(const struct report_slo *s);
 
+/* Whether its events are runs of its probe, one each. */
+bool fmt_counts_runs(const struct report_slo *s);
+
 /* What coverage counts, of its source: "checks" or "scrapes". */
 const char *fmt_observed(const struct report_slo *s);
 

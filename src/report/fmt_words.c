@@ -119,7 +119,16 @@ void fmt_subject(struct str *out, const struct report_slo *s)
     }
     str_add(out, s->def->sli.probe ? s->def->sli.probe : s->def->name);
     if (s->expression && *s->expression)
-        str_addf(out, "%s %s", s->source == SOURCE_RESULTS ? "" : ":", s->expression);
+        str_addf(out, "%s%s %s", s->source == SOURCE_RESULTS ? "" : ":",
+                 s->answers && s->source == SOURCE_RESULTS ? " whole answer" : "", s->expression);
+}
+
+static const char *measure_name(enum answer_measure m)
+{
+    static const char *const names[MEASURE_COUNT] = {"Good", "First token", "No gap", "Speed",
+                                                     "Cost"};
+    assert(m < MEASURE_COUNT);
+    return names[m];
 }
 
 const char *fmt_sli_name(const struct report_slo *s)
@@ -140,18 +149,20 @@ const char *fmt_sli_name(const struct report_slo *s)
     case SOURCE_COMPOSITE:
         return "All together";
     case SOURCE_ANSWERS:
-        return s->def->sli.measure == MEASURE_TTFT    ? "First token in time"
-               : s->def->sli.measure == MEASURE_GAP   ? "No gap"
-               : s->def->sli.measure == MEASURE_SPEED ? "Fast enough"
-                                                      : "Cheap enough";
+        return measure_name(s->def->sli.measure);
     }
     assert(!"sli_source");
     return "";
 }
 
+bool fmt_counts_runs(const struct report_slo *s)
+{
+    return s->source == SOURCE_RESULTS || s->source == SOURCE_ANSWERS;
+}
+
 const char *fmt_observed(const struct report_slo *s)
 {
-    return s->source == SOURCE_RESULTS     ? "checks"
+    return fmt_counts_runs(s)              ? "checks"
            : s->source == SOURCE_COMPOSITE ? "checks and scrapes"
                                            : "scrapes";
 }
@@ -159,9 +170,9 @@ const char *fmt_observed(const struct report_slo *s)
 char *fmt_excluded(char buf[static FMT_MAX], const struct report_slo *s, int64_t n)
 {
     char count[FMT_MAX];
-    const char *of = s->source == SOURCE_RESULTS || s->source == SOURCE_COMPOSITE ? ""
-                     : n == 1                                                     ? "scrape "
-                                                                                  : "scrapes ";
+    const char *of = fmt_counts_runs(s) || s->source == SOURCE_COMPOSITE ? ""
+                     : n == 1                                            ? "scrape "
+                                                                         : "scrapes ";
     snprintf(buf, FMT_MAX, "%.32s %sexcluded", fmt_count(count, n), of);
     return buf;
 }

@@ -1,3 +1,4 @@
+#include "report/answers.h"
 #include "report/charts.h"
 #include "report/curve.h"
 #include "report/fmt.h"
@@ -141,7 +142,8 @@ static void fact_latency(struct str *out, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX];
     const struct report_latency *l = &s->latency;
-    fact_open(out, "p99 latency", "", fmt_latency(a, l->p99_us, l->p99_lower));
+    fact_open(out, s->answers ? "p99 whole answer" : "p99 latency", "",
+              fmt_latency(a, l->p99_us, l->p99_lower));
     str_addf(out, "p50 %s<br>p95 %s", fmt_latency(a, l->p50_us, l->p50_lower),
              fmt_latency(b, l->p95_us, l->p95_lower));
     fact_close(out);
@@ -422,7 +424,7 @@ static void put_numbers(struct str *out, const struct report_slo *s)
 {
     struct curve c;
     char a[FMT_MAX];
-    bool results = s->source == SOURCE_RESULTS;
+    bool results = fmt_counts_runs(s);
     curve_build(&c, s, NUMBERS_ROWS);
     if (!c.n)
         return;
@@ -453,17 +455,22 @@ void html_slo(struct str *out, const struct report_slo *s, size_t index)
     fact_sli(out, s);
     fact_budget(out, s);
     fact_burn(out, s);
-    if (s->source == SOURCE_RESULTS)
+    if (fmt_counts_runs(s))
         fact_latency(out, s);
     else
         fact_events(out, s);
     fact_coverage(out, s);
     str_add(out, "</dl>\n");
+    if (s->answers)
+        answers_put_facts(out, s);
     charts_write(out, s, index);
     str_add(out, "<div class=\"detail\">\n");
     put_members(out, s);
     put_burn(out, s);
-    put_latency(out, &s->latency);
+    if (s->answers)
+        answers_put_tables(out, s);
+    else
+        put_latency(out, &s->latency);
     put_tiers(out, s);
     put_reasons(out, s);
     put_incidents(out, s);

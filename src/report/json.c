@@ -1,3 +1,4 @@
+#include "report/answers.h"
 #include "report/fmt.h"
 #include "report/formats.h"
 #include "report/groups.h"
@@ -441,6 +442,10 @@ static void put_slo(struct json *j, const struct report_slo *s)
     put_tiers(j, s);
     put_members(j, s);
     put_latency(j, &s->latency);
+    if (s->answers) {
+        json_key(j, "answers");
+        answers_put_json(j->out, s->answers);
+    }
     put_reasons(j, s);
     put_annotations(j, s);
     put_excluded(j, s);

@@ -1,4 +1,5 @@
 /* GitHub's Markdown: a summary table, then one section per objective. */
+#include "report/answers.h"
 #include "report/fmt.h"
 #include "report/formats.h"
 #include "report/groups.h"
@@ -139,7 +140,7 @@ static void put_facts(struct str *out, const struct report_slo *s)
     if (fmt_coverage(s, &coverage)) {
         str_addf(out, "- **Coverage** %s: ", fmt_floor(a, coverage, 2));
         str_addf(out, "%s of %s expected", fmt_count(a, s->observed), fmt_count(b, s->expected));
-        if (s->source != SOURCE_RESULTS)
+        if (!fmt_counts_runs(s))
             str_addf(out, " %s", fmt_observed(s));
         if (s->observed < s->expected) {
             str_add(out, "; missing: ");
@@ -312,7 +313,10 @@ static void put_slo(struct str *out, const struct report_slo *s)
     put_source(out, s);
     put_facts(out, s);
     put_members(out, s);
-    put_latency(out, &s->latency);
+    if (s->answers)
+        answers_put_markdown(out, s, put_text);
+    else
+        put_latency(out, &s->latency);
     put_burn(out, s);
     put_excluded(out, s);
     put_annotations(out, s);

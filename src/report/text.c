@@ -1,4 +1,5 @@
 /* The report on a terminal: a table of all objectives, then one block each. */
+#include "report/answers.h"
 #include "report/curve.h"
 #include "report/fmt.h"
 #include "report/formats.h"
@@ -145,7 +146,7 @@ static void put_heading(struct term *t, const struct report_slo *s)
     str_init(&subject, 4096);
     if (s->def->service && s->def->service[0])
         str_addf(&subject, "%s \xc2\xb7 ", s->def->service);
-    if (s->source == SOURCE_RESULTS)
+    if (fmt_counts_runs(s))
         fmt_subject(&subject, s);
     else
         str_add(&subject, s->def->member_count ? "composite" : s->def->sli.probe);
@@ -156,7 +157,7 @@ static void put_heading(struct term *t, const struct report_slo *s)
     str_add(t->out, used + 3 + fmt_columns(subject.buf) > (size_t)t->width ? "\n  " : " \xc2\xb7 ");
     term_clean(t, TERM_DIM, subject.buf, (size_t)t->width - 2);
     str_release(&subject);
-    if (s->source != SOURCE_RESULTS && s->expression) { /* may be long */
+    if (!fmt_counts_runs(s) && s->expression) { /* may be long */
         str_add(t->out, "\n  ");
         term_clean(t, TERM_PLAIN, s->expression, (size_t)t->width - 2);
     }
@@ -491,7 +492,10 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_coverage(t, s);
     put_burn(t, s);
     put_tiers(t, s);
-    put_latency(t, &s->latency);
+    if (s->answers)
+        answers_put_term(t, s, LABEL_COLUMNS);
+    else
+        put_latency(t, &s->latency);
     put_reasons(t, s);
     put_incidents(t, s);
     put_annotations(t, s);
