@@ -160,20 +160,13 @@ static int step_burn(struct slo_query *q, struct err *reterr)
 static int step_latency(struct slo_query *q, struct err *reterr)
 {
     struct report_slo *s = q->out;
-    struct report_latency *l = &s->latency;
     struct sketch sketch = SKETCH_INIT;
     if (q->def->sli.metric) /* the runs' latency is not that of its events */
         return 0;
     if (store_reader_latency(q->reader, q->def->sli.probe, s->start_us, s->upto_us, &sketch,
                              reterr) < 0)
         return -1;
-    l->count = sketch.count;
-    l->censored = sketch.censored;
-    l->max_us = sketch.max_us;
-    l->p50_us = sketch_quantile(&sketch, 50, 100, &l->p50_lower);
-    l->p90_us = sketch_quantile(&sketch, 90, 100, &l->p90_lower);
-    l->p95_us = sketch_quantile(&sketch, 95, 100, &l->p95_lower);
-    l->p99_us = sketch_quantile(&sketch, 99, 100, &l->p99_lower);
+    query_fill_latency(&s->latency, &sketch);
     sketch_release(&sketch);
     return 0;
 }
@@ -186,7 +179,7 @@ static query_step *const brief_steps[] = {
     query_step_tiers};
 static query_step *const detail_steps[] = {
     step_latency,        query_step_reasons,     query_step_curve, query_step_incidents,
-    query_step_failures, query_step_annotations, query_step_spent};
+    query_step_failures, query_step_annotations, query_step_spent, query_step_answers};
 
 static int run_steps(query_step *const *steps, size_t n, struct slo_query *q, struct err *reterr)
 {

@@ -127,6 +127,11 @@ int query_step_incidents(struct slo_query *q, struct err *reterr); /* query_even
 int query_step_failures(struct slo_query *q, struct err *reterr);
 int query_step_reasons(struct slo_query *q, struct err *reterr);     /* query_reasons.c */
 int query_step_annotations(struct slo_query *q, struct err *reterr); /* query_annotations.c */
+int query_step_answers(struct slo_query *q, struct err *reterr);     /* query_answers.c */
+
+/* What the sketch says of all of its values. */
+struct sketch;
+void query_fill_latency(struct report_latency *l, const struct sketch *sketch);
 
 /* query_incidents.c: what was going on in [from, at), for the objectives that are asked for;
  * the instants of these that an objective counts between, pushed to q->instants; what they

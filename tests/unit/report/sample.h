@@ -25,6 +25,10 @@ struct report_slo *sample_add(struct report *r, enum sample_kind kind);
 
 void sample_init(struct report *r); /* empty, at SAMPLE_AT_US */
 void sample_all(struct report *r);  /* all but the hostile one */
+/* Five objectives on an agent's probe, each by a measure of its own, and one of counters. */
+void sample_agents(struct report *r);
+/* Makes one an agent's. */
+void sample_answers(struct report *r, struct report_slo *s);
 /* Two incidents, of the first two SLOs, which are there. */
 void sample_incidents(struct report *r);
 void sample_release(struct report *r);
