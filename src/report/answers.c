@@ -13,21 +13,14 @@
 
 /* ---- numbers ------------------------------------------------------------- */
 
-/* Zeros at the end of a number with a point, but for `keep` decimals. */
-static char *trim(char *buf, size_t keep)
+char *fmt_cost(char buf[static FMT_MAX], int64_t cost)
 {
-    size_t n = strlen(buf), least = (size_t)(strchr(buf, '.') - buf) + 1 + keep;
-    while (n > least && buf[n - 1] == '0')
+    size_t n = (size_t)snprintf(buf, FMT_MAX, "%lld.%012lld", cost / COST_ONE, cost % COST_ONE);
+    while (buf[n - 1] == '0')
         buf[--n] = '\0';
     if (buf[n - 1] == '.')
         buf[n - 1] = '\0';
     return buf;
-}
-
-char *fmt_cost(char buf[static FMT_MAX], int64_t cost)
-{
-    snprintf(buf, FMT_MAX, "%lld.%012lld", cost / COST_ONE, cost % COST_ONE);
-    return trim(buf, 0);
 }
 
 /* Two, or of an amount below 1 as many as three digits take. */
@@ -41,7 +34,7 @@ static int money_decimals(int64_t cost)
 
 char *fmt_money(char buf[static FMT_MAX], int64_t cost, bool lower)
 {
-    char whole[FMT_MAX], part[FMT_MAX];
+    char whole[FMT_MAX];
     const char *sign = lower ? "\xe2\x89\xa5" : "";
     if (cost == 0) {
         snprintf(buf, FMT_MAX, "%s0", sign);
@@ -54,9 +47,8 @@ char *fmt_money(char buf[static FMT_MAX], int64_t cost, bool lower)
         quantum *= i < decimals ? 1 : 10;
     }
     n = (n + (lower ? 0 : quantum / 2)) / quantum;
-    snprintf(part, sizeof part, ".%0*" PRIu64, decimals, n % one);
-    snprintf(buf, FMT_MAX, "%s%.30s%.20s", sign, fmt_count(whole, (int64_t)(n / one)),
-             trim(part, 2));
+    snprintf(buf, FMT_MAX, "%s%.30s.%0*" PRIu64, sign, fmt_count(whole, (int64_t)(n / one)),
+             decimals, n % one);
     return buf;
 }
 
@@ -101,6 +93,15 @@ bool answers_speed(int64_t token_ns, bool lower, double *ret)
         return false;
     *ret = NSEC_PER_SEC / (double)token_ns;
     return true;
+}
+
+const struct report_slo *answers_told_by(const struct report *r, const struct report_slo *s)
+{
+    for (const struct report_slo *p = r->slos; p < s; p++)
+        if (p->answers && str_eq(p->def->sli.probe, s->def->sli.probe) &&
+            p->start_us == s->start_us && p->upto_us == s->upto_us)
+            return p;
+    return NULL;
 }
 
 /* ---- words ---------------------------------------------------------------- */
@@ -166,7 +167,7 @@ void answers_held_text(struct str *out, const struct answer_sums *sums)
         str_addf(out, "%s run%s not sent because of spend caps", fmt_count(n, sums->held),
                  plural(sums->held));
     if (sums->limited)
-        str_addf(out, "%s%s limited by the target, or overload of it", sums->held ? "; " : "",
+        str_addf(out, "%s%s met a rate limit or an overloaded target", sums->held ? "; " : "",
                  fmt_count(n, sums->limited));
 }
 

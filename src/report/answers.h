@@ -48,14 +48,20 @@ void answers_speed_text(struct str *out, const struct report_answers *a);
 /* "0.12 USD", "≥0.12 USD", FMT_NONE. */
 void answers_day_cost(struct str *out, const struct report_answers *a, const struct answer_sums *s);
 
+/* Tokens and cost are those of the probe, told once: the one before it in the report that has
+ * the same ones; NULL: it is the first. */
+const struct report_slo *answers_told_by(const struct report *r, const struct report_slo *s);
+
 /* ---- formats --------------------------------------------------------------- */
 
 /* In the place of the line of latency, `indent` columns in. */
-void answers_put_term(struct term *t, const struct report_slo *s, int indent);
-void answers_put_markdown(struct str *out, const struct report_slo *s,
+void answers_put_term(struct term *t, const struct report *r, const struct report_slo *s,
+                      int indent);
+void answers_put_markdown(struct str *out, const struct report *r, const struct report_slo *s,
                           void (*text)(struct str *out, const char *s));
 /* The value of `answers`, on one line. */
 void answers_put_json(struct str *out, const struct report_answers *a);
-void answers_put_facts(struct str *out, const struct report_slo *s);  /* HTML: <dl> */
-void answers_put_tables(struct str *out, const struct report_slo *s); /* of .detail */
-void answers_charts(struct str *out, const struct report_slo *s);     /* charts_answers.c */
+/* HTML: figures, tables of .detail, and charts. */
+void answers_put_facts(struct str *out, const struct report *r, const struct report_slo *s);
+void answers_put_tables(struct str *out, const struct report *r, const struct report_slo *s);
+void answers_charts(struct str *out, const struct report *r, const struct report_slo *s);

@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
+
 /* ---- figures ------------------------------------------------------------------ */
 
 static void fact(struct str *out, const char *name, const char *value, const struct str *sub)
@@ -46,7 +48,9 @@ static void fact_cost(struct str *out, const struct report_answers *a)
     bool known = a->has_per_good && answers_priced(a) && answers_cost_known(&a->sums);
     struct str sub;
     str_init(&sub, 4096);
-    answers_cost_text(&sub, a);
+    answers_day_cost(&sub, a, &a->sums);
+    if (answers_cost_known(&a->sums))
+        str_add(&sub, " in all");
     fact(out, "Cost per good answer",
          known ? fmt_money(value, a->per_good, answers_cost_lower(&a->sums)) : FMT_NONE, &sub);
     str_release(&sub);
@@ -55,19 +59,43 @@ static void fact_cost(struct str *out, const struct report_answers *a)
 static void fact_tokens(struct str *out, const struct report_answers *a)
 {
     char value[FMT_MAX];
+    char n[FMT_MAX], m[FMT_MAX];
+    bool known = answers_tokens_known(&a->sums);
     struct str sub;
     str_init(&sub, 4096);
-    answers_tokens_text(&sub, &a->sums);
-    bool known = answers_tokens_known(&a->sums);
-    fact(out, "Tokens", known ? fmt_count(value, a->sums.tokens_in + a->sums.tokens_out) : FMT_NONE,
-         &sub);
+    if (known)
+        str_addf(&sub, "%s in, %s out", fmt_count(n, a->sums.tokens_in),
+                 fmt_count(m, a->sums.tokens_out));
+    snprintf(value, sizeof value, "%s%.40s", a->sums.tokens_unknown ? "\xe2\x89\xa5" : "",
+             fmt_count(n, a->sums.tokens_in + a->sums.tokens_out));
+    fact(out, "Tokens", known ? value : FMT_NONE, &sub);
     str_release(&sub);
 }
 
-void answers_put_facts(struct str *out, const struct report_slo *s)
+/* What the figures leave out, a sentence each. */
+static void put_sentences(struct str *out, const struct report_answers *a)
+{
+    struct str line;
+    str_init(&line, 4096);
+    str_add(&line, "Tokens: ");
+    answers_tokens_text(&line, &a->sums);
+    str_add(&line, ". Cost: ");
+    answers_cost_text(&line, a);
+    str_addc(&line, '.');
+    if (a->sums.held || a->sums.limited)
+        str_add(&line, " Held back: ");
+    answers_held_text(&line, &a->sums);
+    if (a->sums.held || a->sums.limited)
+        str_addc(&line, '.');
+    str_add(out, "<p class=\"meta sums\">");
+    html_text(out, line.buf);
+    str_add(out, "</p>\n");
+    str_release(&line);
+}
+
+void answers_put_facts(struct str *out, const struct report *r, const struct report_slo *s)
 {
     const struct report_answers *a = s->answers;
-    struct str held;
     if (a->sums.runs == 0 && a->sums.held == 0)
         return;
     str_add(out, "<dl class=\"facts more\">\n");
@@ -79,11 +107,8 @@ void answers_put_facts(struct str *out, const struct report_slo *s)
     fact_tokens(out, a);
     fact_cost(out, a);
     str_add(out, "</dl>\n");
-    str_init(&held, 4096);
-    answers_held_text(&held, &a->sums);
-    if (held.len)
-        str_addf(out, "<p class=\"meta\">Held back: %s.</p>\n", held.buf);
-    str_release(&held);
+    if (!answers_told_by(r, s))
+        put_sentences(out, a);
 }
 
 /* ---- tables --------------------------------------------------------------------- */
@@ -158,10 +183,11 @@ static void put_days(struct str *out, const struct report_answers *a)
     str_add(out, "</tbody></table></div></details>\n");
 }
 
-void answers_put_tables(struct str *out, const struct report_slo *s)
+void answers_put_tables(struct str *out, const struct report *r, const struct report_slo *s)
 {
     if (s->answers->sums.runs == 0 && s->answers->sums.held == 0)
         return;
     put_times_table(out, s);
-    put_days(out, s->answers);
+    if (!answers_told_by(r, s))
+        put_days(out, s->answers);
 }

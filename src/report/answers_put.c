@@ -86,8 +86,19 @@ static void put_line(struct term *t, int indent, const char *label, const char *
     if (!*text)
         return;
     put_label(t, indent, label);
-    term_clean(t, TERM_PLAIN, text, (size_t)(t->width - indent));
+    term_wrap(t, TERM_PLAIN, indent, text);
+}
+
+/* A currency may be any text. */
+static void put_cost(struct term *t, const struct report_answers *a, int indent)
+{
+    struct str line;
+    str_init(&line, 4096);
+    answers_cost_text(&line, a);
+    put_label(t, indent, "Cost");
+    term_clean(t, TERM_PLAIN, line.buf, (size_t)(t->width - indent));
     str_addc(t->out, '\n');
+    str_release(&line);
 }
 
 static void put_day(struct term *t, const struct report_answers *a,
@@ -136,24 +147,47 @@ static void put_days(struct term *t, const struct report_answers *a, int indent)
                fmt_count(n, (int64_t)first), first == 1 ? "" : "s");
 }
 
-void answers_put_term(struct term *t, const struct report_slo *s, int indent)
+/* "as of 'chat-answered'" */
+static void put_same(struct str *out, const struct report_slo *told)
+{
+    str_add(out, "as of '");
+    fmt_title(out, told);
+    str_addc(out, '\'');
+}
+
+static void put_sums(struct term *t, const struct report_answers *a, int indent)
 {
     struct str line;
-    const struct report_answers *a = s->answers;
-    if (a->sums.runs == 0 && a->sums.held == 0)
-        return;
-    put_times(t, s, indent);
     str_init(&line, 4096);
     answers_tokens_text(&line, &a->sums);
     put_line(t, indent, "Tokens", line.buf);
-    str_clear(&line);
-    answers_cost_text(&line, a);
-    put_line(t, indent, "Cost", line.buf);
+    put_cost(t, a, indent);
     str_clear(&line);
     answers_held_text(&line, &a->sums);
     put_line(t, indent, "Held back", line.buf);
     str_release(&line);
     put_days(t, a, indent);
+}
+
+void answers_put_term(struct term *t, const struct report *r, const struct report_slo *s,
+                      int indent)
+{
+    const struct report_answers *a = s->answers;
+    const struct report_slo *told = answers_told_by(r, s);
+    struct str line;
+    if (a->sums.runs == 0 && a->sums.held == 0)
+        return;
+    put_times(t, s, indent);
+    if (!told) {
+        put_sums(t, a, indent);
+        return;
+    }
+    str_init(&line, 4096);
+    put_same(&line, told);
+    put_label(t, indent, "Cost");
+    term_clean(t, TERM_DIM, line.buf, (size_t)(t->width - indent));
+    str_addc(t->out, '\n');
+    str_release(&line);
 }
 
 /* ---- Markdown ---------------------------------------------------------------- */
@@ -216,10 +250,11 @@ static void put_item(struct str *out, const char *name, const char *words,
     str_addc(out, '\n');
 }
 
-void answers_put_markdown(struct str *out, const struct report_slo *s,
+void answers_put_markdown(struct str *out, const struct report *r, const struct report_slo *s,
                           void (*text)(struct str *out, const char *s))
 {
     const struct report_answers *a = s->answers;
+    const struct report_slo *told = answers_told_by(r, s);
     struct str line;
     if (a->sums.runs == 0 && a->sums.held == 0)
         return;
@@ -229,6 +264,12 @@ void answers_put_markdown(struct str *out, const struct report_slo *s,
         answers_speed_text(&line, a);
     put_item(out, "Speed", line.buf, text);
     str_clear(&line);
+    if (told) {
+        put_same(&line, told);
+        put_item(out, "Tokens and cost", line.buf, text);
+        str_release(&line);
+        return;
+    }
     answers_tokens_text(&line, &a->sums);
     put_item(out, "Tokens", line.buf, text);
     str_clear(&line);

@@ -301,8 +301,9 @@ static void put_burn(struct str *out, const struct report_slo *s, const struct c
     str_add(out, "</figure>\n");
 }
 
-void charts_write(struct str *out, const struct report_slo *s, size_t index)
+void charts_write(struct str *out, const struct report *r, size_t index)
 {
+    const struct report_slo *s = &r->slos[index];
     struct curve c;
     curve_build(&c, s, CURVE_MAX);
     if (!c.n)
@@ -315,7 +316,7 @@ void charts_write(struct str *out, const struct report_slo *s, size_t index)
                                               s->def->sli.faster_than_us};
     chart_percentiles(out, s, &c, &latency);
     if (s->answers)
-        answers_charts(out, s);
+        answers_charts(out, r, s);
     str_add(out, "</div>\n");
 }
 

@@ -28,7 +28,7 @@ static void put_times(struct str *out, const struct report_slo *s)
 {
     const struct sli_def *sli = &s->def->sli;
     const struct percentiles_chart charts[] = {
-        {"First token", &s->answers->ttft, sli->measure == MEASURE_TTFT ? sli->bound : 0},
+        {"Time to first token", &s->answers->ttft, sli->measure == MEASURE_TTFT ? sli->bound : 0},
         {"Longest gap", &s->answers->gap, sli->measure == MEASURE_GAP ? sli->bound : 0}};
     for (size_t i = 0; i < countof(charts); i++) {
         struct curve c;
@@ -172,7 +172,7 @@ static void put_bars(struct str *out, const struct report_slo *s, const struct c
     bool held = s->answers->sums.held > 0;
     for (size_t i = 0; i < c->n; i++) {
         struct answer_sums sums = sums_of(s, &c->at[i]);
-        top = fmax(top, bars->all(&sums));
+        top = fmin(fmax(top, bars->all(&sums)), 7e18); /* a tick is an int64_t */
     }
     if (top <= 0)
         return;
@@ -208,7 +208,7 @@ static char *count_tick(char buf[static FMT_MAX], double v)
 
 static char *money_tick(char buf[static FMT_MAX], double v)
 {
-    return fmt_money(buf, llround(v), false);
+    return fmt_cost(buf, llround(v));
 }
 
 static void put_day_charts(struct str *out, const struct report_slo *s)
@@ -223,19 +223,20 @@ static void put_day_charts(struct str *out, const struct report_slo *s)
         snprintf(step, sizeof step, "in %s", units_duration(days, c.step_us));
     snprintf(note, sizeof note, "as the answers told, %s of UTC%s", step,
              a->sums.tokens_unknown ? "; some did not" : "");
-    const struct bars tokens = {"Tokens", note, tokens_in, tokens_all, count_tick, tokens_text};
+    const struct bars tokens = {"Tokens by day", note, tokens_in, tokens_all, count_tick, tokens_text};
     put_bars(out, s, &c, &tokens);
     if (!answers_priced(a))
         return;
     snprintf(note, sizeof note, "%s%s%s of UTC%s", a->currency ? a->currency : "",
              a->currency ? ", " : "", step, a->sums.cost_unknown ? "; some is not known" : "");
-    const struct bars money = {"Cost", note, NULL, cost, money_tick, cost_text};
+    const struct bars money = {"Cost by day", note, NULL, cost, money_tick, cost_text};
     put_bars(out, s, &c, &money);
 }
 
-void answers_charts(struct str *out, const struct report_slo *s)
+void answers_charts(struct str *out, const struct report *r, const struct report_slo *s)
 {
     if (s->answers->streams)
         put_times(out, s);
-    put_day_charts(out, s);
+    if (!answers_told_by(r, s))
+        put_day_charts(out, s);
 }

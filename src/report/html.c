@@ -149,7 +149,7 @@ static int write_html(const struct report *r, const struct report_style *style, 
     if (r->slo_count > 1)
         put_summary(out, r);
     for (size_t i = 0; i < r->slo_count; i++)
-        html_slo(out, &r->slos[i], i);
+        html_slo(out, r, i);
     incidents_put_html(out, r);
     put_foot(out);
     return out->overflow ? -1 : 0;

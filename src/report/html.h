@@ -6,7 +6,7 @@
 extern const char report_css[]; /* reports/style.css, generated at build */
 
 /* One objective as a section with the id "slo-INDEX". */
-void html_slo(struct str *out, const struct report_slo *s, size_t index);
+void html_slo(struct str *out, const struct report *r, size_t index);
 
 /* "met", as a coloured word with a mark of its own shape. */
 void html_state(struct str *out, enum slo_state state);

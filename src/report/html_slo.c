@@ -448,8 +448,9 @@ static void put_numbers(struct str *out, const struct report_slo *s)
     str_add(out, "</tbody></table></div></details>\n");
 }
 
-void html_slo(struct str *out, const struct report_slo *s, size_t index)
+void html_slo(struct str *out, const struct report *r, size_t index)
 {
+    const struct report_slo *s = &r->slos[index];
     put_head(out, s, index);
     str_add(out, "<dl class=\"facts\">\n");
     fact_sli(out, s);
@@ -462,13 +463,13 @@ void html_slo(struct str *out, const struct report_slo *s, size_t index)
     fact_coverage(out, s);
     str_add(out, "</dl>\n");
     if (s->answers)
-        answers_put_facts(out, s);
-    charts_write(out, s, index);
+        answers_put_facts(out, r, s);
+    charts_write(out, r, index);
     str_add(out, "<div class=\"detail\">\n");
     put_members(out, s);
     put_burn(out, s);
     if (s->answers)
-        answers_put_tables(out, s);
+        answers_put_tables(out, r, s);
     else
         put_latency(out, &s->latency);
     put_tiers(out, s);

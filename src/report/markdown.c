@@ -294,7 +294,7 @@ static void put_losses(struct str *out, const struct report_slo *s)
     str_add(out, "\n</details>\n");
 }
 
-static void put_slo(struct str *out, const struct report_slo *s)
+static void put_slo(struct str *out, const struct report *r, const struct report_slo *s)
 {
     char a[FMT_MAX], t[UNITS_MAX];
     str_add(out, "## ");
@@ -314,7 +314,7 @@ static void put_slo(struct str *out, const struct report_slo *s)
     put_facts(out, s);
     put_members(out, s);
     if (s->answers)
-        answers_put_markdown(out, s, put_text);
+        answers_put_markdown(out, r, s, put_text);
     else
         put_latency(out, &s->latency);
     put_burn(out, s);
@@ -334,7 +334,7 @@ static int write_markdown(const struct report *r, const struct report_style *sty
     else
         put_summary(out, r);
     for (size_t i = 0; i < r->slo_count; i++) {
-        put_slo(out, &r->slos[i]);
+        put_slo(out, r, &r->slos[i]);
         if (i + 1 < r->slo_count)
             str_addc(out, '\n');
     }

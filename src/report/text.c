@@ -316,7 +316,7 @@ static void put_coverage(struct term *t, const struct report_slo *s)
     }
     term_paint(t, coverage < 0.9 ? TERM_YELLOW : TERM_PLAIN, "%s", fmt_floor(a, coverage, 2));
     str_addf(t->out, ", %s of %s %s", fmt_count(a, s->observed), fmt_count(b, s->expected),
-             s->source == SOURCE_RESULTS ? "observed" : fmt_observed(s));
+             fmt_counts_runs(s) ? "observed" : fmt_observed(s));
     str_init(&why, 4096);
     fmt_missing(&why, s);
     if (why.len)
@@ -478,7 +478,7 @@ static void put_failures(struct term *t, const struct report_slo *s)
     }
 }
 
-static void put_slo(struct term *t, const struct report_slo *s)
+static void put_slo(struct term *t, const struct report *r, const struct report_slo *s)
 {
     put_heading(t, s);
     put_sli(t, s);
@@ -493,7 +493,7 @@ static void put_slo(struct term *t, const struct report_slo *s)
     put_burn(t, s);
     put_tiers(t, s);
     if (s->answers)
-        answers_put_term(t, s, LABEL_COLUMNS);
+        answers_put_term(t, r, s, LABEL_COLUMNS);
     else
         put_latency(t, &s->latency);
     put_reasons(t, s);
@@ -513,7 +513,7 @@ static int write_text(const struct report *r, const struct report_style *style, 
     if (r->slo_count > 1)
         put_summary(&t, r);
     for (size_t i = 0; i < r->slo_count; i++)
-        put_slo(&t, &r->slos[i]);
+        put_slo(&t, r, &r->slos[i]);
     incidents_put_text(&t, r);
     return out->overflow ? -1 : 0;
 }

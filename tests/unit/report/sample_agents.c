@@ -61,6 +61,9 @@ static void fill_points(struct report_slo *s)
         p->ttft = p->gap = (struct percentiles){-1, -1, -1};
         if (p->p50_us < 0)
             continue;
+        p->p50_us *= 110;
+        p->p95_us *= 60;
+        p->p99_us *= 40;
         p->ttft.p50_us = (int64_t)(310000 * slow * (0.9 + 0.2 * noise(i)));
         p->ttft.p95_us = (int64_t)((double)p->ttft.p50_us * (1.4 + noise(i * 3)));
         p->ttft.p99_us = (int64_t)((double)p->ttft.p95_us * (1.1 + noise(i * 5)));

@@ -85,8 +85,8 @@ static void test_money(void **state)
         {1, "0.000000000001", "0.000000000001", "\xe2\x89\xa5" "0.000000000001"},
         {123456789, "0.000123456789", "0.000123", "\xe2\x89\xa5" "0.000123"},
         {123556789, "0.000123556789", "0.000124", "\xe2\x89\xa5" "0.000123"},
-        {COST_ONE / 2, "0.5", "0.50", "\xe2\x89\xa5" "0.50"},
-        {999600000000, "0.9996", "1.00", "\xe2\x89\xa5" "0.999"},
+        {COST_ONE / 2, "0.5", "0.500", "\xe2\x89\xa5" "0.500"},
+        {999600000000, "0.9996", "1.000", "\xe2\x89\xa5" "0.999"},
         {1235 * (COST_ONE / 1000), "1.235", "1.24", "\xe2\x89\xa5" "1.23"},
         {1234567 * COST_ONE, "1234567", "1,234,567.00", "\xe2\x89\xa5" "1,234,567.00"},
         {INT64_MAX, "9223372.036854775807", "9,223,372.04", "\xe2\x89\xa5" "9,223,372.03"},
@@ -147,10 +147,10 @@ static void test_cost(void **state)
                                .has_per_good = true,
                                .per_good = COST_ONE / 2};
     (void)state;
-    assert_words(answers_cost_text, &a, "1.50 EUR, 0.50 EUR a good answer");
+    assert_words(answers_cost_text, &a, "1.50 EUR, 0.500 EUR a good answer");
     a.sums.cost_unknown = 1;
     assert_words(answers_cost_text, &a,
-                 "\xe2\x89\xa5" "1.50 EUR, \xe2\x89\xa5" "0.50 EUR a good answer; "
+                 "\xe2\x89\xa5" "1.50 EUR, \xe2\x89\xa5" "0.500 EUR a good answer; "
                  "not known of 1 run");
     a.currency = NULL; /* as answers told it */
     a.has_per_good = false;
@@ -171,10 +171,10 @@ static void test_held(void **state)
     assert_words(held, &a, "1,200 runs not sent because of spend caps");
     a.sums.limited = 5;
     assert_words(held, &a,
-                 "1,200 runs not sent because of spend caps; 5 limited by the target, or overload "
-                 "of it");
+                 "1,200 runs not sent because of spend caps; 5 met a rate limit or an overloaded "
+                 "target");
     a.sums.held = 0;
-    assert_words(held, &a, "5 limited by the target, or overload of it");
+    assert_words(held, &a, "5 met a rate limit or an overloaded target");
 }
 
 /* The speed that so many reach: none, where that falls on a run that failed. */
@@ -280,12 +280,13 @@ static void test_words(void **state)
     sample_agents(&r);
     r.slo_count = 5; /* agents only */
     for (size_t i = 0; i < countof(people); i++) {
-        assert_says(people[i], &r, "scrapes", false);
+        if (i < 2) /* the page explains coverage */
+            assert_says(people[i], &r, "scrapes", false);
         assert_says(people[i], &r, "(null)", false);
         assert_says(people[i], &r, "runs not sent because of spend caps", true);
     }
     assert_says("html", &r, "<b>Whole answer</b>", true);
-    assert_says("html", &r, "<b>First token</b>", true);
+    assert_says("html", &r, "<b>Time to first token</b>", true);
     assert_says("html", &r, "<b>Longest gap</b>", true);
     assert_says("html", &r, "<b>Latency</b>", false);
     assert_says("html", &r, "objective 800ms", true);
