@@ -70,8 +70,7 @@ static void keep_days(struct slo_query *q, const int64_t *edges, const struct an
     for (size_t i = 0; i < n; i++) {
         answer_sums_add(&a->sums, &sums[i]);
         if (sums[i].runs || sums[i].held || sums[i].limited)
-            a->days[a->day_count++] =
-                (struct report_answer_day){edges[i], edges[i + 1], sums[i]};
+            a->days[a->day_count++] = (struct report_answer_day){edges[i], edges[i + 1], sums[i]};
     }
 }
 
@@ -109,8 +108,8 @@ static int read_curve(struct slo_query *q, enum answer_sketch which, struct err 
     for (size_t i = 0; i < n; i++)
         edges[i] = s->points[i].at_us;
     edges[n] = s->upto_us;
-    int rc = store_reader_answer_percentiles(q->reader, q->def->sli.probe, which, edges, n, p,
-                                             reterr);
+    int rc =
+        store_reader_answer_percentiles(q->reader, q->def->sli.probe, which, edges, n, p, reterr);
     for (size_t i = 0; rc == 0 && i < n; i++)
         *(which == ANSWER_SKETCH_TTFT ? &s->points[i].ttft : &s->points[i].gap) = p[i];
     free(edges);
@@ -134,8 +133,8 @@ static int read_streamed(struct slo_query *q, struct err *reterr)
 
 int query_step_answers(struct slo_query *q, struct err *reterr)
 {
-    const struct report_latency none = {.p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1,
-                                        .max_us = -1};
+    const struct report_latency none = {
+        .p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1, .max_us = -1};
     struct report_slo *s = q->out;
     for (size_t i = 0; i < s->point_count; i++)
         s->points[i].ttft = s->points[i].gap = NO_PERCENTILES;

@@ -72,21 +72,6 @@ bool answers_tokens_known(const struct answer_sums *sums)
     return sums->tokens_unknown == 0 || sums->tokens_in > 0 || sums->tokens_out > 0;
 }
 
-void answers_sum(struct answer_sums *into, const struct answer_sums *from)
-{
-    into->runs += from->runs;
-    into->good += from->good;
-    into->tokens_in += from->tokens_in;
-    into->tokens_out += from->tokens_out;
-    into->tokens_cached += from->tokens_cached;
-    into->tokens_reasoning += from->tokens_reasoning;
-    into->tokens_unknown += from->tokens_unknown;
-    into->cost = from->cost > INT64_MAX - into->cost ? INT64_MAX : into->cost + from->cost;
-    into->cost_unknown += from->cost_unknown;
-    into->held += from->held;
-    into->limited += from->limited;
-}
-
 bool answers_speed(int64_t token_ns, bool lower, double *ret)
 {
     if (token_ns <= 0 || lower)
@@ -118,7 +103,8 @@ void answers_tokens_text(struct str *out, const struct answer_sums *sums)
         str_add(out, "not known: no run told them");
         return;
     }
-    str_addf(out, "%s%s in", sums->tokens_unknown ? "at least " : "", fmt_count(n, sums->tokens_in));
+    str_addf(out, "%s%s in", sums->tokens_unknown ? "at least " : "",
+             fmt_count(n, sums->tokens_in));
     if (sums->tokens_cached)
         str_addf(out, " (%s of them cached)", fmt_count(n, sums->tokens_cached));
     str_addf(out, ", %s out", fmt_count(n, sums->tokens_out));

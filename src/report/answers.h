@@ -28,9 +28,6 @@ bool answers_cost_lower(const struct answer_sums *sums);
 /* The same of tokens: one of the sums is there, or nothing is unknown. */
 bool answers_tokens_known(const struct answer_sums *sums);
 
-/* Days together. */
-void answers_sum(struct answer_sums *into, const struct answer_sums *from);
-
 /* Tokens a second from nanoseconds for each; false: it falls on a failed run, or nothing is
  * known. */
 bool answers_speed(int64_t token_ns, bool lower, double *ret);

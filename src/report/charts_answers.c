@@ -75,7 +75,7 @@ static struct answer_sums sums_of(const struct report_slo *s, const struct bucke
     for (size_t i = 0; i < s->answers->day_count; i++) {
         const struct report_answer_day *d = &s->answers->days[i];
         if (d->from_us >= b->from_us && d->to_us <= b->to_us)
-            answers_sum(&sums, &d->sums);
+            answer_sums_add(&sums, &d->sums);
     }
     return sums;
 }
@@ -218,17 +218,18 @@ static void put_day_charts(struct str *out, const struct report_slo *s)
     char note[256], step[64], days[UNITS_MAX];
     days_build(&c, s);
     if (c.step_us == USEC_PER_DAY)
-        str_copy(step, sizeof step, "a day");
+        str_copy(step, sizeof step, "per day");
     else
-        snprintf(step, sizeof step, "in %s", units_duration(days, c.step_us));
-    snprintf(note, sizeof note, "as the answers told, %s of UTC%s", step,
+        snprintf(step, sizeof step, "per %s", units_duration(days, c.step_us));
+    snprintf(note, sizeof note, "%s of UTC, as the answers told%s", step,
              a->sums.tokens_unknown ? "; some did not" : "");
-    const struct bars tokens = {"Tokens by day", note, tokens_in, tokens_all, count_tick, tokens_text};
+    const struct bars tokens = {"Tokens by day", note,       tokens_in,
+                                tokens_all,      count_tick, tokens_text};
     put_bars(out, s, &c, &tokens);
     if (!answers_priced(a))
         return;
     snprintf(note, sizeof note, "%s%s%s of UTC%s", a->currency ? a->currency : "",
-             a->currency ? ", " : "", step, a->sums.cost_unknown ? "; some is not known" : "");
+             a->currency ? " " : "", step, a->sums.cost_unknown ? "; some is not known" : "");
     const struct bars money = {"Cost by day", note, NULL, cost, money_tick, cost_text};
     put_bars(out, s, &c, &money);
 }

@@ -37,21 +37,6 @@ static void fill_day(struct report_answer_day *d, const struct report_slo *s, in
     sums->cost = cost_of(sums->tokens_in, sums->tokens_out);
 }
 
-static void add(struct answer_sums *into, const struct answer_sums *day)
-{
-    into->runs += day->runs;
-    into->good += day->good;
-    into->tokens_in += day->tokens_in;
-    into->tokens_out += day->tokens_out;
-    into->tokens_cached += day->tokens_cached;
-    into->tokens_reasoning += day->tokens_reasoning;
-    into->tokens_unknown += day->tokens_unknown;
-    into->cost += day->cost;
-    into->cost_unknown += day->cost_unknown;
-    into->held += day->held;
-    into->limited += day->limited;
-}
-
 /* A first token that is slow for some hours, and a day of stalls. */
 static void fill_points(struct report_slo *s)
 {
@@ -86,7 +71,7 @@ void sample_answers(struct report *r, struct report_slo *s)
     a->days = arena_alloc(&r->arena, DAYS * sizeof *a->days);
     for (int i = 0; i < DAYS; i++) {
         fill_day(&a->days[a->day_count], s, i);
-        add(&a->sums, &a->days[a->day_count++].sums);
+        answer_sums_add(&a->sums, &a->days[a->day_count++].sums);
     }
     a->has_per_good = true;
     a->per_good = (a->sums.cost + a->sums.good / 2) / a->sums.good;

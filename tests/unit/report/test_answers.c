@@ -81,15 +81,33 @@ static void test_money(void **state)
         int64_t cost;
         const char *exact, *people, *least;
     } cases[] = {
-        {0, "0", "0", "\xe2\x89\xa5" "0"},
-        {1, "0.000000000001", "0.000000000001", "\xe2\x89\xa5" "0.000000000001"},
-        {123456789, "0.000123456789", "0.000123", "\xe2\x89\xa5" "0.000123"},
-        {123556789, "0.000123556789", "0.000124", "\xe2\x89\xa5" "0.000123"},
-        {COST_ONE / 2, "0.5", "0.500", "\xe2\x89\xa5" "0.500"},
-        {999600000000, "0.9996", "1.000", "\xe2\x89\xa5" "0.999"},
-        {1235 * (COST_ONE / 1000), "1.235", "1.24", "\xe2\x89\xa5" "1.23"},
-        {1234567 * COST_ONE, "1234567", "1,234,567.00", "\xe2\x89\xa5" "1,234,567.00"},
-        {INT64_MAX, "9223372.036854775807", "9,223,372.04", "\xe2\x89\xa5" "9,223,372.03"},
+        {0, "0", "0",
+         "\xe2\x89\xa5"
+         "0"},
+        {1, "0.000000000001", "0.000000000001",
+         "\xe2\x89\xa5"
+         "0.000000000001"},
+        {123456789, "0.000123456789", "0.000123",
+         "\xe2\x89\xa5"
+         "0.000123"},
+        {123556789, "0.000123556789", "0.000124",
+         "\xe2\x89\xa5"
+         "0.000123"},
+        {COST_ONE / 2, "0.5", "0.500",
+         "\xe2\x89\xa5"
+         "0.500"},
+        {999600000000, "0.9996", "1.000",
+         "\xe2\x89\xa5"
+         "0.999"},
+        {1235 * (COST_ONE / 1000), "1.235", "1.24",
+         "\xe2\x89\xa5"
+         "1.23"},
+        {1234567 * COST_ONE, "1234567", "1,234,567.00",
+         "\xe2\x89\xa5"
+         "1,234,567.00"},
+        {INT64_MAX, "9223372.036854775807", "9,223,372.04",
+         "\xe2\x89\xa5"
+         "9,223,372.03"},
     };
     char buf[FMT_MAX];
     (void)state;
@@ -150,11 +168,15 @@ static void test_cost(void **state)
     assert_words(answers_cost_text, &a, "1.50 EUR, 0.500 EUR a good answer");
     a.sums.cost_unknown = 1;
     assert_words(answers_cost_text, &a,
-                 "\xe2\x89\xa5" "1.50 EUR, \xe2\x89\xa5" "0.500 EUR a good answer; "
+                 "\xe2\x89\xa5"
+                 "1.50 EUR, \xe2\x89\xa5"
+                 "0.500 EUR a good answer; "
                  "not known of 1 run");
     a.currency = NULL; /* as answers told it */
     a.has_per_good = false;
-    assert_words(answers_cost_text, &a, "\xe2\x89\xa5" "1.50; not known of 1 run");
+    assert_words(answers_cost_text, &a,
+                 "\xe2\x89\xa5"
+                 "1.50; not known of 1 run");
     a.sums.cost = 0;
     assert_words(answers_cost_text, &a, "not known: there are no prices");
     a.currency = "EUR";
@@ -210,11 +232,8 @@ static void test_json_unknown(void **state)
 {
     struct report_answer_day day = {
         0, USEC_PER_DAY, {.runs = 2, .good = 2, .tokens_unknown = 2, .cost_unknown = 2}};
-    struct report_answers a = {.currency = "USD",
-                               .sums = day.sums,
-                               .has_per_good = true,
-                               .days = &day,
-                               .day_count = 1};
+    struct report_answers a = {
+        .currency = "USD", .sums = day.sums, .has_per_good = true, .days = &day, .day_count = 1};
     (void)state;
     json_t *doc = parse_answers(&a), *cost = json_object_get(doc, "cost");
     json_t *one = json_array_get(json_object_get(doc, "days"), 0);
@@ -254,8 +273,8 @@ static void test_json_adds_up(void **state)
     }
     json_t *all = json_object_get(json_object_get(doc, "tokens"), "out");
     assert_int_equal(tokens, json_integer_value(all));
-    double told = strtod(
-        json_string_value(json_object_get(json_object_get(doc, "cost"), "total")), NULL);
+    double told =
+        strtod(json_string_value(json_object_get(json_object_get(doc, "cost"), "total")), NULL);
     assert_true(total > told - 1e-9 && total < told + 1e-9);
     json_decref(doc);
     sample_release(&r);
@@ -308,8 +327,8 @@ static void test_none(void **state)
     sample_release(&r);
     sample_init(&r);
     struct report_slo *s = sample_add(&r, SAMPLE_NO_DATA);
-    const struct report_latency none = {.p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1,
-                                        .max_us = -1};
+    const struct report_latency none = {
+        .p50_us = -1, .p90_us = -1, .p95_us = -1, .p99_us = -1, .max_us = -1};
     struct report_answers a = {
         .streams = true, .ttft = none, .gap = none, .token = none, .currency = "USD"};
     s->answers = &a;
@@ -353,7 +372,7 @@ static void test_many_days(void **state)
     s->answers->day_count = n;
     r.slo_count = 1;
     render(&out, &r, "html", 80);
-    assert_non_null(strstr(out.buf, "in 28d of UTC"));
+    assert_non_null(strstr(out.buf, "per 28d of UTC"));
     assert_non_null(strstr(out.buf, "0 in, 140 out; 28 runs"));
     str_release(&out);
     free(days);
