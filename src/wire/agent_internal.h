@@ -19,7 +19,7 @@ extern const struct agent_codec agent_mcp_codec, agent_a2a_codec;
 /*
  * Any JSON value; NULL: it is none, and why is in reterr. Duplicate keys are an error,
  * NULs are not; halves of surrogate pairs, which some servers cut an emoji into, become
- * U+FFFD; a number past int64 a real. The caller owns it.
+ * U+FFFD; a whole number of more than 18 digits may become a real. The caller owns it.
  */
 json_t *agent_json_read(const char *text, size_t n, struct err *reterr);
 

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#define INT64_DIGITS 18
 #define COST_TOLD_MAX 1000000 /* of the currency, for one answer */
 
 /* ---- reading ------------------------------------------------------------------- */
@@ -56,20 +57,57 @@ static bool mend_surrogates(char *text, size_t n)
     return any;
 }
 
+/* The string that begins at p: where it ends. */
+static char *skip_string(char *p, const char *end)
+{
+    for (p++; p < end && *p != '"'; p++)
+        p += *p == '\\' && p + 1 < end;
+    return p;
+}
+
+/* Whole numbers of more digits than an int64 has for sure become reals of the same
+ * size: 12...3456 is 12...34e2. Returns whether there were any. */
+static bool mend_numbers(char *text, size_t n)
+{
+    bool any = false;
+    char *end = text + n;
+    for (char *p = text; p < end; p++) {
+        if (*p == '"')
+            p = skip_string(p, end);
+        size_t digits = 0;
+        while (p + digits < end && isdigit((unsigned char)p[digits]))
+            digits++;
+        if (digits == 0)
+            continue;
+        char *behind = p + digits;
+        bool whole = behind == end || !strchr(".eE+-", *behind);
+        bool fraction = p > text && strchr(".eE+", p[-1]);
+        if (digits > INT64_DIGITS && whole && !fraction) {
+            memcpy(behind - 2, "e2", 2);
+            any = true;
+        }
+        p = behind - 1;
+    }
+    return any;
+}
+
 json_t *agent_json_read(const char *text, size_t n, struct err *reterr)
 {
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
     json_error_t error;
     json_t *doc = json_loadb(text, n, flags, &error);
-    if (!doc && json_error_code(&error) == json_error_numeric_overflow)
-        doc = json_loadb(text, n, flags | JSON_DECODE_INT_AS_REAL, &error);
-    if (!doc && json_error_code(&error) == json_error_invalid_syntax) {
-        mem_auto char *copy = mem_alloc(n + 1);
-        if (n > 0)
-            memcpy(copy, text, n);
-        if (mend_surrogates(copy, n))
-            doc = json_loadb(copy, n, flags, &error);
-    }
+    if (doc)
+        return doc;
+    /* Both may be wanting; each is mended once. */
+    mem_auto char *copy = mem_alloc(n + 1);
+    if (n > 0)
+        memcpy(copy, text, n);
+    if (json_error_code(&error) == json_error_numeric_overflow && mend_numbers(copy, n))
+        doc = json_loadb(copy, n, flags, &error);
+    if (!doc && json_error_code(&error) == json_error_invalid_syntax && mend_surrogates(copy, n))
+        doc = json_loadb(copy, n, flags, &error);
+    if (!doc && json_error_code(&error) == json_error_numeric_overflow && mend_numbers(copy, n))
+        doc = json_loadb(copy, n, flags, &error);
     if (!doc)
         err_set(reterr, "%s, at byte %d", error.text, error.position);
     return doc;
