@@ -3,12 +3,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "wire/answer_json.h"
 
 #include <jansson.h>
 #include <math.h>
 
-static const char *const line_keys[] = {"probe", "time",       "outcome",  "reason",
-                                        "code",  "latency_ms", "phases_ms"};
+static const char *const line_keys[] = {"probe", "time",       "outcome",   "reason",
+                                        "code",  "latency_ms", "phases_ms", "answer"};
 static const char *const sample_keys[] = {"probe", "time", "series", "value"};
 static const char *const phase_keys[] = {"dns", "connect", "tls", "send", "wait", "transfer"};
 
@@ -158,6 +159,15 @@ static int parse_phases(json_t *line, struct phases *p, struct err *reterr)
     return 0;
 }
 
+static int parse_answer(json_t *line, struct result *r, struct err *reterr)
+{
+    json_t *v = json_object_get(line, "answer");
+    if (!v || json_is_null(v))
+        return 0;
+    r->flags |= RESULT_ANSWER;
+    return answer_json_read(v, &r->answer, reterr);
+}
+
 static int parse_value(json_t *line, double *ret, struct err *reterr)
 {
     json_t *v = json_object_get(line, "value");
@@ -205,7 +215,7 @@ static int parse_line(json_t *line, struct import_line *ret, struct err *reterr)
         return -1;
     r->done_us = r->slot_us + r->total_us;
     r->flags = RESULT_IMPORTED;
-    return 0;
+    return parse_answer(line, r, reterr);
 }
 
 int import_line_read(const char *text, size_t n, struct import_line *ret, struct err *reterr)

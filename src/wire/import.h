@@ -12,7 +12,8 @@
  * Strict: unknown and repeated keys are errors, and so is a value that is not
  * what it should be. `reason` is needed with bad; with excluded and skipped it may
  * be left out, and with good it must be absent, null, "" or "none".
- * `latency_ms` is needed for good and bad; `code` and `phases_ms` are optional.
+ * `latency_ms` is needed for good and bad; `code`, `phases_ms` and `answer`
+ * (answer_json.h) are optional.
  * Milliseconds become whole microseconds, rounded to the nearest. `value` is a
  * number, or one of the strings "+Inf" and "-Inf"; the series "" is a scrape that
  * may have had no samples.
@@ -33,7 +34,8 @@
 
 struct import_line {
     char probe[IMPORT_PROBE_MAX + 1];
-    struct result result; /* done = slot + latency; flags has RESULT_IMPORTED. Of a sample:
+    struct result
+        result; /* done = slot + latency; flags has RESULT_IMPORTED, and RESULT_ANSWER. Of a sample:
                              slot_us alone */
     bool sample;
     double value; /* of a sample; never a NaN */
@@ -47,7 +49,7 @@ int import_line_parse(const char *text, size_t n, struct import_line *ret, struc
 /*
  * Its two halves, apart for tests: what the first takes, the second takes as
  * the same. The first is by far faster and takes lines with the keys in the
- * order above (any of the optional ones may be missing, `reason` stands behind
+ * order above, no answer (any of the optional ones may be missing, `reason` stands behind
  * `outcome`), plain text, and numbers without exponent and with at most three
  * decimals (of a sample, any number of them); false, with *ret in pieces, says
  * no more than that it was another line. The second reads any JSON and tells what is wrong.
@@ -56,18 +58,19 @@ bool import_line_scan(const char *text, size_t n, struct import_line *ret);
 int import_line_read(const char *text, size_t n, struct import_line *ret, struct err *reterr);
 
 /*
- * The other way: lines as import_line_scan() takes them, with all phases if
- * there is one. Not written, for a line cannot say it: lag, flags, and a done
+ * The other way: lines as import_line_scan() takes them (but for answers), with all
+ * phases if there is one. Not written, for a line cannot say it: lag, flags, and a done
  * instant that is not slot + latency.
  */
-#define IMPORT_WRITE_MAX 2048 /* bytes of a line */
+#define IMPORT_WRITE_MAX 2816 /* bytes of a line */
+#define IMPORT_HEAD_MAX 1648  /* of those, up to its time */
 
 /* Can a line say it, so that it is taken again? Not what a damaged file makes
  * up, nor a reason that only a newer nines knows. */
 bool import_writable(const struct result *r);
 
 struct import_writer {
-    char head[IMPORT_WRITE_MAX - 400]; /* of each line of the probe */
+    char head[IMPORT_HEAD_MAX]; /* of each line of the probe */
     size_t head_len;
     int64_t day;   /* that `date` says; -1: none */
     char date[12]; /* "2026-10-22T" */

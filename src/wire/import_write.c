@@ -1,7 +1,9 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "base/when.h"
+#include "wire/answer_json.h"
 #include "wire/import.h"
+#include "wire/put.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +29,8 @@ bool import_writable(const struct result *r)
            has_its_reason(r) && r->code >= 0 && r->code <= IMPORT_CODE_MAX &&
            is_span(r->total_us) && is_span(f->dns_us) && is_span(f->connect_us) &&
            is_span(f->tls_us) && is_span(f->send_us) && is_span(f->wait_us) &&
-           is_span(f->transfer_us);
+           is_span(f->transfer_us) &&
+           (!(r->flags & RESULT_ANSWER) || answer_json_writable(&r->answer));
 }
 
 void import_writer_init(struct import_writer *w, const char *probe)
@@ -44,42 +47,6 @@ void import_writer_init(struct import_writer *w, const char *probe)
     str_release(&head);
 }
 
-static char *put(char *p, const char *text)
-{
-    size_t n = strlen(text);
-    memcpy(p, text, n);
-    return p + n;
-}
-
-static char *put_digits(char *p, int64_t v, int n)
-{
-    for (int i = n; i-- > 0; v /= 10)
-        p[i] = (char)('0' + v % 10);
-    return p + n;
-}
-
-static char *put_number(char *p, int64_t v)
-{
-    int n = 1;
-    for (int64_t rest = v / 10; rest; rest /= 10)
-        n++;
-    return put_digits(p, v, n);
-}
-
-/* As many decimals as it needs: "12", "12.3", "12.345". */
-static char *put_ms(char *p, int64_t us)
-{
-    int64_t part = us % 1000;
-    p = put_number(p, us / 1000);
-    if (part == 0)
-        return p;
-    *p++ = '.';
-    p = put_digits(p, part, 3);
-    while (p[-1] == '0')
-        p--;
-    return p;
-}
-
 /* As when_text() writes it; the date of the last line mostly serves again. */
 static char *put_time(struct import_writer *w, char *p, int64_t us)
 {
@@ -89,7 +56,7 @@ static char *put_time(struct import_writer *w, char *p, int64_t us)
         memcpy(w->date, when_text(text, us), sizeof("2026-10-22T") - 1);
         w->day = day;
     }
-    p = put(p, w->date);
+    p = put_text(p, w->date);
     p = put_digits(p, rest / USEC_PER_HOUR, 2);
     *p++ = ':';
     p = put_digits(p, rest / USEC_PER_MIN % 60, 2);
@@ -108,13 +75,13 @@ static char *put_phases(char *p, const struct phases *f)
 {
     if (!(f->dns_us | f->connect_us | f->tls_us | f->send_us | f->wait_us | f->transfer_us))
         return p;
-    p = put_ms(put(p, ",\"phases_ms\":{\"dns\":"), f->dns_us);
-    p = put_ms(put(p, ",\"connect\":"), f->connect_us);
-    p = put_ms(put(p, ",\"tls\":"), f->tls_us);
-    p = put_ms(put(p, ",\"send\":"), f->send_us);
-    p = put_ms(put(p, ",\"wait\":"), f->wait_us);
-    p = put_ms(put(p, ",\"transfer\":"), f->transfer_us);
-    return put(p, "}");
+    p = put_ms(put_text(p, ",\"phases_ms\":{\"dns\":"), f->dns_us);
+    p = put_ms(put_text(p, ",\"connect\":"), f->connect_us);
+    p = put_ms(put_text(p, ",\"tls\":"), f->tls_us);
+    p = put_ms(put_text(p, ",\"send\":"), f->send_us);
+    p = put_ms(put_text(p, ",\"wait\":"), f->wait_us);
+    p = put_ms(put_text(p, ",\"transfer\":"), f->transfer_us);
+    return put_text(p, "}");
 }
 
 size_t import_writer_put(struct import_writer *w, const struct result *r,
@@ -123,16 +90,20 @@ size_t import_writer_put(struct import_writer *w, const struct result *r,
     char *p = buf;
     memcpy(p, w->head, w->head_len);
     p = put_time(w, p + w->head_len, r->slot_us);
-    p = put(put(p, "\",\"outcome\":\""), outcome_name(r->outcome));
+    p = put_text(put_text(p, "\",\"outcome\":\""), outcome_name(r->outcome));
     if (r->reason != REASON_NONE)
-        p = put(put(p, "\",\"reason\":\""), reason_name(r->reason));
+        p = put_text(put_text(p, "\",\"reason\":\""), reason_name(r->reason));
     *p++ = '"';
     if (r->code)
-        p = put_number(put(p, ",\"code\":"), r->code);
+        p = put_number(put_text(p, ",\"code\":"), r->code);
     if (r->total_us || r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD)
-        p = put_ms(put(p, ",\"latency_ms\":"), r->total_us);
+        p = put_ms(put_text(p, ",\"latency_ms\":"), r->total_us);
     p = put_phases(p, &r->phases);
-    p = put(p, "}\n");
+    if (r->flags & RESULT_ANSWER) {
+        p = put_text(p, ",\"answer\":");
+        p += answer_json_write(&r->answer, p);
+    }
+    p = put_text(p, "}\n");
     return (size_t)(p - buf);
 }
 

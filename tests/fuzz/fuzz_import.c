@@ -40,6 +40,8 @@ static void check_writer(const struct import_line *l)
     assert(l->result.total_us == again.result.total_us);
     assert(memcmp(&l->result.phases, &again.result.phases, sizeof(struct phases)) == 0);
     assert(l->result.outcome == again.result.outcome && l->result.reason == again.result.reason);
+    assert(l->result.flags == again.result.flags);
+    assert(memcmp(&l->result.answer, &again.result.answer, sizeof(struct answer)) == 0);
 }
 
 static void check_sample(const struct import_line *l)

@@ -49,7 +49,7 @@ FOREIGN = {
     "sqlite3.h": ["src/io/sqlite.c", "src/io/jsonpath.c"],
     "yaml.h": ["src/config/yaml.c"],
     "jansson.h": ["src/notify/verdict.c", "src/wire/agent*.c", "src/wire/agent_internal.h", "src/wire/agent_rpc.h", "src/wire/import.c", "src/wire/health_json.c", "src/wire/message_read.c", "src/engine/message*.c",
-                  "src/probe/answer_schema_check.c",
+                  "src/wire/answer_json.c", "src/probe/answer_schema_check.c",
                   "src/engine/*import*.c", "src/engine/edit*.c",
                   "src/engine/remote.c", "src/cli/*.c", "src/report/json*.c", "src/web/*.c", "src/demo/*.c"],
     "microhttpd.h": ["src/io/httpd.c"],
