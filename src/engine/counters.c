@@ -63,33 +63,26 @@ static struct probe_count *count_of(struct probe_counters *c, const struct resul
     return &c->counts[c->count_n++];
 }
 
-/* Sums of what is known; what is not is counted. */
-static void add_known(int64_t *sum, int64_t n)
+static struct answer_counters *answers_of(struct probe_counters *c)
 {
-    if (n > 0 && __builtin_add_overflow(*sum, n, sum))
-        *sum = INT64_MAX;
+    if (c->answers)
+        return c->answers;
+    c->answers = mem_alloc(sizeof(*c->answers));
+    histogram_init_latency(&c->answers->ttft);
+    histogram_init_latency(&c->answers->gap);
+    return c->answers;
 }
 
-static void add_answer(struct probe_counters *c, const struct answer *a, bool judged)
+static void add_answer(struct probe_counters *c, const struct result *r, bool judged)
 {
-    if (!c->answers) {
-        c->answers = mem_alloc(sizeof(*c->answers));
-        histogram_init_latency(&c->answers->ttft);
-        histogram_init_latency(&c->answers->gap);
-    }
-    struct answer_counters *to = c->answers;
+    const struct answer *a = &r->answer;
+    struct answer_counters *to = answers_of(c);
     bool timed = judged && a->flags & ANSWER_STREAMED;
     if (timed && a->first_token_us)
         histogram_add(&to->ttft, a->first_token_us);
     if (timed && a->last_event_us)
         histogram_add(&to->gap, a->gap_us);
-    add_known(&to->tokens_in, a->tokens_in);
-    add_known(&to->tokens_out, a->tokens_out);
-    add_known(&to->tokens_cached, a->tokens_cached);
-    add_known(&to->tokens_reasoning, a->tokens_reasoning);
-    add_known(&to->cost, a->cost);
-    to->tokens_unknown += a->tokens_in < 0 || a->tokens_out < 0;
-    to->cost_unknown += a->cost < 0;
+    answer_sums_result(&to->sums, r);
 }
 
 void probe_counters_add(struct probe_counters *c, const struct result *r)
@@ -100,13 +93,14 @@ void probe_counters_add(struct probe_counters *c, const struct result *r)
     if (judged)
         histogram_add(&c->latency, r->total_us);
     if (r->flags & RESULT_ANSWER)
-        add_answer(c, &r->answer, judged);
+        add_answer(c, r, judged);
 }
 
 void probe_counters_add_held(struct probe_counters *c, const struct result *r)
 {
     count_of(c, r)->n++;
-    *(r->reason == REASON_SPEND_CAP ? &c->held_spend : &c->held_wait) += 1;
+    answers_of(c)->waited += r->reason != REASON_SPEND_CAP;
+    answer_sums_result(&c->answers->sums, r);
 }
 
 void probe_counters_add_scrape(struct probe_counters *c, size_t samples)

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "nines/result.h"
+#include "nines/store.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,10 +36,8 @@ struct probe_count {
  * all runs spent, whatever became of them. */
 struct answer_counters {
     struct histogram ttft, gap; /* of those where there was one */
-    int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
-    int64_t tokens_unknown; /* runs that did not tell */
-    int64_t cost;           /* of COST_ONE; INT64_MAX: more than that can say */
-    int64_t cost_unknown;
+    struct answer_sums sums;
+    int64_t waited; /* slots not sent, as the target asked for */
 };
 
 /* What one probe did since the process started. Latency is that of the runs
@@ -48,8 +47,7 @@ struct probe_counters {
     size_t count_n;
     struct histogram latency;
     int64_t scrapes, samples;        /* of complete scrapes */
-    int64_t held_spend, held_wait;   /* slots not sent: by a spend cap, as the target asked */
-    struct answer_counters *answers; /* NULL: none has come */
+    struct answer_counters *answers; /* NULL: none has come, and none was held back */
 };
 
 void probe_counters_init(struct probe_counters *c);

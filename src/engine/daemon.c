@@ -8,6 +8,7 @@
 #include "engine/versions.h"
 #include "io/http.h"
 #include "io/jsonpath.h"
+#include "model/spend.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -126,6 +127,7 @@ static int open_probing(struct daemon *d, struct err *reterr)
         jsonpath_new(&d->env.json, reterr) < 0)
         return -1;
     d->env.loop = &d->loop;
+    d->env.spend = spend_new();
     d->env.wall_us = hook_wall;
     d->env.ctx = d;
     d->selfcheck = selfcheck_new(&d->loop, d->env.http, hook_wall, d);
@@ -192,6 +194,7 @@ static void close_probing(struct daemon *d)
     }
     daemon_close_telling(d);
     scheduler_free(d->scheduler);
+    spend_free(d->env.spend);
     evaluator_free(d->evaluator);
     conditions_free(d->conditions);
     versions_free(d->versions);

@@ -11,6 +11,7 @@
 #include "engine/attach.h"
 #include "engine/gone.h"
 #include "engine/retention.h"
+#include "engine/spending.h"
 #include "engine/telling.h"
 
 #include <inttypes.h>
@@ -29,6 +30,7 @@ static void adopt(struct daemon *d, struct config *cfg, struct excluding *exclud
     selfcheck_set(d->selfcheck, &cfg->daemon.self_check);
     evaluator_set_config(d->evaluator, cfg, excluding, now);
     conditions_set_config(d->conditions, cfg);
+    spending_set_config(d->env.spend, cfg);
     scheduler_set_config(d->scheduler, cfg, now);
     telling_set_config(d->telling, cfg);
     for (size_t i = 0; i < cfg->slo_count; i++) {
@@ -317,7 +319,8 @@ int daemon_adopt_first(struct daemon *d, struct err *reterr)
         return -1;
     adopt(d, d->o.config, excluding);
     d->reloads = (struct status_reload){.succeeded = 1, .last_ok = true, .last_us = daemon_now(d)};
-    if (daemon_flush(d, false, reterr) < 0)
+    if (daemon_flush(d, false, reterr) < 0 ||
+        spending_restore(d->env.spend, d->config, d->database, daemon_now(d), reterr) < 0)
         return -1;
     struct attach *a = attach_new(d->evaluator, d->config);
     attach_want_conditions(a, d->conditions, d->evaluator);

@@ -4,6 +4,7 @@
 #include "engine/excluding.h"
 #include "engine/retention.h"
 #include "engine/selfcheck.h"
+#include "engine/spending.h"
 #include "io/zone.h"
 #include "notify/kinds.h"
 #include "notify/receivers.h"
@@ -58,6 +59,7 @@ static void finish(const struct config *cfg, const struct node *daemon, struct d
     retention_finish(cfg, daemon, c);
     selfcheck_finish(cfg, daemon, c);
     excluding_finish(cfg, c);
+    spending_finish(cfg, daemon, c);
     alertmanager_check(cfg, c);
 }
 

@@ -324,7 +324,7 @@ static void test_a_slot_that_is_held_back(void **state)
     assert_string_equal(seen->message, "the cap is reached");
     assert_string_equal(p->held_message, "the cap is reached");
     assert_int_equal(p->held_reason, REASON_SPEND_CAP);
-    assert_int_equal(p->counters.held_spend, 1);
+    assert_int_equal(p->counters.answers->sums.held, 1);
     assert_int_equal(p->counters.counts[0].n, 1);
 
     /* What is known of runs stays what it was. */
@@ -350,8 +350,8 @@ static void test_a_slot_that_is_held_back(void **state)
     w->now_us = 40 * S;
     scheduler_run_due(w->scheduler, w->now_us);
     assert_int_equal(scheduler_complete_through(w->scheduler, w->now_us), 40 * S);
-    assert_int_equal(p->counters.held_spend, 2);
-    assert_int_equal(p->counters.held_wait, 1);
+    assert_int_equal(p->counters.answers->sums.held, 2);
+    assert_int_equal(p->counters.answers->waited, 1);
 
     /* Where the store has no room it is missing, as any other. */
     w->full = true;

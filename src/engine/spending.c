@@ -1,0 +1,208 @@
+#include "engine/spending.h"
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "config/prices.h"
+#include "model/spend.h"
+#include "nines/diag.h"
+#include "nines/store.h"
+#include "probe/agent.h"
+
+#include <stdlib.h>
+
+#define WHY_MAX 400
+#define NEAR_LOOKS 100 /* models without a price that others are searched for */
+
+static struct agent_spec *agent_of(const struct probe_def *def)
+{
+    struct agent_spec *spec = str_eq(def->kind->name, "agent") ? def->spec : NULL;
+    return spec && spec->codec ? spec : NULL; /* without, it has errors */
+}
+
+const struct agent_spec *spending_agent(const struct probe_def *def)
+{
+    return agent_of(def);
+}
+
+/* ---- prices --------------------------------------------------------------------------- */
+
+static const char *nearest(const struct price_table *t, const char *model)
+{
+    mem_auto const char **names = mem_array(t->n + 1, sizeof(*names));
+    for (size_t i = 0; i < t->n; i++)
+        names[i] = t->at[i].model;
+    return str_nearest(model, names, t->n);
+}
+
+/* Why nobody knows what the probe costs. */
+static void tell_unpriced(const struct price_table *t, const struct agent_spec *spec, size_t *looks,
+                          char why[static WHY_MAX])
+{
+    if (!spec->model) {
+        str_copy(why, WHY_MAX, "it names no model");
+        return;
+    }
+    const char *near = *looks ? nearest(t, spec->model) : NULL;
+    *looks -= *looks > 0;
+    snprintf(why, WHY_MAX, "'prices' of nines.yaml have none for its model '%.128s'%s%.128s%s",
+             spec->model, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static void check_price(const struct config *cfg, const struct probe_def *def,
+                        const struct agent_spec *spec, size_t *looks, struct decode *c)
+{
+    const struct price_table *t = &cfg->daemon.prices;
+    const struct spend_caps *all = &cfg->daemon.spend;
+    char why[WHY_MAX];
+    bool own = spec->spend.cost_hour || spec->spend.cost_day;
+    if (spec->price || (!own && !all->cost_pos.file && !(t->n && spec->model)))
+        return;
+    tell_unpriced(t, spec, looks, why);
+    if (own)
+        diag_error(c->diag, spec->spend.cost_pos,
+                   "spend: a cap on cost needs a price for the probe: %s", why);
+    if (all->cost_pos.file)
+        diag_error(c->diag, all->cost_pos,
+                   "spend: a cap on cost needs a price for each agent, and '%.128s' has none: %s",
+                   def->id, why);
+    if (!own && !all->cost_pos.file)
+        diag_warning(c->diag, def->pos, "what runs of '%.128s' cost is not known: %s", def->id,
+                     why);
+}
+
+/* ---- caps ------------------------------------------------------------------------------- */
+
+static struct spend_taken first_run(const struct spend_account *a, const struct agent_spec *spec)
+{
+    return spend_worst(a, spec->price, spec->worst_in, spec->worst_out, 0);
+}
+
+/* By the ledger's own words, before anything is spent. */
+static void check_caps(const struct config *cfg, const struct probe_def *def,
+                       const struct agent_spec *spec, struct decode *c)
+{
+    static const struct spend_caps none;
+    struct spend *s = spend_new();
+    struct spend_account *a = spend_account(s, def->id);
+    struct spend_taken t = first_run(a, spec);
+    char why[SPEND_REFUSAL_MAX];
+    spend_limit(s, &none, cfg->daemon.prices.currency);
+    if (spend_refuses(s, a, &spec->spend, &t, why, sizeof(why)))
+        diag_error(c->diag, spec->spend.pos, "spend: no run would ever be sent: %s", why);
+    spend_limit(s, &cfg->daemon.spend, cfg->daemon.prices.currency);
+    if (spend_refuses(s, a, &none, &t, why, sizeof(why)))
+        diag_error(c->diag, cfg->daemon.spend.pos,
+                   "spend: no run of '%.128s' would ever be sent: %s", def->id, why);
+    spend_free(s);
+}
+
+void spending_finish(const struct config *cfg, const struct node *daemon, struct decode *c)
+{
+    const struct price_table *t = &cfg->daemon.prices;
+    size_t looks = NEAR_LOOKS;
+    (void)daemon;
+    for (size_t i = 0; i < cfg->probe_count; i++) {
+        const struct probe_def *def = cfg->probes[i];
+        struct agent_spec *spec = agent_of(def);
+        if (!spec)
+            continue;
+        spec->price = spec->model ? price_find(t, spec->model) : NULL;
+        check_price(cfg, def, spec, &looks, c);
+        check_caps(cfg, def, spec, c);
+    }
+}
+
+/* ---- in force ------------------------------------------------------------------------------ */
+
+void spending_set_config(struct spend *s, const struct config *cfg)
+{
+    spend_limit(s, &cfg->daemon.spend, cfg->daemon.prices.currency);
+    for (size_t i = 0; i < cfg->probe_count; i++)
+        if (cfg->probes[i]->renamed_from && !config_probe(cfg, cfg->probes[i]->renamed_from))
+            spend_rename(s, cfg->probes[i]->renamed_from, cfg->probes[i]->id);
+}
+
+/* ---- what an earlier process spent ----------------------------------------------------------- */
+
+static const struct price *dearest(const struct price_table *t)
+{
+    const struct price *p = NULL;
+    for (size_t i = 0; i < t->n; i++)
+        if (!p || t->at[i].out > p->out)
+            p = &t->at[i];
+    return p;
+}
+
+/* What a run comes to that did not tell. Of a probe that is gone nobody knows what it
+ * asked for. */
+static struct spend_taken untold(const struct config *cfg, const struct spend_account *a,
+                                 const char *id)
+{
+    const struct probe_def *def = config_probe(cfg, id);
+    const struct agent_spec *spec = def ? agent_of(def) : NULL;
+    if (spec)
+        return first_run(a, spec);
+    return spend_worst(a, dearest(&cfg->daemon.prices), 0, AGENT_TOKENS_UNSAID, 0);
+}
+
+static int64_t times(int64_t n, int64_t each, int64_t more)
+{
+    int64_t sum;
+    if (__builtin_mul_overflow(n, each, &sum) || __builtin_add_overflow(sum, more, &sum))
+        return INT64_MAX;
+    return sum;
+}
+
+static int64_t tokens_of(const struct answer_sums *s, const struct spend_taken *each)
+{
+    return times(s->tokens_unknown, each->tokens, times(1, s->tokens_in, s->tokens_out));
+}
+
+static int64_t cost_of(const struct answer_sums *s, const struct spend_taken *each)
+{
+    return times(s->cost_unknown, each->cost, s->cost);
+}
+
+/* Of the day, before the hour and in it. */
+static int read_account(struct spend *s, const struct config *cfg, struct store_reader *r,
+                        const char *id, int64_t now_us, struct err *reterr)
+{
+    int64_t hour_us = now_us - now_us % USEC_PER_HOUR, day_us = now_us - now_us % USEC_PER_DAY;
+    int64_t edges[] = {day_us, hour_us, hour_us + USEC_PER_HOUR};
+    struct answer_sums before = {0}, hour, day;
+    size_t first = day_us == hour_us;
+    struct answer_sums sums[2];
+    if (store_reader_answers(r, id, edges + first, 2 - first, sums, reterr) < 0)
+        return -1;
+    if (!first)
+        before = sums[0];
+    day = hour = sums[1 - first];
+    answer_sums_add(&day, &before);
+    if (!day.runs && !day.tokens_in && !day.tokens_out && !day.cost && !day.tokens_unknown &&
+        !day.cost_unknown)
+        return 0;
+    struct spend_account *a = spend_account(s, id);
+    struct spend_taken each = untold(cfg, a, id);
+    spend_restore(s, a, now_us, tokens_of(&hour, &each), tokens_of(&day, &each),
+                  cost_of(&hour, &each), cost_of(&day, &each));
+    return 0;
+}
+
+int spending_restore(struct spend *s, const struct config *cfg, const char *database,
+                     int64_t now_us, struct err *reterr)
+{
+    struct store_reader *r;
+    struct arena arena = {0};
+    const char *const *ids;
+    size_t n = 0;
+    if (store_reader_open(database, &r, reterr) < 0)
+        return -1;
+    int rc = store_reader_probe_ids(r, &arena, &ids, &n, reterr);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = read_account(s, cfg, r, ids[i], now_us, reterr);
+    arena_release(&arena);
+    store_reader_free(r);
+    return rc;
+}

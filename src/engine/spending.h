@@ -1,0 +1,37 @@
+/*
+ * What asking agents may cost, in the daemon: the ledger (model/spend.h) under the
+ * `prices` and caps of the snapshot in force, and what an earlier process spent.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "nines/config.h"
+#include "nines/probe.h"
+
+#include <stdint.h>
+
+struct spend;
+
+struct agent_spec;
+
+/* NULL: it is of another kind. */
+const struct agent_spec *spending_agent(const struct probe_def *def);
+
+/*
+ * config_tables.finish: gives agents' probes the prices of their models. A cap in money on
+ * what has no price is an error, and so is a cap that no run would be sent under; a model
+ * without a price where others have one is warned of.
+ */
+void spending_finish(const struct config *cfg, const struct node *daemon, struct decode *c);
+
+/* A snapshot comes into force: its caps do, and probes that were renamed keep their
+ * accounts. Before the scheduler has it. */
+void spending_set_config(struct spend *s, const struct config *cfg);
+
+/*
+ * What is stored of the hour and the day of now_us counts as spent, of probes that are
+ * gone as well. A run that did not tell counts as what one may come to. Once, before any
+ * run of this process, when what is put before is committed.
+ */
+int spending_restore(struct spend *s, const struct config *cfg, const char *database,
+                     int64_t now_us, struct err *reterr);
