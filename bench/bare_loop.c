@@ -3,13 +3,18 @@
  * fixed instants, and nothing else: no assertion, no record, no evaluation.
  * What nines costs and measures is compared with this.
  *
- *   bare_loop --rate N --seconds N [--warm-up N] [--kept] [--ca FILE] [--loops N] --targets FILE
+ *   bare_loop --rate N --seconds N [--warm-up N] [--kept] [--ca FILE] [--loops N]
+ *             [--streams FILE] --targets FILE
  *
  * FILE has a URL a line. Each URL is asked every (URLs / rate) seconds, at a
  * phase of its own, as nines does it. Requests of the warm-up are not counted.
+ * With --streams it asks with a POST for streams of chat completions and writes a line
+ * for each into FILE: {"id":"7","n":0,"started":..,"first_token":..,"gap":..,"end":..}.
  * Prints one JSON object. With several loops, each is a thread with its share of
  * the URLs. Exit status 0, or 1 with a message.
  */
+#include "reading.h"
+
 #include <curl/curl.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -33,6 +38,8 @@ struct options {
     double rate, seconds, warm_up;
     bool kept;
     const char *ca;
+    FILE *streams;
+    struct curl_slist *headers;
     char **urls;
     size_t url_count, loops;
 };
@@ -43,7 +50,9 @@ static const char *const phase_names[PHASES] = {"connect",  "tls",   "send", "wa
 
 struct slot {
     int64_t phase_ns;
-    CURLU *url; /* parsed once */
+    CURLU *url;     /* parsed once */
+    const char *id; /* what is behind its last slash */
+    unsigned asked; /* times */
 };
 
 struct loop {
@@ -73,6 +82,11 @@ struct probe {
     CURL *easy;
     struct probe *next;
     int64_t due_ns, start_ns;
+
+    const struct slot *slot;
+    unsigned n;      /* stream of its slot */
+    int64_t started; /* us since the epoch */
+    struct reading reading;
 };
 
 struct watch {
@@ -96,11 +110,17 @@ static void *alloc(size_t n, size_t size)
     return p;
 }
 
+static const char question[] =
+    "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hi.\"}]}";
+
 /* ---- one request ---------------------------------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
-    (void)data, (void)arg;
+    struct probe *p = arg;
+
+    if (p)
+        reading_take(&p->reading, data, size * n);
     return size * n;
 }
 
@@ -117,7 +137,14 @@ static struct probe *probe_new(const struct options *o)
     curl_easy_setopt(e, CURLOPT_PROXY, "");
     curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, o->kept ? 0L : 1L);
     curl_easy_setopt(e, CURLOPT_FORBID_REUSE, o->kept ? 0L : 1L);
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, 10000L);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, o->streams ? 60000L : 10000L);
+    if (o->streams) {
+        curl_easy_setopt(e, CURLOPT_WRITEDATA, p);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS, question);
+        curl_easy_setopt(e, CURLOPT_HTTPHEADER, o->headers);
+    } else {
+        curl_easy_setopt(e, CURLOPT_WRITEDATA, NULL);
+    }
     if (o->ca) {
         curl_easy_setopt(e, CURLOPT_CAINFO, o->ca);
         curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* with one, the CA cache is off */
@@ -137,6 +164,16 @@ static int64_t info(CURL *e, CURLINFO what)
 static void sample(struct loop *l, enum phase phase, int64_t us)
 {
     l->samples[phase][l->sample_count] = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+static void say_stream(FILE *f, const struct probe *p)
+{
+    const struct reading *r = &p->reading;
+
+    fprintf(f,
+            "{\"id\":\"%s\",\"n\":%u,\"started\":%" PRId64 ",\"first_token\":%" PRId64
+            ",\"gap\":%" PRId64 ",\"end\":%" PRId64 ",\"whole\":%s}\n",
+            p->slot->id, p->n, p->started, r->first, r->gap, r->last, r->ended ? "true" : "false");
 }
 
 static void finish(struct loop *l, struct probe *p, CURLcode code)
@@ -163,6 +200,8 @@ static void finish(struct loop *l, struct probe *p, CURLcode code)
         sample(l, LAG, (p->start_ns - p->due_ns) / 1000);
         l->sample_count++;
         l->bad += code != CURLE_OK || status != 200;
+        if (l->o->streams)
+            say_stream(l->o->streams, p);
     }
     curl_multi_remove_handle(l->multi, e);
     p->next = l->idle;
@@ -258,6 +297,7 @@ static void arm(struct loop *l)
 static void start(struct loop *l, int64_t due, int64_t now)
 {
     struct probe *p = l->idle;
+    struct slot *slot = &l->slots[l->next];
 
     bool counted = due >= l->counted_from_ns;
 
@@ -272,7 +312,11 @@ static void start(struct loop *l, int64_t due, int64_t now)
         p = probe_new(l->o);
     p->due_ns = due;
     p->start_ns = now;
-    curl_easy_setopt(p->easy, CURLOPT_CURLU, l->slots[l->next].url);
+    p->slot = slot;
+    p->n = slot->asked++;
+    p->reading = (struct reading){0};
+    p->started = reading_now();
+    curl_easy_setopt(p->easy, CURLOPT_CURLU, slot->url);
     l->in_flight++;
     curl_multi_add_handle(l->multi, p->easy);
     act(l, CURL_SOCKET_TIMEOUT, 0);
@@ -343,8 +387,10 @@ static void loop_init(struct loop *l, const struct options *o, size_t index)
     l->interval_ns = (int64_t)interval;
     l->slots = alloc(o->url_count, sizeof(*l->slots));
     for (size_t i = index; i < o->url_count; i += o->loops)
-        l->slots[l->slot_count++] = (struct slot){
-            .phase_ns = (int64_t)(mix(i) % (uint64_t)l->interval_ns), .url = parsed(o->urls[i])};
+        l->slots[l->slot_count++] =
+            (struct slot){.phase_ns = (int64_t)(mix(i) % (uint64_t)l->interval_ns),
+                          .url = parsed(o->urls[i]),
+                          .id = strrchr(o->urls[i], '/') + 1};
     qsort(l->slots, l->slot_count, sizeof(*l->slots), by_phase);
     l->sample_max = (size_t)(o->rate * (o->seconds + 1) / (double)o->loops * 1.1) + 1000;
     if (l->sample_max > MAX_SAMPLES)
@@ -492,10 +538,10 @@ static void read_targets(struct options *o, const char *path)
 
 static void parse(struct options *o, int argc, char **argv)
 {
-    static const struct option known[] = {{"rate", 1, NULL, 'r'},    {"seconds", 1, NULL, 's'},
-                                          {"warm-up", 1, NULL, 'w'}, {"kept", 0, NULL, 'k'},
-                                          {"ca", 1, NULL, 'c'},      {"loops", 1, NULL, 'l'},
-                                          {"targets", 1, NULL, 't'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"rate", 1, NULL, 'r'},    {"seconds", 1, NULL, 's'}, {"warm-up", 1, NULL, 'w'},
+        {"kept", 0, NULL, 'k'},    {"ca", 1, NULL, 'c'},      {"loops", 1, NULL, 'l'},
+        {"targets", 1, NULL, 't'}, {"streams", 1, NULL, 'm'}, {NULL, 0, NULL, 0}};
 
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
@@ -516,6 +562,12 @@ static void parse(struct options *o, int argc, char **argv)
             break;
         case 'l':
             o->loops = strtoul(optarg, NULL, 10);
+            break;
+        case 'm':
+            o->streams = fopen(optarg, "we");
+            o->headers = curl_slist_append(NULL, "Content-Type: application/json");
+            if (!o->streams)
+                die("--streams cannot be written");
             break;
         case 't':
             read_targets(o, optarg);
@@ -552,6 +604,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < o.url_count; i++)
         free(o.urls[i]);
     free(o.urls);
+    if (o.streams && fclose(o.streams) != 0)
+        die("--streams was not written");
+    curl_slist_free_all(o.headers);
     curl_global_cleanup();
     return 0;
 }

@@ -24,6 +24,7 @@ TABLE = [
     ("cost", "probe_cost", "CPU per probe beside the bare loop and the peers"),
     ("throughput", "throughput", "probes per second on one core, start lag"),
     ("truth", "truth", "measured phases under load beside the bare loop's"),
+    ("agents", "agents", "streamed answers beside the server's log, a bare reader's, memory"),
     ("hanging", "hanging", "measured phases while receivers hang"),
     ("disk", "disk", "bytes per sealed result, made up and real"),
     ("import", "importing", "lines per second"),

@@ -98,15 +98,18 @@ class Child:
             self.process = start(core, args, cwd=cwd, stdout=out, stderr=out)
         self.name = pathlib.Path(args[0]).name
 
+    def path(self):
+        return pathlib.Path(f"/proc/{self.process.pid}")
+
     def cpu_us(self):
         """User and system time of all its threads so far."""
-        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        stat = (self.path() / "stat").read_text()
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * 1_000_000 // TICK
 
     def memory(self):
         """Bytes by the names of smaps_rollup: Rss, Anonymous, ..."""
-        text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        text = (self.path() / "smaps_rollup").read_text()
         return {k: int(v) * 1024 for k, v in re.findall(r"^(\w+):\s+(\d+) kB", text, re.M)}
 
     def stop(self, number=signal.SIGTERM):
@@ -282,6 +285,14 @@ def bare_loop(setting, urls, rate, seconds, warm_up=2, kept=False, ca=None, loop
     args += ["--kept"] if kept else []
     args += ["--ca", ca] if ca else []
     return setting.run_json(args, core)
+
+
+def bare_streams(setting, urls, rate, seconds, out):
+    """The same of streams of chat completions; a line for each goes to `out`."""
+    targets = setting.dir / "targets"
+    targets.write_text("\n".join(urls) + "\n")
+    return setting.run_json([setting.program("bare_loop"), "--rate", rate, "--seconds", seconds,
+                             "--targets", targets, "--streams", out])
 
 
 def configure(folder, urls, interval, slos=0, kept=False, ca=None, timeout="5s", window="30d"):

@@ -93,6 +93,6 @@ def test_the_table_of_benches(tmp_path):
     listed = run("--list")
     assert listed.returncode == 0
     names = [line.split()[0] for line in listed.stdout.splitlines()]
-    assert {"cost", "throughput", "truth", "hanging", "disk", "import", "parse", "report", "tick",
+    assert {"agents", "cost", "throughput", "truth", "hanging", "disk", "import", "parse", "report", "tick",
             "restart", "memory"} == set(names)
     assert run("--only", "nothing").returncode == 2
