@@ -6,6 +6,9 @@
 #include "base/units.h"
 #include "engine/sieved.h"
 #include "slo/expected.h"
+#include "slo/seen.h"
+
+#define SEEN_MAX 4096
 
 /* ---- bad rows, of results and of events alike ------------------------------------- */
 
@@ -25,13 +28,15 @@ static bool visit_result(void *ctx, const struct result *r)
     if (sieve_event(v->sieve, r->slot_us, c).bad == 0)
         return true;
     enum reason reason = r->reason < REASON_COUNT ? (enum reason)r->reason : REASON_INTERNAL;
-    if (r->outcome == OUTCOME_GOOD) /* the only way: not what the SLI promises of a good one */
+    bool good = r->outcome == OUTCOME_GOOD; /* then not what the SLI promises of a good one */
+    if (good)
         reason = v->def->sli.measure == MEASURE_COST ? REASON_COST : REASON_LATENCY;
     return v->fn(v->ctx, &(struct explain_row){.at_us = r->slot_us,
                                                .bad = 1,
                                                .reason = reason,
                                                .code = r->code,
-                                               .total_us = r->total_us});
+                                               .total_us = r->total_us,
+                                               .answer = good ? &r->answer : NULL});
 }
 
 static bool visit_event(void *ctx, int64_t slot_us, int64_t done_us, struct counts c)
@@ -184,11 +189,25 @@ int explain_detail(const struct explain_job *j, struct explain_span *s, struct e
 
 /* ---- rows ------------------------------------------------------------------------------ */
 
+static const char *seen(const struct explain_job *j, const struct answer *answer)
+{
+    struct str text;
+    str_init(&text, SEEN_MAX);
+    sli_seen(&j->def->sli, answer, j->out->report->config->daemon.prices.currency, &text);
+    const char *kept = arena_strdup(&j->out->arena, text.buf);
+    str_release(&text);
+    return kept;
+}
+
 static bool take_row(void *ctx, const struct explain_row *row)
 {
     const struct explain_job *j = ctx;
     struct explain *e = j->out;
-    e->rows[e->row_count++] = *row;
+    struct explain_row *at = &e->rows[e->row_count++];
+    *at = *row;
+    at->answer = NULL;
+    if (row->answer && j->def->sli.measure)
+        at->message = seen(j, row->answer);
     e->rows_bad += row->bad;
     return e->row_count < j->query->limit;
 }
@@ -215,7 +234,7 @@ int explain_rows(const struct explain_job *j, struct err *reterr)
     if (visit_bad(j, e->chosen.from_us, e->chosen.to_us, take_row, &at, reterr) < 0)
         return -1;
     for (size_t i = 0; i < e->row_count; i++) {
-        if (read_message(j, &e->rows[i], reterr) < 0)
+        if (!e->rows[i].message && read_message(j, &e->rows[i], reterr) < 0)
             return -1;
     }
     return 0;
