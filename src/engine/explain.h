@@ -48,9 +48,10 @@ struct explain_row {
     int64_t at_us, good, bad;
     enum reason reason;
     int code;
-    int64_t total_us;            /* -1: a metric SLI's events have none */
-    const char *message;         /* of the evidence as stored; of a good answer that is bad by the
-                            SLI's measure what was seen; or NULL */
+    int64_t total_us; /* -1: a metric SLI's events have none */
+    /* Of the evidence as stored; of a good answer that is bad by the SLI's measure what
+     * was seen; or NULL. */
+    const char *message;
     const struct answer *answer; /* NULL, but while rows are read */
 };
 
