@@ -230,9 +230,7 @@ static unsigned sse_decode(struct agent_talk *t, const struct sse_event *e, json
 
 static unsigned sse_event(struct agent_talk *t, const struct sse_event *e)
 {
-    const struct agent_paths *p = paths_of(t);
-    bool wanted = looks(p) || p->end.path || p->error.path || !agent_matches(&p->error);
-    json_t *doc = wanted ? agent_json_read(e->data, e->data_len, NULL) : NULL;
+    json_t *doc = agent_json_read(e->data, e->data_len, NULL);
     unsigned bits = sse_decode(t, e, doc);
     json_decref(doc);
     return bits;

@@ -199,15 +199,18 @@ void agent_json_tokens(struct agent_answer *a, int64_t *into, const json_t *obje
     agent_json_count(a, into, json_object_get(object, key));
 }
 
-/* Whole picounits: of at most 15 significant digits they are what the text says. */
+/* Exact for up to 15 significant digits, which is what a double holds of what was told. */
 static int64_t cost_of(const json_t *told)
 {
     double value = json_is_number(told) ? json_number_value(told) : -1;
+    int decimals = 12;
     char text[UNITS_MAX];
     struct decimal d;
     if (!(value >= 0 && value <= COST_TOLD_MAX))
         return -1;
-    snprintf(text, sizeof(text), "%.12f", value);
+    for (double rest = value; rest >= 1000; rest /= 10)
+        decimals--;
+    snprintf(text, sizeof(text), "%.*f", decimals, value);
     return decimal_parse(text, &d, NULL) == 0 ? d.n * decimal_pow10(12 - d.scale) : -1;
 }
 

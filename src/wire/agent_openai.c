@@ -37,8 +37,10 @@ static bool counts_reasoning(const char *model)
     const char *name = slash ? slash + 1 : model;
     if (name[0] == 'o' && isdigit((unsigned char)name[1]))
         return true;
-    return str_starts(name, "gpt-") && isdigit((unsigned char)name[4]) &&
-           strtol(name + 4, NULL, 10) >= 5;
+    long version = str_starts(name, "gpt-") && isdigit((unsigned char)name[4])
+                       ? strtol(name + 4, NULL, 10)
+                       : 0;
+    return version >= 5 && version < 35; /* Azure's gpt-35 is 3.5 */
 }
 
 static int compose(struct agent_talk *t, struct agent_request *r, struct err *reterr)
