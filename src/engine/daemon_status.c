@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "engine/retention.h"
+#include "engine/spending.h"
 #include "slo/budget.h"
 #include "slo/composite.h"
 #include "slo/expected.h"
@@ -16,6 +17,8 @@ static void draw_probe(struct status *s, struct status_probe *out, const struct 
     out->last = p->last;
     out->message = status_text(s, p->last_message ? p->last_message : "");
     out->cert_not_after_us = p->cert_not_after_us;
+    out->held = status_text(s, p->held_message);
+    out->held_reason = p->held_reason;
     out->in_flight = p->in_flight;
     out->components = components_copy(&s->arena, &p->components);
     out->counters = probe_counters_copy(&s->arena, &p->counters);
@@ -27,6 +30,8 @@ static void draw_probe(struct status *s, struct status_probe *out, const struct 
             s->scheduler.slots_run += c->n;
     }
     s->scheduler.slots_skipped += p->missed;
+    if (p->counters.answers)
+        s->scheduler.slots_run -= p->counters.answers->waited + p->counters.answers->sums.held;
 }
 
 static void draw_slo(struct status_slo *out, const struct slo_view *v)
@@ -84,6 +89,7 @@ void daemon_publish(struct daemon *d)
     for (size_t i = 0; i < s->slo_count; i++)
         draw_slo(&s->slos[i], evaluator_view(d->evaluator, i));
     daemon_draw_conditions(d, s);
+    spending_draw(d->env.spend, s);
     s->scheduler.in_flight = (int)scheduler_in_flight(d->scheduler);
     s->scheduler.lag_max_us = pulse_lag_max_us(&d->pulse);
     s->scheduler.lag = d->pulse.lag;

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "config/prices.h"
+#include "engine/status.h"
 #include "model/spend.h"
 #include "nines/diag.h"
 #include "nines/store.h"
@@ -122,6 +123,25 @@ void spending_set_config(struct spend *s, const struct config *cfg)
     for (size_t i = 0; i < cfg->probe_count; i++)
         if (cfg->probes[i]->renamed_from && !config_probe(cfg, cfg->probes[i]->renamed_from))
             spend_rename(s, cfg->probes[i]->renamed_from, cfg->probes[i]->id);
+}
+
+void spending_draw(struct spend *s, struct status *into)
+{
+    for (size_t i = 0; i < into->probe_count; i++) {
+        struct status_probe *p = &into->probes[i];
+        const struct agent_spec *spec = agent_of(p->def);
+        if (!spec)
+            continue;
+        p->spending = arena_alloc(&into->arena, sizeof(*p->spending));
+        p->spending->caps = spec->spend;
+        p->spending->priced = spec->price;
+        spend_now(s, spend_account(s, p->def->id), into->now_us, &p->spending->spent);
+        if (into->spending)
+            continue;
+        into->spending = arena_alloc(&into->arena, sizeof(*into->spending));
+        into->spending->caps = *spend_caps(s);
+        spend_now(s, NULL, into->now_us, &into->spending->spent);
+    }
 }
 
 /* ---- what an earlier process spent ----------------------------------------------------------- */

@@ -28,6 +28,10 @@ void spending_finish(const struct config *cfg, const struct node *daemon, struct
  * accounts. Before the scheduler has it. */
 void spending_set_config(struct spend *s, const struct config *cfg);
 
+/* The parts of a picture that are about spending. */
+struct status;
+void spending_draw(struct spend *s, struct status *into);
+
 /*
  * What is stored of the hour and the day of now_us counts as spent, of probes that are
  * gone as well. A run that did not tell counts as what one may come to. Once, before any

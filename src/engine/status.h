@@ -35,14 +35,23 @@
 
 /* ---- the picture --------------------------------------------------------- */
 
+/* What is spent in this clock hour and day (UTC), and what may be. */
+struct status_spending {
+    struct spend_caps spent, caps;
+    bool priced; /* what a run costs is known beforehand */
+};
+
 struct status_probe {
     const struct probe_def *def;
     bool has_last;
     struct result last;        /* newest result, when has_last */
     const char *message;       /* why it was not good, or NULL; status_text() */
     int64_t cert_not_after_us; /* 0: no certificate seen */
+    const char *held;          /* why the newest slot was not run, or NULL; status_text() */
+    enum reason held_reason;
     int in_flight;
-    struct components components; /* of a health document; in the picture's arena */
+    struct status_spending *spending; /* of an agent's probe; in the picture's arena */
+    struct components components;     /* of a health document; in the picture's arena */
     struct probe_counters counters;
 };
 
@@ -102,6 +111,7 @@ struct status {
     size_t slo_count;
     struct status_condition *conditions; /* in the picture's arena */
     size_t condition_count;
+    struct status_spending *spending; /* of all probes; NULL: none asks an agent */
     struct status_scheduler scheduler;
     struct status_reload reload;
     struct store_stats store;

@@ -65,6 +65,8 @@ static json_t *probe_json(const struct status_probe *p)
     json_t *o = json_pack("{s:s, s:s, s:i}", "id", p->def->id, "kind", p->def->kind->name,
                           "in_flight", p->in_flight);
 
+    if (p->held)
+        json_object_set_new(o, "held_back", text_json(p->held));
     if (!p->has_last) {
         json_object_set_new(o, "outcome", json_null());
         return o;

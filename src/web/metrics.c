@@ -1,6 +1,7 @@
 #include "web/metrics.h"
 
 #include "base/mem.h"
+#include "web/metrics_answers.h"
 #include "web/metrics_notify.h"
 #include "web/metrics_watchdog.h"
 #include "web/metrics_conditions.h"
@@ -317,6 +318,7 @@ void metrics_write(const struct status *s, int64_t mono_ns, struct str *out)
     metrics_watchdog(&e, s);
     configuration(&e, s);
     metrics_probes(&e, s);
+    metrics_answers(&e, s);
     slo_ratios(&e, s);
     slo_events(&e, s);
     slo_counters(&e, s);

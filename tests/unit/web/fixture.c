@@ -7,6 +7,7 @@
 
 static const struct probe_kind kind = {.name = "http"};
 static const struct probe_kind scraped = {.name = "health", .samples = true};
+static const struct probe_kind asked = {.name = "agent", .answers = true};
 static const struct sli_metric metric = {.kind = SLI_THRESHOLD};
 
 static const struct tier_def tiers[] = {
@@ -44,8 +45,9 @@ struct config *fixture_config(void)
 
     c->refs = 1;
     c->file_count = 2;
-    c->probe_count = c->slo_count = 3;
-    c->probes = mem_array(3, sizeof(*c->probes));
+    c->slo_count = 3;
+    c->probe_count = 4;
+    c->probes = mem_array(c->probe_count, sizeof(*c->probes));
     c->slos = mem_array(3, sizeof(*c->slos));
     c->probes[0] = make_probe(&c->arena, "api-health");
     c->probes[1] = make_probe(&c->arena, "fresh");
@@ -56,6 +58,9 @@ struct config *fixture_config(void)
     ready->kind = &scraped;
     redis->sli = (struct sli_def){.probe = "api-ready", .metric = &metric};
     c->probes[2] = ready;
+    c->probes[3] = make_probe(&c->arena, "chat");
+    c->probes[3]->kind = &asked;
+    c->daemon.prices.currency = "USD";
     c->slos[2] = redis;
     return c;
 }
@@ -114,6 +119,51 @@ static void fill_scraped(struct status *s, struct status_probe *p)
     probe_counters_add_scrape(&p->counters, 0);
     p->has_last = true;
     p->last = (struct result){.slot_us = NOW_US, .code = 200, .flags = RESULT_SCRAPED};
+}
+
+/* Three answers, one of which tells nothing of its tokens; two slots were held back. */
+static void fill_asked(struct status *s, struct status_probe *p)
+{
+    struct result r = {.slot_us = NOW_US,
+                       .total_us = 900000,
+                       .code = 200,
+                       .flags = RESULT_ANSWER,
+                       .answer = {.first_token_us = 300000,
+                                  .last_event_us = 800000,
+                                  .gap_us = 20000,
+                                  .flags = ANSWER_STREAMED | ANSWER_ENDED,
+                                  .tokens_in = 120,
+                                  .tokens_out = 30,
+                                  .tokens_cached = 100,
+                                  .tokens_reasoning = -1,
+                                  .cost = COST_ONE / 400}};
+    struct probe_counters counters;
+
+    probe_counters_init(&counters);
+    probe_counters_add(&counters, &r);
+    probe_counters_add(&counters, &r);
+    r.answer.tokens_in = r.answer.tokens_out = r.answer.tokens_cached = -1;
+    r.answer.cost = -1;
+    r.outcome = OUTCOME_SKIPPED; /* the prober stalled; it was sent all the same */
+    r.reason = REASON_PROBER;
+    probe_counters_add(&counters, &r);
+    const struct result held = {.outcome = OUTCOME_EXCLUDED, .reason = REASON_SPEND_CAP};
+    const struct result wait = {.outcome = OUTCOME_BAD, .reason = REASON_OVERLOADED};
+    probe_counters_add_held(&counters, &wait);
+    probe_counters_add_held(&counters, &held);
+    p->counters = probe_counters_copy(&s->arena, &counters);
+    probe_counters_release(&counters);
+    p->held = status_text(s, "2 USD a day of this probe: next at 00:00 UTC");
+    p->held_reason = REASON_SPEND_CAP;
+    p->spending = arena_alloc(&s->arena, sizeof(*p->spending));
+    *p->spending = (struct status_spending){
+        .spent = {1300, 1450, COST_ONE / 200, 3 * COST_ONE / 2},
+        .caps = {.tokens_hour = 20000, .cost_day = 2 * COST_ONE},
+        .priced = true,
+    };
+    s->spending = arena_alloc(&s->arena, sizeof(*s->spending));
+    s->spending->spent = p->spending->spent;
+    s->spending->caps.tokens_day = 100000;
 }
 
 static void fill_metric_slo(struct status_slo *slo)
@@ -179,6 +229,7 @@ struct status *fixture_status(struct config *c)
     fill_probe(s, &s->probes[0]);
     fill_slo(&s->slos[0]);
     fill_scraped(s, &s->probes[2]);
+    fill_asked(s, &s->probes[3]);
     fill_metric_slo(&s->slos[2]);
     s->reload = (struct status_reload){.succeeded = 1, .last_ok = true, .last_us = NOW_US};
     s->store.queue_limit_bytes = STORE_QUEUE_BYTES;

@@ -64,6 +64,42 @@ static void test_full(void **state)
     str_release(&out);
 }
 
+static void test_answers(void **state)
+{
+    struct str out;
+
+    (void)state;
+    str_init(&out, 1 << 20);
+    write_fixture(&out);
+    has_line(&out, "nines_probe_input_tokens_total{probe=\"chat\"} 240");
+    has_line(&out, "nines_probe_output_tokens_total{probe=\"chat\"} 60");
+    has_line(&out, "nines_probe_cached_tokens_total{probe=\"chat\"} 200");
+    has_line(&out, "nines_probe_reasoning_tokens_total{probe=\"chat\"} 0");
+    has_line(&out, "nines_probe_tokens_unknown_runs_total{probe=\"chat\"} 1");
+    has_line(&out, "nines_probe_cost_total{probe=\"chat\",currency=\"USD\"} 0.005");
+    has_line(&out, "nines_probe_cost_unknown_runs_total{probe=\"chat\"} 1");
+    has_line(&out, "nines_probe_held_slots_total{probe=\"chat\",reason=\"spend_cap\"} 1");
+    has_line(&out, "nines_probe_held_slots_total{probe=\"chat\",reason=\"retry_after\"} 1");
+    has_line(&out, "nines_probe_held{probe=\"chat\",reason=\"spend_cap\"} 1");
+    /* Those of runs, and of none that was not sent or is the prober's own fault. */
+    has_line(&out, "nines_probe_duration_seconds_count{probe=\"chat\"} 2");
+    has_line(&out, "nines_probe_first_token_seconds_sum{probe=\"chat\"} 0.6");
+    has_line(&out, "nines_probe_first_token_seconds_bucket{probe=\"chat\",le=\"0.5\"} 2");
+    has_line(&out, "nines_probe_gap_seconds_count{probe=\"chat\"} 2");
+    has_line(&out, "nines_probe_gap_seconds_sum{probe=\"chat\"} 0.04");
+    has_line(&out, "nines_probe_spent_tokens{probe=\"chat\",span=\"hour\"} 1300");
+    has_line(&out, "nines_probe_spent_tokens{probe=\"chat\",span=\"day\"} 1450");
+    has_line(&out, "nines_probe_spent_cost{probe=\"chat\",span=\"day\",currency=\"USD\"} 1.5");
+    has_line(&out, "nines_probe_spend_cap_tokens{probe=\"chat\",span=\"hour\"} 20000");
+    has_line(&out, "nines_probe_spend_cap_cost{probe=\"chat\",span=\"day\",currency=\"USD\"} 2");
+    has_line(&out, "nines_spent_tokens{span=\"hour\"} 1300");
+    has_line(&out, "nines_spent_cost{span=\"hour\",currency=\"USD\"} 0.005");
+    has_line(&out, "nines_spend_cap_tokens{span=\"day\"} 100000");
+    assert_null(strstr(out.buf, "nines_spend_cap_tokens{span=\"hour\"}"));
+    assert_null(strstr(out.buf, "nines_probe_input_tokens_total{probe=\"fresh\"}"));
+    str_release(&out);
+}
+
 #define SLACK "{receiver=\"team \\\"a\\\"\",integration=\"slack"
 
 static void test_notify(void **state)
@@ -166,8 +202,9 @@ static void test_health(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full), cmocka_unit_test(test_notify), cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_none), cmocka_unit_test(test_health),
+        cmocka_unit_test(test_full),   cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_notify), cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_none),   cmocka_unit_test(test_health),
     };
 
     (void)argv;
