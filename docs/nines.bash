@@ -17,7 +17,8 @@ _nines()
     run) options="--listen --test-clock -l" ;;
     check) options="--verbose -v" ;;
     probe) options="--method --header --body --expect-status --timeout --follow --insecure
-        --kind --verbose -X -H -d -t -L -k -v" ;;
+        --bearer-env --header-env --kind --protocol --model --system --prompt --max-tokens
+        --no-stream --tool --arguments --read --verbose -X -H -d -t -L -k -v" ;;
     metrics) options="--openmetrics --header --timeout --insecure -H -t -k" ;;
     report) options="--slo --service --label --group-by --at --from --to --period --fail-on --out -s -o"
         formats="text json markdown html csv" ;;

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct timeline;
+
 struct probe_view {
     const char *id;     /* of a configured probe; NULL for a bare URL */
     int64_t started_us; /* wall time of the start */
@@ -18,10 +20,16 @@ struct probe_view {
     bool color;
     bool verbose; /* with samples, headers and body */
     int width;    /* columns */
+    /* Of a run of an agent: its marks, what costs are in (or NULL), and how many pictures on
+     * the way were not shown. */
+    const struct timeline *line;
+    const char *currency;
+    int dropped;
 };
 
-/* A waterfall of phases for each hop on one common scale, what is behind it if
- * verbose, the assertions with what was seen, and the verdict. */
+/* A waterfall of phases for each hop on one common scale, or the time line of an answer,
+ * its numbers and its text; what is behind it if verbose, the assertions with what was
+ * seen, and the verdict. */
 int probe_put_text(const struct probe_view *v, struct str *out);
 
 /*
@@ -32,6 +40,11 @@ int probe_put_text(const struct probe_view *v, struct str *out);
  *  "assertions": [{"ok", "expected", "seen"}],
  *  "samples": [{"series", "value"}], "version": null or text,
  *  "headers": null or text, "body": null or text}
+ *
+ * A run of an agent also has "answer", what it measured (docs/numbers.md), "told": null or
+ * {"text", "tools", "model", "finish", "cut"}, "marks": [{"at_ms", "kind", "name", "text",
+ * "bytes"}], what happened and when since the run began, and "marks_dropped", how many more
+ * there were.
  *
  * The first fields are those of an import line. A value that is no finite number
  * is a text: "NaN", "+Inf", "-Inf". Headers, and the body of a good run, are

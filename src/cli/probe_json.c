@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "base/when.h"
+#include "cli/probe_answer.h"
 
 #include <math.h>
 
@@ -128,6 +129,8 @@ int probe_put_json(const struct probe_view *v, struct str *out)
     put_samples(v, out);
     put_start(out, "headers", v->obs->headers, v->obs->headers_len);
     put_start(out, "body", v->obs->body, v->obs->body_len);
+    if (v->line)
+        probe_put_answer_json(v, out);
     str_add(out, "}\n");
     return out->overflow ? -1 : 0;
 }

@@ -2,15 +2,16 @@
 
 #include "base/mem.h"
 #include "base/units.h"
+#include "cli/probe_map.h"
 #include "engine/kinds.h"
 #include "nines/diag.h"
 
 #include <string.h>
 
 #define DEFAULT_TIMEOUT_US (10 * USEC_PER_SEC)
+#define AGENT_TIMEOUT_US USEC_PER_MIN
 #define DNS_SERVERS_MAX 4096
 #define KINDS_MAX 32
-#define KEYS_MAX 16
 
 void probe_subject_init(struct probe_subject *s)
 {
@@ -31,66 +32,65 @@ void probe_subject_release(struct probe_subject *s)
 
 /* ---- a URL: the options as the map that a file would have ------------------------ */
 
-static struct node *make_map(struct arena *a)
+/* 'Name: value' each; with `env` the value is a variable of the environment. */
+static int put_lines(struct arena *a, struct node *headers, const struct option_list *lines,
+                     bool env, struct err *reterr)
 {
-    struct node *n = arena_alloc(a, sizeof(*n));
-    n->kind = NODE_MAP;
-    n->items = arena_alloc(a, 2 * KEYS_MAX * sizeof(*n->items));
-    n->text = "";
-    return n;
-}
-
-static struct node *make_text(struct arena *a, const char *text, bool plain)
-{
-    struct node *n = arena_alloc(a, sizeof(*n));
-    *n = (struct node){.kind = NODE_SCALAR, .plain = plain, .text = text};
-    return n;
-}
-
-static void put(struct arena *a, struct node *map, const char *key, struct node *value)
-{
-    map->items[2 * map->n] = make_text(a, key, true);
-    map->items[2 * map->n++ + 1] = value;
-}
-
-static int put_headers(struct arena *a, struct node *map, const struct option_list *lines,
-                       struct err *reterr)
-{
-    struct node *headers = make_map(a);
-    headers->items = arena_alloc(a, 2 * (lines->n + 1) * sizeof(*headers->items));
     for (size_t i = 0; i < lines->n; i++) {
         const char *line = lines->at[i], *colon = strchr(line, ':');
         if (!colon || colon == line)
-            return err_set(reterr, "expected --header 'Name: value'");
-        const char *value = colon + 1 + strspn(colon + 1, " \t");
-        put(a, headers, arena_strndup(a, line, (size_t)(colon - line)), make_text(a, value, false));
+            return err_set(reterr, env ? "expected --header-env 'Name: VARIABLE'"
+                                       : "expected --header 'Name: value'");
+        struct node *value = probe_map_text(a, colon + 1 + strspn(colon + 1, " \t"), false);
+        if (env) {
+            struct node *variable = probe_map_room(a, 1);
+            probe_map_put(a, variable, "env", value);
+            value = variable;
+        }
+        probe_map_put(a, headers, arena_strndup(a, line, (size_t)(colon - line)), value);
     }
-    if (lines->n)
-        put(a, map, "headers", headers);
+    return 0;
+}
+
+static int put_headers(struct arena *a, struct node *map, const struct probe_options *o,
+                       struct err *reterr)
+{
+    struct node *headers = probe_map_room(a, o->headers.n + o->header_envs.n);
+    if (put_lines(a, headers, &o->headers, false, reterr) < 0 ||
+        put_lines(a, headers, &o->header_envs, true, reterr) < 0)
+        return -1;
+    if (headers->n)
+        probe_map_put(a, map, "headers", headers);
+    if (o->bearer_env) {
+        struct node *auth = probe_map_room(a, 1), *bearer = probe_map_room(a, 1);
+        probe_map_put(a, bearer, "env", probe_map_text(a, o->bearer_env, false));
+        probe_map_put(a, auth, "bearer", bearer);
+        probe_map_put(a, map, "auth", auth);
+    }
     return 0;
 }
 
 static int put_options(struct arena *a, struct node *map, const struct probe_options *o,
                        const char *url, struct err *reterr)
 {
-    put(a, map, "url", make_text(a, url, false));
+    probe_map_put(a, map, "url", probe_map_text(a, url, false));
     if (o->method)
-        put(a, map, "method", make_text(a, o->method, false));
+        probe_map_put(a, map, "method", probe_map_text(a, o->method, false));
     if (o->body)
-        put(a, map, "body", make_text(a, o->body, false));
+        probe_map_put(a, map, "body", probe_map_text(a, o->body, false));
     if (o->follow)
-        put(a, map, "follow", make_text(a, "10", true));
+        probe_map_put(a, map, "follow", probe_map_text(a, "10", true));
     if (o->insecure) {
-        struct node *tls = make_map(a);
-        put(a, tls, "insecure", make_text(a, "true", true));
-        put(a, map, "tls", tls);
+        struct node *tls = probe_map_new(a);
+        probe_map_put(a, tls, "insecure", probe_map_text(a, "true", true));
+        probe_map_put(a, map, "tls", tls);
     }
     if (o->expect_status) {
-        struct node *expect = make_map(a);
-        put(a, expect, "status", make_text(a, o->expect_status, false));
-        put(a, map, "expect", expect);
+        struct node *expect = probe_map_new(a);
+        probe_map_put(a, expect, "status", probe_map_text(a, o->expect_status, false));
+        probe_map_put(a, map, "expect", expect);
     }
-    return put_headers(a, map, &o->headers, reterr);
+    return put_headers(a, map, o, reterr);
 }
 
 static const struct probe_kind *find_kind(const char *name, struct err *reterr)
@@ -133,19 +133,27 @@ static int build_spec(struct probe_subject *s, const struct node *map, struct er
 static int from_url(struct probe_subject *s, const struct probe_options *o, const char *url,
                     struct err *reterr)
 {
-    struct node *map = make_map(&s->arena);
+    struct node *map = probe_map_new(&s->arena);
     const struct probe_kind *kind = find_kind(o->kind ? o->kind : "http", reterr);
     if (!kind)
         return -1;
-    if (o->expect_status && !str_eq(kind->name, "http"))
-        return err_set(reterr, "--expect-status goes with --kind http");
+    if (o->expect_status && !str_eq(kind->name, "http") && !kind->answers)
+        return err_set(reterr, "--expect-status goes with --kind http or agent");
+    if (kind->answers && (o->method || o->follow))
+        return err_set(reterr, "%s does not go with --kind agent",
+                       o->method ? "--method" : "--follow");
+    if (probe_agent_option(o) && !kind->answers)
+        return err_set(reterr, "%s goes with --kind agent", probe_agent_option(o));
+    int64_t timeout_us = kind->answers ? AGENT_TIMEOUT_US : DEFAULT_TIMEOUT_US;
     s->def = (struct probe_def){
         .id = url,
         .max_in_flight = 1,
-        .timeout_us = o->timeout_us ? o->timeout_us : DEFAULT_TIMEOUT_US,
+        .timeout_us = o->timeout_us ? o->timeout_us : timeout_us,
         .interval_us = USEC_PER_MIN,
     };
     if (put_options(&s->arena, map, o, url, reterr) < 0)
+        return -1;
+    if (kind->answers && probe_map_agent(&s->arena, map, o, url, reterr) < 0)
         return -1;
     s->def.kind = kind;
     int rc = build_spec(s, map, reterr);
@@ -165,7 +173,9 @@ static const char *url_only_option(const struct probe_options *o)
            : o->expect_status ? "--expect-status"
            : o->insecure      ? "--insecure"
            : o->follow        ? "--follow"
-                              : NULL;
+           : o->bearer_env    ? "--bearer-env"
+           : o->header_envs.n ? "--header-env"
+                              : probe_agent_option(o);
 }
 
 static int unknown_probe(const struct command *self, const struct config *config, const char *id)

@@ -15,10 +15,14 @@
 
 struct probe_options {
     struct cli_common common;
-    const char *kind, *method, *body, *expect_status;
-    struct option_list headers;
-    int64_t timeout_us; /* 0: 10 s, or the probe's own */
+    const char *kind, *method, *body, *expect_status, *bearer_env;
+    struct option_list headers, header_envs;
+    int64_t timeout_us; /* 0: 10 s, of an agent 60 s, or the probe's own */
     bool insecure, follow, verbose;
+    /* of --kind agent */
+    const char *protocol, *model, *system, *prompt, *max_tokens, *tool, *arguments;
+    struct option_list read;
+    bool no_stream;
 };
 
 struct probe_subject {

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "cli/paint.h"
+#include "cli/probe_answer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -235,9 +236,20 @@ static void put_behind(const struct probe_view *v, struct str *out)
         str_addf(out, "version %s\n\n", o->version);
 }
 
+/* Earlier requests of a talk are rows of its time line. */
+static void put_answer(const struct probe_view *v, struct str *out)
+{
+    if (v->obs->hop_count)
+        put_hop_line(v, out, &v->obs->hops[v->obs->hop_count - 1], true);
+    probe_put_answer_text(v, out);
+}
+
 int probe_put_text(const struct probe_view *v, struct str *out)
 {
-    put_hops(v, out);
+    if (v->line)
+        put_answer(v, out);
+    else
+        put_hops(v, out);
     if (v->verbose)
         put_behind(v, out);
     put_assertions(v, out);

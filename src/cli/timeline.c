@@ -89,8 +89,8 @@ bool timeline_gap(const struct timeline *t, int64_t now_us, struct timeline_gap 
     size_t last = t->n;
     *ret = (struct timeline_gap){0};
     for (size_t i = times.from; i <= t->n; i++) {
-        bool end = i == t->n || t->marks[i].kind == MARK_TERMINATOR ||
-                   t->marks[i].kind == MARK_CLOSED;
+        bool end =
+            i == t->n || t->marks[i].kind == MARK_TERMINATOR || t->marks[i].kind == MARK_CLOSED;
         if (!end && !is_piece(t->marks[i].kind))
             continue;
         int64_t at_us = i == t->n ? now_us : t->marks[i].at_us;

@@ -3,15 +3,17 @@
  * phase and each sort of piece on one axis of time, so that one look tells where an answer
  * was slow.
  *
- *     url                0       500ms     1s        1.5s      2s
- *                        ├─────────┼─────────┼─────────┼────────
- *       connect   1.20ms ▏
- *       headers    312ms ██████
- *       1st event 2.10ms       ▏
- *       1st token  650ms       ████████████▉
- *       text          34                    ▃▅█▅ ▂▅▅▃
- *       gap        812ms                    ├───────────────┤
- *       end        2.31s                                    ◆
+ *                        0           500ms       1s           1.5s        2s
+ *                        ├───────────┼───────────┼────────────┼───────────┼───────
+ *   connect      1.20ms  ▏
+ *   headers       299ms  ███████▍
+ *   first event  2.00ms         ▍
+ *   first token   598ms         ███████████████▏
+ *   text             30                        █▄▃▃▂▃▂▂▂▂                  ▂▃▃▃▃▃▂
+ *   pings             1                ·
+ *   largest gap   800ms                                 ┣━━━━━━━━━━━━━━━━━━┫
+ *                        after "n over the", before " lazy dog"
+ *   end           2.30s                                                          ◆
  *
  * Bounded: TIMELINE_MARKS are kept one by one; of what comes after them only counts and
  * last times are. Pure; belongs to one thread.

@@ -137,7 +137,9 @@ static void put_span(const struct canvas *c, const char *label, const char *colo
 static void put_density(const struct canvas *c, const char *label, const char *color,
                         enum mark_kind kind)
 {
-    static const char *const height[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static const char *const pieces[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static const char *const dots[] = {" ", "·", "·", "·", "·", "·", "·", "·", "·"};
+    const char *const *height = kind == MARK_EVENT || kind == MARK_PING ? dots : pieces;
     const struct timeline *t = c->v->line;
     uint32_t in[CHART_MAX] = {0}, most = 1;
     char value[32];
@@ -185,24 +187,44 @@ static const char *mark_says(const struct answer_mark *m)
     return words[m->kind] ? words[m->kind] : "";
 }
 
-static void put_piece(const struct canvas *c, size_t i, bool before)
+static void say_piece(const struct timeline *t, size_t i, bool before, struct str *out)
 {
-    const struct timeline *t = c->v->line;
-    if (i >= t->n) {
-        str_add(c->out, "now");
-        return;
+    const struct answer_mark *m = i < t->n ? &t->marks[i] : NULL;
+    if (!m) {
+        str_add(out, "now");
+    } else if (m->kind != MARK_TEXT || !*m->text) {
+        str_add(out, m->kind == MARK_TEXT ? "text" : mark_says(m));
+    } else {
+        str_add(out, "\"");
+        if (before)
+            paint_clean_end(out, m->text, strlen(m->text), SNIPPET);
+        else
+            paint_clean(out, m->text, strlen(m->text), SNIPPET);
+        str_add(out, "\"");
     }
-    const struct answer_mark *m = &t->marks[i];
-    if (m->kind != MARK_TEXT || !*m->text) {
-        str_add(c->out, m->kind == MARK_TEXT ? "text" : mark_says(m));
-        return;
+}
+
+/* What it lies between, in a line or two. */
+static void put_neighbours(const struct canvas *c, const struct timeline_gap *gap)
+{
+    bool one_line = c->columns >= 2 * SNIPPET + 20;
+    struct str text;
+    str_init(&text, 4096);
+    str_add(&text, "after ");
+    say_piece(c->v->line, gap->before, true, &text);
+    str_add(&text, ",");
+    if (!one_line) {
+        paint_pad(c->out, LEFT);
+        paint_clean(c->out, text.buf, text.len, c->columns);
+        str_addc(c->out, '\n');
+        str_clear(&text);
     }
-    str_add(c->out, "\"");
-    if (before)
-        paint_clean_end(c->out, m->text, strlen(m->text), SNIPPET);
-    else
-        paint_clean(c->out, m->text, strlen(m->text), SNIPPET);
-    str_add(c->out, "\"");
+    str_add(&text, one_line ? " before " : "before ");
+    say_piece(c->v->line, gap->after, false, &text);
+    paint_pad(c->out, LEFT);
+    paint_clean(c->out, text.buf, text.len, c->columns);
+    str_addc(c->out, '\n');
+    str_release(&text);
 }
 
 static void put_gap(const struct canvas *c)
@@ -224,17 +246,7 @@ static void put_gap(const struct canvas *c)
     paint(c->out, c->v->color, color, row.buf);
     str_release(&row);
     str_addc(c->out, '\n');
-    paint_pad(c->out, LEFT);
-    str_add(c->out, "after ");
-    put_piece(c, gap.before, true);
-    str_add(c->out, c->columns < 2 * SNIPPET + 20 ? "," : ", before ");
-    if (c->columns < 2 * SNIPPET + 20) {
-        str_addc(c->out, '\n');
-        paint_pad(c->out, LEFT);
-        str_add(c->out, "before ");
-    }
-    put_piece(c, gap.after, false);
-    str_addc(c->out, '\n');
+    put_neighbours(c, &gap);
 }
 
 /* ---- all of it ------------------------------------------------------------------------- */
@@ -283,13 +295,17 @@ static void put_phases(const struct canvas *c)
     const struct timeline_times *t = &c->times;
     int64_t sent_us = put_connection(c);
     bool over = c->v->obs;
-    put_span(c, "headers", PAINT_GREEN, sent_us, t->headers_us);
-    if (t->headers_us < 0)
-        return;
-    if (t->event_us >= 0 || !over)
-        put_span(c, "first event", PAINT_CYAN, t->headers_us, t->event_us);
-    if (t->event_us >= 0 && (t->token_us >= 0 || !over))
-        put_span(c, "first token", PAINT_MAGENTA, t->event_us, t->token_us);
+    const struct {
+        const char *label, *missing, *color;
+        int64_t from_us, to_us;
+    } all[] = {{"headers", "no headers", PAINT_GREEN, sent_us, t->headers_us},
+               {"first event", "no event", PAINT_CYAN, t->headers_us, t->event_us},
+               {"first token", "no token", PAINT_MAGENTA, t->event_us, t->token_us}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all) && all[i].from_us >= 0; i++) {
+        bool never = over && all[i].to_us < 0;
+        put_span(c, never ? all[i].missing : all[i].label, never ? PAINT_RED : all[i].color,
+                 all[i].from_us, all[i].to_us);
+    }
 }
 
 static void put_end(const struct canvas *c)

@@ -42,7 +42,7 @@ FOREIGN = {
     "uv.h": LOOPS + ["src/notify/notify.c", "src/notify/notify_*.[ch]", "src/notify/log.c",
                      "src/notify/try.c",
                      "src/notify/watchdog.c", "src/engine/*", "src/web/*.c", "src/demo/*.c",
-                     "src/demo/*_internal.h", "src/cli/probe.c", "src/cli/metrics_fetch.c"],
+                     "src/demo/*_internal.h", "src/cli/probe.c", "src/cli/probe_live.[ch]", "src/cli/metrics_fetch.c"],
     "curl/*": ["src/io/http*.c", "src/io/http_internal.h", "src/io/smtp*.c",
                "src/io/smtp_internal.h", "src/io/url.c"],
     "ares.h": ["src/io/dns*.c", "src/io/dns*_internal.h", "src/io/resolve.c"],

@@ -1,0 +1,127 @@
+#include "cli/probe_map.h"
+
+#include "cli/probe_subject.h"
+#include "wire/agent.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PROMPT "Reply with the word ready. Run {nonce}."
+#define MAX_TOKENS "64"
+
+struct node *probe_map_room(struct arena *a, size_t keys)
+{
+    struct node *n = arena_alloc(a, sizeof(*n));
+    n->kind = NODE_MAP;
+    n->items = arena_alloc(a, 2 * (keys + 1) * sizeof(*n->items));
+    n->text = "";
+    return n;
+}
+
+struct node *probe_map_new(struct arena *a)
+{
+    return probe_map_room(a, PROBE_MAP_KEYS);
+}
+
+struct node *probe_map_text(struct arena *a, const char *text, bool plain)
+{
+    struct node *n = arena_alloc(a, sizeof(*n));
+    *n = (struct node){.kind = NODE_SCALAR, .plain = plain, .text = text};
+    return n;
+}
+
+void probe_map_put(struct arena *a, struct node *map, const char *key, struct node *value)
+{
+    map->items[2 * map->n] = probe_map_text(a, key, true);
+    map->items[2 * map->n++ + 1] = value;
+}
+
+/* ---- agents ---------------------------------------------------------------------------- */
+
+/* By the paths that everybody gives them; NULL: it may be any. */
+static const char *protocol_of(const char *url)
+{
+    static const struct {
+        const char *end, *protocol;
+    } known[] = {{"/chat/completions", "openai"}, {"/messages", "anthropic"}, {"/mcp", "mcp"}};
+    size_t n = strcspn(url, "?#");
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        size_t len = strlen(known[i].end);
+        if (n > len && strncmp(url + n - len, known[i].end, len) == 0)
+            return known[i].protocol;
+    }
+    return NULL;
+}
+
+static int no_protocol(struct err *reterr)
+{
+    char names[256] = "";
+    for (size_t i = 0, n = 0; agent_codecs[i] && n < sizeof(names); i++)
+        n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "",
+                              agent_codecs[i]->name);
+    return err_set(reterr, "the URL does not tell what the agent speaks; --protocol is one of %s",
+                   names);
+}
+
+/* `--read text=$.delta` and the like. */
+static int put_read(struct arena *a, struct node *map, const struct option_list *given,
+                    struct err *reterr)
+{
+    if (!given->n)
+        return 0;
+    struct node *read = probe_map_room(a, given->n);
+    for (size_t i = 0; i < given->n; i++) {
+        const char *equals = strchr(given->at[i], '=');
+        if (!equals || equals == given->at[i])
+            return err_set(reterr, "expected --read KEY=PATH, like text=$.delta; found '%.60s'",
+                           given->at[i]);
+        probe_map_put(a, read, arena_strndup(a, given->at[i], (size_t)(equals - given->at[i])),
+                      probe_map_text(a, equals + 1, false));
+    }
+    probe_map_put(a, map, "read", read);
+    return 0;
+}
+
+static void put_text(struct arena *a, struct node *map, const char *key, const char *text)
+{
+    if (text)
+        probe_map_put(a, map, key, probe_map_text(a, text, false));
+}
+
+int probe_map_agent(struct arena *a, struct node *map, const struct probe_options *o,
+                    const char *url, struct err *reterr)
+{
+    const char *protocol = o->protocol ? o->protocol : protocol_of(url);
+    const struct agent_codec *codec = protocol ? agent_codec_find(protocol) : NULL;
+    bool chat = codec && codec->chat && !o->body;
+    bool asks = chat || (protocol && str_eq(protocol, "a2a"));
+    if (!protocol)
+        return no_protocol(reterr);
+    put_text(a, map, "protocol", protocol);
+    put_text(a, map, "model", o->model);
+    put_text(a, map, "system", o->system);
+    put_text(a, map, "prompt", o->prompt ? o->prompt : asks ? PROMPT : NULL);
+    put_text(a, map, "tool", o->tool);
+    put_text(a, map, "arguments", o->arguments);
+    if (o->max_tokens || chat)
+        probe_map_put(a, map, "max_tokens",
+                      probe_map_text(a, o->max_tokens ? o->max_tokens : MAX_TOKENS, true));
+    if (o->no_stream)
+        probe_map_put(a, map, "stream", probe_map_text(a, "false", true));
+    return put_read(a, map, &o->read, reterr);
+}
+
+const char *probe_agent_option(const struct probe_options *o)
+{
+    return o->protocol     ? "--protocol"
+           : o->model      ? "--model"
+           : o->system     ? "--system"
+           : o->prompt     ? "--prompt"
+           : o->max_tokens ? "--max-tokens"
+           : o->no_stream  ? "--no-stream"
+           : o->tool       ? "--tool"
+           : o->arguments  ? "--arguments"
+           : o->read.n     ? "--read"
+                           : NULL;
+}
