@@ -15,6 +15,21 @@
 struct sqlite;
 struct sqlite_rows;
 
+/* For the condition of a query: what no struct answer can be. */
+#define ANSWERS_IMPOSSIBLE                                                                         \
+    " coalesce(headers, 1) NOT BETWEEN 1 AND 4294967295"                                           \
+    " OR coalesce(first_event, 1) NOT BETWEEN 1 AND 4294967295"                                    \
+    " OR coalesce(first_token, 1) NOT BETWEEN 1 AND 4294967295"                                    \
+    " OR coalesce(last_token, 1) NOT BETWEEN 1 AND 4294967295"                                     \
+    " OR coalesce(last_event, 1) NOT BETWEEN 1 AND 4294967295"                                     \
+    " OR coalesce(gap, 0) NOT BETWEEN 0 AND 4294967295"                                            \
+    " OR events NOT BETWEEN 0 AND 4294967295 OR flags NOT BETWEEN 0 AND 4294967295"                \
+    " OR coalesce(tokens_in, 0) NOT BETWEEN 0 AND 100000000"                                       \
+    " OR coalesce(tokens_out, 0) NOT BETWEEN 0 AND 100000000"                                      \
+    " OR coalesce(tokens_cached, 0) NOT BETWEEN 0 AND 100000000"                                   \
+    " OR coalesce(tokens_reasoning, 0) NOT BETWEEN 0 AND 100000000"                                \
+    " OR coalesce(cost, 0) < 0"
+
 /* Of a result that was inserted just now; nothing, if it has no answer. In the caller's
  * transaction, as all that writes. */
 int answers_insert(struct sqlite *db, int64_t probe, const struct result *r, struct err *reterr);

@@ -6,6 +6,7 @@
 #include "base/when.h"
 #include "io/sqlite.h"
 #include "model/matcher.h"
+#include "store/answers.h"
 #include "store/chunk.h"
 #include "store/events_verify.h"
 #include "store/outbox.h"
@@ -96,6 +97,14 @@ static const struct rule rules[] = {
      " OR reason NOT BETWEEN 0 AND 255 OR slot NOT BETWEEN 0 AND 253402300799999999"
      " OR min(total, dns, connect, tls, send, wait, transfer) < 0",
      "table result: no result may be like that of probe %s"},
+    {"SELECT probe, slot, '' FROM answer AS a WHERE NOT EXISTS(SELECT 1 FROM result AS r"
+     " WHERE r.probe = a.probe AND r.slot = a.slot AND r.flags & 8) LIMIT 100",
+     "table answer: there is no run of probe %s"},
+    {"SELECT probe, slot, '' FROM result AS r WHERE flags & 8 AND NOT EXISTS(SELECT 1"
+     " FROM answer AS a WHERE a.probe = r.probe AND a.slot = r.slot) LIMIT 100",
+     "table answer: a run of probe %s has none"},
+    {"SELECT probe, slot, '' FROM answer WHERE" ANSWERS_IMPOSSIBLE " LIMIT 100",
+     "table answer: no answer may be like that of probe %s"},
     {"SELECT num, 0, text FROM series WHERE probe NOT IN (SELECT num FROM probe)",
      "table series: series %s is of no probe"},
     {"SELECT DISTINCT series, 0, '' FROM sample WHERE series <> 0"

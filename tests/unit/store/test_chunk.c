@@ -186,6 +186,84 @@ static void plausible(struct result *r, size_t n, uint64_t *seed)
     }
 }
 
+/* Version 1 of the format, as every nines has read it. */
+#define IS_PLAIN 1
+#define HAS_ANSWERS 2
+
+static unsigned version_of(const struct result *rows, size_t n)
+{
+    struct str s;
+    encode(rows, n, &s);
+    unsigned version = (unsigned char)s.buf[0];
+    str_release(&s);
+    return version;
+}
+
+static struct answer any_answer(uint64_t *seed)
+{
+    return (struct answer){(uint32_t)any_number(seed),
+                           (uint32_t)any_number(seed),
+                           (uint32_t)any_number(seed),
+                           (uint32_t)any_number(seed),
+                           (uint32_t)any_number(seed),
+                           (uint32_t)any_number(seed),
+                           (uint32_t)any_number(seed),
+                           (uint32_t)any_number(seed),
+                           (int32_t)any_number(seed),
+                           (int32_t)any_number(seed),
+                           (int32_t)any_number(seed),
+                           (int32_t)any_number(seed),
+                           any_number(seed)};
+}
+
+static void answers_come_back(void **state)
+{
+    (void)state;
+    struct rows *r = mem_alloc(sizeof(*r));
+    uint64_t seed = 77;
+    for (int round = 0; round < 60; round++) {
+        size_t n = 1 + next(&seed) % (round % 10 ? 200 : CHUNK_ROWS_MAX);
+        bool any = false;
+        plausible(r->in, n, &seed);
+        for (size_t i = 0; i < n; i++) {
+            if (next(&seed) % (1 + (uint64_t)round % 7))
+                continue;
+            any = true;
+            r->in[i].flags = RESULT_ANSWER;
+            r->in[i].answer = any_answer(&seed);
+        }
+        chunk_round_trip(r, n);
+        assert_int_equal(version_of(r->in, n), any ? HAS_ANSWERS : IS_PLAIN);
+    }
+    free(r);
+}
+
+/* A day of an agent, asked each minute: what its answers add. */
+static void plausible_answers_are_small(void **state)
+{
+    (void)state;
+    struct rows *r = mem_alloc(sizeof(*r));
+    uint64_t seed = 5;
+    plausible(r->in, 1440, &seed);
+    size_t plain = chunk_round_trip(r, 1440);
+    for (size_t i = 0; i < 1440; i++) {
+        struct answer *a = &r->in[i].answer;
+        r->in[i].flags = RESULT_ANSWER;
+        *a = (struct answer){.flags = 3, .events = 30, .tokens_in = 21, .tokens_cached = 0};
+        a->headers_us = 200000 + (uint32_t)(next(&seed) % 50000);
+        a->first_event_us = a->headers_us + 300 + (uint32_t)(next(&seed) % 200);
+        a->first_token_us = a->first_event_us + 150000 + (uint32_t)(next(&seed) % 50000);
+        a->last_token_us = a->first_token_us + 1000000 + (uint32_t)(next(&seed) % 500000);
+        a->last_event_us = a->last_token_us + 200 + (uint32_t)(next(&seed) % 100);
+        a->gap_us = 60000 + (uint32_t)(next(&seed) % 60000);
+        a->tokens_out = 30 + (int32_t)(next(&seed) % 8);
+        a->tokens_reasoning = -1;
+        a->cost = 150000 * 21 + 600000 * (int64_t)a->tokens_out;
+    }
+    assert_in_range(chunk_round_trip(r, 1440) - plain, 1, 1440 * 16);
+    free(r);
+}
+
 /* Whatever the fields can hold. */
 static void adversarial(struct result *r, size_t n, uint64_t *seed)
 {
@@ -255,6 +333,10 @@ static void every_bent_bit_and_every_cut_is_told(void **state)
     struct str s;
     size_t n;
     plausible(r->in, 120, &seed);
+    for (size_t i = 0; i < 120; i += 3) {
+        r->in[i].flags = RESULT_ANSWER;
+        r->in[i].answer = any_answer(&seed);
+    }
     encode(r->in, 120, &s);
     for (size_t i = 0; i < s.len; i++) {
         assert_int_equal(chunk_decode(s.buf, i, r->out, &n, NULL), -1);
@@ -278,6 +360,39 @@ static void chunks_are_small(void **state)
     free(r);
 }
 
+static void sum_up(struct str *s)
+{
+    uint64_t sum = str_hash(s->buf, s->len - 4);
+    for (unsigned i = 0; i < 4; i++)
+        s->buf[s->len - 4 + i] = (char)(sum >> 8 * i);
+}
+
+static void a_version_says_whether_there_are_answers(void **state)
+{
+    (void)state;
+    struct rows *r = mem_alloc(sizeof(*r));
+    uint64_t seed = 3;
+    struct err err = {{0}};
+    size_t n;
+    plausible(r->in, 20, &seed);
+    for (int answers = 0; answers < 2; answers++) {
+        struct str s;
+        r->in[7].flags = answers ? RESULT_ANSWER : 0;
+        encode(r->in, 20, &s);
+        s.buf[0] = answers ? IS_PLAIN : HAS_ANSWERS;
+        sum_up(&s);
+        assert_int_equal(chunk_decode(s.buf, s.len, r->out, &n, &err), -1);
+        assert_non_null(strstr(err.msg, answers ? "has no answers" : "has answers"));
+        s.buf[0] = 3;
+        sum_up(&s);
+        assert_int_equal(chunk_decode(s.buf, s.len, r->out, &n, &err), -1);
+        assert_string_equal(err.msg,
+                            "a chunk of results is of version 3, this nines knows 1 and 2");
+        str_release(&s);
+    }
+    free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +403,9 @@ int main(void)
         cmocka_unit_test(only_results_in_order_are_taken),
         cmocka_unit_test(every_bent_bit_and_every_cut_is_told),
         cmocka_unit_test(chunks_are_small),
+        cmocka_unit_test(answers_come_back),
+        cmocka_unit_test(plausible_answers_are_small),
+        cmocka_unit_test(a_version_says_whether_there_are_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
