@@ -8,6 +8,7 @@
 #include "io/zone.h"
 #include "notify/kinds.h"
 #include "notify/receivers.h"
+#include "probe/agent.h"
 #include "probe/health.h"
 #include "probe/http.h"
 #include "probe/metrics.h"
@@ -25,6 +26,7 @@ static const struct probe_kind *const probe_kinds[] = {
     &probe_readiness,
     &probe_metrics,
     &probe_prometheus,
+    &probe_agent,
     NULL,
 };
 

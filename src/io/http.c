@@ -297,6 +297,20 @@ void http_cancel(struct http_call *call)
     http_call_release(call);
 }
 
+int64_t http_began_ns(const struct http_call *call)
+{
+    return call->at.start;
+}
+
+void http_expire(struct http_call *call, int64_t limit_us)
+{
+    assert(!call->client->in_curl);
+    call->req.timeout_us = limit_us;
+    if (call->req.connect_timeout_us > limit_us)
+        call->req.connect_timeout_us = limit_us;
+    finish(call, http_map_deadline(call));
+}
+
 void http_stop(struct http_call *call, enum reason reason, const char *message)
 {
     assert(!call->client->in_curl && reason != REASON_NONE);

@@ -106,6 +106,13 @@ struct http_call *http_start(struct http_client *c, const struct http_request *r
                              http_data_fn data, http_done_fn done, void *ctx);
 void http_cancel(struct http_call *call); /* before `done`: it will not come */
 
+/* When the request began (CLOCK_MONOTONIC), from where its times count; 0: not yet. */
+int64_t http_began_ns(const struct http_call *call);
+
+/* Gives a call up as its deadline would, had it been `limit_us`: `done` comes from inside,
+ * with what was received so far. Not from inside of curl. */
+void http_expire(struct http_call *call, int64_t limit_us);
+
 /* Gives a call up: `done` comes from inside, with what was received so far and this
  * reason. Not from inside of curl. */
 void http_stop(struct http_call *call, enum reason reason, const char *message);

@@ -5,6 +5,7 @@
  *     agent.c          the kind and its keys
  *     agent_keys.c     what belongs together, and what does not
  *     agent_read.c     `read`: where a generic protocol keeps things
+ *     agent_json.c     YAML that is sent as JSON
  *     agent_ask.c      what is asked, with its nonce; what that may come to
  *     agent_run.c      the life of a run: its requests one after the other
  *     agent_meter.c    the answer as it comes in: events, times, evidence
@@ -15,6 +16,7 @@
 
 #include "nines/config.h"
 #include "nines/probe.h"
+#include "probe/answer_expect.h"
 #include "probe/http.h"
 #include "wire/agent.h"
 
@@ -27,18 +29,19 @@
 
 /* The spec of an `agent` probe. */
 struct agent_spec {
-    struct http_spec http; /* url, headers, auth and the connection; expect.status and so on */
+    struct http_spec http; /* url, headers, auth and the connection */
     const char *protocol;
     const char *model; /* also of a `body` that names one; NULL: none is named */
     const char *system, *prompt;
-    int64_t max_tokens; /* also of a `body` that says it; 0: not said */
-    bool stream;        /* made by prepare: the answer comes as events */
+    int64_t max_tokens;                   /* also of a `body` that says it; 0: not said */
+    bool stream;                          /* made by prepare: the answer comes as events */
     const char *body, *tools, *arguments; /* JSON, made from YAML or as written; or NULL */
     const char *tool;
     int64_t first_event_us, idle_us; /* 0: no such deadline */
-    int64_t retry_after_max_us;      /* 0: not honoured */
+    int64_t retry_after_max_us;      /* 0, after prepare: not honoured */
     struct spend_caps spend;
     struct agent_paths paths; /* from `read` */
+    struct agent_expect expect;
 
     /* made by prepare() */
     const struct agent_codec *codec;

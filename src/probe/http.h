@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct http_response;
 struct judge_input;
 struct probe_memory;
 struct verdict;
@@ -175,3 +176,9 @@ void *http_run_start(struct probe_env *env, const struct probe_def *def,
                      const struct http_spec *spec, const struct http_reader *reader,
                      struct probe_memory *memory, probe_done_fn done, void *ctx);
 void http_run_cancel(void *run);
+
+/* Blanks out what must not be shown: secrets of the spec, and of URLs. */
+void http_hide(const struct http_spec *s, char *text, size_t n);
+/* Headers of a response with nothing in them that opens a door; their length. */
+size_t http_show_headers(struct arena *a, const struct http_spec *s, const struct http_response *r,
+                         const char **ret);

@@ -78,7 +78,7 @@ static void run_free(struct http_run *run)
 
 /* ---- the end ----------------------------------------------------------------- */
 
-static void redact_all(const struct http_spec *s, char *text, size_t n)
+void http_hide(const struct http_spec *s, char *text, size_t n)
 {
     for (size_t i = 0; i < s->hidden_count; i++)
         redact(text, n, s->hidden[i]);
@@ -92,23 +92,22 @@ static size_t take_evidence(const struct http_run *run, const char *text, size_t
     size_t n = !text ? 0 : len < EVIDENCE_MAX ? len : EVIDENCE_MAX;
     if (n)
         memcpy(evidence, text, n);
-    redact_all(run->spec, evidence, n);
+    http_hide(run->spec, evidence, n);
     return n;
 }
 
-/* Headers of the response with nothing in them that opens a door. */
-static size_t take_headers(struct http_run *run, const struct http_response *r, const char **ret)
+size_t http_show_headers(struct arena *a, const struct http_spec *s, const struct http_response *r,
+                         const char **ret)
 {
     static const char cookie[] = "\r\nSet-Cookie:";
-    char *text =
-        arena_printf(&run->arena, "\r\n%.*s", (int)r->headers_len, r->headers ? r->headers : "");
+    char *text = arena_printf(a, "\r\n%.*s", (int)r->headers_len, r->headers ? r->headers : "");
     for (char *p = text; (p = strcasestr(p, cookie)) != NULL;) {
         p += sizeof(cookie) - 1;
         p += strcspn(p, "=\r");
         if (*p == '=')
             memset(p + 1, '*', strcspn(p + 1, ";\r"));
     }
-    redact_all(run->spec, text, strlen(text));
+    http_hide(s, text, strlen(text));
     *ret = text + 2;
     return strlen(*ret);
 }
@@ -120,7 +119,7 @@ static void redact_hops(struct http_run *run)
         if (run->hop_count == 1 && !strchr(url, '?'))
             continue;
         char *shown = arena_strdup(&run->arena, url);
-        redact_all(run->spec, shown, strlen(shown));
+        http_hide(run->spec, shown, strlen(shown));
         run->hops[i].url = shown;
     }
 }
@@ -134,15 +133,15 @@ static void finish(struct http_run *run, const struct http_response *r, struct v
     if (run->read && run->reader->remember)
         run->reader->remember(run->def, run->memory, run->judged_wall_us, v, &run->reading);
     for (size_t i = 0; i < v->seen_count; i++)
-        redact_all(run->spec, v->text[i], strlen(v->text[i]));
-    redact_all(run->spec, v->message, strlen(v->message));
+        http_hide(run->spec, v->text[i], strlen(v->text[i]));
+    http_hide(run->spec, v->message, strlen(v->message));
     redact_hops(run);
 
     bool verbose = run->env->verbose;
     bool keeps = v->outcome == OUTCOME_BAD || verbose;
     size_t evidence = keeps ? take_evidence(run, r->body, r->body_len, text) : 0;
     const char *headers = NULL;
-    size_t headers_len = verbose ? take_headers(run, r, &headers) : 0;
+    size_t headers_len = verbose ? http_show_headers(&run->arena, run->spec, r, &headers) : 0;
     const struct hop *last = &run->hops[run->hop_count - 1];
     struct observation obs = {
         .result = {.total_us = run->total_us,
