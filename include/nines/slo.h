@@ -45,6 +45,7 @@ struct sli_def {
     int64_t faster_than_us;          /* 0: availability; else good needs total <= this */
     enum answer_measure measure;     /* what a good answer has to keep as well, or NONE */
     int64_t bound;                   /* of `measure`, in its unit */
+    struct pos measure_pos;          /* of its bound */
     int8_t classify[REASON_COUNT];   /* outcome a reason is mapped to, or -1 */
     const char *key;                 /* canonical text, equal for equal definitions:
                                  "api-health", "api-health faster_than=500000us" */

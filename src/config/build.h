@@ -29,7 +29,6 @@ struct named {
 struct built_slo {
     struct slo_def *def;
     const struct node *probe, *faster_than, *component; /* may be NULL */
-    const struct node *measure;                         /* of answers: its bound, or NULL */
     const struct node *composite;                       /* its list of members, or NULL */
     const struct node *depends_on;                      /* or NULL */
     /* promises.c: it may be part of a cycle; 0: no way has led here */

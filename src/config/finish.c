@@ -214,8 +214,7 @@ static void link_slo(struct build *b, struct built_slo *s)
         return;
     }
     if (!check_samples(b, s) ||
-        !sli_check_measure(&b->decode, b->tables->probe_kinds, def, s->probe->pos,
-                           s->measure ? s->measure->pos : def->pos))
+        !sli_check_measure(&b->decode, b->tables->probe_kinds, def, s->probe->pos))
         return;
     if (def->sli.faster_than_us > def->probe->timeout_us)
         diag_warning(b->decode.diag, s->faster_than->pos,

@@ -36,10 +36,7 @@ void sli_raw_init(struct sli_raw *raw);
 bool sli_build(struct decode *c, const struct node *n, const struct sli_raw *raw,
                struct sli_def *ret);
 
-/* The node of the measure's bound; NULL: there is none. */
-const struct node *sli_measure_node(const struct node *n, const struct sli_def *sli);
-
 /* Whether the probe's runs have what the measure is of. `kinds`: of all probes. False:
- * reported, at `probe` (its id) or `bound`. A bound that every run keeps is a warning. */
+ * reported, at `probe` (its id) or at the bound. A bound that every run keeps is a warning. */
 bool sli_check_measure(struct decode *c, const struct probe_kind *const *kinds,
-                       const struct slo_def *def, struct pos probe, struct pos bound);
+                       const struct slo_def *def, struct pos probe);

@@ -25,6 +25,7 @@ bool measure_choose(struct decode *c, const struct node *n, const struct sli_raw
         } else {
             sli->measure = m;
             sli->bound = raw->bounds[m];
+            sli->measure_pos = at->pos;
         }
     }
     return ok;
@@ -40,11 +41,6 @@ void measure_add_key(struct str *key, const struct sli_def *sli)
                  answer_bound_text(text, sli->measure, sli->bound));
 }
 
-const struct node *sli_measure_node(const struct node *n, const struct sli_def *sli)
-{
-    return sli->measure == MEASURE_NONE ? NULL : node_get(n, answer_measure_name(sli->measure));
-}
-
 /* "agent", or several with commas. */
 static const char *kinds_that_answer(struct arena *a, const struct probe_kind *const *kinds)
 {
@@ -57,10 +53,11 @@ static const char *kinds_that_answer(struct arena *a, const struct probe_kind *c
 }
 
 bool sli_check_measure(struct decode *c, const struct probe_kind *const *kinds,
-                       const struct slo_def *def, struct pos probe, struct pos bound)
+                       const struct slo_def *def, struct pos probe)
 {
     const struct probe_def *p = def->probe;
     enum answer_measure m = def->sli.measure;
+    struct pos bound = def->sli.measure_pos;
     bool time = m == MEASURE_TTFT || m == MEASURE_GAP;
     char text[UNITS_MAX], timeout[UNITS_MAX];
     if (m == MEASURE_NONE || !p->kind)

@@ -155,8 +155,8 @@ static void push_slo(struct build *b, const struct node *n, const struct slo_def
     *def = *made;
     vec_push(&b->slos,
              ((struct built_slo){def, node_get(sli, "probe"), node_get(sli, "faster_than"),
-                                 node_get(sli, "component"), sli_measure_node(sli, &def->sli),
-                                 node_get(n, "composite"), node_get(n, "depends_on"), false, 0}));
+                                 node_get(sli, "component"), node_get(n, "composite"),
+                                 node_get(n, "depends_on"), false, 0}));
 }
 
 /* Nobody is to be paged twice for one thing: alerts go by the first window. */

@@ -1,6 +1,7 @@
 /* To add a probe kind or a receiver kind: its file, and its line here. */
 #include "engine/kinds.h"
 
+#include "engine/answers.h"
 #include "engine/excluding.h"
 #include "engine/retention.h"
 #include "engine/selfcheck.h"
@@ -62,6 +63,7 @@ static void finish(const struct config *cfg, const struct node *daemon, struct d
     selfcheck_finish(cfg, daemon, c);
     excluding_finish(cfg, c);
     spending_finish(cfg, daemon, c);
+    answers_finish(cfg, c);
     alertmanager_check(cfg, c);
 }
 

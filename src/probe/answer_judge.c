@@ -31,7 +31,7 @@ static void see(struct judging *j, bool ok, enum reason reason, const char *what
         verdict_fail(j->v, reason, "expected %s; got %s", what, seen);
 }
 
-/* ---- the response ------------------------------------------------------------------- */
+/* ---- the response ------------------------------------------------------------------ */
 
 static void judge_head(struct judging *j)
 {
@@ -64,7 +64,7 @@ static void judge_end(struct judging *j)
     }
 }
 
-/* ---- whether it is an answer ------------------------------------------------------------ */
+/* ---- whether it is an answer ------------------------------------------------------------------ */
 
 enum reason answer_error_reason(const char *code)
 {
@@ -127,7 +127,7 @@ static bool judge_whole(struct judging *j)
     return true;
 }
 
-/* ---- what it says --------------------------------------------------------------------------- */
+/* ---- what it says ------------------------------------------------------------------ */
 
 static bool is_space(char c)
 {
@@ -264,7 +264,7 @@ static void judge_documents(struct judging *j)
                  : err.msg);
 }
 
-/* ---- tools ------------------------------------------------------------------------------------ */
+/* ---- tools ------------------------------------------------------------------ */
 
 /* Whether a call has all the arguments; if not, `seen` says which it has not. */
 static bool has_arguments(struct judging *j, const struct expected_tool *want,
@@ -303,7 +303,7 @@ static void judge_tool(struct judging *j, const struct expected_tool *want)
     see(j, ok, REASON_ANSWER, want->what, ok ? "it" : seen);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------ */
+/* ---- numbers ------------------------------------------------------------------ */
 
 static void judge_finish(struct judging *j)
 {
@@ -371,7 +371,7 @@ static void judge_bounds(struct judging *j)
     }
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------ */
 
 static void judge_answer(struct judging *j)
 {

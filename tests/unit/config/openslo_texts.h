@@ -10,7 +10,7 @@
     "apiVersion: nines/v1\nkind: Probes\nprobes:\n"                                                \
     "  - {id: a, interval: 15s, http: {url: x}}\n"                                                 \
     "  - {id: page, interval: 15s, page: {address: x}}\n"                                          \
-    "  - {id: doc, interval: 15s, document: {address: x}}\n"                                        \
+    "  - {id: doc, interval: 15s, document: {address: x}}\n"                                       \
     "  - {id: chat, interval: 1m, timeout: 30s, agent: {address: x, stream: true}}\n---\n"
 #define SLOS "apiVersion: nines/v1\nkind: SLOs\nslos:\n"
 
