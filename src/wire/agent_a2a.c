@@ -155,7 +155,7 @@ static unsigned say_parts(struct agent_talk *t, json_t *holder)
     size_t i;
     json_array_foreach(parts, i, part)
     {
-        if (i)
+        if (i && t->answer.text_bytes)
             agent_say(&t->answer, "\n", 1);
         bits |= say_part(t, part);
     }
