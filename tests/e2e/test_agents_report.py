@@ -1,0 +1,231 @@
+"""What a report says of agents' answers, against sums over the exported lines: the days'
+tokens and cost to the last digit, times within the sketch's error, measures exactly."""
+import collections
+import csv
+import decimal
+import io
+import json
+import math
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+import recompute
+
+AT = "2026-11-21T06:30:00Z"
+DAYS = 8
+DAY = 86_400_000_000
+
+NINES = """
+apiVersion: nines/v1
+kind: Daemon
+database: nines.db
+prices:
+  currency: USD
+  models: {gpt-4o-mini: {input: 0.15, output: 0.60, cached_input: 0.075}}
+"""
+
+PROBES = """
+apiVersion: nines/v1
+kind: Probes
+defaults: {interval: 5m, timeout: 60s}
+probes:
+  - id: chat-answers
+    agent: {protocol: openai, url: "http://127.0.0.1:9/v1/chat/completions", model: gpt-4o-mini,
+            prompt: "Reply with the word ready. Run {nonce}.", max_tokens: 64}
+  - id: support-messages
+    agent: {protocol: anthropic, url: "http://127.0.0.1:9/v1/messages", model: sample,
+            prompt: "Hello. Run {nonce}.", max_tokens: 64}
+  - id: search-tool
+    agent: {protocol: mcp, url: "http://127.0.0.1:9/mcp", tool: search}
+"""
+
+MEASURES = {
+    "chat-answered": "{probe: chat-answers}",
+    "chat-first-token": "{probe: chat-answers, ttft_faster_than: 200ms}",
+    "chat-no-gap": "{probe: chat-answers, gap_below: 50ms}",
+    "chat-speed": "{probe: chat-answers, tokens_per_second_at_least: 70}",
+    "chat-cost": "{probe: chat-answers, cost_at_most: 0.000016}",
+    "chat-whole": "{probe: chat-answers, faster_than: 700ms}",
+    "support-answered": "{probe: support-messages}",
+    "search-works": "{probe: search-tool}",
+}
+
+
+@pytest.fixture
+def site(workspace):
+    workspace.write("nines.yaml", NINES)
+    workspace.write("probes/agents.yaml", PROBES)
+    slos = "".join(f"  - {{name: {name}, service: agents, sli: {sli}, objective: 99%, window: 7d,"
+                   f" alerting: none}}\n" for name, sli in MEASURES.items())
+    workspace.write("slos/agents.yaml", f"apiVersion: nines/v1\nkind: SLOs\nslos:\n{slos}")
+    history = workspace.run("demo", "history", "--agents", "--to", AT, "--days", DAYS).stdout
+    workspace.run("import", "--create", "interval=5m", "-", stdin=history)
+    return workspace
+
+
+class Run:
+    def __init__(self, line):
+        self.at = recompute.instant(line["time"])
+        self.outcome, self.reason = line["outcome"], line.get("reason", "none")
+        self.total_ms = decimal.Decimal(line["latency_ms"])
+        self.answer = line.get("answer")
+
+    def number(self, key):
+        value = (self.answer or {}).get(key)
+        return None if value is None else decimal.Decimal(value)
+
+
+def runs_of(site, probe):
+    lines = site.run("export", "results", "--probe", probe).stdout.splitlines()
+    return [Run(json.loads(line, parse_float=decimal.Decimal)) for line in lines]
+
+
+def within(runs, start, end):
+    return [r for r in runs if start <= r.at < end]
+
+
+def span(slo):
+    return recompute.instant(slo["window"]["start"]), recompute.instant(slo["window"]["end"])
+
+
+Sums = collections.namedtuple("Sums", "runs good tokens_in tokens_out unknown cost cost_unknown held")
+
+
+def add_up(runs):
+    sent = [r for r in runs if r.answer is not None]
+    told = [r for r in sent if r.number("tokens_in") is not None
+            and r.number("tokens_out") is not None]
+    paid = [r for r in sent if r.number("cost") is not None]
+    return Sums(sum(r.outcome in ("good", "bad") for r in sent),
+                sum(r.outcome == "good" for r in sent),
+                int(sum(r.number("tokens_in") or 0 for r in sent)),
+                int(sum(r.number("tokens_out") or 0 for r in sent)), len(sent) - len(told),
+                sum((r.number("cost") for r in paid), decimal.Decimal(0)), len(sent) - len(paid),
+                sum(r.outcome == "excluded" and r.reason == "spend_cap" for r in runs))
+
+
+def told(day):
+    return Sums(day["runs"], day["good"], day["tokens_in"], day["tokens_out"], day["unknown_runs"],
+                decimal.Decimal(day["cost"]), day["cost_unknown_runs"], day["held_back"])
+
+
+def slo_of(report, name):
+    return next(s for s in report["slos"] if s["slo"] == name)
+
+
+def test_a_days_cost_is_the_sum_of_its_lines(site):
+    report = site.report("--at", AT)
+    for name, probe in (("chat-answered", "chat-answers"), ("support-answered", "support-messages")):
+        slo = slo_of(report, name)
+        answers, (start, end) = slo["answers"], span(slo)
+        runs = within(runs_of(site, probe), start, end)
+        assert len(answers["days"]) == 8  # seven days that begin in the middle of one
+        for day in answers["days"]:
+            midnight = recompute.instant(day["day"] + "T00:00:00Z")
+            assert told(day) == add_up(within(runs, midnight, midnight + DAY)), day
+        whole = add_up(runs)
+        cost = answers["cost"]
+        assert whole.cost > 0 and cost["currency"] == "USD"
+        assert decimal.Decimal(cost["total"]) == whole.cost
+        assert cost["unknown_runs"] == whole.cost_unknown
+        assert cost["lower_bound"] == (whole.cost_unknown > 0)
+        exact = whole.cost * 10 ** 12 / whole.good
+        rounded = int((2 * exact + 1) // 2)
+        assert decimal.Decimal(cost["per_good_answer"]) * 10 ** 12 == rounded
+        assert (answers["tokens"]["in"], answers["tokens"]["out"]) == whole[2:4]
+        assert (answers["runs"], answers["good"]) == whole[:2]
+        assert answers["held_back"] == whole.held
+        assert answers["limited"] == sum(r.outcome != "good" and
+                                         r.reason in ("rate_limited", "overloaded") for r in runs)
+
+
+def test_what_a_cap_held_back_is_not_missing(site):
+    slo = slo_of(site.report("--at", AT), "support-answered")
+    assert slo["answers"]["held_back"] > 0
+    assert slo["excluded"] >= slo["answers"]["held_back"]
+    assert slo["coverage"]["missing"] == {"prober_down": 0, "target_silent": 0, "not_started": 0}
+
+
+def rank(values, q):
+    """The value of rank ceil(q n); failed runs, None, above all others."""
+    known = sorted(v for v in values if v is not None)
+    at = math.ceil(len(values) * q) - 1
+    return known[at] if at < len(known) else None
+
+
+@pytest.mark.parametrize("key, name", [("first_token_ms", "ttft"), ("gap_ms", "gap")])
+def test_percentiles_of_times(site, key, name):
+    slo = slo_of(site.report("--at", AT), "chat-answered")
+    runs = [r for r in within(runs_of(site, "chat-answers"), *span(slo)) if r.answer is not None]
+    runs = [r for r in runs if r.outcome == "bad" or r.number(key) is not None]
+    times = [r.number(key) if r.outcome == "good" else None for r in runs]
+    got = slo["answers"][name]
+    assert got["count"] == len(times)
+    assert got["censored"] == times.count(None)
+    for q in (50, 90, 95, 99):
+        want = rank(times, decimal.Decimal(q) / 100)
+        assert (f"p{q}" in got["lower_bound"]) == (want is None)
+        if want is not None:
+            assert got[f"p{q}"] * 1000 == pytest.approx(float(want), rel=0.01)
+
+
+def keeps(run, name):
+    """None: it does not tell."""
+    if name == "chat-whole":
+        return run.total_ms <= 700
+    if name == "chat-first-token":
+        value = run.number("first_token_ms")
+        return None if value is None else value <= 200
+    if name == "chat-no-gap":
+        return None if run.number("last_event_ms") is None else (run.number("gap_ms") or 0) <= 50
+    if name == "chat-cost":
+        value = run.number("cost")
+        return None if value is None else value <= decimal.Decimal("0.000016")
+    first, last, tokens = (run.number(k) for k in ("first_token_ms", "last_token_ms", "tokens_out"))
+    if tokens is None or last is None:
+        return None
+    tokens -= run.number("tokens_reasoning") or 0
+    return tokens * 1000 >= 70 * (last - first if last > first else last)
+
+
+@pytest.mark.parametrize("name", ["chat-first-token", "chat-no-gap", "chat-speed", "chat-cost",
+                                  "chat-whole"])
+def test_objectives_by_measures(site, name):
+    slo = slo_of(site.report("--at", AT), name)
+    good = bad = excluded = 0
+    for run in within(runs_of(site, "chat-answers"), *span(slo)):
+        kept = keeps(run, name) if run.outcome == "good" else None
+        good += run.outcome == "good" and kept is True
+        bad += run.outcome == "bad" or kept is False
+        excluded += run.outcome == "excluded" or (run.outcome == "good" and kept is None)
+    assert (slo["good"], slo["bad"], slo["excluded"]) == (good, bad, excluded)
+    assert slo["source"]["kind"] == ("results" if name == "chat-whole" else "answers")
+    assert bad > 0 and good > 0
+
+
+def test_every_format_tells_the_same_cost(site):
+    report = site.report("--at", AT)
+    answers = slo_of(report, "chat-answered")["answers"]
+    rows = list(csv.DictReader(io.StringIO(site.run("report", "--format", "csv", "--at", AT).stdout)))
+    row = next(r for r in rows if r["slo"] == "chat-answered")
+    assert row["cost"] == answers["cost"]["total"]
+    assert row["cost_per_good_answer"] == answers["cost"]["per_good_answer"]
+    assert row["tokens_out"] == str(answers["tokens"]["out"])
+    assert float(row["ttft_p95"]) == answers["ttft"]["p95"]
+    for form in ("text", "markdown", "html"):
+        text = site.run("report", "--format", form, "--at", AT).stdout
+        assert f"{answers['tokens']['in']:,} in" in text, form
+        assert "USD a good answer" in text, form
+    # an mcp server's tool has no first token
+    assert slo_of(report, "search-works")["answers"]["ttft"] is None
+    page = site.run("report", "--format", "html", "--at", AT).stdout
+    assert page.count("<b>Tokens by day</b>") == len({s["source"]["probe"] for s in report["slos"]
+                                                      if s["answers"]["tokens"]["in"]})
+
+
+def test_reasons_in_an_explanation(site):
+    explained = site.run("explain", "chat-first-token", "--at", AT, "--limit", "100").stdout
+    assert "first token after" in explained and "200ms allowed" in explained
