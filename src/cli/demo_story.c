@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "demo/answers.h"
 #include "demo/fetch.h"
 #include "demo/files.h"
 #include "demo/history.h"
@@ -100,17 +101,34 @@ static int feed(struct stage *s, int fd, const struct str *block, struct err *re
     return 0;
 }
 
-static int feed_history(struct stage *s, int fd, struct history *h, struct err *reterr)
+/* Where the lines come from. */
+struct source {
+    void *ctx;
+    int (*line)(void *ctx, struct str *out);
+    int64_t total;
+};
+
+static int next_result(void *ctx, struct str *out)
+{
+    return history_line(ctx, out);
+}
+
+static int next_answer(void *ctx, struct str *out)
+{
+    return answers_line(ctx, out);
+}
+
+static int feed_history(struct stage *s, int fd, const struct source *from, struct err *reterr)
 {
     struct progress bar;
     struct str block;
     int64_t lines = 0;
     int rc = 0, more = 1;
     str_init(&block, BLOCK_BYTES + LINE_BYTES);
-    progress_start(&bar, "   importing", h->total, s->color);
+    progress_start(&bar, "   importing", from->total, s->color);
     while (more && rc == 0) {
         str_clear(&block);
-        while (block.len < BLOCK_BYTES && (more = history_line(h, &block)))
+        while (block.len < BLOCK_BYTES && (more = from->line(from->ctx, &block)))
             lines++;
         rc = feed(s, fd, &block, reterr);
         progress_update(&bar, lines, "results");
@@ -131,37 +149,53 @@ static int await_import(struct stage *s, struct err *reterr)
     return s->tool.status ? err_set(reterr, "the import failed") : 0;
 }
 
-static int act_history(struct stage *s, const struct demo_options *o, struct err *reterr)
+static int import(struct stage *s, const char *const command[], const struct source *from,
+                  struct err *reterr)
 {
-    static const char *const import[] = {"import", "--create", "interval=15s", "-", NULL};
-    struct history h;
     struct err why;
     int fds[2];
-    int64_t began = clock_mono_ns();
-    history_init(&h, clock_wall_us(), o->days, o->seed);
-    title(s, 2, "A past");
-    stage_say(s, TONE_PLAIN,
-              "   %d days of six probes, one result every 15 s, made up: %" PRId64 " results.",
-              o->days, h.total);
-    stage_say(s, TONE_COMMAND, "   $ nines demo history | nines import --create interval=15s -");
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_errno(reterr, errno, "cannot make a pipe");
     fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES);
     fcntl(fds[1], F_SETFL, O_NONBLOCK);
-    if (child_start(&s->tool, import, s->dir, fds[0], CHILD_GIVES_BOTH, reterr) < 0) {
+    if (child_start(&s->tool, command, s->dir, fds[0], CHILD_GIVES_BOTH, reterr) < 0) {
         close(fds[1]);
         return -1;
     }
-    int rc = feed_history(s, fds[1], &h, reterr);
+    int rc = feed_history(s, fds[1], from, reterr);
     close(fds[1]);
     /* When the importer gave up, its own words say why. */
     if (rc == 0 || !child_running(&s->tool))
         rc = await_import(s, rc < 0 ? &why : reterr) < 0 || rc < 0 ? -1 : 0;
     child_stop(&s->tool, USEC_PER_SEC);
     child_release(&s->tool);
-    if (rc == 0)
-        stage_say(s, TONE_QUIET, "   in %.1f s", (double)(clock_mono_ns() - began) / 1e9);
     return rc;
+}
+
+static int act_history(struct stage *s, const struct demo_options *o, struct err *reterr)
+{
+    static const char *const probes[] = {"import", "--create", "interval=15s", "-", NULL};
+    static const char *const agents[] = {"import", "--create", "interval=5m", "-", NULL};
+    struct history h;
+    struct answers a;
+    int64_t began = clock_mono_ns(), now = clock_wall_us();
+    history_init(&h, now, o->days, o->seed);
+    answers_init(&a, now, o->days, o->seed);
+    title(s, 2, "A past");
+    stage_say(s, TONE_PLAIN,
+              "   %d days of six probes, one result every 15 s, made up: %" PRId64 " results.",
+              o->days, h.total);
+    stage_say(s, TONE_COMMAND, "   $ nines demo history | nines import --create interval=15s -");
+    if (import(s, probes, &(struct source){&h, next_result, h.total}, reterr) < 0)
+        return -1;
+    stage_say(s, TONE_PLAIN, "   And of five agents, asked every 5 minutes: %" PRId64 " answers.",
+              a.total);
+    stage_say(s, TONE_COMMAND,
+              "   $ nines demo history --agents | nines import --create interval=5m -");
+    if (import(s, agents, &(struct source){&a, next_answer, a.total}, reterr) < 0)
+        return -1;
+    stage_say(s, TONE_QUIET, "   in %.1f s", (double)(clock_mono_ns() - began) / 1e9);
+    return 0;
 }
 
 /* ---- 3: live --------------------------------------------------------------------------- */
@@ -199,7 +233,8 @@ static int act_live(struct stage *s, struct err *reterr)
             return -1;
     }
     s->act_ns = clock_mono_ns();
-    stage_say(s, TONE_PLAIN, "   Probing six endpoints of %s every second.", s->platform_url);
+    stage_say(s, TONE_PLAIN, "   Probing six endpoints of %s every second, its agents seldom.",
+              s->platform_url);
     stage_say(s, TONE_PLAIN, "   Own metrics: http://%s/metrics", s->daemon_address);
     bool slow = (s->act_ns - s->started_ns) / NSEC_PER_USEC > SLOW_US;
     if (watch(s, slow ? SLOW_CALM_US : CALM_US, reterr) < 0)

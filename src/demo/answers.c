@@ -13,6 +13,7 @@
 
 #define TIMEOUT_US (60 * USEC_PER_SEC)
 #define IDLE_US (15 * USEC_PER_SEC)
+#define GROWN_MAX 200 /* its max_tokens */
 
 /* ---- who is asked ---------------------------------------------------------------- */
 
@@ -29,7 +30,7 @@ static const struct profile {
 } profiles[] = {
     {"chat-answers", 45000, 210000, 12500, 0.40, 0.45, 12, 23, 23, 150000, 600000, 0, 0.0006},
     {"support-messages", 60000, 380000, 16000, 0.35, 0.35, 12, 23, 23, 3000000, 15000000,
-     300000000000, 0.0005},
+     600000000000, 0.0005},
     {"coder-events", 40000, 160000, 12400, 0.40, 0.30, 24, 23, 23, 0, 0, 0, 0.0008},
     {"search-tool", 42000, 130000, 12300, 0.45, 0.20, 0, 0, 1, 0, 0, 0, 0.0003},
     {"researcher-tasks", 43000, 150000, 12400, 0.40, 0.30, 0, 0, 23, 0, 0, 0, 0.0004},
@@ -137,8 +138,8 @@ static void whole(struct answers *a, const struct profile *p, const struct episo
     int64_t out = p->tokens_out, pieces = p->pieces;
     int64_t stall = e && e->trouble == STALL ? phase(a, 3.5e6, 0.5) : 0;
     if (e && e->trouble == GROWN) {
-        out += dice_poisson(&a->dice, 96);
-        pieces = out;
+        out += dice_poisson(&a->dice, 170);
+        out = pieces = out < GROWN_MAX ? out : GROWN_MAX;
     }
     w->flags = ANSWER_STREAMED | ANSWER_ENDED;
     stream_pieces(a, p, pieces, stall < IDLE_US ? stall : IDLE_US - 1, r);

@@ -12,8 +12,8 @@ static void begin(const struct speech *s)
 
 static void token(const struct speech *s, const char *text, bool reasoning)
 {
-    str_addf(&s->call->reply->body, "event: %s\ndata: {\"text\":\"%s\"}\n\n",
-             reasoning ? "thought" : "delta", text);
+    str_addf(&s->call->reply->body, "event: delta\ndata: {\"%s\":\"%s\"}\n\n",
+             reasoning ? "thought" : "text", text);
 }
 
 static void end(const struct speech *s)

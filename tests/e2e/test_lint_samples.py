@@ -15,9 +15,11 @@ F = fractions.Fraction
 ROOT = conftest.ROOT
 GOLDEN = ROOT / "tests" / "golden" / "lint"
 GUIDES = ["agent-api", "agent-platform", "agenttrace", "aragora", "paracle"]
-SETS = {"samples": ["probes", "slos"],
+SAMPLES = ["probes", "slos"]
+SETS = {"samples": ["nines.yaml", *SAMPLES],
         **{name: [f"probes/{name}", f"slos/{name}"] for name in GUIDES}}
-SECONDS = {"5m": 300, "30m": 1800, "1h": 3600, "2h": 7200, "6h": 21600, "1d": 86400, "3d": 259200}
+SECONDS = {"5m": 300, "11m": 660, "30m": 1800, "1h": 3600, "2h": 7200, "6h": 21600,
+           "1d": 86400, "3d": 259200}
 Z = 1.959963984540054
 
 
@@ -41,16 +43,17 @@ def test_what_people_read(name):
 
 def test_samples_show_the_rules_of_alerts(tmp_path):
     """Each that their probes can have, and none that is not understood."""
-    text = "\n".join(path.read_text() for folder in SETS["samples"]
+    text = "\n".join(path.read_text() for folder in SAMPLES
                      for path in sorted((ROOT / folder).glob("*.yaml")))
     for rule in ("failures: 3, of: 5", "budget_spent: 75%", "exhausts_in: 2d", "silent: true"):
         assert f"{{{rule}" in text
         bad = tmp_path / "bad"
         shutil.rmtree(bad, ignore_errors=True)
-        for folder in SETS["samples"]:
+        for folder in SAMPLES:
             shutil.copytree(ROOT / folder, bad / folder)
             for path in (bad / folder).rglob("*.yaml"):
                 path.write_text(path.read_text().replace(f"{{{rule}", "{x" + rule))
+        shutil.copy(ROOT / "nines.yaml", bad)
         done = subprocess.run([conftest.binary(), "check", *SETS["samples"]], cwd=bad, text=True,
                               capture_output=True, timeout=conftest.PATIENCE)
         assert done.returncode == 1 and "unknown key 'x" in done.stderr
