@@ -80,6 +80,16 @@ unsigned agent_event(struct agent_talk *t, const struct sse_event *e)
     return t->codec->event(t, e);
 }
 
+bool agent_is_ping(const struct sse_event *e)
+{
+    static const char *const names[] = {"ping", "heartbeat", "keepalive", "keep-alive"};
+    for (size_t i = 0; i < countof(names); i++) {
+        if (strcmp(e->name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 unsigned agent_document(struct agent_talk *t, const char *json, size_t n)
 {
     str_clear(&t->answer.piece);

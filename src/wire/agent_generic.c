@@ -219,6 +219,8 @@ static unsigned sse_decode(struct agent_talk *t, const struct sse_event *e, json
                      : strcmp(e->name, "error") == 0 || (mine && error_in(&p->error, doc));
     if (fails)
         return event_error(a, &p->error, e, doc);
+    if (!ends && !p->event && agent_is_ping(e))
+        return AGENT_PING;
     if (!mine && !ends)
         return 0;
     read_usage(a, p, doc);

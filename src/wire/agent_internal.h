@@ -55,6 +55,9 @@ void agent_check_tokens(struct agent_answer *a);
 /* AGENT_ERROR, with the message and code of an error object, or of a text. */
 unsigned agent_json_error(struct agent_answer *a, const json_t *error);
 
+/* Whether the event, by its name, is there to keep the connection. */
+bool agent_is_ping(const struct sse_event *e);
+
 /* ---- writing ---- */
 
 #define AGENT_BODY_MAX (4u << 20)

@@ -213,6 +213,7 @@ static unsigned read_choice(struct agent_talk *t, const json_t *choice)
     json_t *error = agent_json_get(choice, "error");
     unsigned bits =
         read_message(t, message ? message : agent_json_get(choice, "message"), !message);
+    read_usage(a, json_object_get(choice, "usage")); /* where Moonshot's is */
     agent_json_name(a->finish, choice, "finish_reason");
     if (strcmp(a->finish, "content_filter") == 0)
         a->refused = true;
@@ -244,6 +245,8 @@ static unsigned openai_event(struct agent_talk *t, const struct sse_event *e)
     struct agent_answer *a = &t->answer;
     if (is_done(e))
         return AGENT_END;
+    if (agent_is_ping(e))
+        return AGENT_PING;
     json_t *doc = agent_json_object(a, "event", e->data, e->data_len);
     if (!doc)
         return AGENT_MALFORMED;

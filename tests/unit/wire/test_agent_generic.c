@@ -267,6 +267,24 @@ static void test_events_by_path(void **state)
     arena_release(&a.arena);
 }
 
+static void test_pings(void **state)
+{
+    (void)state;
+    struct asked a;
+    struct heard h;
+    begin(&a);
+    hear(&h, "sse", &a.ask, "event: ping\ndata: 1\n\nevent: heartbeat\ndata: {}\n\ndata: a\n\n");
+    assert_string_equal(h.talk.answer.text.buf, "a");
+    assert_int_equal(h.each[0], AGENT_PING);
+    assert_int_equal(h.each[1], AGENT_PING);
+    heard_release(&h);
+    a.paths.event = "ping";
+    hear(&h, "sse", &a.ask, "event: ping\ndata: 1\n\n");
+    assert_string_equal(h.talk.answer.text.buf, "1");
+    heard_release(&h);
+    arena_release(&a.arena);
+}
+
 static void expect_event_error(struct agent_ask *ask, const char *stream, unsigned bits,
                                const char *error)
 {
@@ -319,15 +337,11 @@ static void test_documents_for_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_document),
-        cmocka_unit_test(test_costs),
-        cmocka_unit_test(test_whole_document),
-        cmocka_unit_test(test_document_errors),
-        cmocka_unit_test(test_plain_text),
-        cmocka_unit_test(test_events_by_path),
-        cmocka_unit_test(test_error_events),
-        cmocka_unit_test(test_documents_for_streams),
+        cmocka_unit_test(test_requests),        cmocka_unit_test(test_document),
+        cmocka_unit_test(test_costs),           cmocka_unit_test(test_whole_document),
+        cmocka_unit_test(test_document_errors), cmocka_unit_test(test_plain_text),
+        cmocka_unit_test(test_events_by_path),  cmocka_unit_test(test_pings),
+        cmocka_unit_test(test_error_events),    cmocka_unit_test(test_documents_for_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,6 +407,12 @@ static void test_usage_in_each_chunk(void **state)
     assert_int_equal(h.talk.answer.tokens_out, 2);
     assert_string_equal(h.talk.answer.text.buf, "ab");
     heard_release(&h);
+    hear(&h, "openai", &chat,
+         "event: ping\ndata: {}\n\ndata: {\"choices\":[{\"delta\":{},\"usage\":{"
+         "\"completion_tokens\":4}}]}\n\n");
+    assert_int_equal(h.bits, AGENT_PING);
+    assert_int_equal(h.talk.answer.tokens_out, 4);
+    heard_release(&h);
 }
 
 /* ---- documents ------------------------------------------------------------------------ */
