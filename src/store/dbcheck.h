@@ -1,12 +1,12 @@
 /*
  * Whether a database is what it says: SQLite finds its pages and indexes in
- * order, each chunk decodes to what its row tells and overlaps nothing, rollups
- * are what the results add up to and days what their hours do, events of metric
- * SLIs are what the samples say, each run of an agent has its answer, alerts stand where their last transition left
- * them, what people were told of and what is silenced can be read, and whatever
- * refers to something finds it. Only reads, also beside a running daemon: in many
- * short snapshots, but for the pages and the rows, which are gone through in one
- * each.
+ * order, each chunk decodes to what its row tells and overlaps nothing, each run
+ * of an agent has its answer, rollups are what the results add up to and days
+ * what their hours do, events of metric SLIs are what the samples say, alerts
+ * stand where their last transition left them, what people were told of and what
+ * is silenced can be read, and whatever refers to something finds it. Only reads,
+ * also beside a running daemon: in many short snapshots, but for the pages and
+ * the rows, which are gone through in one each.
  */
 #pragma once
 
