@@ -166,6 +166,8 @@ async def answer(script, speaker, record):
     while i < len(pieces) or script.endless:
         async for ping in wait(script.before(i), script, speaker):
             yield ping
+        if script.endless:
+            await asyncio.sleep(0)  # a reader that has gone is seen
         if i == script.cut:
             raise RuntimeError("the model went away")
         if i == script.malformed:
