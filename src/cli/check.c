@@ -1,4 +1,5 @@
 /* nines check: everything that is wrong with the configuration, in one go. */
+#include "cli/check_agents.h"
 #include "cli/check_lint.h"
 #include "cli/cli.h"
 #include "cli/table.h"
@@ -74,6 +75,8 @@ static int print_json(const struct command *self, const struct config *c, const 
                  c->receiver_count);
     if (c)
         check_lint_json(c, &out);
+    if (c)
+        check_agents_json(c, &out);
     add_items(&out, "errors", d, false);
     add_items(&out, "warnings", d, true);
     str_addf(&out, ",\"dropped\":%zu}", d->dropped);
@@ -93,6 +96,12 @@ static void no_files(const struct config_sources *src, struct diag *d)
                    "nothing to check: there is no nines.yaml here and no file in probes or slos");
 }
 
+static void check_lints(const struct config *config, struct diag *diag)
+{
+    check_agents_warn(config, diag);
+    check_lint_warn(config, diag); /* sorts them */
+}
+
 static int check(const struct command *self, const struct cli_common *common,
                  const struct config_sources *src, bool verbose)
 {
@@ -106,13 +115,15 @@ static int check(const struct command *self, const struct cli_common *common,
     }
     int rc = config ? EXIT_GOOD : EXIT_BAD;
     if (config)
-        check_lint_warn(config, &diag);
+        check_lints(config, &diag);
     if (json) {
         rc = print_json(self, config, &diag) == EXIT_GOOD ? rc : EXIT_BAD;
     } else {
         cli_print_diag(&diag, stderr, cli_color(common, stderr));
-        if (config && verbose)
+        if (config && verbose) {
             check_lint_print(config, cli_color(common, stdout));
+            check_agents_print(config, cli_color(common, stdout));
+        }
         if (config)
             print_summary(config, &diag);
         else
@@ -127,7 +138,8 @@ static int run(const struct command *self, int argc, char **argv)
 {
     bool verbose = false;
     const struct cli_option options[] = {
-        {"verbose", 'v', OPT_FLAG, &verbose, NULL, "what each objective and its alerts are worth"},
+        {"verbose", 'v', OPT_FLAG, &verbose, NULL,
+         "what objectives and their alerts are worth, what agents cost"},
         {0},
     };
     struct cli_common common = {0};
@@ -150,7 +162,8 @@ const struct command command_check = {
     .details = "Reads nines.yaml, probes/ and slos/, or the files and folders given, and prints\n"
                "every error as file:line:column with what was expected. Nothing is probed.\n"
                "Objectives that one failed run breaches or pages for are warned of; --verbose\n"
-               "says of every one how many failures its alerts take, and how soon they tell.\n"
+               "says of every one how many failures its alerts take, and how soon they tell,\n"
+               "and of agents what a day of asking may come to, in tokens and money.\n"
                "Exit status: 0 when all is well (warnings do not count), 1 when it is not.\n"
                "\n"
                "Examples:\n"
