@@ -41,8 +41,26 @@ static void check_slo(const struct config *cfg, size_t i, struct decode *c)
         tell(c, slo->sli.measure_pos, slo->probe, spec);
 }
 
+static void check_probe(const struct probe_def *def, const struct agent_spec *spec,
+                        struct decode *c)
+{
+    const struct agent_expect *e = &spec->expect;
+    if (e->bounds[MEASURE_COST] && !cost_known(spec))
+        tell(c, e->cost_pos, def, spec);
+    if (spec->max_tokens && e->min_tokens > spec->max_tokens)
+        diag_error(c->diag, e->min_tokens_pos,
+                   "min_tokens: an answer has at most max_tokens, %lld: none would be good",
+                   (long long)spec->max_tokens);
+}
+
 void answers_finish(const struct config *cfg, struct decode *c)
 {
+    for (size_t i = 0; i < cfg->probe_count; i++) {
+        const struct probe_def *def = cfg->probes[i];
+        const struct agent_spec *spec = def->kind ? spending_agent(def) : NULL;
+        if (spec)
+            check_probe(def, spec, c);
+    }
     for (size_t i = 0; i < cfg->slo_count; i++)
         check_slo(cfg, i, c);
 }
