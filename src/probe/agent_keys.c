@@ -90,14 +90,14 @@ static void check_needed(struct decode *c, const struct node *n, const struct pr
                          const struct agent_spec *s)
 {
     struct pos pos = n ? n->pos : def->pos;
-    bool chat = s->codec->chat && !s->body;
-    if (chat && !s->model)
+    bool chat = s->codec->chat && !s->body && !given(n, "body");
+    if (chat && !s->model && !given(n, "model"))
         diag_error(c->diag, pos, "protocol %s needs `model`, or the whole request as `body`",
                    s->protocol);
-    if ((chat || str_eq(s->protocol, "a2a")) && !s->prompt)
+    if ((chat || str_eq(s->protocol, "a2a")) && !s->prompt && !given(n, "prompt"))
         diag_error(c->diag, pos, "protocol %s needs `prompt`%s", s->protocol,
                    chat ? ", or the whole request as `body`" : "");
-    if (str_eq(s->protocol, "mcp") && !s->tool)
+    if (str_eq(s->protocol, "mcp") && !s->tool && !given(n, "tool"))
         diag_error(c->diag, pos, "protocol mcp needs `tool`: which one to call");
 }
 
@@ -187,7 +187,7 @@ void agent_prepare_keys(struct decode *c, const struct node *n, const struct pro
     check_needed(c, n, def, s);
     check_time(c, n, def, s, "first_event_timeout", s->first_event_us);
     check_time(c, n, def, s, "idle_timeout", s->idle_us);
-    if (c->diag->errors > errors || !s->http.url)
+    if (c->diag->errors > errors || !s->http.url || (!s->body && given(n, "body")))
         return;
     if (s->body)
         read_body(c, s);
