@@ -64,7 +64,7 @@ static void judge_end(struct judging *j)
     }
 }
 
-/* ---- whether it is an answer ------------------------------------------------------------------ */
+/* ---- whether it is an answer ------------------------------------------------------ */
 
 enum reason answer_error_reason(const char *code)
 {
