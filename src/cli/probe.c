@@ -93,6 +93,15 @@ static int session_run(struct session *s, struct err *reterr)
     return 0;
 }
 
+/* Some agents are told that the run is over (mcp); nobody waits for that but us. */
+static void session_end(struct session *s)
+{
+    fputs(s->out.buf, stdout);
+    fflush(stdout);
+    while (!http_client_idle(s->http))
+        uv_run(&s->loop, UV_RUN_ONCE);
+}
+
 /* The exit code, or -1. */
 static int probe_once(const struct probe_subject *subject, const struct probe_options *o,
                       struct err *reterr)
@@ -109,7 +118,7 @@ static int probe_once(const struct probe_subject *subject, const struct probe_op
     if (rc == 0)
         rc = session_run(&s, reterr);
     if (rc == 0)
-        fputs(s.out.buf, stdout);
+        session_end(&s);
     if (s.http)
         http_client_close(s.http, on_closed, NULL);
     uv_run(&s.loop, UV_RUN_DEFAULT);

@@ -3,12 +3,14 @@
 #include "cli/probe_subject.h"
 #include "wire/agent.h"
 
-#include <assert.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PROMPT "Reply with the word ready. Run {nonce}."
 #define MAX_TOKENS "64"
+#define JSON_DEPTH 64
 
 struct node *probe_map_room(struct arena *a, size_t keys)
 {
@@ -89,6 +91,59 @@ static void put_text(struct arena *a, struct node *map, const char *key, const c
         probe_map_put(a, map, key, probe_map_text(a, text, false));
 }
 
+/* ---- JSON ------------------------------------------------------------------------------ */
+
+static struct node *json_node(struct arena *a, json_t *v, int depth)
+{
+    bool map = json_is_object(v);
+    if (!map && !json_is_array(v)) {
+        char *text =
+            json_is_string(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+        struct node *n =
+            probe_map_text(a, arena_strdup(a, text ? text : json_string_value(v)), text != NULL);
+        free(text);
+        return n;
+    }
+    struct node *n = probe_map_room(a, map ? json_object_size(v) : json_array_size(v));
+    const char *key;
+    json_t *item;
+    size_t i;
+    n->kind = map ? NODE_MAP : NODE_SEQ;
+    if (depth == JSON_DEPTH)
+        return NULL;
+    json_object_foreach(v, key, item)
+    {
+        struct node *child = json_node(a, item, depth + 1);
+        if (!child)
+            return NULL;
+        probe_map_put(a, n, arena_strdup(a, key), child);
+    }
+    json_array_foreach(v, i, item)
+    {
+        n->items[n->n] = json_node(a, item, depth + 1);
+        if (!n->items[n->n++])
+            return NULL;
+    }
+    return n;
+}
+
+static int put_json(struct arena *a, struct node *map, const char *key, const char *text,
+                    struct err *reterr)
+{
+    json_error_t e;
+    if (!text)
+        return 0;
+    json_t *doc = json_loads(text, JSON_REJECT_DUPLICATES, &e);
+    if (!doc)
+        return err_set(reterr, "--%s is no JSON: %s, at byte %d", key, e.text, e.position);
+    struct node *n = json_node(a, doc, 0);
+    json_decref(doc);
+    if (!n)
+        return err_set(reterr, "--%s is deeper than %d", key, JSON_DEPTH);
+    probe_map_put(a, map, key, n);
+    return 0;
+}
+
 int probe_map_agent(struct arena *a, struct node *map, const struct probe_options *o,
                     const char *url, struct err *reterr)
 {
@@ -103,12 +158,13 @@ int probe_map_agent(struct arena *a, struct node *map, const struct probe_option
     put_text(a, map, "system", o->system);
     put_text(a, map, "prompt", o->prompt ? o->prompt : asks ? PROMPT : NULL);
     put_text(a, map, "tool", o->tool);
-    put_text(a, map, "arguments", o->arguments);
     if (o->max_tokens || chat)
         probe_map_put(a, map, "max_tokens",
                       probe_map_text(a, o->max_tokens ? o->max_tokens : MAX_TOKENS, true));
     if (o->no_stream)
         probe_map_put(a, map, "stream", probe_map_text(a, "false", true));
+    if (put_json(a, map, "arguments", o->arguments, reterr) < 0)
+        return -1;
     return put_read(a, map, &o->read, reterr);
 }
 

@@ -251,19 +251,32 @@ static void put_gap(const struct canvas *c)
 
 /* ---- all of it ------------------------------------------------------------------------- */
 
-/* The requests before the one that is measured: "tools/list" and the like. */
+/* A request as a whole: of "tools/list" what follows the slash. */
+static void put_request(const struct canvas *c, const char *color, size_t i, int64_t to_us)
+{
+    const struct answer_mark *m = &c->v->line->marks[i];
+    const char *slash = strrchr(m->name, '/');
+    put_span(c, slash ? slash + 1 : m->name, color, m->at_us, to_us);
+}
+
+/* The requests before the last one, which is measured. */
 static void put_earlier(const struct canvas *c)
 {
     const struct timeline *t = c->v->line;
     size_t open = 0;
     for (size_t i = 1; i <= c->times.from && i < t->n; i++) {
-        const char *slash = strrchr(t->marks[open].name, '/');
         if (t->marks[i].kind != MARK_REQUEST)
             continue;
-        put_span(c, slash ? slash + 1 : t->marks[open].name, PAINT_DIM, t->marks[open].at_us,
-                 t->marks[i].at_us);
+        put_request(c, PAINT_DIM, open, t->marks[i].at_us);
         open = i;
     }
+}
+
+/* The talk ended before the request whose answer would have been measured. */
+static bool never_asked(const struct canvas *c)
+{
+    const struct observation *o = c->v->obs;
+    return o && c->times.from > 0 && !o->result.answer.headers_us;
 }
 
 /* Of the connection, which are known when the run is over. Returns where they end. */
@@ -331,6 +344,10 @@ void timeline_draw(const struct timeline_view *v, struct str *out)
     c.columns = c.columns < CHART_MIN ? CHART_MIN : c.columns > CHART_MAX ? CHART_MAX : c.columns;
     put_axis(&c);
     put_earlier(&c);
+    if (never_asked(&c)) {
+        put_request(&c, PAINT_RED, c.times.from, v->now_us);
+        return;
+    }
     put_phases(&c);
     put_density(&c, "reasoning", PAINT_BLUE, MARK_REASONING);
     put_density(&c, "text", PAINT_GREEN, MARK_TEXT);

@@ -375,6 +375,11 @@ static void end_all(struct call_list *list)
     }
 }
 
+bool http_client_idle(const struct http_client *c)
+{
+    return TAILQ_EMPTY(&c->queued) && TAILQ_EMPTY(&c->held) && TAILQ_EMPTY(&c->active);
+}
+
 void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *ctx)
 {
     assert(!c->closing && !c->in_curl);

@@ -93,6 +93,7 @@ int http_client_new(struct uv_loop_s *loop, const char *dns_servers, struct http
 /* Cancels every call (no callbacks), closes all handles; `closed` is called
  * when the memory is gone. */
 void http_client_close(struct http_client *c, void (*closed)(void *ctx), void *ctx);
+bool http_client_idle(const struct http_client *c); /* no call waits or is under way */
 
 /*
  * Begins a call on the loop's next turn; what `req` points to is copied. `done`

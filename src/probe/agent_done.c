@@ -130,6 +130,14 @@ static struct result result_of(const struct agent_run *run, const struct answer 
     };
 }
 
+/* What an earlier request of the talk measured is nobody's answer. */
+static void forget_steps(struct answer *a)
+{
+    a->headers_us = a->first_event_us = a->first_token_us = 0;
+    a->last_token_us = a->last_event_us = a->gap_us = 0;
+    a->events = a->flags = 0;
+}
+
 static void observe(struct agent_run *run, const struct answer *a)
 {
     const struct verdict *v = run->verdict;
@@ -173,6 +181,8 @@ void agent_finish(struct agent_run *run)
     struct answer a = run->meter.answer;
     count_cost(run, &a);
     settle(run, &a);
+    if (!run->asked)
+        forget_steps(&a);
     agent_wait_note(run->memory, run->spec, &run->resp, run->verdict, env->wall_us(env->ctx));
     agent_part_with(run);
     hide_verdict(run);
