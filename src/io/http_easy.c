@@ -285,6 +285,8 @@ static bool set_response(CURL *e, struct http_call *call)
     SET(CURLOPT_HEADERDATA, call);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, call);
+    if (call->req.head) /* of many streams at once none is fast */
+        SET(CURLOPT_BUFFERSIZE, 4096L);
     SET(CURLOPT_ERRORBUFFER, call->errbuf);
     call->transfer.ended = http_transfer_ended;
     SET(CURLOPT_PRIVATE, &call->transfer);

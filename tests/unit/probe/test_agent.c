@@ -9,6 +9,7 @@
 #include "probe/agent.h"
 #include "support/spawn.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -529,6 +530,40 @@ static void test_cancel(void **state)
     cancel_at(b, "big", "expect: {answer: {contains: word}}", MARK_CLOSED); /* on the pool */
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+#define MANY 200
+#define STREAM_BYTES_MAX (48 << 10)
+
+static void on_counted(void *ctx, const struct answer_mark *m)
+{
+    ((struct bench *)ctx)->told.marks += m->kind == MARK_TEXT;
+}
+
+/* What streams take that are under way, each of them having said something. */
+static void test_memory(void **state)
+{
+    struct bench *b = *state;
+    struct fixture f;
+    void *runs[MANY];
+    declare(b, &f, "stall_middle", "idle_timeout: 4s");
+    b->told = (struct told){0};
+    b->runs->env.watch = on_counted;
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < MANY; i++)
+        runs[i] = probe_agent.start(&b->runs->env, &f.def, NULL, on_done, &b->told);
+    while (b->told.marks < MANY)
+        uv_run(&b->runs->loop, UV_RUN_ONCE);
+    size_t each = (mallinfo2().uordblks - before) / MANY;
+    print_message("%zu bytes a stream\n", each);
+    assert_true(each < STREAM_BYTES_MAX);
+    for (int i = 0; i < MANY; i++)
+        probe_agent.cancel(runs[i]);
+    assert_int_equal(b->told.calls, 0);
+    b->runs->env.watch = on_mark;
+    fixture_release(&f);
+}
+
 /* ---- the bench -------------------------------------------------------------------------------- */
 
 static int64_t wall_us(void *ctx)
@@ -581,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_cost),
         cmocka_unit_test(test_spend),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
