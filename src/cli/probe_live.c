@@ -107,7 +107,7 @@ static void put_title(const struct probe_live *l, struct str *out, int64_t now_u
     char text[UNITS_MAX];
     struct str title;
     str_init(&title, 4096);
-    paint_clean(&title, l->title, strlen(l->title), width - 10);
+    paint_clean(&title, l->title, strcspn(l->title, "?#"), width - 10);
     paint(out, l->color, PAINT_BOLD, title.buf);
     str_release(&title);
     str_addf(out, "  %s\n\n", units_human_us(text, now_us));

@@ -15,8 +15,8 @@
 
 struct probe_live;
 
-/* NULL when standard output is no terminal that pictures can be drawn on. Both texts live
- * as long as it; `line` is read at each picture. */
+/* NULL when standard output is no terminal that pictures can be drawn on. `line` and
+ * `title`, an id or a URL of which the query is not shown, live as long as it. */
 struct probe_live *probe_live_new(uv_loop_t *loop, const struct timeline *line, const char *title,
                                   bool color);
 

@@ -82,6 +82,11 @@ struct timeline_times timeline_times(const struct timeline *t)
     return r;
 }
 
+static bool ends(enum mark_kind kind)
+{
+    return kind == MARK_TERMINATOR || kind == MARK_ERROR || kind == MARK_CLOSED;
+}
+
 /* Of pieces, and from the last one to the end of the answer. */
 bool timeline_gap(const struct timeline *t, int64_t now_us, struct timeline_gap *ret)
 {
@@ -89,8 +94,7 @@ bool timeline_gap(const struct timeline *t, int64_t now_us, struct timeline_gap 
     size_t last = t->n;
     *ret = (struct timeline_gap){0};
     for (size_t i = times.from; i <= t->n; i++) {
-        bool end =
-            i == t->n || t->marks[i].kind == MARK_TERMINATOR || t->marks[i].kind == MARK_CLOSED;
+        bool end = i == t->n || ends(t->marks[i].kind);
         if (!end && !is_piece(t->marks[i].kind))
             continue;
         int64_t at_us = i == t->n ? now_us : t->marks[i].at_us;

@@ -181,6 +181,7 @@ static const char *mark_says(const struct answer_mark *m)
     static const char *const words[TIMELINE_KINDS] = {
         [MARK_TOOL] = "a tool call",
         [MARK_REASONING] = "reasoning",
+        [MARK_ERROR] = "the error",
         [MARK_TERMINATOR] = "the terminator",
         [MARK_CLOSED] = "the end of the response",
     };

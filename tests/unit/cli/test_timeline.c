@@ -44,6 +44,7 @@ static const struct hop hop = {.url = "http://h/v1",
 static char *drawn(const struct timeline *t, bool over, int64_t now_us, int width, bool color)
 {
     struct observation obs = {.hops = &hop, .hop_count = 1};
+    obs.result.answer.headers_us = t->count[MARK_HEADERS] != 2; /* of make_unasked */
     struct timeline_view v = {
         .line = t, .obs = over ? &obs : NULL, .now_us = now_us, .color = color, .width = width};
     struct str out;
@@ -101,6 +102,18 @@ static void make_odd(struct timeline *t)
     add(t, MARK_CLOSED, 512 * MS, "", "");
 }
 
+/* A list of tools without the one that was to be called. */
+static void make_unasked(struct timeline *t)
+{
+    timeline_init(t);
+    add(t, MARK_REQUEST, 10, "initialize", "");
+    add(t, MARK_HEADERS, 40 * MS, "200", "");
+    add(t, MARK_REQUEST, 51 * MS, "tools/list", "");
+    add(t, MARK_HEADERS, 90 * MS, "200", "");
+    add(t, MARK_TERMINATOR, 91 * MS, "", "");
+    add(t, MARK_CLOSED, 92 * MS, "", "");
+}
+
 static void put(struct str *out, const char *title, const struct timeline *t, bool over,
                 int64_t now_us, int width)
 {
@@ -113,16 +126,18 @@ static void test_golden(void **state)
 {
     (void)state;
     static const int widths[] = {40, 60, 80, 120};
-    struct timeline slow, odd, empty;
+    struct timeline slow, odd, empty, unasked;
     struct str out;
     str_init(&out, 1 << 16);
     make_slow(&slow);
     make_odd(&odd);
+    make_unasked(&unasked);
     timeline_init(&empty);
     add(&empty, MARK_REQUEST, 10, "chat completion", "");
     for (size_t i = 0; i < countof(widths); i++)
         put(&out, "a stall", &slow, true, 2310 * MS, widths[i]);
     put(&out, "a handshake and an error", &odd, true, 512 * MS, 80);
+    put(&out, "never asked", &unasked, true, 93 * MS, 80);
     put(&out, "no headers", &empty, true, 10000 * MS, 80);
     put(&out, "under way", &empty, false, 1234 * MS, 80);
     slow.n -= 12; /* in the middle of the stall */
@@ -135,6 +150,7 @@ static void test_golden(void **state)
     timeline_release(&slow);
     timeline_release(&odd);
     timeline_release(&empty);
+    timeline_release(&unasked);
 }
 
 /* Colours change no text, and no stranger's text gets through to the terminal. */
