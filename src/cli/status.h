@@ -14,8 +14,9 @@ int status_put_text(const struct overview *o, const struct report_style *style, 
  *  "slos": [{"slo", "service", "objective_name", "target", "state", "sli", "good", "bad",
  *    "coverage", "remaining_ratio", "burn_1h", "burn_6h", "alert", "severity", "since"}],
  *  "rollups": as in a report,
- *  "probes": [{"probe", "last": null or {"time", "outcome", "reason", "code", "latency_ms",
- *    "message"}}],
+ *  "probes": [{"probe", "spend", "last": null or {"time", "outcome", "reason", "code",
+ *    "latency_ms", "message"}, "held_back": null or {"last_run": as "last"}}],
+ *  "spend": null or {"currency", "hour": {"tokens", "tokens_cap", "cost", "cost_cap"}, "day"},
  *  "alerts_on", "alerts_silenced", "silences": [those that mute one: {"id", "matchers",
  *    "ends_at", "author", "comment", "mutes"}]}
  *
@@ -23,9 +24,16 @@ int status_put_text(const struct overview *o, const struct report_style *style, 
  */
 int status_put_json(const struct overview *o, const struct report_style *style, struct str *out);
 
+/* Their parts on what asking agents spent: of a probe, below its line; of all. In JSON the
+ * member "spend", of all with `p` NULL. */
+struct term;
+void status_put_spend(struct term *t, const struct overview *o, const struct overview_probe *p);
+void status_put_all_spend(struct term *t, const struct overview *o);
+void status_put_spend_json(struct str *out, const struct overview *o,
+                           const struct overview_probe *p);
+
 /* Their parts on open incidents: a line each, and the member "incidents" of the object, an array
  * as of a report. */
-struct term;
 void status_put_incidents(struct term *t, const struct overview *o);
 void status_put_incidents_json(struct str *out, const struct overview *o);
 

@@ -55,23 +55,49 @@ static void put_components(struct str *out, const struct components *c)
     str_addc(out, ']');
 }
 
-static void put_probe(struct str *out, const struct overview_probe *p)
+static void put_result(struct str *out, const char *key, const struct result *r,
+                       const char *message)
 {
     char latency[FMT_MAX];
-    str_addc(out, '{');
-    json_put_string(out, "probe", p->def->id);
-    if (!p->has_last) {
-        str_add(out, ",\"last\":null}");
+    json_put_key(out, key);
+    if (!r) {
+        str_add(out, "null");
         return;
     }
-    str_add(out, ",\"last\":{");
-    json_put_time_if(out, "time", p->last.slot_us);
-    json_put_string(out, "outcome", outcome_name((enum outcome)p->last.outcome));
-    json_put_string(out, "reason", reason_name((enum reason)p->last.reason));
-    str_addf(out, ",\"code\":%d,\"latency_ms\":%s,", p->last.code,
-             fmt_real(latency, (double)p->last.total_us / 1000, 3));
-    json_put_string(out, "message", p->message);
-    str_add(out, "},");
+    str_addc(out, '{');
+    json_put_time_if(out, "time", r->slot_us);
+    json_put_string(out, "outcome", outcome_name((enum outcome)r->outcome));
+    json_put_string(out, "reason", reason_name((enum reason)r->reason));
+    str_addf(out, ",\"code\":%d,\"latency_ms\":%s,", r->code,
+             fmt_real(latency, (double)r->total_us / 1000, 3));
+    json_put_string(out, "message", message);
+    str_addc(out, '}');
+}
+
+/* What stands for it while a cap keeps it from being asked. */
+static void put_held(struct str *out, const struct overview_probe *p)
+{
+    json_put_key(out, "held_back");
+    if (!p->held) {
+        str_add(out, "null");
+        return;
+    }
+    str_addc(out, '{');
+    put_result(out, "last_run", overview_health(p), p->ran_message ? p->ran_message : "");
+    str_addc(out, '}');
+}
+
+static void put_probe(struct str *out, const struct overview *o, const struct overview_probe *p)
+{
+    str_addc(out, '{');
+    json_put_string(out, "probe", p->def->id);
+    status_put_spend_json(out, o, p);
+    put_result(out, "last", p->has_last ? &p->last : NULL, p->message);
+    if (!p->has_last) {
+        str_addc(out, '}');
+        return;
+    }
+    put_held(out, p);
     json_put_string(out, "version", *p->version ? p->version : NULL);
     put_components(out, &p->components);
     str_addc(out, '}');
@@ -108,9 +134,10 @@ int status_put_json(const struct overview *o, const struct report_style *style, 
     for (size_t i = 0; i < o->probe_count; i++) {
         if (i)
             str_addc(out, ',');
-        put_probe(out, &o->probes[i]);
+        put_probe(out, o, &o->probes[i]);
     }
     str_addc(out, ']');
+    status_put_spend_json(out, o, NULL);
     status_put_incidents_json(out, o);
     status_put_conditions_json(out, o);
     status_put_silences_json(out, o);

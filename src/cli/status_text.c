@@ -53,6 +53,7 @@ static void put_daemon(struct term *t, const struct overview *o)
     if (!o->past && o->heartbeat.watchdog_us > 0)
         str_addf(t->out, "watchdog last delivered %s\n",
                  ago(text, o->now_us, o->heartbeat.watchdog_us));
+    status_put_all_spend(t, o);
     str_addc(t->out, '\n');
 }
 
@@ -145,11 +146,11 @@ static void put_slos(struct term *t, const struct overview *o)
 
 /* ---- probes -------------------------------------------------------------------- */
 
-static void put_cause(struct term *t, const struct overview_probe *p, int room)
+static void put_cause(struct term *t, const struct result *r, const char *message, int room)
 {
-    const char *why = p->message;
+    const char *why = message;
     if (!why || !*why)
-        why = p->last.reason == REASON_NONE ? "" : reason_text((enum reason)p->last.reason);
+        why = r->reason == REASON_NONE ? "" : reason_text((enum reason)r->reason);
     if (*why && room > 8) {
         str_add(t->out, "   ");
         term_clean(t, TERM_PLAIN, why, (size_t)room - 3);
@@ -194,21 +195,24 @@ static void put_probe(struct term *t, int columns, const struct overview *o,
                                                       [OUTCOME_EXCLUDED] = TERM_DIM,
                                                       [OUTCOME_SKIPPED] = TERM_YELLOW};
     char text[FMT_MAX];
-    if (!p->has_last) {
+    const struct result *r = overview_health(p);
+    if (!r) {
         str_add(t->out, "  ");
         term_cell(t, TERM_PLAIN, columns, p->def->id);
-        term_paint(t, TERM_DIM, " no result yet\n");
+        term_paint(t, TERM_DIM, p->held ? " no run of late\n" : " no result yet\n");
+        status_put_spend(t, o, p);
         return;
     }
-    term_paint(t, colors[p->last.outcome], "%s ", marks[p->last.outcome]);
+    term_paint(t, colors[r->outcome], "%s ", marks[r->outcome]);
     term_cell(t, TERM_PLAIN, columns, p->def->id);
     str_addc(t->out, ' ');
-    term_cell(t, colors[p->last.outcome], 9, outcome_name((enum outcome)p->last.outcome));
-    term_right(t, TERM_PLAIN, 9, fmt_latency(text, p->last.total_us, false));
-    term_right(t, TERM_DIM, 14, ago(text, o->now_us, p->last.slot_us));
-    put_cause(t, p, t->width - columns - PROBE_COLUMNS);
+    term_cell(t, colors[r->outcome], 9, outcome_name((enum outcome)r->outcome));
+    term_right(t, TERM_PLAIN, 9, fmt_latency(text, r->total_us, false));
+    term_right(t, TERM_DIM, 14, ago(text, o->now_us, r->slot_us));
+    put_cause(t, r, p->held ? p->ran_message : p->message, t->width - columns - PROBE_COLUMNS);
     str_addc(t->out, '\n');
     put_components(t, &p->components);
+    status_put_spend(t, o, p);
 }
 
 static void put_probes(struct term *t, const struct overview *o)

@@ -30,8 +30,8 @@ static void adopt(struct daemon *d, struct config *cfg, struct excluding *exclud
     selfcheck_set(d->selfcheck, &cfg->daemon.self_check);
     evaluator_set_config(d->evaluator, cfg, excluding, now);
     conditions_set_config(d->conditions, cfg);
-    spending_set_config(d->env.spend, cfg);
     scheduler_set_config(d->scheduler, cfg, now);
+    spending_set_config(d->env.spend, cfg);
     telling_set_config(d->telling, cfg);
     for (size_t i = 0; i < cfg->slo_count; i++) {
         if (cfg->slos[i]->member_count == 0)

@@ -144,7 +144,12 @@ static int read_probes(struct overview *o, const struct config *cfg, struct stor
         p->version = mem_strdup("");
         if (read_probe(r, p, o->past ? o->now_us : 0, reterr) < 0)
             return -1;
-        o->down += p->has_last && p->last.outcome == OUTCOME_BAD;
+    }
+    if (overview_read_spend(o, cfg, r, reterr) < 0)
+        return -1;
+    for (size_t i = 0; i < o->probe_count; i++) {
+        const struct result *health = overview_health(&o->probes[i]);
+        o->down += health && health->outcome == OUTCOME_BAD;
     }
     return 0;
 }
@@ -229,6 +234,7 @@ void overview_free(struct overview *o)
 {
     if (!o)
         return;
+    overview_free_spend(o);
     for (size_t i = 0; o->probes && i < o->probe_count; i++) {
         free(o->probes[i].message);
         free(o->probes[i].version);

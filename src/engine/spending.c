@@ -18,7 +18,7 @@
 
 static struct agent_spec *agent_of(const struct probe_def *def)
 {
-    struct agent_spec *spec = str_eq(def->kind->name, "agent") ? def->spec : NULL;
+    struct agent_spec *spec = def->kind == &probe_agent ? def->spec : NULL;
     return spec && spec->codec ? spec : NULL; /* without, it has errors */
 }
 
@@ -75,11 +75,6 @@ static void check_price(const struct config *cfg, const struct probe_def *def,
 
 /* ---- caps ------------------------------------------------------------------------------- */
 
-static struct spend_taken first_run(const struct spend_account *a, const struct agent_spec *spec)
-{
-    return spend_worst(a, spec->price, spec->worst_in, spec->worst_out, 0);
-}
-
 /* By the ledger's own words, before anything is spent. */
 static void check_caps(const struct config *cfg, const struct probe_def *def,
                        const struct agent_spec *spec, struct decode *c)
@@ -87,7 +82,7 @@ static void check_caps(const struct config *cfg, const struct probe_def *def,
     static const struct spend_caps none;
     struct spend *s = spend_new();
     struct spend_account *a = spend_account(s, def->id);
-    struct spend_taken t = first_run(a, spec);
+    struct spend_taken t = spend_worst(NULL, spec->price, spec->worst_in, spec->worst_out, 0);
     char why[SPEND_REFUSAL_MAX];
     spend_limit(s, &none, cfg->daemon.prices.currency);
     if (spend_refuses(s, a, &spec->spend, &t, why, sizeof(why)))
@@ -157,14 +152,13 @@ static const struct price *dearest(const struct price_table *t)
 
 /* What a run comes to that did not tell. Of a probe that is gone nobody knows what it
  * asked for. */
-static struct spend_taken untold(const struct config *cfg, const struct spend_account *a,
-                                 const char *id)
+static struct spend_taken untold(const struct config *cfg, const char *id)
 {
     const struct probe_def *def = config_probe(cfg, id);
     const struct agent_spec *spec = def ? agent_of(def) : NULL;
     if (spec)
-        return first_run(a, spec);
-    return spend_worst(a, dearest(&cfg->daemon.prices), 0, AGENT_TOKENS_UNSAID, 0);
+        return spend_worst(NULL, spec->price, spec->worst_in, spec->worst_out, 0);
+    return spend_worst(NULL, dearest(&cfg->daemon.prices), 0, AGENT_TOKENS_UNSAID, 0);
 }
 
 static int64_t times(int64_t n, int64_t each, int64_t more)
@@ -185,28 +179,35 @@ static int64_t cost_of(const struct answer_sums *s, const struct spend_taken *ea
     return times(s->cost_unknown, each->cost, s->cost);
 }
 
-/* Of the day, before the hour and in it. */
-static int read_account(struct spend *s, const struct config *cfg, struct store_reader *r,
-                        const char *id, int64_t now_us, struct err *reterr)
+int spending_read(struct store_reader *r, const struct config *cfg, const char *id, int64_t now_us,
+                  struct spend_caps *ret, struct err *reterr)
 {
     int64_t hour_us = now_us - now_us % USEC_PER_HOUR, day_us = now_us - now_us % USEC_PER_DAY;
-    int64_t edges[] = {day_us, hour_us, hour_us + USEC_PER_HOUR};
-    struct answer_sums before = {0}, hour, day;
+    const int64_t edges[] = {day_us, hour_us, hour_us + USEC_PER_HOUR};
+    struct answer_sums sums[2] = {0}; /* of the day before the hour, and of the hour */
     size_t first = day_us == hour_us;
-    struct answer_sums sums[2];
-    if (store_reader_answers(r, id, edges + first, 2 - first, sums, reterr) < 0)
+    struct spend_taken each = untold(cfg, id);
+    if (store_reader_answers(r, id, edges + first, 2 - first, sums + first, reterr) < 0)
         return -1;
-    if (!first)
-        before = sums[0];
-    day = hour = sums[1 - first];
-    answer_sums_add(&day, &before);
-    if (!day.runs && !day.tokens_in && !day.tokens_out && !day.cost && !day.tokens_unknown &&
-        !day.cost_unknown)
-        return 0;
-    struct spend_account *a = spend_account(s, id);
-    struct spend_taken each = untold(cfg, a, id);
-    spend_restore(s, a, now_us, tokens_of(&hour, &each), tokens_of(&day, &each),
-                  cost_of(&hour, &each), cost_of(&day, &each));
+    answer_sums_add(&sums[0], &sums[1]);
+    *ret = (struct spend_caps){
+        .tokens_hour = tokens_of(&sums[1], &each),
+        .tokens_day = tokens_of(&sums[0], &each),
+        .cost_hour = cost_of(&sums[1], &each),
+        .cost_day = cost_of(&sums[0], &each),
+    };
+    return 0;
+}
+
+static int restore_account(struct spend *s, const struct config *cfg, struct store_reader *r,
+                           const char *id, int64_t now_us, struct err *reterr)
+{
+    struct spend_caps spent;
+    if (spending_read(r, cfg, id, now_us, &spent, reterr) < 0)
+        return -1;
+    if (spent.tokens_day || spent.cost_day)
+        spend_restore(s, spend_account(s, id), now_us, spent.tokens_hour, spent.tokens_day,
+                      spent.cost_hour, spent.cost_day);
     return 0;
 }
 
@@ -221,7 +222,7 @@ int spending_restore(struct spend *s, const struct config *cfg, const char *data
         return -1;
     int rc = store_reader_probe_ids(r, &arena, &ids, &n, reterr);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = read_account(s, cfg, r, ids[i], now_us, reterr);
+        rc = restore_account(s, cfg, r, ids[i], now_us, reterr);
     arena_release(&arena);
     store_reader_free(r);
     return rc;

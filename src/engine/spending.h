@@ -25,12 +25,18 @@ const struct agent_spec *spending_agent(const struct probe_def *def);
 void spending_finish(const struct config *cfg, const struct node *daemon, struct decode *c);
 
 /* A snapshot comes into force: its caps do, and probes that were renamed keep their
- * accounts. Before the scheduler has it. */
+ * accounts. Once the scheduler has it, so that no run settles on a name that is gone. */
 void spending_set_config(struct spend *s, const struct config *cfg);
 
 /* The parts of a picture that are about spending. */
 struct status;
 void spending_draw(struct spend *s, struct status *into);
+
+/* Of one probe, as a ledger that begins now_us would take it over: what is stored of the
+ * hour and the day, runs that did not tell at what one may come to. */
+struct store_reader;
+int spending_read(struct store_reader *r, const struct config *cfg, const char *id, int64_t now_us,
+                  struct spend_caps *ret, struct err *reterr);
 
 /*
  * What is stored of the hour and the day of now_us counts as spent, of probes that are

@@ -119,7 +119,7 @@ struct spend_taken spend_worst(const struct spend_account *a, const struct price
                                int64_t out, int64_t at_us)
 {
     assert(in >= 0 && out >= 0);
-    int128 more = (int128)a->most_tokens - in - out, cost = 0;
+    int128 more = (a ? (int128)a->most_tokens : 0) - in - out, cost = 0;
     if (more < 0)
         more = 0;
     if (p) {
@@ -127,7 +127,7 @@ struct spend_taken spend_worst(const struct spend_account *a, const struct price
         int64_t dearest = input > p->out ? input : p->out;
         cost = (int128)in * input + (int128)out * p->out + more * dearest;
     }
-    if (cost < a->most_cost)
+    if (a && cost < a->most_cost)
         cost = a->most_cost;
     return (struct spend_taken){narrow((int128)in + out + more), narrow(cost), at_us};
 }
@@ -307,21 +307,24 @@ static void describe(const struct spend *s, const struct limit *l, int64_t at_us
                      size_t size)
 {
     char cap[AMOUNT_MAX], need[AMOUNT_MAX], spent[AMOUNT_MAX], held[AMOUNT_MAX], when[WHEN_MAX];
+    const char *unit = l->money ? "" : " tokens";
     const char *every = l->span == SPAN_HOUR ? "an hour" : "a day";
     const char *whose = l->all ? "all probes" : "this probe";
     amount(cap, s, l->money, l->cap);
     amount(need, s, l->money, l->need);
     if (l->need > l->cap) {
-        snprintf(buf, size, "%s%s %s of %s: a run may come to %s, more than that", cap,
-                 l->money ? "" : " tokens", every, whose, need);
+        snprintf(buf, size, "not sent: a run may come to %s%s, and %s %s are for %s", need, unit,
+                 cap, every, whose);
         return;
     }
     when_text(when, until(l, at_us));
-    snprintf(buf, size,
-             "%s%s %s of %s: %s are spent%s%s%s, and a run may come to %s; next at %.5s UTC%s", cap,
-             l->money ? "" : " tokens", every, whose, amount(spent, s, l->money, l->spent),
-             l->held ? ", " : "", l->held ? amount(held, s, l->money, l->held) : "",
-             l->held ? " in flight" : "", need, when + 11, l->held ? " at the latest" : "");
+    snprintf(
+        buf, size,
+        "not sent until %.5s UTC%s: %s of %s%s %s of %s are spent%s%s%s, and a run may come to "
+        "%s",
+        when + 11, l->held ? " at the latest" : "", amount(spent, s, l->money, l->spent), cap, unit,
+        every, whose, l->held ? ", " : "", l->held ? amount(held, s, l->money, l->held) : "",
+        l->held ? " are in flight" : "", need);
 }
 
 const char *spend_refuses(const struct spend *s, const struct spend_account *a,

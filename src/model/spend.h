@@ -44,9 +44,9 @@ struct spend_taken {
 
 /*
  * What a run at `at_us` that may come to `in` and `out` tokens takes: no less than the
- * most that a run of this account used so far in this process. What that is above
- * in + out is reckoned at the dearest price. `p` NULL: its cost is 0, or the most that a
- * run told.
+ * most that a run of this account used so far in this process (`a` NULL: none has run).
+ * What that is above in + out is reckoned at the dearest price. `p` NULL: its cost is 0, or
+ * the most that a run told.
  */
 struct spend_taken spend_worst(const struct spend_account *a, const struct price *p, int64_t in,
                                int64_t out, int64_t at_us);
@@ -55,8 +55,8 @@ struct spend_taken spend_worst(const struct spend_account *a, const struct price
 
 /*
  * Whether a run that comes to `tokens` and `cost` at worst may be sent at `at_us`:
- * NULL, or which cap is in its way, for people ("2,000 tokens an hour of all probes:
- * 1,990 are spent, and a run may come to 64; next at 09:00 UTC"), in `buf`. Of several
+ * NULL, or which cap is in its way, for people ("not sent until 09:00 UTC: 1,990 of 2,000
+ * tokens an hour of all probes are spent, and a run may come to 64"), in `buf`. Of several
  * caps it is the one that lasts longest.
  */
 #define SPEND_REFUSAL_MAX 256

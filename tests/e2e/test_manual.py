@@ -172,7 +172,8 @@ def test_manual_has_the_fields_of_the_status(workspace):
     (slo,), (probe,) = status["slos"], status["probes"]
     assert set(slo) | {"event_parts", "inactive", "pending", "firing", "cooling"} == \
         conftest.status_fields("slos")
-    assert set(probe) | set(probe["last"]) | {"name", "state"} == conftest.status_fields("probes")
+    assert set(probe) | set(probe["last"]) | {"name", "state", "last_run"} == \
+        conftest.status_fields("probes")
     assert status["daemon"] is None
     status = json.loads(workspace.run("status", "--json").stdout)
     assert set(status["daemon"]) == conftest.status_fields("daemon")

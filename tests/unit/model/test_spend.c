@@ -90,8 +90,8 @@ static void test_exactly_the_cap_may_be_spent(void **state)
     spent(f, f->chat, 60, "2026-11-20T08:00:00Z");
     ALLOWED(f, f->chat, &caps, taken(40, 0, "2026-11-20T08:59:59.999999Z"));
     REFUSED(f, f->chat, &caps, taken(41, 0, "2026-11-20T08:59:59.999999Z"),
-            "100 tokens an hour of this probe: 60 are spent, and a run may come to 41; next at "
-            "09:00 UTC");
+            "not sent until 09:00 UTC: 60 of 100 tokens an hour of this probe are spent, and a "
+            "run may come to 41");
     ALLOWED(f, f->chat, &caps, taken(41, 0, "2026-11-20T09:00:00Z"));
     /* What another spent is its own matter. */
     ALLOWED(f, f->search, &caps, taken(100, 0, "2026-11-20T08:59:00Z"));
@@ -107,8 +107,8 @@ static void test_all_probes_share_a_cap(void **state)
     spent(f, f->chat, 1000, "2026-11-20T08:10:00Z");
     spent(f, f->search, 990, "2026-11-20T08:20:00Z");
     REFUSED(f, f->chat, &none, taken(64, 0, "2026-11-20T08:30:00Z"),
-            "2,000 tokens an hour of all probes: 1,990 are spent, and a run may come to 64; next "
-            "at 09:00 UTC");
+            "not sent until 09:00 UTC: 1,990 of 2,000 tokens an hour of all probes are spent, "
+            "and a run may come to 64");
     NOW(f, NULL, "2026-11-20T08:30:00Z", 1990, 1990, 0, 0);
     NOW(f, f->chat, "2026-11-20T08:30:00Z", 1000, 1000, 0, 0);
     NOW(f, NULL, "2026-11-20T09:30:00Z", 0, 1990, 0, 0);
@@ -127,15 +127,15 @@ static void test_days_end_at_midnight_in_utc(void **state)
     /* Both caps are in the way: that which lasts longest is told; here both end at
      * midnight, and the first one is. */
     REFUSED(f, f->chat, &caps, taken(50, 0, "2026-11-20T23:59:59Z"),
-            "100 tokens an hour of this probe: 55 are spent, and a run may come to 50; next at "
-            "00:00 UTC");
+            "not sent until 00:00 UTC: 55 of 100 tokens an hour of this probe are spent, and a "
+            "run may come to 50");
     REFUSED(f, f->chat, &caps, taken(10, 0, "2026-11-20T12:00:00Z"),
-            "150 tokens a day of this probe: 145 are spent, and a run may come to 10; next at "
-            "00:00 UTC");
+            "not sent until 00:00 UTC: 145 of 150 tokens a day of this probe are spent, and a "
+            "run may come to 10");
     spent(f, f->chat, 95, "2026-11-20T12:00:00Z");
     REFUSED(f, f->chat, &caps, taken(10, 0, "2026-11-20T12:10:00Z"),
-            "150 tokens a day of this probe: 240 are spent, and a run may come to 10; next at "
-            "00:00 UTC");
+            "not sent until 00:00 UTC: 240 of 150 tokens a day of this probe are spent, and a "
+            "run may come to 10");
     ALLOWED(f, f->chat, &caps, taken(100, 0, "2026-11-21T00:00:00Z"));
 }
 
@@ -147,8 +147,8 @@ static void test_a_run_in_flight_holds_what_it_took(void **state)
     spend_take(f->spend, f->chat, &one);
     NOW(f, f->chat, "2026-11-20T08:00:01Z", 600, 600, 7, 7);
     REFUSED(f, f->chat, &caps, taken(600, 0, "2026-11-20T08:00:01Z"),
-            "1,000 tokens an hour of this probe: 0 are spent, 600 in flight, and a run may come to "
-            "600; next at 09:00 UTC at the latest");
+            "not sent until 09:00 UTC at the latest: 0 of 1,000 tokens an hour of this probe "
+            "are spent, 600 are in flight, and a run may come to 600");
     /* It used less than that. */
     spend_settle(f->spend, f->chat, &one, 30, 2);
     NOW(f, f->chat, "2026-11-20T08:00:02Z", 30, 30, 2, 2);
@@ -188,8 +188,8 @@ static void test_a_clock_set_back_finds_what_it_spent(void **state)
     spent(f, f->chat, 100, "2026-11-20T08:30:00Z");
     spent(f, f->chat, 50, "2026-11-20T09:00:00Z");
     REFUSED(f, f->chat, &caps, taken(1, 0, "2026-11-20T08:59:00Z"),
-            "100 tokens an hour of this probe: 100 are spent, and a run may come to 1; next at "
-            "09:00 UTC");
+            "not sent until 09:00 UTC: 100 of 100 tokens an hour of this probe are spent, and a "
+            "run may come to 1");
     /* A clock that was years ahead holds nobody back for years. */
     spent(f, f->chat, 100, "2036-01-01T00:00:00Z");
     ALLOWED(f, f->chat, &caps, taken(50, 0, "2026-11-20T09:01:00Z"));
@@ -212,9 +212,10 @@ static void test_a_run_larger_than_its_cap_never_goes(void **state)
     struct spend_caps caps = {.tokens_day = 1000000, .cost_hour = 40 * COST_ONE / 100};
     spend_limit(f->spend, &none, "USD");
     REFUSED(f, f->chat, &caps, taken(1234567, 0, "2026-11-20T08:00:00Z"),
-            "1,000,000 tokens a day of this probe: a run may come to 1,234,567, more than that");
+            "not sent: a run may come to 1,234,567 tokens, and 1,000,000 a day are for this "
+            "probe");
     REFUSED(f, f->chat, &caps, taken(10, COST_ONE / 2, "2026-11-20T08:00:00Z"),
-            "0.4 USD an hour of this probe: a run may come to 0.5 USD, more than that");
+            "not sent: a run may come to 0.5 USD, and 0.4 USD an hour are for this probe");
 }
 
 static void test_money(void **state)
@@ -228,8 +229,8 @@ static void test_money(void **state)
     spend_settle(f->spend, f->chat, &t, 10, -1);
     ALLOWED(f, f->search, &none, taken(1, 1000000, "2026-11-20T08:00:00Z"));
     REFUSED(f, f->search, &none, taken(1, 1000001, "2026-11-20T08:00:00Z"),
-            "2 EUR a day of all probes: 1.999999 EUR are spent, and a run may come to "
-            "0.000001000001 EUR; next at 00:00 UTC");
+            "not sent until 00:00 UTC: 1.999999 EUR of 2 EUR a day of all probes are spent, and "
+            "a run may come to 0.000001000001 EUR");
 }
 
 static void test_sums_do_not_wrap(void **state)
