@@ -80,6 +80,14 @@ bool answers_speed(int64_t token_ns, bool lower, double *ret)
     return true;
 }
 
+bool answers_any(const struct report *r)
+{
+    for (size_t i = 0; i < r->slo_count; i++)
+        if (r->slos[i].answers)
+            return true;
+    return false;
+}
+
 const struct report_slo *answers_told_by(const struct report *r, const struct report_slo *s)
 {
     for (const struct report_slo *p = r->slos; p < s; p++)

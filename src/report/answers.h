@@ -45,6 +45,8 @@ void answers_speed_text(struct str *out, const struct report_answers *a);
 /* "0.12 USD", "≥0.12 USD", FMT_NONE. */
 void answers_day_cost(struct str *out, const struct report_answers *a, const struct answer_sums *s);
 
+/* Whether the report has any. */
+bool answers_any(const struct report *r);
 /* Tokens and cost are those of the probe, told once: the one before it in the report that has
  * the same ones; NULL: it is the first. */
 const struct report_slo *answers_told_by(const struct report *r, const struct report_slo *s);

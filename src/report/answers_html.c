@@ -83,7 +83,7 @@ static void put_sentences(struct str *out, const struct report_answers *a)
     answers_cost_text(&line, a);
     str_addc(&line, '.');
     if (a->sums.held || a->sums.limited)
-        str_add(&line, " Held back: ");
+        str_add(&line, " Limits: ");
     answers_held_text(&line, &a->sums);
     if (a->sums.held || a->sums.limited)
         str_addc(&line, '.');

@@ -164,7 +164,7 @@ static void put_sums(struct term *t, const struct report_answers *a, int indent)
     put_cost(t, a, indent);
     str_clear(&line);
     answers_held_text(&line, &a->sums);
-    put_line(t, indent, "Held back", line.buf);
+    put_line(t, indent, "Limits", line.buf);
     str_release(&line);
     put_days(t, a, indent);
 }
@@ -277,7 +277,7 @@ void answers_put_markdown(struct str *out, const struct report *r, const struct 
     put_item(out, "Cost", line.buf, text);
     str_clear(&line);
     answers_held_text(&line, &a->sums);
-    put_item(out, "Held back", line.buf, text);
+    put_item(out, "Limits", line.buf, text);
     str_release(&line);
     put_markdown_days(out, a, text);
 }

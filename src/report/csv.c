@@ -291,18 +291,10 @@ static void put_answers(struct row *r, const struct report_answers *a)
     put_answer_sums(r, a);
 }
 
-static bool has_answers(const struct report *r)
-{
-    for (size_t i = 0; i < r->slo_count; i++)
-        if (r->slos[i].answers)
-            return true;
-    return false;
-}
-
 static int write_csv(const struct report *r, const struct report_style *style, struct str *out)
 {
     (void)style;
-    bool answers = has_answers(r);
+    bool answers = answers_any(r);
     str_add(out, header);
     str_add(out, answers ? answers_header : "");
     str_add(out, "\r\n");

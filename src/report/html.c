@@ -1,5 +1,6 @@
 /* One page that stands alone: styles and drawings inline, no script, and a
  * policy that forbids it to load or run anything. */
+#include "report/answers.h"
 #include "report/charts.h"
 #include "report/fmt.h"
 #include "report/formats.h"
@@ -77,6 +78,8 @@ static void put_head(struct str *out, const struct report *r)
     put_verdict(out, r);
     str_addf(out, ", %s</title>\n<style>\n", fmt_date(at, r->at_us));
     str_add(out, report_css);
+    if (answers_any(r))
+        str_add(out, answers_css);
     /* One hatching for all strips. */
     str_add(out, "</style>\n</head>\n<body>\n<svg width=\"0\" height=\"0\" aria-hidden=\"true\" "
                  "style=\"position:absolute\"><pattern id=\"hatch\" width=\"4\" height=\"14\" "

@@ -3,7 +3,8 @@
 
 #include "nines/report.h"
 
-extern const char report_css[]; /* reports/style.css, generated at build */
+extern const char report_css[];  /* reports/style.css, generated at build */
+extern const char answers_css[]; /* reports/answers.css, the same */
 
 /* One objective as a section with the id "slo-INDEX". */
 void html_slo(struct str *out, const struct report *r, size_t index);

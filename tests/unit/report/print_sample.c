@@ -18,10 +18,12 @@ int main(int argc, char **argv)
         f++;
     if (!*f)
         return 2;
-    if (argc > 4)
+    if (argc > 4) {
         sample_agents(&r);
-    else
+        r.slo_count = 2; /* one of success, one of a measure */
+    } else {
         sample_all(&r);
+    }
     str_init(&out, 64 << 20);
     int rc = (*f)->write(&r, &style, &out);
     fwrite(out.buf, 1, out.len, stdout);
