@@ -290,8 +290,9 @@ static void test_odd_calls(void **state)
     heard_release(&h);
     hear(&h, "openai", &chat,
          CALL("{\"index\":-9223372036854775808}") CALL("{\"index\":9223372036854775807}") CALL("7")
-             CALL("null") DELTA("{\"tool_calls\":{}}") DELTA("{\"tool_calls\":\"x\"}") DELTA("7")
-                 DELTA("[]"));
+             CALL("{\"index\":0,\"function\":{\"name\":\"\",\"arguments\":\"\"}}") CALL("null")
+                 DELTA("{\"tool_calls\":{}}") DELTA("{\"tool_calls\":\"x\"}") DELTA("7")
+                     DELTA("[]"));
     assert_int_equal(h.bits, 0);
     heard_release(&h);
     /* More than are kept, in two pieces each. */
