@@ -72,6 +72,8 @@ enum reason answer_error_reason(const char *code)
         const char *part;
         enum reason reason;
     } known[] = {{"rate_limit", REASON_RATE_LIMITED},
+                 {"ratelimit", REASON_RATE_LIMITED},
+                 {"throttl", REASON_RATE_LIMITED},
                  {"too_many_requests", REASON_RATE_LIMITED},
                  {"429", REASON_RATE_LIMITED},
                  {"insufficient_quota", REASON_RATE_LIMITED},

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 const struct agent_codec *const agent_codecs[] = {
     /* clang-format off */
@@ -103,51 +102,6 @@ unsigned agent_closed(struct agent_talk *t)
     const struct agent_paths *paths = t->ask->paths;
     bool ends = paths && agent_matches(&paths->end);
     return t->codec == &agent_sse_codec && !ends ? AGENT_END : 0;
-}
-
-/* ---- what an error says ------------------------------------------------------ */
-
-static bool code_is_one(const struct agent_answer *a, const char *const *codes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcasecmp(a->error_code, codes[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool agent_limited(const struct agent_answer *a)
-{
-    static const char *const codes[] = {
-        "429",
-        "rate_limit_exceeded",
-        "rate_limit_error",
-        "rate_limited",
-        "rate_limit",
-        "ratelimiterror",
-        "too_many_requests",
-        "throttling_error",
-        "insufficient_quota",
-        "resource_exhausted",
-    };
-    return code_is_one(a, codes, countof(codes));
-}
-
-bool agent_overloaded(const struct agent_answer *a)
-{
-    static const char *const codes[] = {
-        "503",
-        "529",
-        "overloaded",
-        "overloaded_error",
-        "overload",
-        "engine_overloaded",
-        "unavailable",
-        "service_unavailable",
-        "server_overloaded",
-        "service_unavailable_error",
-    };
-    return code_is_one(a, codes, countof(codes));
 }
 
 /* ---- what codecs say --------------------------------------------------------- */

@@ -176,11 +176,6 @@ unsigned agent_document(struct agent_talk *t, const char *json, size_t n);
  * of its `read`), 0 otherwise. */
 unsigned agent_closed(struct agent_talk *t);
 
-/* Whether the error that was told is one of too many requests or tokens, or of a server
- * that has too much to do, by its code. */
-bool agent_limited(const struct agent_answer *a);
-bool agent_overloaded(const struct agent_answer *a);
-
 /*
  * For codecs. They append to the answer within its bounds, and to `piece`. Text is made
  * UTF-8; what is over a bound is counted and not kept.

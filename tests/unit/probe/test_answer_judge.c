@@ -105,6 +105,8 @@ static void test_errors_have_codes(void **state)
     (void)state;
     assert_int_equal(answer_error_reason("rate_limit_exceeded"), REASON_RATE_LIMITED);
     assert_int_equal(answer_error_reason("Rate_Limit_Error"), REASON_RATE_LIMITED);
+    assert_int_equal(answer_error_reason("RateLimitError"), REASON_RATE_LIMITED);
+    assert_int_equal(answer_error_reason("throttling_error"), REASON_RATE_LIMITED);
     assert_int_equal(answer_error_reason("429"), REASON_RATE_LIMITED);
     assert_int_equal(answer_error_reason("RESOURCE_EXHAUSTED"), REASON_RATE_LIMITED);
     assert_int_equal(answer_error_reason("overloaded_error"), REASON_OVERLOADED);

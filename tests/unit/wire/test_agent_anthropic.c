@@ -177,11 +177,11 @@ static void test_ends(void **state)
          EVENT("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"));
     assert_int_equal(h.bits, AGENT_ERROR);
     assert_string_equal(h.talk.answer.error, "Overloaded");
-    assert_true(agent_overloaded(&h.talk.answer) && !agent_limited(&h.talk.answer));
+    assert_string_equal(h.talk.answer.error_code, "overloaded_error");
     heard_release(&h);
     hear(&h, "anthropic", &chat,
          EVENT("error", ",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}"));
-    assert_true(agent_limited(&h.talk.answer));
+    assert_string_equal(h.talk.answer.error_code, "rate_limit_error");
     heard_release(&h);
 }
 
@@ -266,7 +266,7 @@ static void test_documents(void **state)
         &h, "anthropic", &plain,
         "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}");
     assert_int_equal(h.bits, AGENT_ERROR);
-    assert_true(agent_limited(&h.talk.answer));
+    assert_string_equal(h.talk.answer.error_code, "rate_limit_error");
     heard_release(&h);
     hear_document(&h, "anthropic", &plain, "{\"content\":\"x\"}");
     assert_int_equal(h.bits, AGENT_MALFORMED);

@@ -196,7 +196,7 @@ static void test_document_errors(void **state)
     hear_document(&h, "json", &a.ask, "{\"failed\":{\"message\":\"m\",\"code\":\"429\"}}");
     assert_int_equal(h.bits, AGENT_ERROR);
     assert_string_equal(h.talk.answer.error, "m");
-    assert_true(agent_limited(&h.talk.answer));
+    assert_string_equal(h.talk.answer.error_code, "429");
     heard_release(&h);
     arena_release(&a.arena);
 }
