@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "model/sketch.h"
 #include "nines/probe.h"
+#include "slo/expected.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -22,6 +23,7 @@
 #define INTERVAL (5 * MINUTE)
 #define SPAN (4 * DAY)
 #define ROWS (SPAN / INTERVAL)
+#define OLD (2 * DAY / INTERVAL) /* whose results are deleted at the end */
 
 struct world {
     char dir[64];
@@ -163,33 +165,40 @@ static void on_imported(void *ctx)
     pthread_mutex_unlock(&l->mutex);
 }
 
-static void import(struct store *s, struct world *w)
+static void import(struct store *s, struct import_row *rows, size_t n)
 {
     struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct import_batch b = {.rows = w->rows, .n = ROWS, .create_interval_us = INTERVAL};
+    struct import_batch b = {.rows = rows, .n = n, .create_interval_us = INTERVAL};
     store_import(s, &b, on_imported, &l);
     pthread_mutex_lock(&l.mutex);
     while (!l.done)
         pthread_cond_wait(&l.cond, &l.mutex);
     pthread_mutex_unlock(&l.mutex);
     assert_int_equal(b.status, 0);
-    assert_int_equal(b.totals.inserted, ROWS);
+    assert_int_equal(b.totals.inserted, n);
+}
+
+static struct store *open_store(const struct world *w)
+{
+    struct store *s;
+    struct err err;
+    struct store_options o = {.path = w->path};
+    if (store_open(&o, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    return s;
 }
 
 static int set_up(void **state)
 {
     struct world *w = mem_alloc(sizeof(*w));
-    struct store *s;
-    struct err err;
     str_copy(w->dir, sizeof(w->dir), "/tmp/nines-query-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     w->path = mem_printf("%s/test.db", w->dir);
     w->config = make_config();
     make_rows(w);
-    struct store_options o = {.path = w->path};
-    if (store_open(&o, &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    import(s, w);
+    struct store *s = open_store(w);
+    import(s, w->rows, OLD); /* chunks are deleted as a whole */
+    import(s, w->rows + OLD, ROWS - OLD);
     for (size_t i = 0; i < w->config->slo_count; i++)
         store_push_sli(s, &w->config->slos[i]->sli);
     assert_int_equal(store_settle(s, 60 * USEC_PER_SEC, NULL), 0);
@@ -321,36 +330,56 @@ static const struct report_slo *find(const struct report *r, const char *name)
     return NULL;
 }
 
+static void check_report(struct world *w, int64_t at)
+{
+    struct report *r = ask(w, (struct query){.at_us = at});
+    for (int k = 0; k < 2; k++) {
+        const struct report_slo *s = find(r, k ? "ttft" : "answered");
+        struct sketch ttft = SKETCH_INIT, gap = SKETCH_INIT;
+        struct answer_sums want = sum(w, s->start_us, s->upto_us);
+        sketch(w, s->start_us, s->upto_us, &ttft, &gap);
+        assert_non_null(s->answers);
+        assert_true(s->answers->streams);
+        assert_string_equal(s->answers->currency, "EUR");
+        same_sums(&s->answers->sums, &want);
+        same_times(&s->answers->ttft, &ttft);
+        same_times(&s->answers->gap, &gap);
+        assert_true(s->answers->token.count > 0 && s->answers->token.count < want.runs);
+        assert_true(s->answers->has_per_good);
+        /* to the nearest: off by at most a half */
+        int64_t off = s->answers->per_good * want.good - want.cost;
+        assert_true(2 * off <= want.good && -2 * off <= want.good);
+        check_days(w, s);
+        check_points(w, s);
+        sketch_release(&ttft);
+        sketch_release(&gap);
+    }
+    query_report_free(r);
+}
+
 /* Of all runs, whatever is excluded of the objective; days begin at midnight. */
 static void answers_equal_sums_over_rows(void **state)
 {
+    check_report(*state, T0 + SPAN);
+    for (int i = 0; i < 5; i++)
+        check_report(*state, T0 + 2 * DAY + below(2 * DAY));
+}
+
+/* What was measured is still known where the results are gone, by the hour. */
+static void deleted_results_are_still_told(void **state)
+{
     struct world *w = *state;
-    for (int i = 0; i < 6; i++) {
-        int64_t at = i ? T0 + 2 * DAY + below(2 * DAY) : T0 + SPAN;
-        struct report *r = ask(w, (struct query){.at_us = at});
-        for (int k = 0; k < 2; k++) {
-            const struct report_slo *s = find(r, k ? "ttft" : "answered");
-            struct sketch ttft = SKETCH_INIT, gap = SKETCH_INIT;
-            struct answer_sums want = sum(w, s->start_us, s->upto_us);
-            sketch(w, s->start_us, s->upto_us, &ttft, &gap);
-            assert_non_null(s->answers);
-            assert_true(s->answers->streams);
-            assert_string_equal(s->answers->currency, "EUR");
-            same_sums(&s->answers->sums, &want);
-            same_times(&s->answers->ttft, &ttft);
-            same_times(&s->answers->gap, &gap);
-            assert_true(s->answers->token.count > 0 && s->answers->token.count < want.runs);
-            assert_true(s->answers->has_per_good);
-            /* to the nearest: off by at most a half */
-            int64_t off = s->answers->per_good * want.good - want.cost;
-            assert_true(2 * off <= want.good && -2 * off <= want.good);
-            check_days(w, s);
-            check_points(w, s);
-            sketch_release(&ttft);
-            sketch_release(&gap);
-        }
-        query_report_free(r);
-    }
+    struct store *s = open_store(w);
+    struct store_probe known;
+    store_set_retention(s, &(struct store_retention){.results_us = DAY});
+    store_push_heartbeat(s, T0 + SPAN + 2 * HOUR + 5, T0 + SPAN + 2 * HOUR);
+    assert_int_equal(store_settle(s, 60 * USEC_PER_SEC, NULL), 0);
+    assert_int_equal(store_close(s, 60 * USEC_PER_SEC, NULL), 0);
+    assert_int_equal(store_reader_probe(w->reader, "chat", &known, NULL), 1);
+    revisions_free(known.revisions, known.revision_count);
+    assert_true(known.raw_since_us >= T0 + 2 * DAY);
+    check_report(w, T0 + 2 * DAY + 7 * HOUR);
+    check_report(w, T0 + SPAN);
 }
 
 /* Where nothing comes as a stream there is no first token; where there are no answers
@@ -405,9 +434,9 @@ static void measures_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_equal_sums_over_rows),
-        cmocka_unit_test(only_what_there_is),
+        cmocka_unit_test(answers_equal_sums_over_rows), cmocka_unit_test(only_what_there_is),
         cmocka_unit_test(measures_are_counted),
+        cmocka_unit_test(deleted_results_are_still_told), /* the last one */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -315,6 +315,27 @@ static void test_words(void **state)
     sample_release(&r);
 }
 
+/* Tokens and cost are told once for a probe and a window. */
+static void test_told_once(void **state)
+{
+    struct report r;
+    (void)state;
+    sample_agents(&r);
+    r.slo_count = 3;
+    assert_null(answers_told_by(&r, &r.slos[0]));
+    assert_ptr_equal(answers_told_by(&r, &r.slos[1]), &r.slos[0]);
+    assert_ptr_equal(answers_told_by(&r, &r.slos[2]), &r.slos[0]);
+    assert_says("markdown", &r, "- **Tokens and cost** as of 'chat-answered'", true);
+    r.slos[1].start_us += USEC_PER_HOUR; /* of another window */
+    assert_null(answers_told_by(&r, &r.slos[1]));
+    r.slos[2].upto_us -= USEC_PER_HOUR;
+    assert_null(answers_told_by(&r, &r.slos[2]));
+    r.slos[0].answers = NULL;
+    r.slos[2].upto_us = r.slos[0].upto_us;
+    assert_null(answers_told_by(&r, &r.slos[2]));
+    sample_release(&r);
+}
+
 /* Nothing of it is there of a probe that has no answers; without runs there are no numbers. */
 static void test_none(void **state)
 {
@@ -386,8 +407,9 @@ int main(void)
         cmocka_unit_test(test_tokens),       cmocka_unit_test(test_cost),
         cmocka_unit_test(test_held),         cmocka_unit_test(test_speed),
         cmocka_unit_test(test_json_unknown), cmocka_unit_test(test_json_adds_up),
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_none),
-        cmocka_unit_test(test_hostile),      cmocka_unit_test(test_many_days),
+        cmocka_unit_test(test_told_once),    cmocka_unit_test(test_words),
+        cmocka_unit_test(test_none),         cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_many_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
