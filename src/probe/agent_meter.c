@@ -265,7 +265,7 @@ void agent_meter_read(struct agent_meter *m, int64_t done_us, const char *text, 
 
 static void end_stream(struct agent_meter *m, const struct http_response *r)
 {
-    if (!m->ended && r->reason == REASON_NONE) {
+    if (!m->ended && r->reason == REASON_NONE && !sse_open(m->sse)) {
         m->now_us = r->total_us;
         m->bits |= agent_closed(m->talk);
     }

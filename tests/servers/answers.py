@@ -132,6 +132,16 @@ def cut(t):
     t.send(b"40\r\ndata: {")
 
 
+def words(t):
+    t.stream(b"data: one\n\n", b"data: two\n\n")
+    t.end()
+
+
+def half_a_word(t):
+    t.stream(b"data: one\n\n", b"data: two\n")
+    t.end()
+
+
 def after_end(t):
     t.stream(*ANSWER, ONE, b"data: no JSON\n\n")
     t.hold()

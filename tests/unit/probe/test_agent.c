@@ -77,10 +77,11 @@ static void on_done(void *ctx, const struct observation *obs)
 static void declare(struct bench *b, struct fixture *f, const char *path, const char *keys)
 {
     char yaml[2048];
-    int n = snprintf(yaml, sizeof(yaml),
-                     "{protocol: openai, url: 'http://127.0.0.1:%d/%s', model: m, %s%s}",
+    const char *chat = strstr(keys, "prompt:") ? "protocol: openai, model: m, "
+                                               : "protocol: openai, model: m, prompt: hello, ";
+    int n = snprintf(yaml, sizeof(yaml), "{url: 'http://127.0.0.1:%d/%s', %s%s}",
                      spawn_port(b->runs->server, "http"), path,
-                     strstr(keys, "prompt:") ? "" : "prompt: hello, ", keys);
+                     strstr(keys, "protocol:") ? "" : chat, keys);
     assert_true(n > 0 && n < (int)sizeof(yaml));
     fixture_init_kind(f, &probe_agent, yaml);
     for (size_t i = 0; i < f->diag.n && f->diag.errors; i++) {
@@ -249,6 +250,22 @@ static void test_ends(void **state)
     good(t);
     assert_string_equal(t->text, "ready now");
     assert_true(t->result.total_us < 200000 + t->result.answer.last_event_us);
+}
+
+/* A stream without a terminator of its own ends with its connection, but not within an
+ * event. */
+static void test_ends_by_close(void **state)
+{
+    struct told *t = ask(state, "words", "protocol: sse");
+    good(t);
+    assert_string_equal(t->text, "onetwo");
+    assert_int_equal(t->result.answer.flags, ANSWER_STREAMED | ANSWER_ENDED);
+    t = ask(state, "half_a_word", "protocol: sse");
+    expect(t, REASON_SSE_TRUNCATED, "");
+    assert_string_equal(t->text, "one");
+    assert_true(t->result.answer.flags & ANSWER_CUT);
+    expect(ask(state, "words", "protocol: sse, read: {end: {event: done}}"), REASON_SSE_TRUNCATED,
+           "without its terminator");
 }
 
 static void test_errors(void **state)
@@ -604,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_tools_and_reasoning),
         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_ends_by_close),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_other_form),
         cmocka_unit_test(test_too_much),
