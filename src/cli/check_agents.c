@@ -256,8 +256,12 @@ static void print_worth(const struct worth *w, const char *currency)
         puts(", whose answers tell no tokens");
         return;
     }
-    printf(" of at most %s tokens: %s tokens", fmt_count(each, w->tokens),
-           fmt_count(day, w->tokens_day));
+    if (w->spec->max_tokens)
+        printf(" of at most %s tokens", fmt_count(each, w->tokens));
+    else
+        printf(" of %s tokens, if an answer has %d", fmt_count(each, w->tokens),
+               AGENT_TOKENS_UNSAID);
+    printf(": %s tokens", fmt_count(day, w->tokens_day));
     if (w->cost_day >= 0)
         printf(", %s %s\n", money(cost, w->cost_day), currency);
     else
@@ -305,7 +309,8 @@ void check_agents_json(const struct config *c, struct str *out)
             continue;
         str_addf(out, "%s{\"probe\":", sep);
         json_add_string(out, w.def->id);
-        str_addf(out, ",\"runs_per_day\":%" PRId64, w.runs_day);
+        str_addf(out, ",\"runs_per_day\":%" PRId64 ",\"bounded\":%s", w.runs_day,
+                 w.spec->max_tokens ? "true" : "false");
         if (tells_tokens(w.spec))
             str_addf(out, ",\"tokens_per_run\":%" PRId64 ",\"tokens_per_day\":%" PRId64, w.tokens,
                      w.tokens_day);

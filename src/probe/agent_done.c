@@ -40,17 +40,21 @@ static bool never_sent(const struct agent_run *run)
     }
 }
 
+int64_t agent_run_cost(const struct agent_run *run, const struct answer *a)
+{
+    int64_t told = run->talk.answer.cost;
+    return told >= 0 ? told
+                     : spend_cost(run->spec->price, a->tokens_in, a->tokens_out, a->tokens_cached);
+}
+
 static void count_cost(const struct agent_run *run, struct answer *a)
 {
-    const struct agent_answer *said = &run->talk.answer;
     if (never_sent(run)) {
         a->tokens_in = a->tokens_out = a->tokens_cached = a->tokens_reasoning = 0;
         a->cost = 0;
         return;
     }
-    a->cost = said->cost >= 0
-                  ? said->cost
-                  : spend_cost(run->spec->price, a->tokens_in, a->tokens_out, a->tokens_cached);
+    a->cost = agent_run_cost(run, a);
 }
 
 static void settle(struct agent_run *run, const struct answer *a)

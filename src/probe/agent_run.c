@@ -58,13 +58,15 @@ static void fail(struct agent_run *run, enum reason reason, const char *fmt, ...
 static void judge_with(struct agent_run *run, struct jsonpath *json)
 {
     const struct agent_meter *m = &run->meter;
+    struct answer answer = m->answer;
+    answer.cost = agent_run_cost(run, &answer);
     struct answer_input in = {
         .resp = &run->resp,
         .total_us = run->total_us,
         .wall_us = run->wall_us,
         .fault = m->fault,
         .fault_text = m->fault == REASON_NONE ? NULL : m->fault_text,
-        .answer = &m->answer,
+        .answer = &answer,
         .said = &run->talk.answer,
         .json = json,
     };

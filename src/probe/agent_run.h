@@ -67,3 +67,5 @@ void agent_part_with(struct agent_run *run);
 /* agent_done.c. From the verdict to the observation; frees the run. */
 void agent_finish(struct agent_run *run);
 void agent_run_free(struct agent_run *run);
+/* Of an answer that came, as it told or by the prices; -1: not known. Any thread. */
+int64_t agent_run_cost(const struct agent_run *run, const struct answer *a);

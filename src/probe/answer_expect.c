@@ -121,7 +121,8 @@ static void name_bounds(struct arena *a, struct agent_expect *e)
             continue;
         str_clear(&text);
         answer_promise((enum answer_measure)m, e->bounds[m], &text);
-        e->whats[m] = arena_strdup(a, text.buf);
+        /* "at a cost of" is for who reads it without a verb */
+        e->whats[m] = arena_strdup(a, text.buf + (m == MEASURE_COST ? strlen("at ") : 0));
     }
     str_release(&text);
 }

@@ -49,7 +49,8 @@ def test_what_a_day_may_come_to(workspace):
     [agent] = told(workspace)["agents"]
     tokens = agent["tokens_per_run"]
     assert 100 < tokens < 200
-    assert agent == {"probe": "chat", "runs_per_day": 288, "tokens_per_run": tokens,
+    assert agent == {"probe": "chat", "runs_per_day": 288, "bounded": True,
+                     "tokens_per_run": tokens,
                      "tokens_per_day": 288 * tokens, "cost_per_day": agent["cost_per_day"]}
     millionths = 288 * ((tokens - 100) * 15 + 100 * 60)  # of a cent: prices are of a million
     assert float(agent["cost_per_day"]) == pytest.approx(millionths / 1e8, abs=1e-12)
@@ -71,11 +72,19 @@ def test_no_price_no_cost(workspace):
     assert "and what these cost is not known" in workspace.run("check", "-v").stdout
 
 
+def test_an_answer_of_any_length(workspace):
+    declare(workspace, max_tokens=None)
+    [agent] = told(workspace)["agents"]
+    assert agent["bounded"] is False
+    assert f"of {agent['tokens_per_run']:,} tokens, if an answer has 1000: " in \
+        workspace.run("check", "-v").stdout
+
+
 def test_tools_tell_no_tokens(workspace):
     declare(workspace, protocol="mcp", tool="echo", model=None, prompt=None, max_tokens=None)
     [agent] = told(workspace)["agents"]
-    assert agent == {"probe": "chat", "runs_per_day": 288, "tokens_per_run": None,
-                     "tokens_per_day": None, "cost_per_day": None}
+    assert agent == {"probe": "chat", "runs_per_day": 288, "bounded": False,
+                     "tokens_per_run": None, "tokens_per_day": None, "cost_per_day": None}
     assert "chat: 288 runs a day, whose answers tell no tokens" in \
         workspace.run("check", "-v").stdout
 

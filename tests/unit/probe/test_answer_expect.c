@@ -30,7 +30,7 @@ static void test_in_words(void **state)
     assert_string_equal(e->whats[MEASURE_TTFT], "first token within 2s");
     assert_string_equal(e->whats[MEASURE_GAP], "no gap over 1s");
     assert_string_equal(e->whats[MEASURE_SPEED], "at least 20.5 tokens a second");
-    assert_string_equal(e->whats[MEASURE_COST], "at a cost of at most 0.002");
+    assert_string_equal(e->whats[MEASURE_COST], "a cost of at most 0.002");
     assert_true(e->reads_json); /* of the tool's arguments */
     fixture_release(&f);
 }
