@@ -82,8 +82,18 @@ static int status_of(const char *line, size_t n)
     return status;
 }
 
+/* When what is being read had come: others that were ready as well may have been served
+ * before, which is our time and not the target's. */
+static int64_t came_ns(const struct http_call *call, int64_t read_ns)
+{
+    int64_t ready_ns = call->client->sockets.ready_ns;
+
+    return ready_ns > call->at.prereq && ready_ns < read_ns ? ready_ns : read_ns;
+}
+
 static void tell_head(struct http_call *call)
 {
+    int64_t first_ns = came_ns(call, call->at.first);
     struct http_response head = {
         .message = "",
         .status = call->head_status,
@@ -93,7 +103,7 @@ static void tell_head(struct http_call *call)
 
     if (call->req.head && call->head_status >= 200)
         call->unkept =
-            !call->req.head(call->ctx, (call->at.first - call->at.start) / NSEC_PER_USEC, &head);
+            !call->req.head(call->ctx, (first_ns - call->at.start) / NSEC_PER_USEC, &head);
 }
 
 /* One line of a response head without its \n. Only the last head is kept, so
@@ -154,7 +164,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
         return 0;
     }
     if (call->data &&
-        !call->data(call->ctx, (clock_mono_ns() - call->at.start) / 1000, data, len)) {
+        !call->data(call->ctx, (came_ns(call, clock_mono_ns()) - call->at.start) / NSEC_PER_USEC,
+                    data, len)) {
         call->stop = STOP_BY_CALLER;
         return 0;
     }

@@ -123,7 +123,8 @@ struct http_socket {
 
 struct http_sockets {
     int epoll_fd;
-    uv_poll_t poll; /* of epoll_fd */
+    int64_t ready_ns; /* while one is served that was found ready: since then at the latest */
+    uv_poll_t poll;   /* of epoll_fd */
     struct http_socket *at;
     size_t n;
 };

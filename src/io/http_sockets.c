@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/mem.h"
 #include "io/http_internal.h"
 
@@ -99,8 +100,10 @@ void http_sockets_serve(struct http_client *c)
     struct epoll_event at[EVENTS_AT_ONCE];
     int n = epoll_wait(c->sockets.epoll_fd, at, EVENTS_AT_ONCE, 0);
 
+    c->sockets.ready_ns = n > 0 ? clock_mono_ns() : 0;
     for (int i = 0; i < n; i++)
         on_event(c, &at[i]);
+    c->sockets.ready_ns = 0;
 }
 
 static void on_events(uv_poll_t *poll, int status, int events)
