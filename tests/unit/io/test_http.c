@@ -191,8 +191,10 @@ struct trio {
     int accepted[3];
     int answered;
     struct one {
+        int64_t data_ns, data_us; /* when the data callback was called, and what it was told */
         struct trio *trio;
         int64_t asked_ns, done_ns, total_us;
+        int64_t data_ns, data_us; /* when the data callback came, and what it was told */
     } at[3];
     int done;
 };
@@ -212,7 +214,7 @@ static void on_trio_done(void *ctx, const struct http_response *r)
     assert_int_equal(r->status, 200);
     one->done_ns = clock_mono_ns();
     one->total_us = r->total_us;
-    if (t->done++ == 0)
+    if (t->done++ == 0 && t->answered < 3)
         trio_answer(t); /* the third, while the second's end is still to come */
     while (clock_mono_ns() - one->done_ns < 20 * 1000000) /* such as a long judgement */
         ;
@@ -232,7 +234,7 @@ static void trio_open(struct trio *t, struct fixture *f)
 }
 
 /* Asks, and sees the request through to the server. */
-static void trio_ask(struct trio *t, int i)
+static void trio_ask(struct trio *t, int i, http_data_fn data)
 {
     char to[64], seen[1024] = "";
     size_t n = 0;
@@ -241,7 +243,7 @@ static void trio_ask(struct trio *t, int i)
     struct http_request req = request(to);
 
     t->at[i] = (struct one){.trio = t, .asked_ns = clock_mono_ns()};
-    http_start(t->f->http, &req, NULL, on_trio_done, &t->at[i]);
+    http_start(t->f->http, &req, data, on_trio_done, &t->at[i]);
     uv_run(&t->f->loop, UV_RUN_NOWAIT);
     t->accepted[i] = accept4(t->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     assert_true(t->accepted[i] >= 0);
@@ -260,7 +262,7 @@ static void test_ends_do_not_delay_stamps(void **state)
 
     trio_open(&t, *state);
     for (int i = 0; i < 3; i++)
-        trio_ask(&t, i);
+        trio_ask(&t, i, NULL);
     trio_answer(&t);
     trio_answer(&t);
     while (t.done < 3)
@@ -271,6 +273,41 @@ static void test_ends_do_not_delay_stamps(void **state)
     assert_true(t.at[2].total_us <= (second_ns - t.at[2].asked_ns) / 1000);
     for (int i = 0; i < 3; i++)
         close(t.accepted[i]);
+    close(t.listener);
+}
+
+static bool on_trio_data(void *ctx, int64_t since_start_us, const char *data, size_t n)
+{
+    struct one *one = ctx;
+
+    (void)data, (void)n;
+    one->data_ns = clock_mono_ns();
+    one->data_us = since_start_us;
+    while (clock_mono_ns() - one->data_ns < 20 * 1000000) /* such as a long event */
+        ;
+    return true;
+}
+
+/* What was ready together is stamped alike, whoever is served first. */
+static void test_data_does_not_delay_stamps(void **state)
+{
+    struct trio t;
+
+    trio_open(&t, *state);
+    for (int i = 0; i < 3; i++)
+        trio_ask(&t, i, on_trio_data);
+    for (int i = 0; i < 3; i++)
+        trio_answer(&t);
+    while (t.done < 3)
+        uv_run(&t.f->loop, UV_RUN_ONCE);
+    int64_t first_ns = INT64_MAX;
+
+    for (int i = 0; i < 3; i++)
+        first_ns = t.at[i].data_ns < first_ns ? t.at[i].data_ns : first_ns;
+    for (int i = 0; i < 3; i++) {
+        assert_true(t.at[i].data_us <= (first_ns - t.at[i].asked_ns) / 1000);
+        close(t.accepted[i]);
+    }
     close(t.listener);
 }
 
@@ -962,6 +999,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_ends_do_not_delay_stamps),
+        TEST(test_data_does_not_delay_stamps),
         TEST(test_ok),
         TEST(test_statuses),
         TEST(test_headers),
