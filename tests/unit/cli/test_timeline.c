@@ -51,7 +51,9 @@ static char *drawn(const struct timeline *t, bool over, int64_t now_us, int widt
     str_init(&out, 1 << 16);
     timeline_draw(&v, &out);
     assert_false(out.overflow);
-    return str_detach(&out);
+    char *text = str_detach(&out);
+    str_release(&out);
+    return text;
 }
 
 static void check_widths(const char *text, int width)
