@@ -191,7 +191,6 @@ struct trio {
     int accepted[3];
     int answered;
     struct one {
-        int64_t data_ns, data_us; /* when the data callback was called, and what it was told */
         struct trio *trio;
         int64_t asked_ns, done_ns, total_us;
         int64_t data_ns, data_us; /* when the data callback came, and what it was told */
