@@ -7,8 +7,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-#define HELD_TALL 7.0 /* of the mark over a day */
+#define HELD_TALL 7.0     /* of the mark over a day */
+#define HEIGHT_MAX 7e18   /* ticks are written as an int64_t */
+#define MILLIONTH 1000000 /* of COST_ONE for one */
 
 /* ---- times ------------------------------------------------------------------------ */
 
@@ -165,15 +168,23 @@ static struct ticks bar_ticks(double top, const struct bars *bars)
     return t;
 }
 
+/* Of any column. */
+static double highest(const struct report_slo *s, const struct curve *c,
+                      double (*of)(const struct answer_sums *sums))
+{
+    double top = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        struct answer_sums sums = sums_of(s, &c->at[i]);
+        top = fmin(fmax(top, of(&sums)), HEIGHT_MAX);
+    }
+    return top;
+}
+
 static void put_bars(struct str *out, const struct report_slo *s, const struct curve *c,
                      const struct bars *bars)
 {
-    double top = 0;
+    double top = highest(s, c, bars->all);
     bool held = s->answers->sums.held > 0;
-    for (size_t i = 0; i < c->n; i++) {
-        struct answer_sums sums = sums_of(s, &c->at[i]);
-        top = fmin(fmax(top, bars->all(&sums)), 7e18); /* a tick is an int64_t */
-    }
     if (top <= 0)
         return;
     top *= held ? 1.2 : 1.1; /* the mark is above the bars */
@@ -201,9 +212,14 @@ static void put_bars(struct str *out, const struct report_slo *s, const struct c
     str_add(out, "</figure>\n");
 }
 
+/* Short enough to stand beside the chart: "750", "100k", "2.5M". */
 static char *count_tick(char buf[static FMT_MAX], double v)
 {
-    return fmt_events(buf, v);
+    double unit = v >= 1e6 ? 1e6 : v >= 1e4 ? 1e3 : 1;
+    fmt_events(buf, v / unit);
+    size_t n = strlen(buf);
+    snprintf(buf + n, FMT_MAX - n, "%s", unit > 1e3 ? "M" : unit > 1 ? "k" : "");
+    return buf;
 }
 
 static char *money_tick(char buf[static FMT_MAX], double v)
@@ -211,27 +227,58 @@ static char *money_tick(char buf[static FMT_MAX], double v)
     return fmt_cost(buf, llround(v));
 }
 
-static void put_day_charts(struct str *out, const struct report_slo *s)
+static char *millionths_tick(char buf[static FMT_MAX], double v)
+{
+    return fmt_cost(buf, llround(v * MILLIONTH));
+}
+
+/* "per day of UTC" */
+static void put_step(struct str *out, const struct curve *c)
+{
+    char days[UNITS_MAX];
+    str_addf(out, "per %s of UTC",
+             c->step_us == USEC_PER_DAY ? "day" : units_duration(days, c->step_us));
+}
+
+static void put_tokens(struct str *out, const struct report_slo *s, const struct curve *c)
+{
+    struct str note;
+    str_init(&note, 4096);
+    put_step(&note, c);
+    str_addf(&note, ", as the answers told%s",
+             s->answers->sums.tokens_unknown ? "; some did not" : "");
+    const struct bars tokens = {"Tokens by day", note.buf,   tokens_in,
+                                tokens_all,      count_tick, tokens_text};
+    put_bars(out, s, c, &tokens);
+    str_release(&note);
+}
+
+/* Where a day costs next to nothing in millionths, which are short to write. */
+static void put_cost(struct str *out, const struct report_slo *s, const struct curve *c)
 {
     const struct report_answers *a = s->answers;
-    struct curve c;
-    char note[256], step[64], days[UNITS_MAX];
-    days_build(&c, s);
-    if (c.step_us == USEC_PER_DAY)
-        str_copy(step, sizeof step, "per day");
+    bool small = highest(s, c, cost) < COST_ONE / 1e3;
+    struct str note;
+    str_init(&note, 4096);
+    if (a->currency)
+        str_addf(&note, "%s%s ", small ? "millionths of " : "", a->currency);
     else
-        snprintf(step, sizeof step, "per %s", units_duration(days, c.step_us));
-    snprintf(note, sizeof note, "%s of UTC, as the answers told%s", step,
-             a->sums.tokens_unknown ? "; some did not" : "");
-    const struct bars tokens = {"Tokens by day", note,       tokens_in,
-                                tokens_all,      count_tick, tokens_text};
-    put_bars(out, s, &c, &tokens);
-    if (!answers_priced(a))
-        return;
-    snprintf(note, sizeof note, "%s%s%s of UTC%s", a->currency ? a->currency : "",
-             a->currency ? " " : "", step, a->sums.cost_unknown ? "; some is not known" : "");
-    const struct bars money = {"Cost by day", note, NULL, cost, money_tick, cost_text};
-    put_bars(out, s, &c, &money);
+        str_add(&note, small ? "millionths " : "");
+    put_step(&note, c);
+    str_add(&note, a->sums.cost_unknown ? "; some is not known" : "");
+    const struct bars money = {
+        "Cost by day", note.buf, NULL, cost, small ? millionths_tick : money_tick, cost_text};
+    put_bars(out, s, c, &money);
+    str_release(&note);
+}
+
+static void put_day_charts(struct str *out, const struct report_slo *s)
+{
+    struct curve c;
+    days_build(&c, s);
+    put_tokens(out, s, &c);
+    if (answers_priced(s->answers))
+        put_cost(out, s, &c);
 }
 
 void answers_charts(struct str *out, const struct report *r, const struct report_slo *s)

@@ -310,6 +310,9 @@ static void test_words(void **state)
     assert_says("html", &r, "<b>Latency</b>", false);
     assert_says("html", &r, "objective 800ms", true);
     assert_says("html", &r, "objective 1s", true);
+    assert_says("html", &r, ">50k</span>", true);
+    assert_says("html", &r, ">0.05</span>", true);
+    assert_says("html", &r, ">USD per day of UTC; some is not known", true);
     assert_says("html", &r, "chat-answers whole answer within 20s", true);
     assert_says("text", &r, "chat-answers: first token within 800ms", true);
     sample_release(&r);
@@ -395,6 +398,8 @@ static void test_many_days(void **state)
     render(&out, &r, "html", 80);
     assert_non_null(strstr(out.buf, "per 28d of UTC"));
     assert_non_null(strstr(out.buf, "0 in, 140 out; 28 runs"));
+    assert_non_null(strstr(out.buf, ">millionths of USD per 28d of UTC"));
+    assert_non_null(strstr(out.buf, ">0.0001</span>")); /* of the 196 * 10^-12 of a column */
     str_release(&out);
     free(days);
     sample_release(&r);
