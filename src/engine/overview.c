@@ -84,18 +84,10 @@ static int read_newest(struct store_reader *r, struct overview_probe *p, int64_t
 
 static int read_message(struct store_reader *r, struct overview_probe *p, struct err *reterr)
 {
-    struct failure f;
-    size_t n = 0;
     if (p->last.outcome == OUTCOME_GOOD)
         return 0;
-    if (store_reader_failures(r, p->def->id, p->last.slot_us, p->last.slot_us + 1, &f, 1, &n,
-                              reterr) < 0)
-        return -1;
-    if (n > 0) {
-        free(p->message);
-        p->message = mem_strdup(f.message);
-    }
-    return 0;
+    mem_free(&p->message);
+    return store_reader_message(r, p->def->id, p->last.slot_us, &p->message, reterr);
 }
 
 static int read_probe(struct store_reader *r, struct overview_probe *p, int64_t at_us,

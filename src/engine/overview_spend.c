@@ -32,25 +32,15 @@ static bool take_ran(void *ctx, const struct result *r)
     return true;
 }
 
-static int read_message(struct store_reader *r, struct overview_probe *p, struct err *reterr)
-{
-    struct failure f;
-    size_t n = 0;
-    if (store_reader_failures(r, p->def->id, p->ran.slot_us, p->ran.slot_us + 1, &f, 1, &n,
-                              reterr) < 0)
-        return -1;
-    if (n)
-        p->ran_message = mem_strdup(f.message);
-    return 0;
-}
-
 static int read_ran(struct store_reader *r, struct overview_probe *p, struct err *reterr)
 {
     int64_t to_us = p->last.slot_us;
     for (int64_t back = 0; back < LOOK_BACK_US && !p->has_ran; back += PAGE_US, to_us -= PAGE_US)
         if (store_reader_results(r, p->def->id, to_us - PAGE_US, to_us, take_ran, p, reterr) < 0)
             return -1;
-    return p->has_ran && p->ran.outcome != OUTCOME_GOOD ? read_message(r, p, reterr) : 0;
+    if (!p->has_ran || p->ran.outcome == OUTCOME_GOOD)
+        return 0;
+    return store_reader_message(r, p->def->id, p->ran.slot_us, &p->ran_message, reterr);
 }
 
 /* ---- what is spent -------------------------------------------------------------------- */

@@ -158,3 +158,16 @@ int store_reader_failures(struct store_reader *r, const char *probe, int64_t fro
         *ret_n = f.n;
     return reader_end(r, rc);
 }
+
+int store_reader_message(struct store_reader *r, const char *probe, int64_t slot_us, char **ret,
+                         struct err *reterr)
+{
+    struct sqlite_rows *q = sqlite_query(
+        r->db, "SELECT message FROM evidence JOIN probe ON num = probe WHERE id = ?1 AND slot = ?2",
+        BIND(v_text(probe), v_int(slot_us)), reterr);
+    int rc = q ? sqlite_next(q, reterr) : -1;
+    if (rc >= 0)
+        *ret = mem_strdup(rc > 0 ? sqlite_text(q, 0) : "");
+    sqlite_end(q);
+    return rc < 0 ? -1 : 0;
+}
