@@ -13,8 +13,7 @@ import time
 import zlib
 
 STREAM = "text/event-stream"
-counts = {}
-lock = threading.Lock()
+sessions = []  # of MCP, that were closed
 
 
 def event(**delta):
@@ -299,6 +298,51 @@ def echo(t):
     t.end()
 
 
+# ---- several requests ------------------------------------------------------------------
+
+def mcp(t, tools=("echo",), initialize=None, call=None):
+    """An MCP server; what is unlike a good one is given."""
+    if t.head.startswith(b"DELETE"):
+        t.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        return
+    asked = json.loads(t.body)
+    what = asked["method"]
+    if what == "initialize" and initialize:
+        initialize(t)
+    elif what == "initialize":
+        result(t, asked, {"protocolVersion": "2025-06-18", "capabilities": {},
+                          "serverInfo": {"name": "s", "version": "1"}}, "Mcp-Session-Id: s-1")
+    elif what.startswith("notifications/"):
+        t.send(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+    elif what == "tools/list":
+        result(t, asked, {"tools": [{"name": name, "inputSchema": {}} for name in tools]})
+    elif call:
+        call(t)
+    else:
+        result(t, asked, {"content": [{"type": "text", "text": "hello"}]})
+
+
+def result(t, asked, value, *headers):
+    t.document({"jsonrpc": "2.0", "id": asked["id"], "result": value}, "application/json", "200 OK",
+               *headers)
+
+
+def mcp_limited(t):
+    mcp(t, initialize=limited)
+
+
+def mcp_stall(t):
+    mcp(t, initialize=Talk.hold)
+
+
+def mcp_tools(t):
+    mcp(t, tools=("other",))
+
+
+def mcp_call_stall(t):
+    mcp(t, call=stall_event)
+
+
 # ---- statuses --------------------------------------------------------------------------
 
 def limited(t):
@@ -359,10 +403,11 @@ def serve(conn):
             request = read_request(conn)
             while request:
                 name = request[0].split(b" ")[1].decode().lstrip("/").split("?")[0]
-                with lock:
-                    counts[name] = counts.get(name, 0) + 1
-                if name == "counts":
-                    Talk(conn, *request).document(counts)
+                if request[0].startswith(b"DELETE"):
+                    sessions.append(name)
+                if name == "sessions":
+                    DOCUMENT["choices"][0]["message"]["content"] = f"closed {len(sessions)}"
+                    Talk(conn, *request).document(DOCUMENT)
                 else:
                     globals()[name](Talk(conn, *request))
                 if name in ("cut", "no_such"):

@@ -90,6 +90,18 @@ static void declare(struct bench *b, struct fixture *f, const char *path, const 
     }
 }
 
+/* The same of an MCP server, with a tool to call. */
+static void declare_tool(struct bench *b, struct fixture *f, const char *path, const char *keys)
+{
+    char yaml[512];
+    snprintf(yaml, sizeof(yaml),
+             "{protocol: mcp, url: 'http://127.0.0.1:%d/%s', tool: echo, arguments: {a: 1}%s}",
+             spawn_port(b->runs->server, "http"), path, keys);
+    fixture_init_kind(f, &probe_agent, yaml);
+    if (f->diag.errors)
+        fail_msg("%s: %s", yaml, f->diag.items[0].text);
+}
+
 static struct told *run_def(struct bench *b, struct fixture *f)
 {
     b->told = (struct told){0};
@@ -357,6 +369,60 @@ static void test_connections(void **state)
     fixture_release(&f);
 }
 
+/* ---- several requests -------------------------------------------------------------------- */
+
+static void step_fails(struct bench *b, const char *path, const char *keys, enum reason reason,
+                       const char *message)
+{
+    struct fixture f;
+    declare_tool(b, &f, path, keys);
+    struct told *t = run_def(b, &f);
+    expect(t, reason, message);
+    assert_int_equal(t->result.answer.tokens_out, 0); /* nobody was asked for an answer */
+    assert_int_equal(t->result.answer.cost, 0);
+    assert_int_equal(t->result.answer.headers_us, 0);
+    fixture_release(&f);
+}
+
+static void test_steps(void **state)
+{
+    struct bench *b = *state;
+    struct fixture f;
+    declare_tool(b, &f, "mcp", "");
+    struct told *t = run_def(b, &f);
+    good(t);
+    assert_string_equal(t->text, "hello");
+    assert_int_equal(t->hops, 4); /* initialize, the notification, tools/list, tools/call */
+    assert_true(t->result.total_us > t->result.answer.last_event_us); /* of the last alone */
+    assert_int_equal(t->result.answer.events, 1);
+    fixture_release(&f);
+    step_fails(b, "mcp_limited", "", REASON_RATE_LIMITED, "initialize: ");
+    step_fails(b, "mcp_tools", "", REASON_ANSWER, "echo");
+    declare_tool(b, &f, "mcp_stall", "");
+    f.def.timeout_us = 100000;
+    expect(run_def(b, &f), REASON_TTFB_TIMEOUT, "initialize: no response within");
+    fixture_release(&f);
+    declare_tool(b, &f, "mcp_call_stall", ", first_event_timeout: 100ms");
+    t = run_def(b, &f);
+    expect(t, REASON_EVENT_TIMEOUT, "no event within 100ms");
+    assert_int_equal(t->result.answer.tokens_out, -1); /* that one was */
+    fixture_release(&f);
+}
+
+/* The session is closed when the run is over; the run does not wait for that. */
+static void test_parting(void **state)
+{
+    struct bench *b = *state;
+    struct fixture f;
+    declare_tool(b, &f, "mcp", "");
+    good(run_def(b, &f));
+    assert_false(http_client_idle(b->runs->http));
+    while (!http_client_idle(b->runs->http))
+        uv_run(&b->runs->loop, UV_RUN_ONCE);
+    fixture_release(&f);
+    good(ask(state, "sessions", "stream: false, expect: {answer: {matches: 'closed [1-9]'}}"));
+}
+
 /* ---- what is asked, and shown ----------------------------------------------------------- */
 
 static void test_nonce(void **state)
@@ -544,6 +610,17 @@ static void test_cancel(void **state)
     cancel_at(b, "stall_token", "idle_timeout: 3s", MARK_EVENT);
     cancel_at(b, "stall_middle", "", MARK_TEXT);
     cancel_at(b, "after_end", "", MARK_TERMINATOR);
+    struct fixture f;
+    declare_tool(b, &f, "mcp", "");
+    for (int turns = 0; turns < 12; turns++) { /* wherever the talk is by then */
+        b->told = (struct told){0};
+        void *run = probe_agent.start(&b->runs->env, &f.def, NULL, on_done, &b->told);
+        for (int i = 0; i < turns && !b->told.calls; i++)
+            uv_run(&b->runs->loop, UV_RUN_ONCE);
+        if (!b->told.calls)
+            probe_agent.cancel(run);
+    }
+    fixture_release(&f);
     cancel_at(b, "big", "expect: {answer: {contains: word}}", MARK_CLOSED); /* on the pool */
 }
 
@@ -628,6 +705,8 @@ int main(void)
         cmocka_unit_test(test_stalls),
         cmocka_unit_test(test_packed),
         cmocka_unit_test(test_connections),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_parting),
         cmocka_unit_test(test_nonce),
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_retry_after),
