@@ -88,15 +88,16 @@ static void put_state(const struct probe_live *l, struct str *out, int64_t now_u
     const struct timeline *t = l->line;
     char text[UNITS_MAX];
     int64_t last_us = 0;
-    for (int kind = MARK_HEADERS; kind < TIMELINE_KINDS; kind++) {
+    for (int kind = 0; kind < TIMELINE_KINDS; kind++) {
         if (kind != MARK_PING && t->last_us[kind] > last_us)
             last_us = t->last_us[kind];
     }
     str_add(out, "  ");
     if (now_us - last_us < SILENCE_US) {
-        paint(out, l->color, PAINT_DIM, "receiving");
+        paint(out, l->color, PAINT_DIM, t->count[MARK_HEADERS] ? "receiving" : "asking");
     } else {
-        paint(out, l->color, PAINT_YELLOW, last_us ? "nothing for " : "waiting for ");
+        paint(out, l->color, PAINT_YELLOW,
+              t->count[MARK_HEADERS] ? "nothing for " : "waiting for ");
         paint(out, l->color, PAINT_YELLOW, units_human_us(text, now_us - last_us));
     }
     str_addc(out, '\n');

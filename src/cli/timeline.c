@@ -27,6 +27,11 @@ static const char *keep(struct timeline *t, const char *text)
 
 void timeline_add(struct timeline *t, const struct answer_mark *mark)
 {
+    if (mark->kind == MARK_REQUEST) {
+        memset(t->count, 0, sizeof(t->count));
+        memset(t->last_us, 0, sizeof(t->last_us));
+        t->bytes = 0;
+    }
     t->count[mark->kind]++;
     t->last_us[mark->kind] = mark->at_us;
     if (mark->kind > MARK_HEADERS)

@@ -37,10 +37,11 @@ struct timeline {
     struct answer_mark *marks; /* texts are copies, "" beyond TIMELINE_TEXT */
     size_t n, cap;
     size_t text_bytes;
-    int64_t count[TIMELINE_KINDS]; /* of all marks */
+    /* Of all marks since the last request, that one included. */
+    int64_t count[TIMELINE_KINDS];
     int64_t last_us[TIMELINE_KINDS];
+    int64_t bytes;   /* of events */
     int64_t dropped; /* marks that are not kept */
-    int64_t bytes;   /* of events of the answer */
 };
 
 void timeline_init(struct timeline *t);

@@ -44,7 +44,7 @@ static const struct hop hop = {.url = "http://h/v1",
 static char *drawn(const struct timeline *t, bool over, int64_t now_us, int width, bool color)
 {
     struct observation obs = {.hops = &hop, .hop_count = 1};
-    obs.result.answer.headers_us = t->count[MARK_HEADERS] != 2; /* of make_unasked */
+    obs.result.answer.headers_us = t->n != 6; /* of make_unasked */
     struct timeline_view v = {
         .line = t, .obs = over ? &obs : NULL, .now_us = now_us, .color = color, .width = width};
     struct str out;
@@ -91,6 +91,8 @@ static void make_odd(struct timeline *t)
     timeline_init(t);
     add(t, MARK_REQUEST, 10, "initialize", "");
     add(t, MARK_HEADERS, 40 * MS, "200", "");
+    add(t, MARK_PING, 40 * MS, "", "");
+    add(t, MARK_TERMINATOR, 41 * MS, "", ""); /* that of the answer is missing */
     add(t, MARK_CLOSED, 41 * MS, "", "");
     add(t, MARK_REQUEST, 41 * MS, "notifications/initialized", "");
     add(t, MARK_HEADERS, 50 * MS, "202", "");
