@@ -20,6 +20,7 @@ import sys
 import zoneinfo
 
 from excluded import Excluded
+from measures import Measure
 
 F = fractions.Fraction
 SECOND = 1_000_000
@@ -91,6 +92,7 @@ class Result:
         self.done = self.slot + self.total
         self.outcome = line["outcome"]
         self.reason = line.get("reason", "none")
+        self.answer = line.get("answer")
 
 
 def read(lines, probe=None):
@@ -137,8 +139,9 @@ class Slices:
 
 
 class Slo:
-    """`length` is the declared window's, where [start, end) is a span or a calendar period;
-    `targets` are those that were in force, [(since, target)], and `excluded` an Excluded."""
+    """`faster_than`: microseconds, or a Measure. `length` is the declared window's, where
+    [start, end) is a span or a calendar period; `targets` are those that were in force,
+    [(since, target)], and `excluded` an Excluded."""
 
     def __init__(self, results, interval, at, start, end, target, faster_than=None,
                  timeout=5 * SECOND, classify=None, length=None, slices=None, alerts=True,
@@ -167,6 +170,8 @@ class Slo:
         kind = r.outcome
         if kind in ("bad", "excluded"):
             kind = self.classify.get(r.reason, kind)
+        if kind == "good" and isinstance(self.faster_than, Measure):
+            return self.faster_than.kind(r.answer)
         if kind == "good" and self.faster_than and r.total > self.faster_than:
             return "bad"
         return kind
@@ -277,7 +282,8 @@ class Slo:
         found = {}
         for r in self.within(self.start, self.upto):
             if self.left(r) == "bad":
-                reason = "latency" if r.reason == "none" else r.reason
+                broken = getattr(self.faster_than, "reason", "latency")
+                reason = broken if r.reason == "none" else r.reason
                 found[reason] = found.get(reason, 0) + 1
         return found
 

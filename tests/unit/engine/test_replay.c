@@ -26,7 +26,7 @@
 #define T0 (20022 * DAY)
 #define PATIENCE (30 * S)
 #define HISTORIES 12
-#define SLOS 8
+#define SLOS 10
 #define EXCLUSIONS 20
 
 enum { API, WEB, DB, PROBES };
@@ -54,7 +54,7 @@ struct world {
     VEC(struct flight) flights; /* by done */
     int64_t middle_us, revised_us, end_us;
     bool goes_on; /* in the middle no process ends */
-    size_t transitions, after_middle, sliced, muted, late;
+    size_t transitions, after_middle, sliced, promised, muted, late;
 };
 
 static int64_t below(struct world *w, int64_t n)
@@ -92,6 +92,14 @@ static struct slo_def *add_slo(struct world *w, const char *name, int probe, int
     d->tier_count = countof(tiers);
     c->slos[c->slo_count++] = d;
     return d;
+}
+
+/* By a measure of answers: only of WEB, whose runs have some. */
+static void promise(struct slo_def *d, enum answer_measure measure, int64_t bound)
+{
+    d->sli.key = d->name;
+    d->sli.measure = measure;
+    d->sli.bound = bound;
 }
 
 static void slice(struct slo_def *d, enum budget_method method, int64_t slice_us)
@@ -140,6 +148,8 @@ static void declare(struct world *w)
     slice(add_slo(w, "web-pairs", API, 0), METHOD_RATIO_TIMESLICES, 2 * MIN);
     add_slo(w, "x", WEB, 0);
     slice(add_slo(w, "x-minutes", WEB, 0), METHOD_TIMESLICES, MIN);
+    promise(add_slo(w, "web ttft", WEB, 0), MEASURE_TTFT, 1200000);
+    promise(add_slo(w, "web cost", WEB, 0), MEASURE_COST, COST_ONE / 2);
     exclude(w);
     /* Attaching asks for what others depend on. */
     w->config->probes = arena_alloc(&w->config->arena, PROBES * sizeof(*w->config->probes));
@@ -150,6 +160,15 @@ static void declare(struct world *w)
 }
 
 /* ---- what happens --------------------------------------------------------------------- */
+
+/* Bad stretches of their own, and runs that do not tell. */
+static void answer(struct result *r)
+{
+    int64_t minute = r->slot_us / MIN, dice = r->slot_us / S * 7919 % 101;
+    r->flags = RESULT_ANSWER;
+    r->answer.first_token_us = dice < 5 ? 0 : (uint32_t)(minute / 40 % 5 ? 900000 : 1200000 + dice);
+    r->answer.cost = dice > 90 ? -1 : COST_ONE / 2 + (minute / 70 % 4 ? 0 : dice % 3);
+}
 
 static void fly(struct world *w, int probe, int64_t slot_us, int sickness)
 {
@@ -164,6 +183,8 @@ static void fly(struct world *w, int probe, int64_t slot_us, int sickness)
                 : bad         ? OUTCOME_BAD
                               : OUTCOME_GOOD;
     r.reason = r.outcome == OUTCOME_GOOD ? REASON_NONE : REASON_STATUS;
+    if (probe == WEB && r.outcome <= OUTCOME_BAD)
+        answer(&r);
     /* When a process ends, what is in flight has no result. */
     bool lost = !w->goes_on && r.slot_us <= w->middle_us && r.done_us > w->middle_us;
     if (lost || r.done_us > w->end_us)
@@ -393,8 +414,10 @@ static void end(struct world *w)
         const struct alert_transition *t = &w->live.told.at[i];
         w->muted += t->kind == ALERT_EVENT_FIRE && !t->notify;
     }
-    for (size_t i = 0; i < w->live.told.len; i++)
+    for (size_t i = 0; i < w->live.told.len; i++) {
         w->sliced += strchr(w->live.told.at[i].slo, '-') != NULL;
+        w->promised += strchr(w->live.told.at[i].slo, ' ') != NULL;
+    }
     w->transitions += w->live.told.len;
     w->after_middle += w->started.told.len;
     if (w->store)
@@ -427,6 +450,7 @@ static void test_replay_is_what_was_lived_through(void **state)
     assert_true(w->transitions > 40 * HISTORIES);
     assert_true(w->after_middle > 10 * HISTORIES);
     assert_true(w->sliced > 10 * HISTORIES);
+    assert_true(w->promised > 10 * HISTORIES);
     assert_true(w->muted > 5);
     assert_true(w->late > 100);
 }
