@@ -8,6 +8,7 @@
 #include "engine/query.h"
 #include "engine/suggest.h"
 #include "nines/config.h"
+#include "nines/probe.h"
 #include "report/fmt.h"
 
 #include <inttypes.h>
@@ -36,7 +37,9 @@ static void print_suggestion(const struct suggestion *s)
 {
     char bound[UNITS_MAX], sli[FMT_MAX], target[UNITS_MAX], allowed[FMT_MAX], bad[FMT_MAX],
         consumed[FMT_MAX];
-    if (s->faster_than_us)
+    if (s->measure != MEASURE_NONE)
+        printf("\n%s %s", answer_measure_name(s->measure), units_duration(bound, s->bound));
+    else if (s->faster_than_us)
         printf("\nfaster_than %s", units_duration(bound, s->faster_than_us));
     else
         printf("\navailability");
@@ -61,7 +64,11 @@ static void print_slo(const char *probe, const struct suggestion *s)
     if (s->advised < 0)
         return;
     decimal_percent(target, s->targets[s->advised].target);
-    if (s->faster_than_us)
+    if (s->measure != MEASURE_NONE)
+        printf("  - name: %s-%s-%s\n    sli: {probe: %s, %s: %s}\n", probe,
+               s->measure == MEASURE_TTFT ? "ttft" : "gap", units_duration(bound, s->bound), probe,
+               answer_measure_name(s->measure), bound);
+    else if (s->faster_than_us)
         printf("  - name: %s-%s\n    sli: {probe: %s, faster_than: %s}\n", probe,
                units_duration(bound, s->faster_than_us), probe, bound);
     else
@@ -82,6 +89,10 @@ static void print_text(const char *probe, const struct suggest *g)
         print_suggestion(&g->latency[i]);
         any |= g->latency[i].advised >= 0;
     }
+    for (size_t i = 0; i < g->answer_count; i++) {
+        print_suggestion(&g->answers[i]);
+        any |= g->answers[i].advised >= 0;
+    }
     if (!any) {
         puts("\nNone of them is advised: none would have left a quarter of its budget.");
         return;
@@ -90,6 +101,8 @@ static void print_text(const char *probe, const struct suggest *g)
     print_slo(probe, &g->availability);
     for (size_t i = 0; i < g->latency_count; i++)
         print_slo(probe, &g->latency[i]);
+    for (size_t i = 0; i < g->answer_count; i++)
+        print_slo(probe, &g->answers[i]);
 }
 
 /* ---- JSON ------------------------------------------------------------------------- */
@@ -110,10 +123,13 @@ static json_t *suggestion_json(const struct suggestion *s)
                                "allowed", t->allowed, "consumed_ratio", t->consumed, "breached",
                                t->breached, "advised", i == s->advised));
     }
-    return json_pack("{s:o, s:I, s:I, s:o}", "faster_than",
-                     s->faster_than_us ? seconds(s->faster_than_us) : json_null(), "good",
-                     (json_int_t)s->counts.good, "bad", (json_int_t)s->counts.bad, "targets",
-                     targets);
+    json_t *o =
+        json_pack("{s:o, s:I, s:I, s:o}", "faster_than",
+                  s->faster_than_us ? seconds(s->faster_than_us) : json_null(), "good",
+                  (json_int_t)s->counts.good, "bad", (json_int_t)s->counts.bad, "targets", targets);
+    if (s->measure != MEASURE_NONE)
+        json_object_set_new(o, answer_measure_name(s->measure), seconds(s->bound));
+    return o;
 }
 
 static void print_json(const char *probe, const struct suggest *g)
@@ -123,6 +139,8 @@ static void print_json(const char *probe, const struct suggest *g)
     json_array_append_new(slis, suggestion_json(&g->availability));
     for (size_t i = 0; i < g->latency_count; i++)
         json_array_append_new(slis, suggestion_json(&g->latency[i]));
+    for (size_t i = 0; i < g->answer_count; i++)
+        json_array_append_new(slis, suggestion_json(&g->answers[i]));
     json_t *doc = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "probe", probe, "from",
                             when_text(from, g->from_us), "to", when_text(to, g->to_us), "p50",
                             seconds(g->p50_us), "p90", seconds(g->p90_us), "p99",
@@ -133,6 +151,13 @@ static void print_json(const char *probe, const struct suggest *g)
 }
 
 /* ------------------------------------------------------------------------------------ */
+
+/* Whether its answers have a first token: objectives on that are refused of others. */
+static bool streams(const struct config *cfg, const char *probe)
+{
+    const struct probe_def *def = config_probe(cfg, probe);
+    return def && def->kind->streams && def->kind->streams(def->spec);
+}
 
 static int suggest_for(const struct config *cfg, const char *probe, int64_t from_us, int64_t to_us,
                        struct suggest *ret, struct err *reterr)
@@ -146,7 +171,7 @@ static int suggest_for(const struct config *cfg, const char *probe, int64_t from
     if (rc == 0 && from_us >= to_us)
         rc = err_set(reterr, "--from must be before --to, which is now by default");
     if (rc == 0)
-        rc = suggest_read(r, probe, from_us, to_us, ret, reterr);
+        rc = suggest_read(r, probe, streams(cfg, probe), from_us, to_us, ret, reterr);
     store_reader_free(r);
     return rc;
 }
@@ -191,7 +216,8 @@ const struct command command_suggest = {
     .arguments = "PROBE",
     .summary = "objectives that a probe's history would have kept",
     .details = "Shows what targets of availability, and bounds on latency, would have cost of\n"
-               "their budgets, and writes those down that would have left a quarter of it and\n"
+               "their budgets (of an agent's streamed answers also bounds on the first token\n"
+               "and on gaps), and writes those down that would have left a quarter of it and\n"
                "allow at least three bad runs.\n\n"
                "Examples:\n"
                "  nines suggest api-health\n"

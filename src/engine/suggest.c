@@ -35,16 +35,24 @@ static void judge(struct suggestion *s)
     }
 }
 
+/* `bound` 0: availability; else of `m`, or of latency. */
 static int read_sli(struct store_reader *r, const char *probe, const struct suggest *g,
-                    int64_t faster_than_us, struct suggestion *ret, struct err *reterr)
+                    enum answer_measure m, int64_t bound, struct suggestion *ret,
+                    struct err *reterr)
 {
     char key[KEY_MAX];
-    struct sli_def sli = {.probe = probe, .faster_than_us = faster_than_us, .key = key};
+    int64_t faster_than_us = m == MEASURE_NONE ? bound : 0;
+    struct sli_def sli = {.probe = probe,
+                          .faster_than_us = faster_than_us,
+                          .measure = m,
+                          .bound = bound - faster_than_us,
+                          .key = key};
     memset(sli.classify, -1, sizeof(sli.classify));
     snprintf(key, sizeof(key), "%s", probe);
-    if (faster_than_us)
-        snprintf(key, sizeof(key), "%s faster_than=%" PRId64 "us", probe, faster_than_us);
-    *ret = (struct suggestion){.faster_than_us = faster_than_us};
+    if (bound)
+        snprintf(key, sizeof(key), "%s %s=%" PRId64 "us", probe,
+                 m == MEASURE_NONE ? "faster_than" : answer_measure_name(m), bound);
+    *ret = (struct suggestion){.faster_than_us = faster_than_us, .measure = m, .bound = sli.bound};
     if (store_reader_counts(r, &sli, g->from_us, g->to_us, &ret->counts, reterr) < 0)
         return -1;
     judge(ret);
@@ -67,10 +75,48 @@ static int64_t round_up(int64_t us)
     return unit * 100;
 }
 
+/* Those that so many runs kept, each bound once: appended to `into`. */
+static int read_bounds(struct store_reader *r, const char *probe, const struct suggest *g,
+                       enum answer_measure m, const struct sketch *sketch, struct suggestion *into,
+                       size_t *n, struct err *reterr)
+{
+    static const int64_t permille[SUGGEST_BOUNDS] = {900, 950, 990, 999};
+    int64_t last = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < SUGGEST_BOUNDS; i++) {
+        bool beyond;
+        int64_t us = sketch_quantile(sketch, permille[i], 1000, &beyond);
+        int64_t bound = us > 0 && !beyond ? round_up(us) : 0;
+        if (bound && bound != last)
+            rc = read_sli(r, probe, g, m, bound, &into[(*n)++], reterr);
+        last = bound ? bound : last;
+    }
+    return rc;
+}
+
+static int read_answers(struct store_reader *r, const char *probe, struct suggest *g,
+                        struct err *reterr)
+{
+    static const struct {
+        enum answer_sketch sketch;
+        enum answer_measure measure;
+    } of[] = {{ANSWER_SKETCH_TTFT, MEASURE_TTFT}, {ANSWER_SKETCH_GAP, MEASURE_GAP}};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < countof(of); i++) {
+        struct sketch sketch = SKETCH_INIT;
+        rc = store_reader_answer_sketch(r, probe, of[i].sketch, g->from_us, g->to_us, &sketch,
+                                        reterr);
+        if (rc == 0)
+            rc = read_bounds(r, probe, g, of[i].measure, &sketch, g->answers, &g->answer_count,
+                             reterr);
+        sketch_release(&sketch);
+    }
+    return rc;
+}
+
 static int read_latency(struct store_reader *r, const char *probe, struct suggest *g,
                         struct err *reterr)
 {
-    static const int64_t permille[SUGGEST_BOUNDS] = {900, 950, 990, 999};
     struct sketch sketch = SKETCH_INIT;
     bool lower[3];
     int rc = store_reader_latency(r, probe, g->from_us, g->to_us, &sketch, reterr);
@@ -80,28 +126,24 @@ static int read_latency(struct store_reader *r, const char *probe, struct sugges
     g->p50_us = lower[0] ? -1 : g->p50_us;
     g->p90_us = lower[1] ? -1 : g->p90_us;
     g->p99_us = lower[2] ? -1 : g->p99_us;
-    for (size_t i = 0; rc == 0 && i < SUGGEST_BOUNDS; i++) {
-        bool beyond;
-        int64_t us = sketch_quantile(&sketch, permille[i], 1000, &beyond);
-        int64_t bound = us > 0 && !beyond ? round_up(us) : 0;
-        bool again = g->latency_count && g->latency[g->latency_count - 1].faster_than_us == bound;
-        if (bound && !again)
-            rc = read_sli(r, probe, g, bound, &g->latency[g->latency_count++], reterr);
-    }
+    if (rc == 0)
+        rc = read_bounds(r, probe, g, MEASURE_NONE, &sketch, g->latency, &g->latency_count, reterr);
     sketch_release(&sketch);
     return rc;
 }
 
-static int read_all(struct store_reader *r, const char *probe, struct suggest *g,
+static int read_all(struct store_reader *r, const char *probe, bool streams, struct suggest *g,
                     struct err *reterr)
 {
-    if (read_sli(r, probe, g, 0, &g->availability, reterr) < 0)
+    if (read_sli(r, probe, g, MEASURE_NONE, 0, &g->availability, reterr) < 0)
         return -1;
-    return read_latency(r, probe, g, reterr);
+    if (read_latency(r, probe, g, reterr) < 0)
+        return -1;
+    return streams ? read_answers(r, probe, g, reterr) : 0;
 }
 
-int suggest_read(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
-                 struct suggest *ret, struct err *reterr)
+int suggest_read(struct store_reader *r, const char *probe, bool streams, int64_t from_us,
+                 int64_t to_us, struct suggest *ret, struct err *reterr)
 {
     int64_t first = from_us ? from_us : to_us - DEFAULT_US;
     struct store_probe known = {0};
@@ -114,7 +156,7 @@ int suggest_read(struct store_reader *r, const char *probe, int64_t from_us, int
         ret->from_us = known.raw_since_us < to_us ? known.raw_since_us : to_us;
     revisions_free(known.revisions, known.revision_count);
     if (rc >= 0)
-        rc = read_all(r, probe, ret, reterr);
+        rc = read_all(r, probe, streams, ret, reterr);
     store_reader_end(r);
     return rc;
 }

@@ -1,6 +1,7 @@
 /*
  * What objectives the history of a probe would have kept: targets of availability,
- * and bounds on latency, each with what it would have cost. Exact counts; from the
+ * and bounds on latency, of streamed answers also on their first token and their gaps,
+ * each with what it would have cost. Exact counts; from the
  * store, for whole windows [from, to). Blocks: not for the loop thread.
  */
 #pragma once
@@ -26,7 +27,9 @@ struct suggest_target {
 
 /* The targets for one SLI, the strictest last. */
 struct suggestion {
-    int64_t faster_than_us; /* 0: availability */
+    int64_t faster_than_us; /* 0: availability, or `measure` */
+    enum answer_measure measure;
+    int64_t bound; /* of it, in microseconds */
     struct counts counts;
     struct suggest_target targets[SUGGEST_TARGETS];
     /* The strictest that would have left a quarter of its budget, and allows
@@ -39,10 +42,12 @@ struct suggest {
     struct suggestion availability;
     struct suggestion latency[SUGGEST_BOUNDS]; /* by bound; only those with another one */
     size_t latency_count;
+    struct suggestion answers[2 * SUGGEST_BOUNDS]; /* of streams: by TTFT, then by GAP */
+    size_t answer_count;
     int64_t p50_us, p90_us, p99_us; /* -1: no data, or beyond what was measured */
 };
 
 /* `from_us` 0: 30 days before `to_us`. Not before what is kept of single results. No
- * data is no error: counts are 0. */
-int suggest_read(struct store_reader *r, const char *probe, int64_t from_us, int64_t to_us,
-                 struct suggest *ret, struct err *reterr);
+ * data is no error: counts are 0. `streams`: its runs give answers that are streamed. */
+int suggest_read(struct store_reader *r, const char *probe, bool streams, int64_t from_us,
+                 int64_t to_us, struct suggest *ret, struct err *reterr);

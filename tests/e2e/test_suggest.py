@@ -83,3 +83,62 @@ def test_no_data_and_what_is_refused(site):
                               (["--from", TO, "--to", FROM, "api-health"], 1, "before --to")):
         out = site.run("suggest", *args, check=False)
         assert out.returncode == code and words in out.stderr
+
+
+AGENT = """apiVersion: nines/v1
+kind: Probes
+probes:
+  - id: chat
+    interval: 5m
+    timeout: 30s
+    agent: {protocol: PROTOCOL, url: "http://127.0.0.1:1/", REST}
+"""
+STREAMED = AGENT.replace("PROTOCOL", "openai").replace("REST", "model: m, prompt: x")
+DOCUMENT = AGENT.replace("PROTOCOL", "json").replace("REST", "body: {q: x}, read: {text: $.a}")
+
+
+def fill_answers(site):
+    """A run each five minutes; first tokens from 300 to 399 ms, gaps of 20 to 39, and each
+    500th run is bad."""
+    import datetime
+    lines = []
+    for i in range(8640):
+        at = datetime.datetime.fromtimestamp(START + 300 * i, datetime.timezone.utc)
+        first = 300 + i % 100
+        line = {"probe": "chat", "time": f"{at:%Y-%m-%dT%H:%M:%SZ}", "outcome": "good",
+                "latency_ms": 900, "answer": {
+                    "headers_ms": 100, "first_event_ms": 200, "first_token_ms": first,
+                    "last_token_ms": 800, "last_event_ms": 810, "gap_ms": 20 + i % 20,
+                    "events": 20, "tokens_in": 10, "tokens_out": 50, "cost": "0.001",
+                    "flags": ["streamed", "ended"]}}
+        if i % 500 == 0:
+            line.update(outcome="bad", reason="answer")
+        lines.append(json.dumps(line))
+    site.run("import", "-", stdin="\n".join(lines) + "\n")
+
+
+def test_bounds_of_streamed_answers(site):
+    site.write("probes/p.yaml", STREAMED)
+    fill_answers(site)
+    told = json.loads(site.run("suggest", "--json", *SPAN, "chat").stdout)
+    ttft = [s for s in told["slis"] if "ttft_faster_than" in s]
+    gaps = [s for s in told["slis"] if "gap_below" in s]
+    assert [s["ttft_faster_than"] for s in ttft] == [0.4]
+    assert [s["gap_below"] for s in gaps] == [0.04]
+    bad = len(range(0, 8640, 500))
+    assert (ttft[0]["good"], ttft[0]["bad"]) == (8640 - bad, bad)
+    text = site.run("suggest", *SPAN, "chat").stdout
+    site.write("slos/s.yaml", text[text.index("apiVersion"):])
+    slos = {s["slo"]: s for s in site.report(*SPAN)["slos"]}
+    for name, sli in (("chat-ttft-400ms", ttft[0]), ("chat-gap-40ms", gaps[0])):
+        assert (slos[name]["good"], slos[name]["bad"]) == (sli["good"], sli["bad"])
+        [advised] = [t for t in sli["targets"] if t["advised"]]
+        assert slos[name]["target"] == advised["target"]
+        assert slos[name]["budget"]["consumed_ratio"] == pytest.approx(advised["consumed_ratio"])
+
+
+def test_no_first_token_where_nothing_is_streamed(site):
+    site.write("probes/p.yaml", DOCUMENT)
+    fill_answers(site)
+    told = json.loads(site.run("suggest", "--json", *SPAN, "chat").stdout)
+    assert not [s for s in told["slis"] if "ttft_faster_than" in s or "gap_below" in s]
