@@ -27,13 +27,14 @@ void agent_run_free(struct agent_run *run)
 /* Whether nobody can have begun to answer. */
 static bool never_sent(const struct agent_run *run)
 {
-    switch (run->verdict->reason) {
+    if (run->resp.local_fault)
+        return true;
+    switch (run->resp.reason) {
     case REASON_DNS:
     case REASON_CONNECT:
     case REASON_TLS:
     case REASON_CERT:
     case REASON_WRITE:
-    case REASON_PROBER:
         return true;
     default:
         return !run->asked;
@@ -187,9 +188,9 @@ void agent_finish(struct agent_run *run)
     settle(run, &a);
     if (!run->asked)
         forget_steps(&a);
-    agent_wait_note(run->memory, run->spec, &run->resp, run->verdict, env->wall_us(env->ctx));
     agent_part_with(run);
     hide_verdict(run);
+    agent_wait_note(run->memory, run->spec, &run->resp, run->verdict, env->wall_us(env->ctx));
     observe(run, &a);
     agent_run_free(run);
 }

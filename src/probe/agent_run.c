@@ -199,6 +199,7 @@ static void keep(struct agent_run *run, const struct http_response *r)
 {
     struct arena *a = &run->arena;
     struct http_response *kept = &run->resp;
+    char limit[UNITS_MAX];
     *kept = *r;
     kept->message = arena_strdup(a, r->message);
     kept->protocol = arena_strdup(a, r->protocol ? r->protocol : "");
@@ -209,6 +210,12 @@ static void keep(struct agent_run *run, const struct http_response *r)
     if (run->lingered || run->meter.stopped || run->meter.bits & AGENT_END) {
         kept->reason = REASON_NONE;
         kept->message = "";
+    }
+    /* The deadline was not that of the whole: a head that did not end is no event. */
+    if (run->expired && kept->reason == REASON_TOTAL_TIMEOUT) {
+        kept->reason = REASON_EVENT_TIMEOUT;
+        kept->message = arena_printf(a, "no event within %s: the headers did not end",
+                                     units_duration(limit, run->spec->first_event_us));
     }
     if (run->lingered && run->meter.ended_us)
         kept->total_us = run->meter.ended_us;
@@ -306,6 +313,7 @@ static void expire(struct agent_run *run)
                  units_human_us(at, m->answer.headers_us));
         http_stop(run->call, REASON_EVENT_TIMEOUT, text);
     } else {
+        run->expired = true;
         http_expire(run->call, run->spec->first_event_us);
     }
 }

@@ -40,6 +40,7 @@ struct agent_run {
     struct http_call *call; /* STEP */
     struct timer *timer;
     bool starting;     /* within start() */
+    bool expired;      /* before the head of the response was complete */
     bool lingered;     /* the answer was over, and the response went on */
     bool asked;        /* the request for the answer went out */
     struct work *work; /* READ, JUDGE */
