@@ -105,14 +105,11 @@ static void put_told(const struct probe_view *v, struct str *out)
         paint_lines(out, told->text, n);
     else
         str_addc(out, '\n');
-    if (told->text[n]) {
-        out->len -= out->len > 0;
-        out->buf[out->len] = '\0';
-        paint(out, v->color, PAINT_DIM, "  and more; --verbose shows it\n\n");
-    } else if (told->cut) {
-        out->len -= out->len > 0;
-        out->buf[out->len] = '\0';
-        paint(out, v->color, PAINT_DIM, "  and more, that is not kept\n\n");
+    if (told->text[n] || told->cut) {
+        out->buf[--out->len] = '\0'; /* the empty line comes behind it */
+        paint(out, v->color, PAINT_DIM,
+              told->text[n] ? "  and more; --verbose shows it" : "  and more, that is not kept");
+        str_add(out, "\n\n");
     }
 }
 

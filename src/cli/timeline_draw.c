@@ -13,6 +13,7 @@
 #define CHART_MAX 120
 #define TICK_COLUMNS 9 /* between two ticks, at least */
 #define SNIPPET 18     /* of text before and after the gap */
+#define NEGLIGIBLE 200 /* a part of the axis that nothing can be seen of */
 
 struct canvas {
     const struct timeline_view *v;
@@ -317,6 +318,8 @@ static void put_phases(const struct canvas *c)
                {"first token", "no token", PAINT_MAGENTA, t->event_us, t->token_us}};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all) && all[i].from_us >= 0; i++) {
         bool never = over && all[i].to_us < 0;
+        if (never && c->v->now_us - all[i].from_us < c->axis_us / NEGLIGIBLE)
+            break; /* what was before took all of the time */
         put_span(c, never ? all[i].missing : all[i].label, never ? PAINT_RED : all[i].color,
                  all[i].from_us, all[i].to_us);
     }
@@ -331,7 +334,7 @@ static void put_end(const struct canvas *c)
         put_point(c, "malformed", PAINT_RED, t->last_us[MARK_MALFORMED], "✗");
     if (t->count[MARK_TERMINATOR])
         put_point(c, "end", "", t->last_us[MARK_TERMINATOR], "◆");
-    else if (t->count[MARK_CLOSED])
+    else if (t->count[MARK_CLOSED] && t->count[MARK_HEADERS])
         put_point(c, "closed", "", t->last_us[MARK_CLOSED], "◇");
 }
 
