@@ -38,7 +38,8 @@ void agent_rpc_model(struct agent_answer *a, json_t *who)
 
 unsigned agent_rpc_say_json(struct agent_answer *a, json_t *data)
 {
-    char *text = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    char *text =
+        json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
     unsigned bits = text ? agent_say(a, text, strlen(text)) : 0;
     free(text);
     return bits;

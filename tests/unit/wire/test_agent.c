@@ -311,7 +311,7 @@ static void expect_at(const char *text, const char *want)
 {
     static const char doc[] =
         "{\"a\":{\"b\":[1,\"two\",{\"c d\":3.5}],\"e.f\":true},\"\\u00e9\":null,"
-        "\"big\":12345678901234567890}";
+        "\"big\":12345678901234567890,\"x\":0.1}";
     struct arena arena = {0};
     struct agent_paths paths = {0};
     struct agent_ask ask = {.url = "http://h", .paths = &paths};
@@ -346,6 +346,7 @@ static void test_paths(void **state)
     expect_at("$.a[0]", "");
     expect_at("$.a.b.c", "");
     expect_at("$[0]", "");
+    expect_at("$.x", "0.1");
 }
 
 /* ---- the table ------------------------------------------------------------------ */

@@ -135,9 +135,10 @@ static void test_what_a_call_may_give(void **state)
         unsigned bits;
         const char *text, *error;
     } cases[] = {
-        {"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"content\":[],\"structuredContent\":{\"b\":1,"
+        {"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"content\":[],\"structuredContent\":{\"b\":0."
+         "1,"
          "\"a\":[2]}}}",
-         AGENT_TEXT | AGENT_END, "{\"a\":[2],\"b\":1}", ""},
+         AGENT_TEXT | AGENT_END, "{\"a\":[2],\"b\":0.1}", ""},
         {"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"content\":[]}}", AGENT_END, "", ""},
         {"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"isError\":true,\"content\":[{\"type\":"
          "\"text\",\"text\":\"no disk\"}]}}",
