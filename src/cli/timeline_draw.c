@@ -318,7 +318,7 @@ static void put_phases(const struct canvas *c)
                {"first token", "no token", PAINT_MAGENTA, t->event_us, t->token_us}};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all) && all[i].from_us >= 0; i++) {
         bool never = over && all[i].to_us < 0;
-        if (never && c->v->now_us - all[i].from_us < c->axis_us / NEGLIGIBLE)
+        if (never && c->v->now_us - all[i].from_us <= c->axis_us / NEGLIGIBLE)
             break; /* what was before took all of the time */
         put_span(c, never ? all[i].missing : all[i].label, never ? PAINT_RED : all[i].color,
                  all[i].from_us, all[i].to_us);
