@@ -26,7 +26,9 @@ kind: Daemon
 database: nines.db
 prices:
   currency: USD
-  models: {gpt-4o-mini: {input: 0.15, output: 0.60, cached_input: 0.075}}
+  models:
+    gpt-4o-mini: {input: 0.15, output: 0.60, cached_input: 0.075}
+    sample: {input: 3, output: 15}
 """
 
 PROBES = """
