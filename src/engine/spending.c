@@ -86,11 +86,11 @@ static void check_caps(const struct config *cfg, const struct probe_def *def,
     char why[SPEND_REFUSAL_MAX];
     spend_limit(s, &none, cfg->daemon.prices.currency);
     if (spend_refuses(s, a, &spec->spend, &t, why, sizeof(why)))
-        diag_error(c->diag, spec->spend.pos, "spend: no run would ever be sent: %s", why);
+        diag_error(c->diag, spec->spend.pos, "spend: no run would be sent: %s", why);
     spend_limit(s, &cfg->daemon.spend, cfg->daemon.prices.currency);
     if (spend_refuses(s, a, &none, &t, why, sizeof(why)))
-        diag_error(c->diag, cfg->daemon.spend.pos,
-                   "spend: no run of '%.128s' would ever be sent: %s", def->id, why);
+        diag_error(c->diag, cfg->daemon.spend.pos, "spend: no run of '%.128s' would be sent: %s",
+                   def->id, why);
     spend_free(s);
 }
 

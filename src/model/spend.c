@@ -313,8 +313,8 @@ static void describe(const struct spend *s, const struct limit *l, int64_t at_us
     amount(cap, s, l->money, l->cap);
     amount(need, s, l->money, l->need);
     if (l->need > l->cap) {
-        snprintf(buf, size, "not sent: a run may come to %s%s, and %s %s are for %s", need, unit,
-                 cap, every, whose);
+        snprintf(buf, size, "a run may come to %s%s, and %s %s are for %s", need, unit, cap, every,
+                 whose);
         return;
     }
     when_text(when, until(l, at_us));

@@ -1,7 +1,10 @@
 """Spend caps of a real daemon: as many requests leave as they allow, counted at the server
 that is asked, by a clock of the test's."""
+import contextlib
 import json
+import sqlite3
 import threading
+import urllib.request
 
 import conftest
 
@@ -63,6 +66,15 @@ def start(site, daemons, time):
     daemon = daemons(site, "--test-clock", "clock")
     daemon.wait("test clock reached", time=time)
     return daemon
+
+
+def metrics(daemon):
+    """{"name{labels}": value} of a daemon that is up."""
+    address = next(e["address"] for e in daemon.log if isinstance(e, dict) and e.get("msg") == "serving")
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=conftest.PATIENCE) as answer:
+        lines = answer.read().decode().splitlines()
+    return {key: float(value) for key, value in
+            (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
 def results(site, probe="chat"):
@@ -207,3 +219,61 @@ def test_held_back_is_shown_and_pages_nobody(workspace, target, daemons):
     assert probe["last"]["reason"] == "spend_cap"
     assert probe["held_back"]["last_run"]["outcome"] == "good"
     assert status["alerts_on"] == 0
+
+    m = metrics(d)
+    assert m['nines_probe_held_slots_total{probe="chat",reason="spend_cap"}'] == 47
+    assert m['nines_probe_held{probe="chat",reason="spend_cap"}'] == 1
+    assert m['nines_probe_good{probe="chat"}'] == 1
+    assert m['nines_probe_input_tokens_total{probe="chat"}'] == 180
+    assert m['nines_probe_cost_total{probe="chat",currency="USD"}'] == 0.00042
+    assert m['nines_probe_spent_tokens{probe="chat",span="hour"}'] == 300
+    assert m['nines_probe_spend_cap_tokens{probe="chat",span="hour"}'] == 300
+    assert m['nines_spent_cost{span="day",currency="USD"}'] == 0.00042
+
+    # The same is counted as spent after a restart.
+    assert d.stop() == 0
+    d = start(workspace, daemons, "2026-03-01T08:50:00Z")
+    m = metrics(d)
+    assert m['nines_probe_spent_tokens{probe="chat",span="day"}'] == 300
+    assert m['nines_probe_spent_cost{probe="chat",span="day",currency="USD"}'] == 0.00042
+
+
+def test_a_price_changes_what_runs_cost_from_then_on(workspace, target, daemons):
+    answer(target)
+    configure(workspace, agent(target.url), more=PRICES)
+    d = start(workspace, daemons, "2026-03-01T08:00:00Z")
+    d.advance("2026-03-01T08:10:00Z")
+    runs = target.hits
+    configure(workspace, agent(target.url), more=PRICES.replace("output: 2", "output: 4"))
+    d.signal(1)
+    d.wait("configuration reloaded")
+    d.advance("2026-03-01T08:20:00Z")
+    slo, = workspace.report("--at", "2026-03-01T08:20:00Z")["slos"]
+    assert slo["answers"]["cost"]["total"] == f"{(runs * 140 + (target.hits - runs) * 220) / 1e6:.6f}".rstrip("0")
+    with contextlib.closing(sqlite3.connect(workspace.path / "nines.db")) as db:
+        assert db.execute("SELECT count(*) FROM probe_revision").fetchone() == (1,)
+
+
+def test_what_is_spent_now_is_shown(workspace, target, daemons):
+    """By the real clock, as people look."""
+    answer(target)
+    configure(workspace, agent(target.url, "{day: {tokens: 1000000}}"),
+              more=PRICES + "spend: {day: {cost: 5}}")
+    site = workspace.path / "probes/p.yaml"
+    site.write_text(site.read_text().replace("interval: 1m, timeout: 10s", "interval: 200ms, timeout: 200ms"))
+    d = daemons(workspace)
+    for _ in range(3):
+        assert target.arrivals.acquire(timeout=conftest.PATIENCE)
+    assert d.stop() == 0
+    sent = target.hits
+    status = json.loads(workspace.run("status", "--json").stdout)
+    probe, = status["probes"]
+    day = probe["spend"]["day"]
+    if day["tokens"]:  # else it is a day later by now
+        assert (day["tokens"], day["tokens_cap"]) == (100 * sent, 1000000)
+        assert day["cost"] == f"{sent * 140 / 1e6:.6f}".rstrip("0") and day["cost_cap"] is None
+        assert status["spend"]["day"]["cost_cap"] == "5"
+        assert status["spend"]["currency"] == "USD"
+        text = workspace.run("status").stdout
+        assert f"\n    {100 * sent} of 1,000,000 tokens, " in text.replace(f"{100 * sent:,}", f"{100 * sent}")
+        assert " of 5 USD today" in text
