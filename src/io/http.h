@@ -82,8 +82,9 @@ struct http_response {
 typedef void (*http_done_fn)(void *ctx, const struct http_response *resp);
 
 /* Optional: sees body bytes as they arrive (for streams), with the time from when the
- * request began to when their socket was found ready. Returning false ends the call with REASON_BODY. It runs
- * inside of curl: it may start calls, but not cancel any nor close the client. */
+ * request began to when their socket was found ready. Returning false ends the call with
+ * REASON_BODY. It runs inside of curl: it may start calls, but not cancel any nor close
+ * the client. */
 typedef bool (*http_data_fn)(void *ctx, int64_t since_start_us, const char *data, size_t n);
 
 /* `dns_servers`: NULL or "" for resolv.conf, else "127.0.0.1:5353,..." */

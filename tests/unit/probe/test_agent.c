@@ -142,7 +142,7 @@ static void good(const struct told *t)
     assert_int_equal(t->result.outcome, OUTCOME_GOOD);
 }
 
-/* ---- what is measured -------------------------------------------------------------- */
+/* ---- what is measured --------------------------------------------------------------- */
 
 static void test_whole(void **state)
 {
@@ -244,7 +244,7 @@ static void test_tools_and_reasoning(void **state)
     good(ask(state, "reasons", "expect: {empty: true}"));
 }
 
-/* ---- what goes wrong ------------------------------------------------------------------ */
+/* ---- what goes wrong ---------------------------------------------------------------- */
 
 static void test_ends(void **state)
 {
@@ -369,7 +369,7 @@ static void test_connections(void **state)
     fixture_release(&f);
 }
 
-/* ---- several requests -------------------------------------------------------------------- */
+/* ---- several requests --------------------------------------------------------------- */
 
 static void step_fails(struct bench *b, const char *path, const char *keys, enum reason reason,
                        const char *message)
@@ -423,7 +423,7 @@ static void test_parting(void **state)
     good(ask(state, "sessions", "stream: false, expect: {answer: {matches: 'closed [1-9]'}}"));
 }
 
-/* ---- what is asked, and shown ----------------------------------------------------------- */
+/* ---- what is asked, and shown ------------------------------------------------------- */
 
 static void test_nonce(void **state)
 {
@@ -508,7 +508,7 @@ static void test_retry_after(void **state)
     waits(b, "limited", "retry_after_max: 0s", REASON_RATE_LIMITED, 0);
 }
 
-/* ---- what it costs ---------------------------------------------------------------------------- */
+/* ---- what it costs ------------------------------------------------------------------ */
 
 static const struct price price = {.model = "m", .in = 150000, .out = 600000, .cached = 75000};
 
@@ -580,7 +580,7 @@ static void test_spend(void **state)
     spend_free(s);
 }
 
-/* ---- cancel ---------------------------------------------------------------------------------- */
+/* ---- cancel ------------------------------------------------------------------------- */
 
 /* Cancels once a mark of this kind came; before any for MARK_REQUEST. */
 static void cancel_at(struct bench *b, const char *path, const char *keys, enum mark_kind kind)
@@ -624,7 +624,7 @@ static void test_cancel(void **state)
     cancel_at(b, "big", "expect: {answer: {contains: word}}", MARK_CLOSED); /* on the pool */
 }
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------- */
 
 #define MANY 200
 #define STREAM_BYTES_MAX (48 << 10)
@@ -658,7 +658,7 @@ static void test_memory(void **state)
     fixture_release(&f);
 }
 
-/* ---- the bench -------------------------------------------------------------------------------- */
+/* ---- the bench ---------------------------------------------------------------------- */
 
 static int64_t wall_us(void *ctx)
 {
