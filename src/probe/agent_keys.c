@@ -114,6 +114,22 @@ static void check_time(struct decode *c, const struct node *n, const struct prob
                    key);
 }
 
+/* What comes with another status says why there is no answer. */
+static void check_status(struct decode *c, const struct node *n, const struct probe_def *def,
+                         const struct agent_spec *s)
+{
+    const struct status_set *set = &s->expect.http.status;
+    for (int status = 100; set->text && status < 600; status++) {
+        if (status / 100 != 2 && status_set_has(set, status)) {
+            diag_error(c->diag, http_key_pos(given(n, "expect"), def->pos, "status"),
+                       "status: %d is no answer: expected some of 2xx; an http probe can ask for "
+                       "others",
+                       status);
+            return;
+        }
+    }
+}
+
 /* ---- the request ------------------------------------------------------------------------ */
 
 static int64_t int_at(struct jsonpath *j, const char *path)
@@ -185,6 +201,7 @@ void agent_prepare_keys(struct decode *c, const struct node *n, const struct pro
     check_used(c, n, s);
     check_body(c, n, s);
     check_needed(c, n, def, s);
+    check_status(c, n, def, s);
     check_time(c, n, def, s, "first_event_timeout", s->first_event_us);
     check_time(c, n, def, s, "idle_timeout", s->idle_us);
     if (c->diag->errors > errors || !s->http.url || (!s->body && given(n, "body")))

@@ -182,10 +182,11 @@ bool agent_meter_head(struct agent_meter *m, int64_t first_us, const struct http
         http_header(head, codec->header, m->talk->session, sizeof(m->talk->session));
     bool empty = m->request.no_content && (head->status == 202 || head->status == 204);
     m->shape = SHAPE_OTHER;
-    if (head->status / 100 != 2 || empty)
-        return false;
     value_of(head, "Content-Type", type);
     value_of(head, "Content-Encoding", encoding);
+    m->refusal = head->status / 100 != 2 && strcasestr(type, "json") && !*encoding;
+    if (head->status / 100 != 2 || empty)
+        return m->refusal;
     unpack_from(m, encoding);
     if (m->fault == REASON_NONE)
         m->shape = shape_of(m, type);
@@ -276,6 +277,16 @@ static void end_stream(struct agent_meter *m, const struct http_response *r)
         fault(m, REASON_SSE_TRUNCATED, "the stream ended without its terminator: %s", r->message);
 }
 
+/* What a server says with a status that is no answer goes into the message. */
+static void read_refusal(struct agent_meter *m, const struct http_response *r)
+{
+    struct agent_answer *said = &m->talk->answer;
+    if (r->reason != REASON_NONE || r->body_len > HTTP_PROBE_POOL_BODY)
+        return;
+    if (agent_document(m->talk, r->body, r->body_len) & AGENT_MALFORMED)
+        said->error[0] = '\0';
+}
+
 static void take_said(struct agent_meter *m)
 {
     static const struct {
@@ -302,6 +313,8 @@ void agent_meter_end(struct agent_meter *m, const struct http_response *r)
         end_stream(m, r);
     else if (m->shape == SHAPE_DOCUMENT && m->bits)
         tell(m, m->bits, "", m->unpacked);
+    if (m->refusal)
+        read_refusal(m, r);
     close_gap(m, m->ended_us ? m->ended_us : r->total_us);
     take_said(m);
 }

@@ -38,6 +38,7 @@ struct agent_meter {
 
     enum meter_shape shape;
     bool ended;   /* by its protocol, or there is no use in reading on */
+    bool refusal; /* a document with a status that is no answer */
     bool stopped; /* the data callback said so */
     bool cut;     /* what came packed has no end so far */
     enum reason fault;

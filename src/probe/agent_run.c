@@ -118,7 +118,7 @@ static enum reason step_fault(const struct agent_run *run, char *text, size_t si
         return r->local_fault ? REASON_PROBER : r->reason;
     }
     if (r->status / 100 != 2) {
-        snprintf(text, size, "expected status 2xx; got %d", r->status);
+        snprintf(text, size, "expected status 2xx; got %d%s%s", r->status, *said ? ": " : "", said);
         if (r->status == 429)
             return REASON_RATE_LIMITED;
         bool later = r->status == 503 && http_header(r, "Retry-After", value, sizeof(value));

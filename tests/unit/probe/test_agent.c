@@ -458,7 +458,7 @@ static void test_request(void **state)
     for (int i = 0; i < t->marks && i < MARKS_MAX; i++)
         assert_null(strstr(t->mark_text[i], "sesame"));
     t = ask(state, "denied?api_key=verysecret", "auth: {bearer: sesame-open-up}");
-    expect(t, REASON_STATUS, "got 401");
+    expect(t, REASON_STATUS, "got 401: bad key ***");
     assert_non_null(strstr(t->body, "bad key ***"));
     assert_null(strstr(t->url, "verysecret"));
     t = ask(state, "echo", "headers: {Accept: '*/*'}");

@@ -112,6 +112,7 @@ static void test_values(void **state)
     refused("{" CHAT "model: m, prompt: p, retry_after_max: 2d}", "retry_after_max: must be");
     refused("{" CHAT "model: m, prompt: p, spend: {hour: {token: 5}}}", "did you mean 'tokens'?");
     refused("{protocol: openai, url: 'ftp://h/', model: m, prompt: p}", "http");
+    refused("{" CHAT "model: m, prompt: p, expect: {status: [200, 401]}}", "401 is no answer");
     refused("{" CHAT "model: m, prompt: p, expect: {certificate_days: 9}}", "https://");
 }
 
