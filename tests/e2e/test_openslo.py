@@ -146,13 +146,13 @@ def test_the_page_is_right(workspace):
 def test_all_samples_there_and_back(workspace):
     """The objectives of this repository, written and read and written again."""
     folders = lambda name: sorted({str(p.parent) for p in (conftest.ROOT / name).rglob("*.yaml")})
-    workspace.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\n"
-               f"probes: {folders('probes')}\nslos: {folders('slos')}\n")
+    daemon = (conftest.ROOT / "nines.yaml").read_text() + f"probes: {folders('probes')}\n"
+    workspace.write("nines.yaml", daemon + f"slos: {folders('slos')}\n")
     text = workspace.run("export", "openslo").stdout
     names = re.findall(r"^  name: (.*)", text, re.M)
     assert len(names) > 40 and names == sorted(names)
     workspace.write("slos/all.yaml", text)
-    workspace.write("nines.yaml", f"apiVersion: nines/v1\nkind: Daemon\nprobes: {folders('probes')}\n")
+    workspace.write("nines.yaml", daemon)
     assert workspace.run("export", "openslo").stdout == text
     one = workspace.run("export", "openslo", "--slo", names[3]).stdout
     assert one in text and one.count("kind: SLO\n") == 1
