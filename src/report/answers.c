@@ -52,6 +52,11 @@ char *fmt_money(char buf[static FMT_MAX], int64_t cost, bool lower)
     return buf;
 }
 
+bool answers_empty(const struct report_answers *a)
+{
+    return a->sums.runs == 0 && a->sums.held == 0 && a->sums.limited == 0;
+}
+
 bool answers_priced(const struct report_answers *a)
 {
     return a->currency || a->sums.cost > 0;

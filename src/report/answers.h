@@ -19,6 +19,9 @@ char *fmt_cost(char buf[static FMT_MAX], int64_t cost);
  * "0.000123". `lower`: it is at least that: "≥1.23", rounded down. */
 char *fmt_money(char buf[static FMT_MAX], int64_t cost, bool lower);
 
+/* Nothing was sent, nor kept from being sent. */
+bool answers_empty(const struct report_answers *a);
+
 /* Whether cost is spoken of: there are prices, or answers told it. */
 bool answers_priced(const struct report_answers *a);
 /* Whether any run's cost is known, or none was. */

@@ -96,7 +96,7 @@ static void put_sentences(struct str *out, const struct report_answers *a)
 void answers_put_facts(struct str *out, const struct report *r, const struct report_slo *s)
 {
     const struct report_answers *a = s->answers;
-    if (a->sums.runs == 0 && a->sums.held == 0)
+    if (answers_empty(a))
         return;
     str_add(out, "<dl class=\"facts more\">\n");
     if (a->streams) {
@@ -185,7 +185,7 @@ static void put_days(struct str *out, const struct report_answers *a)
 
 void answers_put_tables(struct str *out, const struct report *r, const struct report_slo *s)
 {
-    if (s->answers->sums.runs == 0 && s->answers->sums.held == 0)
+    if (answers_empty(s->answers))
         return;
     put_times_table(out, s);
     if (!answers_told_by(r, s))

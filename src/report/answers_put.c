@@ -175,7 +175,7 @@ void answers_put_term(struct term *t, const struct report *r, const struct repor
     const struct report_answers *a = s->answers;
     const struct report_slo *told = answers_told_by(r, s);
     struct str line;
-    if (a->sums.runs == 0 && a->sums.held == 0)
+    if (answers_empty(a))
         return;
     put_times(t, s, indent);
     if (!told) {
@@ -256,7 +256,7 @@ void answers_put_markdown(struct str *out, const struct report *r, const struct 
     const struct report_answers *a = s->answers;
     const struct report_slo *told = answers_told_by(r, s);
     struct str line;
-    if (a->sums.runs == 0 && a->sums.held == 0)
+    if (answers_empty(a))
         return;
     put_markdown_times(out, s);
     str_init(&line, 4096);

@@ -359,6 +359,9 @@ static void test_none(void **state)
     for (const struct report_format *const *f = report_formats; *f; f++)
         assert_says((*f)->name, &r, "nan", false);
     assert_says("text", &r, "Tokens", false);
+    a.sums.limited = 3; /* all that was to be sent was told to wait */
+    assert_says("text", &r, "3 met a rate limit or an overloaded target", true);
+    assert_says("html", &r, "3 met a rate limit or an overloaded target", true);
     sample_release(&r);
 }
 
