@@ -244,7 +244,7 @@ static void test_schema_work_is_bounded(void **state)
     str_init(&json, 1 << 20);
     str_add(&schema, "{items: {anyOf: [");
     for (int i = 0; i < 400; i++)
-        str_addf(&schema, "{const: %d}, ", i);
+        str_add(&schema, "{type: number}, ");
     str_add(&schema, "{type: string}]}}");
     str_add(&json, "[");
     for (int i = 0; i < 20000; i++)
