@@ -96,7 +96,7 @@ http {{
     {server}
   }}
   server {{
-    listen 127.0.0.1:{tls} ssl;
+    listen 127.0.0.1:{tls} {tls_options};
     ssl_certificate server.pem; ssl_certificate_key server.key;
     ssl_client_certificate ca.pem; ssl_verify_client optional;
     {server}
@@ -125,7 +125,7 @@ def make_certificates(folder):
 class Nginx(Peer):
     """On sockets that listen before it starts: nobody can take the ports, nor come too early."""
 
-    def __init__(self, folder, server, http=""):
+    def __init__(self, folder, server, http="", tls_options="ssl"):
         program = find("nginx")
         self.folder = folder
         folder.mkdir()
@@ -133,7 +133,7 @@ class Nginx(Peer):
         listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
         plain, tls = (s.getsockname()[1] for s in listeners)
         (folder / "nginx.conf").write_text(NGINX.format(plain=plain, tls=tls, server=server,
-                                                        http=http))
+                                                        http=http, tls_options=tls_options))
         numbers = [s.fileno() for s in listeners]
         super().__init__([program, "-p", folder, "-c", "nginx.conf", "-e", "stderr"],
                          pass_fds=numbers,
@@ -168,6 +168,24 @@ class Platform(Peer):
 
     def received(self):
         return request(self.url + "/received")
+
+
+class Agents(Peer):
+    """tests/servers/agents.py, and its log."""
+
+    def __init__(self):
+        for module in ("fastapi", "uvicorn"):
+            importlib.util.find_spec(module) or pytest.skip(f"there is no {module}")
+        super().__init__([sys.executable, conftest.ROOT / "tests/servers/agents.py"],
+                         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        self.address = f"127.0.0.1:{self.wait('^port ([0-9]+)')[1]}"
+        self.url = f"http://{self.address}"
+
+    def log(self, number=None):
+        """What it served: all, or what had id=NUMBER in its query."""
+        with urllib.request.urlopen(self.url + "/log", timeout=conftest.PATIENCE) as reply:
+            lines = [json.loads(line) for line in reply.read().decode().splitlines()]
+        return [line for line in lines if number is None or line["id"] == str(number)]
 
 
 class Sample(Peer):

@@ -164,6 +164,7 @@ async def answer(script, speaker, record):
         yield event
     i = 0
     while i < len(pieces) or script.endless:
+        await asyncio.sleep(0)  # or who leaves an endless one is not noticed
         async for ping in wait(script.before(i), script, speaker):
             yield ping
         if script.endless:
