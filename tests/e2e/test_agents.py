@@ -279,3 +279,32 @@ def test_the_times_are_those_of_the_server(workspace, agents):
         assert told["latency_ms"] >= (written["end"] - asked) * 1000 - 0.5
         assert answer["gap_ms"] > 120 - (answer["first_token_ms"] - first)
         assert len(written["tokens"]) == answer["tokens_out"] == 6
+
+
+# ---- Retry-After -------------------------------------------------------------------
+
+@pytest.mark.parametrize("after", ["3600", "date:3600"])
+def test_who_says_when_to_come_back_is_left_alone(workspace, agents, daemons, after):
+    """The server sees one request; the slots that follow are results all the same."""
+    name = f"later-{after[:4]}"
+    workspace.write("probes/a.yaml", f"""apiVersion: nines/v1
+kind: Probes
+probes:
+  - id: a
+    interval: 200ms
+    timeout: 5s
+    max_in_flight: 25
+    agent: {{{CHAT}, retry_after_max: 2h,
+             url: "{agents.url}{PATHS[CHAT]}?id={name}&status=429&retry_after={after}"}}
+""")
+    daemon = daemons(workspace)
+    daemon.wait("serving")
+
+    def lines():
+        done = workspace.run("export", "results", check=False)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    found = peers.eventually(lines, lambda some: len(some) >= 10)
+    assert daemon.stop() == 0
+    assert {(line["outcome"], line["reason"]) for line in found} == {("bad", "rate_limited")}
+    assert len(agents.log(name)) == sum("answer" in line for line in found) < len(found) / 2
