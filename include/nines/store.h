@@ -588,12 +588,9 @@ int store_reader_incident_of(struct store_reader *r, const struct alert_transiti
                              struct err *reterr);
 /* The version that a probe's target said last; "" if none. Freed by the caller. */
 int store_reader_version(struct store_reader *r, const char *probe, char **ret, struct err *reterr);
-
-/* What is said of the result of one slot, whatever its outcome; "" if nothing is. Freed by
- * the caller. */
+/* What is said of one slot's result, or "". Freed by the caller. */
 int store_reader_message(struct store_reader *r, const char *probe, int64_t slot_us, char **ret,
                          struct err *reterr);
-
 /* The newest failures of a probe with their message, for status and reports. */
 struct failure {
     struct result result;
