@@ -109,6 +109,9 @@ static int64_t narrow(int128 n)
 
 int64_t spend_cost(const struct price *p, int64_t in, int64_t out, int64_t cached)
 {
+    bool free_of_charge = p && !p->in && !p->cached && !p->out;
+    if (free_of_charge)
+        return 0;
     if (!p || in < 0 || out < 0)
         return -1;
     int64_t known = cached < 0 ? 0 : cached < in ? cached : in;

@@ -33,8 +33,8 @@ void spend_rename(struct spend *s, const char *from, const char *to);
 
 /* ---- what a run costs ------------------------------------------------------------ */
 
-/* By its prices: -1 where there are none or `in` or `out` is not known (-1). `cached` are
- * among `in`; -1: none. Saturates. */
+/* By its prices: -1 where there are none or `in` or `out` is not known (-1); where all are
+ * 0, that needs no tokens. `cached` are among `in`; -1: none. Saturates. */
 int64_t spend_cost(const struct price *p, int64_t in, int64_t out, int64_t cached);
 
 struct spend_taken {

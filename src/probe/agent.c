@@ -17,7 +17,7 @@ static const struct field agent_fields[] = {
     HTTP_HEADERS_FIELD(TYPE, http),
     HTTP_AUTH_FIELD(TYPE, http),
     {"model", FIELD_STRING, offsetof(TYPE, model),
-     .help = "openai, anthropic: which one answers; also whose price it is"},
+     .help = "which one openai and anthropic ask; for all, whose price it is"},
     {"system", FIELD_STRING, offsetof(TYPE, system), .help = "what the model is told beforehand"},
     {"prompt", FIELD_STRING, offsetof(TYPE, prompt),
      .help = "what is asked; {nonce} is 16 hex digits, new for each run"},

@@ -18,10 +18,9 @@
 static const struct key_rule {
     const char *key, *protocols;
 } key_rules[] = {
-    {"model", CHAT " json sse"}, {"system", CHAT}, {"prompt", CHAT " a2a"},
-    {"max_tokens", CHAT},        {"tools", CHAT},  {"body", CHAT " json sse"},
-    {"stream", CHAT " a2a"},     {"tool", "mcp"},  {"arguments", "mcp"},
-    {"read", "json sse"},
+    {"system", CHAT}, {"prompt", CHAT " a2a"},    {"max_tokens", CHAT},
+    {"tools", CHAT},  {"body", CHAT " json sse"}, {"stream", CHAT " a2a"},
+    {"tool", "mcp"},  {"arguments", "mcp"},       {"read", "json sse"},
 };
 
 /* Keys that `body`, being the whole request, takes the place of. */

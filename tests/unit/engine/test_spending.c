@@ -97,6 +97,11 @@ static void test_a_cap_on_cost_needs_prices(void **state)
                        "echo}\n",
          "4:21: error: spend: a cap on cost needs a price for each agent, and 'm' has none: it "
          "names no model\n");
+    config_unref(load(DAEMON "prices: {currency: USD, models: {free: {input: 0, output: 0}}}\n"
+                             "spend: {day: {cost: 1}}\n" PROBES
+                             "  - id: m\n    agent: {protocol: mcp, url: \"http://localhost:1/\", "
+                             "tool: echo, model: free}\n",
+                      ""));
     config_unref(
         load(DAEMON PRICES "spend: {day: {cost: 1}}\n" PROBES AGENT("a", "small", ""), ""));
 }

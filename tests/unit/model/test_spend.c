@@ -292,6 +292,8 @@ static void test_what_a_run_costs(void **state)
     assert_int_equal(spend_cost(NULL, 1, 1, 0), -1);
     assert_int_equal(spend_cost(&p, -1, 1, 0), -1);
     assert_int_equal(spend_cost(&p, 1, -1, 0), -1);
+    struct price free_of_charge = {"m", 0, 0, 0, {0}};
+    assert_int_equal(spend_cost(&free_of_charge, -1, -1, -1), 0);
     struct price dear = {"m", INT64_MAX, INT64_MAX, 0, {0}};
     assert_int_equal(spend_cost(&dear, 2, 2, 0), INT64_MAX);
 
