@@ -23,6 +23,7 @@ What goes wrong stands in the query (or, as a query, in the header X-Script); ti
     status=N, retry_after=SECONDS|date:SECONDS
     form=json|stream                    whatever was asked for
     gzip=1, endless=1, id=TEXT
+    any=SCRIPT|SCRIPT|...               one of these queries besides, drawn anew each time
 
 Prints `port PORT` once it accepts connections; ends when its standard input is closed.
 GET /log is what was served, an object a line: the request, and for each stream the instants
@@ -32,6 +33,7 @@ FILE the same lines go there.
 import asyncio
 import email.utils
 import json
+import random
 import socket
 import sys
 import threading
@@ -49,6 +51,7 @@ import agent_events
 
 app = fastapi.FastAPI()
 state = {"log": [], "file": None}
+dice = random.Random(7)
 
 
 class Message(pydantic.BaseModel):
@@ -84,6 +87,8 @@ class Script:
     def __init__(self, request):
         text = request.headers.get("x-script", request.url.query)
         self.query = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
+        self.drawn = dice.choice(self.query.get("any", "").split("|"))
+        self.query.update(urllib.parse.parse_qsl(self.drawn, keep_blank_values=True))
         for name in ("headers", "first_event", "first", "each", "pings"):
             setattr(self, name, float(self.query.get(name, 0)) / 1000)
         for name in ("cut", "error", "malformed", "status", "big"):
@@ -123,6 +128,7 @@ class Record:
     def __init__(self, request, script, body):
         self.line = {"id": script.query.get("id", ""), "path": request.url.path,
                      "method": request.method, "headers": dict(request.headers),
+                     "drawn": script.drawn,
                      "body": body.decode(errors="replace"), "status": 200,
                      "http": request.scope["http_version"],
                      "asked": time.time(), "monotonic": time.monotonic() - time.time(),
