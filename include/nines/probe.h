@@ -90,7 +90,7 @@ enum mark_kind {
 struct answer_mark {
     enum mark_kind kind;
     int64_t at_us;    /* since the run began */
-    const char *name; /* of the event; "" */
+    const char *name; /* of the event, redacted; "" */
     const char *text; /* UTF-8, redacted; "" */
     int64_t bytes;    /* that the event took */
 };

@@ -63,6 +63,8 @@ int json_add_stringn(struct str *out, const char *text, size_t n)
             str_add(out, "\xef\xbf\xbd");
         else if (len == 1)
             add_escaped(out, p[i]);
+        else if (len == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0) /* steers terminals, too */
+            add_escaped(out, p[i + 1]);
         else
             str_addn(out, p + i, len);
         i += len ? len : 1;

@@ -1,6 +1,7 @@
 #include "cli/paint.h"
 
 #include "base/json.h"
+#include "base/steer.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -31,23 +32,6 @@ int paint_columns(const char *text)
 
 /* ---- text of strangers ----------------------------------------------------------------- */
 
-static uint32_t code_point(const unsigned char *p, size_t bytes)
-{
-    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    uint32_t c = p[0] & masks[bytes];
-    for (size_t i = 1; i < bytes; i++)
-        c = c << 6 | (p[i] & 0x3f);
-    return c;
-}
-
-/* Control characters of both sets, what turns the direction of writing, and what breaks
- * lines in its own way. */
-static bool steers(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
-}
-
 /* The next character of a text: as it is shown, and how wide at most. */
 struct glyph {
     const char *text;
@@ -62,10 +46,10 @@ static struct glyph glyph_at(const char *text, size_t n)
     struct glyph g = {.text = "?", .len = 1, .bytes = bytes ? bytes : 1, .columns = 1};
     if (!bytes)
         return g;
-    uint32_t c = code_point((const unsigned char *)text, bytes);
+    uint32_t c = steer_code_point(text, bytes);
     if (c == '\n' || c == '\t' || c == '\r') {
         g.text = " ";
-    } else if (!steers(c)) {
+    } else if (!steer_at(text, n)) {
         g.text = text;
         g.len = bytes;
         g.columns = c >= 0x1100 && !(c >= 0x2000 && c < 0x2e80) ? 2 : 1;

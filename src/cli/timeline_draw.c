@@ -310,6 +310,8 @@ static void put_phases(const struct canvas *c)
     const struct timeline_times *t = &c->times;
     int64_t sent_us = put_connection(c);
     bool over = c->v->obs;
+    if (t->headers_us >= 0 && sent_us > t->headers_us)
+        sent_us = t->headers_us; /* it did not wait for the request's end */
     const struct {
         const char *label, *missing, *color;
         int64_t from_us, to_us;

@@ -36,15 +36,17 @@ static void fault(struct agent_meter *m, enum reason reason, const char *fmt, ..
 void agent_meter_mark(const struct agent_meter *m, enum mark_kind kind, int64_t since_us,
                       const char *name, const struct str *text, int64_t bytes)
 {
-    char shown[AGENT_PIECE_MAX + 1] = "";
+    char shown[AGENT_PIECE_MAX + 1] = "", named[SSE_NAME_MAX + 1];
     if (!m->env->watch)
         return;
+    str_copy(named, sizeof(named), name);
+    http_hide(m->http, named, strlen(named));
     if (text && text->len) {
         str_copy(shown, sizeof(shown), text->buf);
         http_hide(m->http, shown, strlen(shown));
     }
     struct answer_mark mark = {
-        .kind = kind, .at_us = m->begun_us + since_us, .name = name, .text = shown, .bytes = bytes};
+        .kind = kind, .at_us = m->begun_us + since_us, .name = named, .text = shown, .bytes = bytes};
     m->env->watch(m->env->ctx, &mark);
 }
 

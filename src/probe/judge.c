@@ -1,6 +1,7 @@
 #include "probe/judge.h"
 
 #include "base/json.h"
+#include "base/steer.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "io/http.h"
@@ -11,6 +12,19 @@
 
 #define HEADER_VALUE_MAX 8192
 
+/* Whatever a server sent, nothing in it steers who reads it. */
+static void one_line(char *text)
+{
+    char *to = text;
+    for (size_t n = strlen(text); n > 0;) {
+        size_t steers = steer_at(text, n);
+        *to++ = steers ? '?' : *text;
+        text += steers ? steers : 1;
+        n -= steers ? steers : 1;
+    }
+    *to = '\0';
+}
+
 void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
 {
     v->outcome = reason == REASON_PROBER ? OUTCOME_SKIPPED : OUTCOME_BAD;
@@ -19,10 +33,7 @@ void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(v->message, sizeof(v->message), fmt, ap);
     va_end(ap);
-    for (char *p = v->message; *p; p++) { /* one line, whatever a server sent */
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    }
+    one_line(v->message);
 }
 
 struct assertion_seen *verdict_see(struct verdict *v, bool ok, const char *what, const char *seen)
@@ -46,13 +57,9 @@ void judge_show(char *buf, size_t size, const char *text, size_t n)
         size_t bytes = json_utf8((const unsigned char *)text + i, n - i);
         if (len + (bytes ? bytes : 1) + sizeof(more) > size)
             break;
-        unsigned char c = (unsigned char)text[i];
-        if (bytes <= 1) {
-            buf[len++] = bytes == 0 ? '?' : c < 0x20 || c == 0x7f ? '.' : (char)c;
-            i++;
-        } else if (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0) {
-            buf[len++] = '.'; /* C1 controls steer terminals too */
-            i += bytes;
+        if (bytes == 0 || steer_at(text + i, n - i)) {
+            buf[len++] = bytes ? '.' : '?';
+            i += bytes ? bytes : 1;
         } else {
             memcpy(buf + len, text + i, bytes);
             len += bytes;

@@ -1,8 +1,10 @@
 #include "wire/utf8.h"
 
 #include "base/json.h"
+#include "base/steer.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define REPLACEMENT "\xef\xbf\xbd"
@@ -61,11 +63,9 @@ size_t utf8_copy(char *dst, size_t size, const char *text, size_t n)
         const char *c = character(text + i, n - i, &took, &len);
         if (len > size - 1 - at)
             break;
-        if (len == 1)
-            dst[at] = (unsigned char)*c < 0x20 || *c == 0x7f ? ' ' : *c;
-        else
-            memcpy(dst + at, c, len);
-        at += len;
+        bool steers = steer_at(c, len);
+        memcpy(dst + at, steers ? " " : c, steers ? 1 : len);
+        at += steers ? 1 : len;
         i += took;
     }
     dst[at] = '\0';

@@ -6,6 +6,7 @@ when its standard input is closed. `hold` waits until the other side has gone aw
 """
 import gzip
 import json
+import re
 import socket
 import sys
 import threading
@@ -292,9 +293,11 @@ def untyped(t):
 
 
 def echo(t):
-    """What was asked, as the answer."""
+    """What was asked, as the answer; what opened the door, as the name of its event."""
     said = json.dumps({"head": t.head.decode(), "body": t.body.decode()})
-    t.stream(event(content=said), STOP, DONE)
+    key = re.search(rb"Authorization: Bearer ([^\r]*)", t.head)
+    name = b"event: " + key.group(1) + b"\n" if key else b""
+    t.stream(name + event(content=said), STOP, DONE)
     t.end()
 
 

@@ -197,6 +197,7 @@ static void json_strings(void **state)
     check_json("a\"b\\c\n\t\x01", 8, "\"a\\\"b\\\\c\\n\\t\\u0001\"");
     check_json("\0x", 2, "\"\\u0000x\"");
     check_json("\x7f", 1, "\"\\u007f\"");
+    check_json("\xc2\x9b[\xc2\xa0", 5, "\"\\u009b[\xc2\xa0\"");
     check_json("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80", 11,
                "\"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80\"");
     check_json("\xff\xc0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");

@@ -240,6 +240,21 @@ static void test_the_axis_grows_in_steps(void **state)
     timeline_release(&t);
 }
 
+static void test_no_phase_is_shorter_than_nothing(void **state)
+{
+    (void)state;
+    struct timeline t;
+    timeline_init(&t);
+    add(&t, MARK_REQUEST, 0, "x", "");
+    add(&t, MARK_HEADERS, 1000, "200", ""); /* before all of the request was out */
+    add(&t, MARK_TEXT, 1500, "", "a");
+    add(&t, MARK_CLOSED, 2000, "", "");
+    mem_auto char *got = drawn(&t, true, 2000, 80, false);
+    assert_non_null(strstr(got, "headers         0us"));
+    assert_null(strstr(got, "-"));
+    timeline_release(&t);
+}
+
 static void check_clean(const char *text, int columns, const char *front, const char *end)
 {
     struct str out;
@@ -273,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_more_marks_than_are_kept),
         cmocka_unit_test(test_the_gap_goes_to_the_end),
         cmocka_unit_test(test_the_axis_grows_in_steps),
+        cmocka_unit_test(test_no_phase_is_shorter_than_nothing),
         cmocka_unit_test(test_text_of_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@ struct told {
     int marks; /* all that came; the first are kept */
     enum mark_kind mark[MARKS_MAX];
     int64_t mark_us[MARKS_MAX];
-    char mark_text[MARKS_MAX][64];
+    char mark_text[MARKS_MAX][64], mark_name[MARKS_MAX][64];
 };
 
 struct bench {
@@ -46,6 +46,7 @@ static void on_mark(void *ctx, const struct answer_mark *m)
         t->mark[t->marks] = m->kind;
         t->mark_us[t->marks] = m->at_us;
         snprintf(t->mark_text[t->marks], sizeof(t->mark_text[0]), "%s", m->text);
+        snprintf(t->mark_name[t->marks], sizeof(t->mark_name[0]), "%s", m->name);
     }
     t->marks++;
 }
@@ -455,8 +456,13 @@ static void test_request(void **state)
     assert_non_null(strstr(t->text, "Accept: text/event-stream"));
     assert_non_null(strstr(t->text, "Accept-Encoding: identity"));
     assert_null(strstr(t->text, "sesame"));
-    for (int i = 0; i < t->marks && i < MARKS_MAX; i++)
+    bool hidden = false;
+    for (int i = 0; i < t->marks && i < MARKS_MAX; i++) {
         assert_null(strstr(t->mark_text[i], "sesame"));
+        assert_null(strstr(t->mark_name[i], "sesame"));
+        hidden |= str_starts(t->mark_name[i], "****");
+    }
+    assert_true(hidden);
     t = ask(state, "denied?api_key=verysecret", "auth: {bearer: sesame-open-up}");
     expect(t, REASON_STATUS, "got 401: bad key ***");
     assert_non_null(strstr(t->body, "bad key ***"));

@@ -257,11 +257,21 @@ static void test_show(void **state)
     assert_string_equal(buf, "\"a.[31m.?\xc3\xa9\"");
     judge_show(buf, sizeof(buf), "\xc2\x9b", 2);
     assert_string_equal(buf, "\".\"");
+    judge_show(buf, sizeof(buf), "\u202ea\u2028", 7);
+    assert_string_equal(buf, "\".a.\"");
     judge_show(buf, sizeof(buf), "0123456789012345678901234567890", 31);
     assert_string_equal(buf, "\"012345678901234567\"...");
     assert_true(strlen(buf) < sizeof(buf));
     judge_show(buf, sizeof(buf), "", 0);
     assert_string_equal(buf, "\"\"");
+}
+
+static void test_one_line(void **state)
+{
+    struct verdict v = {0};
+    (void)state;
+    verdict_fail(&v, REASON_ANSWER, "%s", "a\x1b[2J\r\n\xc2\x9b[\u202e\u00fc\xff");
+    assert_string_equal(v.message, "a?[2J???[?\u00fc\xff");
 }
 
 static void test_redact(void **state)
@@ -360,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_first_failure_names_the_reason_all_are_listed),
         cmocka_unit_test(test_failures_below_http),
         cmocka_unit_test(test_show),
+        cmocka_unit_test(test_one_line),
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_redact_query),
         cmocka_unit_test(test_redirect_rules),
