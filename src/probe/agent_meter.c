@@ -45,8 +45,11 @@ void agent_meter_mark(const struct agent_meter *m, enum mark_kind kind, int64_t 
         str_copy(shown, sizeof(shown), text->buf);
         http_hide(m->http, shown, strlen(shown));
     }
-    struct answer_mark mark = {
-        .kind = kind, .at_us = m->begun_us + since_us, .name = named, .text = shown, .bytes = bytes};
+    struct answer_mark mark = {.kind = kind,
+                               .at_us = m->begun_us + since_us,
+                               .name = named,
+                               .text = shown,
+                               .bytes = bytes};
     m->env->watch(m->env->ctx, &mark);
 }
 
