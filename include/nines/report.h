@@ -10,7 +10,7 @@
 #include "nines/exclusion.h"
 #include "nines/incident.h"
 #include "nines/slo.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "base/str.h"
 
 #include <stdbool.h>

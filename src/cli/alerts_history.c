@@ -11,6 +11,7 @@
 #include "model/matcher.h"
 #include "nines/config.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 #include "report/term.h"
 #include "slo/conditions.h"
 #include "wire/message.h"

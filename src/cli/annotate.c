@@ -9,6 +9,7 @@
 #include "base/when.h"
 #include "engine/edit.h"
 #include "nines/config.h"
+#include "nines/store_reader.h"
 #include "report/fmt.h"
 
 #include <inttypes.h>

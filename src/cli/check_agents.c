@@ -11,7 +11,7 @@
 #include "nines/diag.h"
 #include "nines/probe.h"
 #include "nines/slo.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "probe/agent.h"
 #include "report/fmt.h"
 #include "slo/expected.h"

@@ -10,7 +10,7 @@
 #include "engine/edit.h"
 #include "engine/excluding.h"
 #include "nines/config.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -8,7 +8,7 @@
 #include "base/when.h"
 #include "engine/excluding.h"
 #include "nines/config.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "report/fmt.h"
 
 #include <inttypes.h>

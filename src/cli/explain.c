@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "nines/config.h"
+#include "nines/store_reader.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "engine/edit.h"
 #include "nines/config.h"
 #include "nines/incident.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <inttypes.h>
 #include <jansson.h>

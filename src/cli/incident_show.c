@@ -9,6 +9,7 @@
 #include "cli/json_out.h"
 #include "nines/config.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 #include "report/fmt.h"
 #include "report/incidents.h"
 

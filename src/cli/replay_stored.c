@@ -2,7 +2,7 @@
 
 #include "cli/incident.h"
 #include "nines/config.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 /* What still goes on at the end of the replay goes on until there. */
 static bool take(const struct incident_case *c, int64_t to_us, struct score_incident *ret)

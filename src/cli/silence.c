@@ -13,6 +13,7 @@
 #include "model/matcher.h"
 #include "model/message.h"
 #include "nines/config.h"
+#include "nines/store_reader.h"
 #include "report/fmt.h"
 
 #include <inttypes.h>

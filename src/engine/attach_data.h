@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/evaluate.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 /* Of what was done until the SLI was attached; *ret stays as it is if there is none. */
 int attach_read_data(struct store_reader *r, const struct pending_sli *p,

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "nines/slo.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "slo/sieve.h"
 
 #include <stdint.h>

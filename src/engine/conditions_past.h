@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "nines/result.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stddef.h>
 #include <stdint.h>

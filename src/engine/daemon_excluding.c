@@ -5,7 +5,7 @@
  */
 #include "engine/daemon_internal.h"
 
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 int daemon_read_excluding(const struct daemon *d, struct config *cfg, struct excluding **ret,
                           struct err *reterr)

@@ -13,6 +13,7 @@
 #include "engine/selfcheck.h"
 #include "engine/status.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 #include "notify/notify.h"
 #include "slo/conditions.h"
 

@@ -4,6 +4,7 @@
 #include "base/when.h"
 #include "engine/edit.h"
 #include "engine/edit_internal.h"
+#include "nines/store_reader.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -6,6 +6,7 @@
 #include "engine/edit_internal.h"
 #include "nines/exclusion.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 #include "slo/exclusions.h"
 
 #include <inttypes.h>

@@ -7,6 +7,7 @@
 #include "engine/edit_internal.h"
 #include "nines/incident.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -3,6 +3,7 @@
 #include "engine/edit.h"
 #include "engine/edit_internal.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <inttypes.h>
 #include <jansson.h>

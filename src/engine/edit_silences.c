@@ -7,6 +7,7 @@
 #include "engine/silencing.h"
 #include "model/matcher.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <inttypes.h>
 #include <jansson.h>

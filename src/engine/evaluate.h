@@ -11,7 +11,7 @@
 #include "nines/alert.h"
 #include "nines/config.h"
 #include "nines/probe.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "slo/budget.h"
 #include "slo/sieve.h"
 #include "slo/tiers.h"

@@ -7,7 +7,7 @@
 #include "base/table.h"
 #include "base/vec.h"
 #include "base/when.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <assert.h>
 #include <stdlib.h>

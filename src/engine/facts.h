@@ -6,7 +6,7 @@
 #pragma once
 
 #include "engine/alert_text.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>

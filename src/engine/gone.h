@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "nines/alert.h"
 #include "nines/config.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 struct gone; /* a list of them */
 

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "nines/incident.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 #include "nines/config.h"
 #include "nines/incident.h"
 #include "nines/report.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>

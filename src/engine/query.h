@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "nines/config.h"
 #include "nines/report.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,6 +2,7 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
+#include "nines/store_reader.h"
 
 struct kept {
     int64_t at_us;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/sketch.h"
 #include "nines/probe.h"
+#include "nines/store_reader.h"
 
 #include <stdlib.h>
 

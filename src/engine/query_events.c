@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "nines/store_reader.h"
 
 /* ---- incidents ---------------------------------------------------------------- */
 

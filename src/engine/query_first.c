@@ -2,6 +2,7 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
+#include "nines/store_reader.h"
 
 static bool reclassifies(const struct sli_def *sli)
 {

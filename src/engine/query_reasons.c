@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "nines/store_reader.h"
 
 /* ---- the window without what is excluded -------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include "engine/replay_feed.h"
 #include "model/select.h"
 #include "nines/probe.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "slo/expected.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "base/arena.h"
 #include "base/units.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "slo/sieve.h"
 
 #include <stddef.h>

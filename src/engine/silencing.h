@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "nines/message.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include "engine/status.h"
 #include "model/spend.h"
 #include "nines/diag.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "probe/agent.h"
 
 #include <stdlib.h>

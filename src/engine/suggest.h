@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/units.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -20,6 +20,7 @@
 #include "engine/conditions.h"
 #include "engine/evaluate.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 #include "slo/conditions.h"
 
 #include <stdbool.h>

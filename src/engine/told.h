@@ -18,7 +18,7 @@
 #include "nines/alert.h"
 #include "nines/config.h"
 #include "nines/message.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 static void add(int64_t *into, int64_t n)
 {

@@ -29,6 +29,7 @@
 #include "nines/message.h"
 #include "nines/notifier.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include "alert/silence.h"
 #include "base/arena.h"
 #include "nines/message.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "nines/slo.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stddef.h>
 #include <stdint.h>

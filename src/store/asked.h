@@ -11,7 +11,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 #include "base/table.h"
 #include "base/vec.h"
 #include "nines/slo.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "nines/slo.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -16,6 +16,7 @@
 #include "nines/exclusion.h"
 #include "nines/incident.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <pthread.h>
 #include <semaphore.h>

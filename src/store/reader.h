@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "nines/store.h"
+#include "nines/store_reader.h"
 #include "store/catalog.h"
 #include "store/metric.h"
 #include "store/scan.h"

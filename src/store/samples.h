@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -9,6 +9,7 @@
 #include "engine/edit.h"
 #include "model/matcher.h"
 #include "nines/notifier.h"
+#include "nines/store_reader.h"
 #include "web/alertmanager_internal.h"
 #include "web/peer.h"
 

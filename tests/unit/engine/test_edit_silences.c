@@ -7,6 +7,7 @@
 #include "engine/edit.h"
 #include "engine/silencing.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 
 #include <glob.h>
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
 #include "slo/expected.h"
 
 #include <setjmp.h>

@@ -3,6 +3,8 @@
 
 #include "base/units.h"
 #include "nines/store.h"
+#include "nines/store_reader.h"
+#include "nines/store_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>
