@@ -12,19 +12,6 @@
 
 #define HEADER_VALUE_MAX 8192
 
-/* Whatever a server sent, nothing in it steers who reads it. */
-static void one_line(char *text)
-{
-    char *to = text;
-    for (size_t n = strlen(text); n > 0;) {
-        size_t steers = steer_at(text, n);
-        *to++ = steers ? '?' : *text;
-        text += steers ? steers : 1;
-        n -= steers ? steers : 1;
-    }
-    *to = '\0';
-}
-
 void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
 {
     v->outcome = reason == REASON_PROBER ? OUTCOME_SKIPPED : OUTCOME_BAD;
@@ -33,7 +20,7 @@ void verdict_fail(struct verdict *v, enum reason reason, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(v->message, sizeof(v->message), fmt, ap);
     va_end(ap);
-    one_line(v->message);
+    steer_blank(v->message); /* whatever a server sent */
 }
 
 struct assertion_seen *verdict_see(struct verdict *v, bool ok, const char *what, const char *seen)
