@@ -1,6 +1,7 @@
 """Streamed answers beside the log of the server that wrote them: how far the first token and
 the largest gap are off, what a stream costs, and what 1,000 of them at once take; the
 same of a bare reader on libcurl and libuv."""
+import dataclasses
 import json
 import time
 
@@ -9,21 +10,44 @@ from setting import (ADDRESSES, Nines, bare_streams, demand, eventually, free_po
                      write_files)
 import truth
 
-STREAMS = 1000            # compared
-RATE = 50                 # a second
-FIRST_US, GAP_US, TOKENS = 400_000, 20_000, 60
 MEMORY = 1000             # at once
+MEMORY_GAP_US, MEMORY_S = 20_000, 20  # answers of 1,000 tokens take as long
 KB = 1000
+AGENTS = {
+    "openai": "protocol: openai, model: m, prompt: Hi.",
+    "sse": "protocol: sse, body: {q: Hi.}, read: {text: $.content, end: {data: '[DONE]'}}",
+}
+
+
+@dataclasses.dataclass
+class Load:
+    """So many streams at once, on average: how each goes, and how many begin a second."""
+    at_once: int
+    first_us: int
+    gap_us: int
+    tokens: int
+    rate: int
+    probes: int    # ask in turns
+    streams: int   # compared
+    warm_up: int   # seconds, which are those of a stream at least
+
+    def seconds(self, quick):
+        return self.streams / self.rate * (0.3 if quick else 1)
+
+
+LOADS = [Load(1, 20_000, 1_000, 20, 10, 1, 1000, 1), Load(50, 200_000, 10_000, 60, 56, 56, 1000, 2),
+         Load(1000, 1_000_000, 50_000, 60, 222, 1110, 2220, 6)]
 
 
 class Streams:
     """bench/stream_server.c, and its log."""
 
-    def __init__(self, setting, tokens, name):
+    def __init__(self, setting, form, load, name):
         self.port = free_port()
         self.child = setting.spawn(
-            [setting.program("stream_server"), "--port", self.port, "--first-us", FIRST_US,
-             "--gap-us", GAP_US, "--tokens", tokens, "--addresses", ADDRESSES],
+            [setting.program("stream_server"), "--port", self.port, "--first-us", load.first_us,
+             "--gap-us", load.gap_us, "--tokens", load.tokens, "--addresses", ADDRESSES,
+             *(["--plain"] if form == "sse" else [])],
             setting.server_core, name=name)
         eventually(lambda: truth.answers(self.port), "the server of streams")
 
@@ -36,13 +60,13 @@ class Streams:
         return {(line["id"], line["n"]): line for line in lines}
 
 
-def configure(folder, urls, interval, timeout="30s"):
+def configure(folder, form, urls, interval_ms, timeout="60s"):
     for name in ("probes", "slos"):
         (folder / name).mkdir(exist_ok=True)
-    lines = [f"  - {{id: p{i}, agent: {{protocol: openai, url: \"{url}\", model: m, prompt: Hi.}}}}"
+    lines = [f"  - {{id: p{i}, agent: {{{AGENTS[form]}, url: \"{url}\"}}}}"
              for i, url in enumerate(urls)]
     write_files(folder / "probes", "apiVersion: nines/v1\nkind: Probes\ndefaults: {interval: "
-                f"{interval}, timeout: {timeout}}}\nprobes:\n", lines)
+                f"{interval_ms}ms, timeout: {timeout}}}\nprobes:\n", lines)
     (folder / "nines.yaml").write_text("apiVersion: nines/v1\nkind: Daemon\n")
 
 
@@ -80,63 +104,98 @@ def spread(ordered):
             "max": ordered[-1], "min": ordered[0], "streams": len(ordered)}
 
 
-def measured(setting, seconds):
+def measured(setting, form, load, seconds):
     """(errors, CPU us of a stream) of nines."""
-    server = Streams(setting, TOKENS, "streams-nines")
+    server = Streams(setting, form, load, f"streams-nines-{form}-{load.at_once}")
     folder = setting.folder("agents")
-    configure(folder, server.urls(RATE * 10), "10s")
+    configure(folder, form, server.urls(load.probes), load.probes * 1000 // load.rate)
     nines = Nines(setting, folder)
-    cpu, since, until = steady(nines, seconds, warm_up=4)
+    cpu, since, until = steady(nines, seconds, load.warm_up)
+    time.sleep(load.warm_up)  # until what began then is stored
     began = nines.query("SELECT count(*) FROM result WHERE slot >= ? AND slot < ?", since,
-                        until - 4_000_000)[0][0] * seconds / (seconds - 4)
+                        until)[0][0]
     nines.stop()
     # Whoever was under way at the end has no answer, so that its n is not used up.
     return errors(of_nines(nines), server.log()), cpu / max(began, 1)
 
 
-def bare(setting, seconds):
-    server = Streams(setting, TOKENS, "streams-bare")
+def bare(setting, form, load, seconds):
+    server = Streams(setting, form, load, f"streams-bare-{form}-{load.at_once}")
     path = setting.dir / "bare.ndjson"
-    told = bare_streams(setting, server.urls(RATE * 10), RATE, seconds, path)
+    told = bare_streams(setting, server.urls(load.probes), load.rate, seconds + load.warm_up, path)
     demand(told["bad"] == 0, f"{told['bad']} bare streams failed")
     return errors(of_bare(path), server.log()), told["cpu_us"]
 
 
-# ---- memory ----------------------------------------------------------------------
-
-def in_flight(setting, tokens):
-    """Resident memory of a daemon whose probes ask once in 20 s; answers of 1,000 tokens take
-    longer than that."""
-    server = Streams(setting, tokens, f"streams-{tokens}")
-    folder = setting.folder("agents-memory")
-    configure(folder, server.urls(MEMORY), "20s", timeout="60s")
-    nines = Nines(setting, folder)
-    time.sleep(21)
-    rss = nines.child.memory()["Rss"]
-    open_now = len(list((nines.child.path() / "fd").iterdir()))
-    nines.stop()
-    server.child.stop()
-    return rss, open_now
-
-
-def run(setting):
-    seconds = 8 if setting.quick else 4 + STREAMS // RATE + 2
-    setting.show("agents: a bare reader")
-    theirs, bare_cpu = bare(setting, seconds)
-    setting.show("agents: nines")
-    ours, cpu = measured(setting, seconds)
-    demand(len(ours[0]) > RATE * (seconds - 4) / 2, f"only {len(ours[0])} streams were compared")
+def compared(setting, form, load):
+    seconds = load.seconds(setting.quick)
+    what = f"{form}, {load.at_once:,} at once"
+    setting.show(f"agents: {what}, a bare reader")
+    theirs, bare_cpu = bare(setting, form, load, seconds)
+    setting.show(f"agents: {what}")
+    ours, cpu = measured(setting, form, load, seconds)
+    demand(len(ours[0]) > load.rate * seconds / 2, f"only {len(ours[0])} streams were compared")
+    key = f"agents_{form}_{load.at_once}"
     for name, title, mine, other in zip(("first", "gap"), ("first token", "largest gap"), ours,
                                         theirs):
         mine, other = spread(mine), spread(other)
         for q in ("p50", "p90", "p99", "max"):
-            yield Figure(f"agents_{name}_{q}", f"{title} off the server's log: {q}", mine[q],
+            yield Figure(f"{key}_{name}_{q}", f"{title} off the server's log, {what}: {q}", mine[q],
                          "us", other[q], "bare reader",
                          detail={"nines": mine, "bare": other} if q == "p50" else {})
-    yield Figure("agents_cpu", f"CPU per stream of {TOKENS} tokens", cpu, "us", bare_cpu,
-                 "bare reader", cpu / max(bare_cpu, 1))
+    yield Figure(f"{key}_cpu", f"CPU per stream of {load.tokens} tokens, {what}", cpu, "us",
+                 bare_cpu, "bare reader", cpu / max(bare_cpu, 1))
+
+
+# ---- memory ----------------------------------------------------------------------
+
+def resident(child):
+    """Its bytes, and how many descriptors it has open."""
+    return child.memory()["Rss"], len(list((child.path() / "fd").iterdir()))
+
+
+def of_daemon(setting, server):
+    folder = setting.folder("agents-memory")
+    configure(folder, "openai", server.urls(MEMORY), MEMORY_S * 1000)
+    nines = Nines(setting, folder)
+    time.sleep(MEMORY_S + 1)
+    seen = resident(nines.child)
+    nines.stop()
+    return seen
+
+
+def of_bare_reader(setting, server):
+    targets = setting.dir / "targets"
+    targets.write_text("\n".join(server.urls(MEMORY)) + "\n")
+    child = setting.spawn(
+        [setting.program("bare_loop"), "--rate", MEMORY // MEMORY_S, "--seconds", MEMORY_S + 10,
+         "--targets", targets, "--streams", setting.dir / "bare.ndjson"], setting.prober_core)
+    time.sleep(MEMORY_S + 1)
+    seen = resident(child)
+    child.process.kill()
+    child.process.wait()
+    return seen
+
+
+def each_stream(setting, look, name):
+    """(bytes for each stream, details): while 1,000 are under way, beside hardly any."""
+    seen = []
+    for tokens in (1, MEMORY_S * 1_000_000 // MEMORY_GAP_US):
+        load = Load(MEMORY, 400_000, MEMORY_GAP_US, tokens, 0, MEMORY, 0, 0)
+        server = Streams(setting, "openai", load, f"streams-{name}-{tokens}")
+        seen.append(look(setting, server))
+        server.child.stop()
+    (idle, idle_files), (busy, files) = seen
+    demand(files - idle_files > 0.9 * MEMORY, f"only {files - idle_files} streams were under way")
+    return (busy - idle) / (files - idle_files), {"idle": idle, "busy": busy, "descriptors": files}
+
+
+def run(setting):
+    for form in AGENTS:
+        for load in LOADS:
+            yield from compared(setting, form, load)
     setting.show("agents: memory")
-    (idle, _), (busy, files) = in_flight(setting, 1), in_flight(setting, MEMORY)
-    yield Figure("agents_memory", f"resident, each of {MEMORY:,} streams at once",
-                 (busy - idle) / MEMORY / KB, "kB", detail={"idle": idle, "busy": busy,
-                                                            "descriptors": files})
+    ours, mine = each_stream(setting, of_daemon, "nines")
+    theirs, other = each_stream(setting, of_bare_reader, "bare")
+    yield Figure("agents_memory", f"resident, each of {MEMORY:,} streams at once", ours / KB, "kB",
+                 theirs / KB, "bare reader", ours / theirs, detail={"nines": mine, "bare": other})

@@ -2,10 +2,10 @@
  * Streams chat completions at instants of its own and says when it wrote what: the truth
  * that measured answers are compared with.
  *
- *   stream_server --port N --first-us N --gap-us N --tokens N [--addresses N]
+ *   stream_server --port N --first-us N --gap-us N --tokens N [--addresses N] [--plain]
  *
- * POST or GET /ID answers with events of OpenAI's chat completions: headers and a role at
- * once, the first token after half to one and a half times first-us, each other one and the
+ * POST or GET /ID answers with events of OpenAI's chat completions, or with --plain such
+ * as an agent of its own has, {"content":" word"}: headers and a role at once, the first token after half to one and a half times first-us, each other one and the
  * end after a fifth to nine fifths of gap-us, one of them ten times as long. The n-th
  * stream of an ID is always the same. At the end of each a line goes to stdout, times in us
  * since the epoch: {"id":"7","n":0,"asked":..,"headers":..,"first_token":..,"gap":..,"end":..}.
@@ -50,6 +50,7 @@ struct server {
     uv_tcp_t listeners[MAX_ADDRESSES];
     uv_poll_t due;
     int due_fd, tokens;
+    const struct form *form;
     int64_t first_us, gap_us;
     struct conn *heap[MAX_CONNS + 1]; /* by due_ns, from 1 on */
     size_t heap_len;
@@ -63,9 +64,19 @@ static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r
     "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","      \
     "\"choices\":[{\"index\":0,\"delta\":{" delta "}" more "}]}\n\n"
 
-static const char role[] = EVENT("\"role\":\"assistant\",\"content\":\"\"", "");
-static const char token[] = EVENT("\"content\":\" word\"", "");
-static const char end[] = EVENT("", ",\"finish_reason\":\"stop\"") "data: [DONE]\n\n";
+struct form {
+    const char *role, *token, *end;
+};
+static const struct form chat = {
+    EVENT("\"role\":\"assistant\",\"content\":\"\"", ""),
+    EVENT("\"content\":\" word\"", ""),
+    EVENT("", ",\"finish_reason\":\"stop\"") "data: [DONE]\n\n",
+};
+static const struct form plain = {
+    "event: role\ndata: {\"role\":\"assistant\"}\n\n",
+    "event: delta\ndata: {\"content\":\" word\"}\n\n",
+    "data: [DONE]\n\n",
+};
 
 static void die(const char *what)
 {
@@ -197,7 +208,7 @@ static void note_gap(struct conn *c, int64_t now)
 
 static void finish(struct conn *c)
 {
-    c->end = send_chunk(c, "", end, "0\r\n\r\n");
+    c->end = send_chunk(c, "", c->server->form->end, "0\r\n\r\n");
     note_gap(c, c->end);
     printf("{\"id\":\"%s\",\"n\":%u,\"asked\":%" PRId64 ",\"headers\":%" PRId64
            ",\"first_token\":%" PRId64 ",\"gap\":%" PRId64 ",\"end\":%" PRId64 "}\n",
@@ -210,7 +221,7 @@ static void go_on(struct conn *c)
         finish(c);
         return;
     }
-    int64_t now = send_chunk(c, "", token, "");
+    int64_t now = send_chunk(c, "", c->server->form->token, "");
 
     if (c->next++ == 0)
         c->first = now;
@@ -250,7 +261,7 @@ static void begin(struct conn *c)
     c->dice = number << 20 | c->n;
     c->stall = 1 + (int)(roll(&c->dice) % (uint64_t)s->tokens);
     c->asked = wall_us();
-    c->headers = send_chunk(c, head, role, "");
+    c->headers = send_chunk(c, head, s->form->role, "");
     if (!c->closing)
         wait_for(c, s->first_us / 2 + (int64_t)(roll(&c->dice) % (uint64_t)(s->first_us + 1)));
     arm(s);
@@ -332,8 +343,11 @@ static int parse(struct server *s, int argc, char **argv, int *ret_port)
 {
     static const struct option known[] = {{"first-us", 1, NULL, 'f'},  {"gap-us", 1, NULL, 'g'},
                                           {"tokens", 1, NULL, 't'},    {"port", 1, NULL, 'p'},
-                                          {"addresses", 1, NULL, 'a'}, {NULL, 0, NULL, 0}};
+                                          {"addresses", 1, NULL, 'a'}, {"plain", 0, NULL, 'l'},
+                                          {NULL, 0, NULL, 0}};
     long addresses = 1, port = 0;
+
+    s->form = &chat;
 
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         long n = optarg ? strtol(optarg, NULL, 10) : 0;
@@ -348,6 +362,8 @@ static int parse(struct server *s, int argc, char **argv, int *ret_port)
             port = n;
         else if (c == 'a')
             addresses = n;
+        else if (c == 'l')
+            s->form = &plain;
         else
             exit(2);
     }
