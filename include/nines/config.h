@@ -272,6 +272,7 @@ struct config {
     size_t exclusion_count;
     const struct routing_def *routing; /* nines/route.h; NULL: there are no routes */
     size_t file_count;
+    bool partial; /* of paths without a Daemon document: what that says is not known */
     void (*zone_free)(struct zone *z); /* for the zones of `slos` */
     const struct hours_ops *hours;     /* for the service hours of `probes` */
 };

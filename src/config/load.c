@@ -348,6 +348,7 @@ int config_load(const struct config_sources *src, const struct config_tables *ta
     load_begin(&l, tables, diag);
     load_named(&l, src);
     const struct node *daemon = find_daemon(&l);
+    l.build.config->partial = !daemon && src->path_count;
     build_folders(&l.build, daemon ? daemon->pos.file : src->config_file, daemon);
     load_alertmanager(&l, daemon);
     l.in_folder = true;

@@ -1,5 +1,6 @@
 #include "engine/answers.h"
 
+#include "base/mem.h"
 #include "engine/spending.h"
 #include "nines/probe.h"
 #include "nines/slo.h"
@@ -11,18 +12,12 @@ static bool cost_known(const struct agent_spec *spec)
     return spec->price || spec->paths.cost;
 }
 
-static void tell(struct decode *c, struct pos pos, const struct probe_def *def,
-                 const struct agent_spec *spec)
+static void tell(const struct config *cfg, struct decode *c, struct pos pos,
+                 const struct probe_def *def, const struct agent_spec *spec)
 {
-    if (spec->model)
-        diag_error(c->diag, pos,
-                   "cost_at_most: what runs of '%.128s' cost is not known: 'prices' of nines.yaml "
-                   "have none for its model '%.128s'",
-                   def->id, spec->model);
-    else
-        diag_error(c->diag, pos,
-                   "cost_at_most: what runs of '%.128s' cost is not known: it names no model",
-                   def->id);
+    mem_auto char *what =
+        mem_printf("cost_at_most: what runs of '%.128s' cost is not known", def->id);
+    spending_tell_unpriced(cfg, spec, c, pos, what);
 }
 
 static bool same_place(struct pos a, struct pos b)
@@ -38,15 +33,15 @@ static void check_slo(const struct config *cfg, size_t i, struct decode *c)
     if (slo->sli.measure != MEASURE_COST || !spec || cost_known(spec))
         return;
     if (i == 0 || !same_place(cfg->slos[i - 1]->sli.measure_pos, slo->sli.measure_pos))
-        tell(c, slo->sli.measure_pos, slo->probe, spec);
+        tell(cfg, c, slo->sli.measure_pos, slo->probe, spec);
 }
 
-static void check_probe(const struct probe_def *def, const struct agent_spec *spec,
-                        struct decode *c)
+static void check_probe(const struct config *cfg, const struct probe_def *def,
+                        const struct agent_spec *spec, struct decode *c)
 {
     const struct agent_expect *e = &spec->expect;
     if (e->bounds[MEASURE_COST] && !cost_known(spec))
-        tell(c, e->cost_pos, def, spec);
+        tell(cfg, c, e->cost_pos, def, spec);
     if (spec->max_tokens && e->min_tokens > spec->max_tokens)
         diag_error(c->diag, e->min_tokens_pos,
                    "min_tokens: an answer has at most max_tokens, %lld: none would be good",
@@ -59,7 +54,7 @@ void answers_finish(const struct config *cfg, struct decode *c)
         const struct probe_def *def = cfg->probes[i];
         const struct agent_spec *spec = def->kind ? spending_agent(def) : NULL;
         if (spec)
-            check_probe(def, spec, c);
+            check_probe(cfg, def, spec, c);
     }
     for (size_t i = 0; i < cfg->slo_count; i++)
         check_slo(cfg, i, c);

@@ -38,17 +38,43 @@ static const char *nearest(const struct price_table *t, const char *model)
 }
 
 /* Why nobody knows what the probe costs. */
-static void tell_unpriced(const struct price_table *t, const struct agent_spec *spec, size_t *looks,
+static void tell_unpriced(const struct config *cfg, const struct agent_spec *spec, size_t *looks,
                           char why[static WHY_MAX])
 {
+    const struct price_table *t = &cfg->daemon.prices;
     if (!spec->model) {
         str_copy(why, WHY_MAX, "it names no model");
+        return;
+    }
+    if (cfg->partial) {
+        snprintf(why, WHY_MAX,
+                 "its model '%.128s' is priced in nines.yaml, which is not among what is read: "
+                 "pass it, too",
+                 spec->model);
         return;
     }
     const char *near = *looks ? nearest(t, spec->model) : NULL;
     *looks -= *looks > 0;
     snprintf(why, WHY_MAX, "'prices' of nines.yaml have none for its model '%.128s'%s%.128s%s",
              spec->model, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static void tell(const struct config *cfg, const struct agent_spec *spec, struct decode *c,
+                 struct pos pos, const char *what, const char *why)
+{
+    if (cfg->partial && spec->model)
+        diag_warning(c->diag, pos, "%s: %s", what, why);
+    else
+        diag_error(c->diag, pos, "%s: %s", what, why);
+}
+
+void spending_tell_unpriced(const struct config *cfg, const struct agent_spec *spec,
+                            struct decode *c, struct pos pos, const char *what)
+{
+    size_t looks = 0;
+    char why[WHY_MAX];
+    tell_unpriced(cfg, spec, &looks, why);
+    tell(cfg, spec, c, pos, what, why);
 }
 
 static void check_price(const struct config *cfg, const struct probe_def *def,
@@ -60,10 +86,10 @@ static void check_price(const struct config *cfg, const struct probe_def *def,
     bool own = spec->spend.cost_hour || spec->spend.cost_day;
     if (spec->price || (!own && !all->cost_pos.file && !(t->n && spec->model)))
         return;
-    tell_unpriced(t, spec, looks, why);
+    tell_unpriced(cfg, spec, looks, why);
     if (own)
-        diag_error(c->diag, spec->spend.cost_pos,
-                   "spend: a cap on cost needs a price for the probe: %s", why);
+        tell(cfg, spec, c, spec->spend.cost_pos, "spend: a cap on cost needs a price for the probe",
+             why);
     if (all->cost_pos.file)
         diag_error(c->diag, all->cost_pos,
                    "spend: a cap on cost needs a price for each agent, and '%.128s' has none: %s",

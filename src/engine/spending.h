@@ -24,6 +24,13 @@ const struct agent_spec *spending_agent(const struct probe_def *def);
  */
 void spending_finish(const struct config *cfg, const struct node *daemon, struct decode *c);
 
+/*
+ * An error, `what` and why nobody knows what the probe costs; a warning where prices cannot
+ * be known because the file that holds them is not read (config.partial).
+ */
+void spending_tell_unpriced(const struct config *cfg, const struct agent_spec *spec,
+                            struct decode *c, struct pos pos, const char *what);
+
 /* A snapshot comes into force: its caps do, and probes that were renamed keep their
  * accounts. Once the scheduler has it, so that no run settles on a name that is gone. */
 void spending_set_config(struct spend *s, const struct config *cfg);

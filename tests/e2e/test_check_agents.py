@@ -156,3 +156,30 @@ def test_questions_that_pile_up(workspace):
 def test_what_cannot_be(workspace, change, message):
     declare(workspace, **change)
     assert messages(workspace, "errors") == [message]
+
+
+def test_paths_without_the_file_of_prices(workspace):
+    """What nines.yaml would say cannot be known, and is no error; without any model it is."""
+    declare(workspace, sli={"cost_at_most": 0.01}, expect={"cost_at_most": 0.01},
+            spend={"day": {"cost": 2}})
+
+    def check(*paths):
+        done = workspace.run("check", "--json", *paths, check=False)
+        items = json.loads(done.stdout)
+        return done.returncode, *([i["message"] for i in items[k]] for k in ("errors", "warnings"))
+    unknown = "its model 'small' is priced in nines.yaml, which is not among what is read: pass " \
+        "it, too"
+    promise = f"cost_at_most: what runs of 'chat' cost is not known: {unknown}"
+    assert check("probes", "slos") == \
+        (0, [], [promise, f"spend: a cap on cost needs a price for the probe: {unknown}", promise])
+    assert check("probes", "slos", "nines.yaml") == (0, [], [])
+    assert check("--config", "nines.yaml", "probes", "slos") == (0, [], [])
+    # A Daemon document without the price, and none at all: these are what `nines run` has.
+    workspace.write("nines.yaml", "apiVersion: nines/v1\nkind: Daemon\n")
+    assert check("probes", "slos", "nines.yaml")[0] == check()[0] == 1
+    (workspace.path / "nines.yaml").unlink()
+    assert (check()[0], len(check()[1])) == (1, 3)
+    declare(workspace, protocol="mcp", tool="t", model=None, prompt=None, max_tokens=None,
+            sli={"cost_at_most": 1})
+    assert check("probes", "slos") == \
+        (1, ["cost_at_most: what runs of 'chat' cost is not known: it names no model"], [])
