@@ -317,25 +317,42 @@ static void test_too_much(void **state)
     assert_true(t->result.answer.events > 0);
 }
 
+/* Asks with a first_event_timeout of 120 ms; where the machine is so busy that not even the
+ * head came by then, with longer ones. */
+static struct told *await_event(void **state, const char *path, const char *more,
+                                enum reason reason, const char *message)
+{
+    struct told *t;
+    int ms = 120;
+    for (int again = 2;; ms *= 5, again--) {
+        char keys[100];
+        snprintf(keys, sizeof(keys), "first_event_timeout: %dms%s", ms, more);
+        t = ask(state, path, keys);
+        if (t->result.reason != REASON_TTFB_TIMEOUT || !again)
+            break;
+    }
+    expect(t, reason, message);
+    assert_true(t->result.total_us >= (int64_t)ms * 1000);
+    return t;
+}
+
 static void test_stalls(void **state)
 {
-    const char *first = "first_event_timeout: 120ms", *idle = "idle_timeout: 120ms";
-    struct told *t = ask(state, "stall_response", first);
+    const char *idle = "idle_timeout: 120ms";
+    struct told *t = ask(state, "stall_response", "first_event_timeout: 120ms");
     expect(t, REASON_TTFB_TIMEOUT, "no response within 120ms");
     assert_true(t->result.total_us >= 120000);
-    expect(ask(state, "stall_head", first), REASON_EVENT_TIMEOUT, "the headers did not end");
-    t = ask(state, "stall_event", first);
-    expect(t, REASON_EVENT_TIMEOUT, "no event within 120ms");
-    assert_true(t->result.total_us >= 120000 && t->result.code == 200);
-    expect(ask(state, "comments_hold", first), REASON_EVENT_TIMEOUT, "no event within 120ms");
+    await_event(state, "stall_head", "", REASON_EVENT_TIMEOUT, "the headers did not end");
+    t = await_event(state, "stall_event", "", REASON_EVENT_TIMEOUT, "no event within ");
+    assert_int_equal(t->result.code, 200);
+    await_event(state, "comments_hold", "", REASON_EVENT_TIMEOUT, "no event within ");
     t = ask(state, "stall_token", idle);
     expect(t, REASON_IDLE_TIMEOUT, "no event for 120ms: 1 came");
-    t = ask(state, "stall_middle", "first_event_timeout: 110ms, idle_timeout: 120ms");
-    expect(t, REASON_IDLE_TIMEOUT, "2 came");
-    assert_true(t->result.total_us >= 120000 + (int64_t)t->result.answer.last_event_us);
-    assert_true(t->result.answer.gap_us >= 120000);
+    t = await_event(state, "stall_middle", ", idle_timeout: 130ms", REASON_IDLE_TIMEOUT, "2 came");
+    assert_true(t->result.total_us >= 130000 + (int64_t)t->result.answer.last_event_us);
+    assert_true(t->result.answer.gap_us >= 130000);
     expect(ask(state, "stall_end", idle), REASON_IDLE_TIMEOUT, "3 came");
-    expect(ask_in(*state, "stall_event", "", 150000), REASON_TOTAL_TIMEOUT, "0 body bytes");
+    expect(ask_in(*state, "stall_event", "", 400000), REASON_TOTAL_TIMEOUT, "0 body bytes");
 }
 
 static void test_packed(void **state)
