@@ -68,7 +68,8 @@ void answer_promise(enum answer_measure m, int64_t bound, struct str *out);
 /*
  * The time that the answer's tokens took, for its speed: `tokens` of them (those of
  * reasoning aside) in `us`, from the first to the last; if it came in one piece since
- * the request began. False when either is not known.
+ * the request began. False when either is not known, as the tokens are not of an answer
+ * that reasoned and does not tell how much of them that took.
  */
 bool answer_speed(const struct answer *a, int64_t *ret_tokens, int64_t *ret_us);
 

@@ -6,6 +6,7 @@
 
 #include "nines/answer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What happened to a slot. Never a boolean: excluded results leave the
@@ -89,6 +90,9 @@ struct result {
 };
 
 /* Implemented in model/result.c. */
+/* A slot that was not sent as the target had asked for time: an event, and no run, so that
+ * it has no latency. */
+bool result_waited(const struct result *r);
 const char *outcome_name(enum outcome o);
 int outcome_parse(const char *name); /* enum outcome, or -1 */
 const char *reason_name(enum reason r);

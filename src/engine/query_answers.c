@@ -63,6 +63,12 @@ static size_t cut_days(const struct report_slo *s, int64_t *edges)
     return n;
 }
 
+/* Runs that are neither good nor bad cost what they cost. */
+static bool has_spent(const struct answer_sums *s)
+{
+    return s->tokens_in || s->tokens_out || s->tokens_unknown || s->cost || s->cost_unknown;
+}
+
 static void keep_days(struct slo_query *q, const int64_t *edges, const struct answer_sums *sums,
                       size_t n)
 {
@@ -70,7 +76,7 @@ static void keep_days(struct slo_query *q, const int64_t *edges, const struct an
     a->days = arena_alloc(q->arena, (n + 1) * sizeof(*a->days));
     for (size_t i = 0; i < n; i++) {
         answer_sums_add(&a->sums, &sums[i]);
-        if (sums[i].runs || sums[i].held || sums[i].limited)
+        if (sums[i].runs || sums[i].held || sums[i].limited || has_spent(&sums[i]))
             a->days[a->day_count++] = (struct report_answer_day){edges[i], edges[i + 1], sums[i]};
     }
 }

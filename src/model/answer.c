@@ -40,7 +40,8 @@ void answer_promise(enum answer_measure m, int64_t bound, struct str *out)
 
 bool answer_speed(const struct answer *a, int64_t *ret_tokens, int64_t *ret_us)
 {
-    if (a->tokens_out < 0 || !a->last_token_us)
+    bool mixed = a->flags & ANSWER_REASONED && a->tokens_reasoning < 0;
+    if (a->tokens_out < 0 || mixed || !a->last_token_us)
         return false;
     int64_t reasoning = a->tokens_reasoning > 0 ? a->tokens_reasoning : 0;
     bool pieces = a->last_token_us > a->first_token_us;

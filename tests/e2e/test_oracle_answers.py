@@ -84,6 +84,8 @@ class AnswerScenario(Scenario):
         if rng.random() < 0.9:
             near = self.near(2_000_000_001)
             parts["cost"] = json.dumps(f"{decimal.Decimal(near) * DECIMALS:f}")
+        if rng.random() < 0.3:
+            parts["flags"] = '["reasoned"]'
         return "{" + ",".join(f'"{k}":{v}' for k, v in parts.items()) + "}"
 
     def line(self, k):
@@ -155,8 +157,8 @@ def told(answer):
     """Numbers may be written in two ways, and a stream without a gap says so or does not."""
     if answer is None:
         return None
-    numbers = {key: measures.F(value) for key, value in answer.items()}
-    return {"gap_ms": measures.F(0), **numbers}
+    numbers = {key: measures.F(value) for key, value in answer.items() if key != "flags"}
+    return {"gap_ms": measures.F(0), "flags": answer.get("flags"), **numbers}
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("NINES_ANSWERS", "4"))))

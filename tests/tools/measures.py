@@ -13,7 +13,8 @@ def ms(answer, key):
 def speed(answer):
     """Tokens a second, or None."""
     last, out = ms(answer, "last_token_ms"), answer.get("tokens_out")
-    if last is None or out is None:
+    mixed = "reasoned" in answer.get("flags", ()) and "tokens_reasoning" not in answer
+    if last is None or out is None or mixed:
         return None
     tokens = max(int(out) - int(answer.get("tokens_reasoning", 0)), 0)
     first = ms(answer, "first_token_ms")

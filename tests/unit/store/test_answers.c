@@ -86,6 +86,7 @@ static struct result random_result(struct world *w, int64_t slot)
     } else if (dice >= 95) { /* a slot that was not sent as the target had asked */
         r.outcome = chance(w, 50) ? OUTCOME_BAD : OUTCOME_EXCLUDED;
         r.reason = REASON_RATE_LIMITED;
+        r.total_us = 0;
     }
     if (dice < 85) {
         r.flags = RESULT_ANSWER;
@@ -211,6 +212,24 @@ static void expect_sketch(const struct world *w, enum answer_sketch which, int64
         if (w->there[i] && w->rows[i].slot_us >= from && w->rows[i].slot_us < to &&
             w->rows[i].flags & RESULT_ANSWER)
             expect_run(&w->rows[i], which, into);
+}
+
+/* Of runs: a slot that was not sent took no time at all, rather than little. */
+static void check_latency(struct world *w, struct store_reader *r, const int64_t *edges)
+{
+    struct sketch got = SKETCH_INIT;
+    int64_t runs = 0, failed = 0;
+    for (int64_t i = 0; i < SLOTS; i++) {
+        const struct result *x = &w->rows[i];
+        bool in = w->there[i] && x->slot_us >= edges[0] && x->slot_us < edges[CELLS];
+        bool waited = !x->total_us;
+        runs += in && !waited && (x->outcome == OUTCOME_GOOD || x->outcome == OUTCOME_BAD);
+        failed += in && !waited && x->outcome == OUTCOME_BAD;
+    }
+    assert_int_equal(store_reader_latency(r, CHAT, edges[0], edges[CELLS], &got, NULL), 0);
+    assert_int_equal(got.count, runs);
+    assert_int_equal(got.censored, failed);
+    sketch_release(&got);
 }
 
 static enum reason reason_of(const struct sli_def *sli, const struct result *r)
@@ -360,6 +379,7 @@ static void check(struct world *w)
         }
         for (int which = 0; which < ANSWER_SKETCHES; which++)
             check_sketch(w, r, (enum answer_sketch)which, edges);
+        check_latency(w, r, edges);
         for (size_t i = 0; i < countof(w->slis); i++)
             check_sli(w, r, &w->slis[i], edges);
     }
