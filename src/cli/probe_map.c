@@ -42,16 +42,14 @@ void probe_map_put(struct arena *a, struct node *map, const char *key, struct no
 /* ---- agents ---------------------------------------------------------------------------- */
 
 /* By the paths that everybody gives them; NULL: it may be any. */
-static const char *protocol_of(const char *url)
+static const struct agent_codec *codec_of(const char *url)
 {
-    static const struct {
-        const char *end, *protocol;
-    } known[] = {{"/chat/completions", "openai"}, {"/messages", "anthropic"}, {"/mcp", "mcp"}};
     size_t n = strcspn(url, "?#");
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-        size_t len = strlen(known[i].end);
-        if (n > len && strncmp(url + n - len, known[i].end, len) == 0)
-            return known[i].protocol;
+    for (size_t i = 0; agent_codecs[i]; i++) {
+        const char *path = agent_codecs[i]->path;
+        size_t len = path ? strlen(path) : 0;
+        if (len && n > len && strncmp(url + n - len, path, len) == 0)
+            return agent_codecs[i];
     }
     return NULL;
 }
@@ -147,13 +145,12 @@ static int put_json(struct arena *a, struct node *map, const char *key, const ch
 int probe_map_agent(struct arena *a, struct node *map, const struct probe_options *o,
                     const char *url, struct err *reterr)
 {
-    const char *protocol = o->protocol ? o->protocol : protocol_of(url);
-    const struct agent_codec *codec = protocol ? agent_codec_find(protocol) : NULL;
+    const struct agent_codec *codec = o->protocol ? agent_codec_find(o->protocol) : codec_of(url);
     bool chat = codec && codec->chat && !o->body;
-    bool asks = chat || (protocol && str_eq(protocol, "a2a"));
-    if (!protocol)
+    bool asks = chat || (codec && !codec->chat && agent_codec_uses(codec, "prompt"));
+    if (!o->protocol && !codec)
         return no_protocol(reterr);
-    put_text(a, map, "protocol", protocol);
+    put_text(a, map, "protocol", codec ? codec->name : o->protocol);
     put_text(a, map, "model", o->model);
     put_text(a, map, "system", o->system);
     put_text(a, map, "prompt", o->prompt ? o->prompt : asks ? PROMPT : NULL);

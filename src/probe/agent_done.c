@@ -27,6 +27,8 @@ void agent_run_free(struct agent_run *run)
 /* Whether nobody can have begun to answer. */
 static bool never_sent(const struct agent_run *run)
 {
+    if (run->asked && run->meter.answer.headers_us)
+        return false; /* it began, whatever became of the connection */
     if (run->resp.local_fault)
         return true;
     switch (run->resp.reason) {

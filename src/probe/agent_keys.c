@@ -1,6 +1,7 @@
 /* What belongs together, by protocol. */
 #include "probe/agent_keys.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "config/decode.h"
@@ -11,17 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHAT "openai anthropic"
 #define PROTOCOLS_MAX 128
+#define KEY_MAX 32
 
-/* Who uses a key; the others refuse it. */
-static const struct key_rule {
-    const char *key, *protocols;
-} key_rules[] = {
-    {"system", CHAT}, {"prompt", CHAT " a2a"},    {"max_tokens", CHAT},
-    {"tools", CHAT},  {"body", CHAT " json sse"}, {"stream", CHAT " a2a"},
-    {"tool", "mcp"},  {"arguments", "mcp"},       {"read", "json sse"},
-};
+/* Those that only some protocols use, as their codecs say; the others refuse them. */
+static const char *const own_keys[] = {"system", "prompt", "max_tokens", "tools", "body",
+                                       "stream", "tool",   "arguments",  "read"};
 
 /* Keys that `body`, being the whole request, takes the place of. */
 static const char *const body_replaces[] = {"model", "system", "prompt", "max_tokens", "tools"};
@@ -33,43 +29,33 @@ static const struct node *given(const struct node *n, const char *key)
 
 /* ---- which keys ---------------------------------------------------------------------- */
 
-/* "openai anthropic a2a" as "openai, anthropic and a2a". */
-static const char *spoken(char buf[static PROTOCOLS_MAX], const char *protocols)
+/* "openai, anthropic and a2a do"; those that use the key. */
+static const char *users(char buf[static PROTOCOLS_MAX], const char *key)
 {
-    size_t len = 0, words = 1, word = 1;
-    for (const char *p = protocols; *p; p++)
-        words += *p == ' ';
-    buf[0] = '\0';
-    for (const char *p = protocols; *p && len < PROTOCOLS_MAX - 32; word++) {
-        size_t n = strcspn(p, " ");
-        const char *before = word == 1 ? "" : word == words ? " and " : ", ";
-        len += (size_t)snprintf(buf + len, PROTOCOLS_MAX - len, "%s%.*s", before, (int)n, p);
-        p += n + (p[n] == ' ');
+    size_t count = 0, n = 0, len = 0;
+    for (size_t i = 0; agent_codecs[i]; i++)
+        count += agent_codec_uses(agent_codecs[i], key);
+    for (size_t i = 0; agent_codecs[i] && len < PROTOCOLS_MAX; i++) {
+        if (!agent_codec_uses(agent_codecs[i], key))
+            continue;
+        const char *before = n == 0 ? "" : n + 1 == count ? " and " : ", ";
+        len +=
+            (size_t)snprintf(buf + len, PROTOCOLS_MAX - len, "%s%s", before, agent_codecs[i]->name);
+        n++;
     }
+    if (len < PROTOCOLS_MAX)
+        snprintf(buf + len, PROTOCOLS_MAX - len, " do%s", count == 1 ? "es" : "");
     return buf;
-}
-
-static bool uses(const struct key_rule *rule, const char *protocol)
-{
-    size_t n = strlen(protocol);
-    for (const char *p = rule->protocols; (p = strstr(p, protocol)) != NULL; p += n) {
-        bool begins = p == rule->protocols || p[-1] == ' ';
-        if (begins && (p[n] == ' ' || p[n] == '\0'))
-            return true;
-    }
-    return false;
 }
 
 static void check_used(struct decode *c, const struct node *n, const struct agent_spec *s)
 {
     char list[PROTOCOLS_MAX];
-    for (size_t i = 0; i < sizeof(key_rules) / sizeof(key_rules[0]); i++) {
-        const struct key_rule *rule = &key_rules[i];
-        const struct node *value = given(n, rule->key);
-        if (value && !uses(rule, s->protocol))
-            diag_error(c->diag, value->pos, "%s: protocol %s does not use it; %s do%s", rule->key,
-                       s->protocol, spoken(list, rule->protocols),
-                       strchr(rule->protocols, ' ') ? "" : "es");
+    for (size_t i = 0; i < countof(own_keys); i++) {
+        const struct node *value = given(n, own_keys[i]);
+        if (value && !agent_codec_uses(s->codec, own_keys[i]))
+            diag_error(c->diag, value->pos, "%s: protocol %s does not use it; %s", own_keys[i],
+                       s->protocol, users(list, own_keys[i]));
     }
 }
 
@@ -77,7 +63,7 @@ static void check_body(struct decode *c, const struct node *n, const struct agen
 {
     if (!s->body || !s->codec->chat)
         return;
-    for (size_t i = 0; i < sizeof(body_replaces) / sizeof(body_replaces[0]); i++) {
+    for (size_t i = 0; i < countof(body_replaces); i++) {
         const struct node *value = given(n, body_replaces[i]);
         if (value)
             diag_error(c->diag, value->pos, "%s: `body` is the whole request: it belongs in there",
@@ -89,15 +75,17 @@ static void check_needed(struct decode *c, const struct node *n, const struct pr
                          const struct agent_spec *s)
 {
     struct pos pos = n ? n->pos : def->pos;
-    bool chat = s->codec->chat && !s->body && !given(n, "body");
-    if (chat && !s->model && !given(n, "model"))
-        diag_error(c->diag, pos, "protocol %s needs `model`, or the whole request as `body`",
-                   s->protocol);
-    if ((chat || str_eq(s->protocol, "a2a")) && !s->prompt && !given(n, "prompt"))
-        diag_error(c->diag, pos, "protocol %s needs `prompt`%s", s->protocol,
-                   chat ? ", or the whole request as `body`" : "");
-    if (str_eq(s->protocol, "mcp") && !s->tool && !given(n, "tool"))
-        diag_error(c->diag, pos, "protocol mcp needs `tool`: which one to call");
+    char key[KEY_MAX];
+    size_t len;
+    if (s->codec->chat && given(n, "body"))
+        return;
+    for (const char *word = s->codec->needs; *word; word += len + (word[len] == ' ')) {
+        len = strcspn(word, " ");
+        snprintf(key, sizeof(key), "%.*s", (int)len, word);
+        if (!given(n, key))
+            diag_error(c->diag, pos, "protocol %s needs `%s`%s", s->protocol, key,
+                       s->codec->chat ? ", or the whole request as `body`" : "");
+    }
 }
 
 /* ---- times ---------------------------------------------------------------------------- */
@@ -108,7 +96,7 @@ static void check_time(struct decode *c, const struct node *n, const struct prob
     struct pos pos = http_key_pos(n, def->pos, key);
     if (us > def->timeout_us)
         diag_error(c->diag, pos, "%s is longer than the timeout", key);
-    if (us && !s->stream && !str_eq(s->protocol, "mcp"))
+    if (us && !s->stream)
         diag_error(c->diag, pos, "%s is of streams: a document is one event; the timeout holds",
                    key);
 }

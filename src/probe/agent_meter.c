@@ -1,6 +1,6 @@
 #include "probe/agent_meter.h"
 
-#include "base/json.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "io/gunzip.h"
@@ -68,7 +68,7 @@ static void tell(const struct agent_meter *m, unsigned bits, const char *name, i
     bool told = false;
     if (!m->env->watch)
         return;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !told; i++) {
+    for (size_t i = 0; i < countof(kinds) && !told; i++) {
         told = bits & kinds[i].bit;
         if (told)
             agent_meter_mark(m, kinds[i].kind, m->now_us, name, piece, bytes);
@@ -220,6 +220,9 @@ static bool on_plain(void *ctx, const char *data, size_t n)
     m->unpacked += (int64_t)n;
     if (m->unpacked > m->http->max_body)
         fault(m, REASON_BODY, "the body is over %s", units_size(size, m->http->max_body));
+    else if (m->shape == SHAPE_STREAM && m->unpacked - m->burst_from > METER_BURST_MAX)
+        fault(m, REASON_BODY, "a piece of the stream unpacks to more than %s",
+              units_size(size, METER_BURST_MAX));
     else if (m->shape == SHAPE_STREAM)
         sse_feed(m->sse, data, n);
     else if (m->shape == SHAPE_DOCUMENT && m->gunzip)
@@ -239,6 +242,7 @@ static void on_packed(struct agent_meter *m, const char *data, size_t n)
 bool agent_meter_data(struct agent_meter *m, int64_t since_us, const char *data, size_t n)
 {
     m->now_us = since_us;
+    m->burst_from = m->unpacked;
     if (!m->ended && m->gunzip)
         on_packed(m, data, n);
     else if (!m->ended)
@@ -303,7 +307,7 @@ static void take_said(struct agent_meter *m)
     };
     const struct agent_answer *said = &m->talk->answer;
     struct answer *a = &m->answer;
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+    for (size_t i = 0; i < countof(flags); i++)
         a->flags |= m->bits & flags[i].bit ? flags[i].flag : 0;
     a->flags |= said->absurd ? ANSWER_ABSURD : 0;
     a->tokens_in = (int32_t)said->tokens_in;

@@ -17,6 +17,9 @@
 
 #define METER_EVIDENCE_MAX 1024
 #define METER_FAULT_MAX 320
+/* Of a stream, what one piece of it may unpack to: gzip makes a thousand times more of it if
+ * it is meant to, all of which would be read before anybody else's turn. */
+#define METER_BURST_MAX (256 << 10)
 
 struct gunzip;
 struct http_spec;
@@ -47,7 +50,8 @@ struct agent_meter {
     struct gunzip *gunzip; /* or NULL */
     struct str packed;     /* a document that came packed, as it unpacked */
     int64_t unpacked, now_us, piece_us, ended_us;
-    unsigned bits; /* of all events */
+    int64_t burst_from; /* `unpacked` before the piece that is being read */
+    unsigned bits;      /* of all events */
     struct answer answer;
     char evidence[METER_EVIDENCE_MAX];
     size_t evidence_len;

@@ -97,7 +97,7 @@ static void judge_answer_of(struct agent_run *run)
 {
     verdict_new(run);
     run->wall_us = run->env->wall_us(run->env->ctx);
-    if (run->talk.answer.text.len <= ANSWER_JUDGE_LIGHT) {
+    if (!answer_judge_heavy(&run->spec->expect, &run->talk.answer)) {
         judge_with(run, run->env->json);
         agent_finish(run);
         return;

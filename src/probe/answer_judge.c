@@ -12,6 +12,10 @@
 #include <string.h>
 
 #define CALLS_SHOWN_MAX SEEN_TEXT_MAX
+/* What is judged at once: in bytes of text and arguments, and less of them if each value
+ * may be held against many schemas. */
+#define LIGHT (16u << 10)
+#define LIGHT_SCHEMA (2u << 10)
 
 /* A judgement on its way. `text` is the answer's without white space around it. */
 struct judging {
@@ -387,6 +391,14 @@ static void judge_answer(struct judging *j)
     judge_tokens(j);
     judge_bounds(j);
     judge_end(j);
+}
+
+bool answer_judge_heavy(const struct agent_expect *e, const struct agent_answer *said)
+{
+    size_t bytes = said->text.len;
+    for (size_t i = 0; e->tool_count && i < said->tool_count; i++)
+        bytes += said->tools[i].arguments.len;
+    return bytes > (e->schema ? LIGHT_SCHEMA : LIGHT);
 }
 
 void answer_judge(const struct agent_expect *e, const struct answer_input *in, struct verdict *ret)

@@ -9,10 +9,8 @@
 #include "probe/judge.h"
 #include "wire/agent.h"
 
+#include <stdbool.h>
 #include <stdint.h>
-
-/* Texts over this are to be judged on the worker pool. */
-#define ANSWER_JUDGE_LIGHT (16u << 10)
 
 struct answer_input {
     /* Of the request for the answer: its head. A `reason` of its own, or a local fault,
@@ -40,6 +38,10 @@ struct answer_input {
  * overloaded, as 503 with Retry-After is. `ret` holds pointers into itself: do not copy.
  */
 void answer_judge(const struct agent_expect *e, const struct answer_input *in, struct verdict *ret);
+
+/* Whether judging may take long, so that it belongs on the worker pool: by the size of the
+ * text, and of the arguments of calls. */
+bool answer_judge_heavy(const struct agent_expect *e, const struct agent_answer *said);
 
 /* RATE_LIMITED, OVERLOADED or ANSWER_ERROR, by the code of an error. */
 enum reason answer_error_reason(const char *code);

@@ -10,15 +10,10 @@
 #include <string.h>
 
 const struct agent_codec *const agent_codecs[] = {
-    /* clang-format off */
-    &agent_json_codec,
-    &agent_sse_codec,
-    &agent_openai_codec,
-    &agent_anthropic_codec,
-    &agent_mcp_codec,
-    &agent_a2a_codec,
-    NULL,
-    /* clang-format on */
+#define XX(name) &agent_##name##_codec,
+    AGENT_CODECS(XX)
+#undef XX
+        NULL,
 };
 
 const struct agent_codec *agent_codec_find(const char *name)
@@ -28,6 +23,18 @@ const struct agent_codec *agent_codec_find(const char *name)
             return agent_codecs[i];
     }
     return NULL;
+}
+
+bool agent_codec_uses(const struct agent_codec *codec, const char *key)
+{
+    size_t n = strlen(key);
+    for (const char *word = codec->keys; *word; word += strspn(word, " ")) {
+        size_t len = strcspn(word, " ");
+        if (len == n && strncmp(word, key, n) == 0)
+            return true;
+        word += len;
+    }
+    return false;
 }
 
 void agent_talk_init(struct agent_talk *t, const struct agent_codec *codec,
@@ -99,9 +106,7 @@ unsigned agent_document(struct agent_talk *t, const char *json, size_t n)
 
 unsigned agent_closed(struct agent_talk *t)
 {
-    const struct agent_paths *paths = t->ask->paths;
-    bool ends = paths && agent_matches(&paths->end);
-    return t->codec == &agent_sse_codec && !ends ? AGENT_END : 0;
+    return t->codec->closed ? t->codec->closed(t) : 0;
 }
 
 /* ---- what codecs say --------------------------------------------------------- */

@@ -2,8 +2,8 @@
  * What agents speak: the requests of a conversation and what its answers say, for
  * each protocol. Pure: text in, text out; no clock, no socket.
  *
- * To add a protocol: write src/wire/agent_NAME.c with one `const struct agent_codec`,
- * and add its line to the table in src/wire/agent.c.
+ * To add a protocol: write src/wire/agent_NAME.c with one `const struct agent_codec
+ * agent_NAME_codec`, and add its line to the table in src/wire/agent_internal.h.
  *
  *     struct agent_talk t;
  *     agent_talk_init(&t, codec, &ask);
@@ -141,13 +141,19 @@ struct agent_codec {
     const char *name; /* in `protocol:` */
     const char *help;
     bool streams, documents; /* can do one, the other, both */
-    bool chat;               /* asks by model, prompt, max_tokens */
+    bool chat;               /* asks by model, prompt, max_tokens; `body` may stand for all */
+    const char *keys;        /* of a probe, that not all use: "prompt stream" */
+    const char *needs;       /* keys that must be there: "model prompt"; "": none */
+    const char *path;        /* that URLs of those who speak it end in; NULL: any */
     const char *header;      /* of responses, that is to be kept; NULL: none */
     /* The next request: 1, or 0 when there is none. -1: what was said before leaves
      * nothing to ask for (a tool that is not there); reterr says it. */
     int (*next)(struct agent_talk *t, struct agent_request *ret, struct err *reterr);
     unsigned (*event)(struct agent_talk *t, const struct sse_event *e);
     unsigned (*document)(struct agent_talk *t, const char *json, size_t n);
+    /* The stream is over, and did not say so: AGENT_END if it has no other way to. NULL:
+     * it has. */
+    unsigned (*closed)(struct agent_talk *t);
     /* What a polite guest still sends when the talk is over, however it went (mcp: that
      * the session is); false: nothing. How it goes is nobody's business, nor is its time
      * part of the run's. NULL: nothing. */
@@ -156,6 +162,7 @@ struct agent_codec {
 
 extern const struct agent_codec *const agent_codecs[];        /* NULL-ended */
 const struct agent_codec *agent_codec_find(const char *name); /* or NULL */
+bool agent_codec_uses(const struct agent_codec *codec, const char *key);
 
 void agent_talk_init(struct agent_talk *t, const struct agent_codec *codec,
                      const struct agent_ask *ask);
@@ -172,8 +179,7 @@ bool agent_part(struct agent_talk *t, struct agent_request *ret);
  * documents belong on the pool. */
 unsigned agent_event(struct agent_talk *t, const struct sse_event *e);
 unsigned agent_document(struct agent_talk *t, const char *json, size_t n);
-/* The stream is over: AGENT_END where the protocol knows no other end (sse without `end`
- * of its `read`), 0 otherwise. */
+/* The stream is over, as codec->closed; 0 where the protocol knows another end. */
 unsigned agent_closed(struct agent_talk *t);
 
 /*

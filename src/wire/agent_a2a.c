@@ -310,7 +310,7 @@ static int get_card(struct agent_talk *t, struct agent_request *r)
     if (!is_card)
         r->url = arena_printf(&t->arena, "%.*s" CARD_PATH "%.*s", (int)dir, url,
                               (int)strcspn(url + path, "#"), url + path);
-    r->headers[0] = "Accept: application/json";
+    agent_headers(r, NULL);
     return 1;
 }
 
@@ -348,9 +348,7 @@ static int send_message(struct agent_talk *t, struct agent_request *r, struct er
     r->body_len = strlen(r->body);
     r->stream = t->ask->stream;
     r->answer = true;
-    r->headers[0] = "Content-Type: application/json";
-    r->headers[1] = r->stream ? "Accept: text/event-stream" : "Accept: application/json";
-    r->headers[2] = a->v1 ? "A2A-Version: 1.0" : NULL;
+    agent_headers(r, a->v1 ? "A2A-Version: 1.0" : NULL);
     return 1;
 }
 
@@ -371,6 +369,8 @@ const struct agent_codec agent_a2a_codec = {
     .help = "an agent of the Agent2Agent protocol, found by its card",
     .streams = true,
     .documents = true,
+    .keys = "prompt stream",
+    .needs = "prompt",
     .next = a2a_next,
     .event = a2a_event,
     .document = a2a_document,

@@ -62,7 +62,7 @@ static char *value_text(const json_t *v, size_t *ret_n)
         memcpy(copy, json_string_value(v), *ret_n);
         return copy;
     }
-    char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    char *text = agent_json_text(v);
     *ret_n = text ? strlen(text) : 0;
     return text;
 }
@@ -169,6 +169,8 @@ const struct agent_codec agent_json_codec = {
     .name = "json",
     .help = "any agent that answers by a JSON document",
     .documents = true,
+    .keys = "body read",
+    .needs = "",
     .next = generic_next,
     .event = json_event,
     .document = json_document,
@@ -250,11 +252,19 @@ static unsigned sse_document(struct agent_talk *t, const char *json, size_t n)
     return bits;
 }
 
+static unsigned sse_closed(struct agent_talk *t)
+{
+    return agent_matches(&paths_of(t)->end) ? 0 : AGENT_END;
+}
+
 const struct agent_codec agent_sse_codec = {
     .name = "sse",
     .help = "any agent that answers by a stream of server-sent events",
     .streams = true,
+    .keys = "body read",
+    .needs = "",
     .next = generic_next,
     .event = sse_event,
     .document = sse_document,
+    .closed = sse_closed,
 };

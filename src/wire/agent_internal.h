@@ -8,11 +8,19 @@
 
 #include <jansson.h>
 
-/* ---- the codecs, one for each file ---- */
+/* ---- the codecs, in the order in which people see them ---- */
 
-extern const struct agent_codec agent_json_codec, agent_sse_codec; /* agent_generic.c */
-extern const struct agent_codec agent_openai_codec, agent_anthropic_codec;
-extern const struct agent_codec agent_mcp_codec, agent_a2a_codec;
+#define AGENT_CODECS(XX)                                                                           \
+    XX(json) /* both in agent_generic.c */                                                         \
+    XX(sse)                                                                                        \
+    XX(openai)                                                                                     \
+    XX(anthropic)                                                                                  \
+    XX(mcp)                                                                                        \
+    XX(a2a)
+
+#define XX(name) extern const struct agent_codec agent_##name##_codec;
+AGENT_CODECS(XX)
+#undef XX
 
 /* ---- reading (agent_json.c) ---- */
 
@@ -33,6 +41,9 @@ json_t *agent_json_get(const json_t *object, const char *key);
 const char *agent_json_string(const json_t *object, const char *key, size_t *ret_n);
 /* Into a name of AGENT_NAME_MAX bytes; unchanged if there is no string, or an empty one. */
 void agent_json_name(char *dst, const json_t *object, const char *key);
+
+/* Any value as JSON, which the caller frees; NULL: it is none. */
+char *agent_json_text(const json_t *v);
 
 /* A string is said as it is; a list of parts by the `text` of each; null says nothing. */
 unsigned agent_json_say(struct agent_answer *a, const json_t *content);

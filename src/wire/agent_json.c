@@ -98,15 +98,15 @@ json_t *agent_json_read(const char *text, size_t n, struct err *reterr)
     json_t *doc = json_loadb(text, n, flags, &error);
     if (doc)
         return doc;
-    /* Both may be wanting; each is mended once. */
-    mem_auto char *copy = mem_alloc(n + 1);
-    if (n > 0)
+    enum json_error_code code = json_error_code(&error);
+    bool mendable = code == json_error_numeric_overflow || code == json_error_invalid_syntax;
+    mem_auto char *copy = mendable ? mem_alloc(n + 1) : NULL;
+    if (copy && n > 0)
         memcpy(copy, text, n);
-    if (json_error_code(&error) == json_error_numeric_overflow && mend_numbers(copy, n))
-        doc = json_loadb(copy, n, flags, &error);
-    if (!doc && json_error_code(&error) == json_error_invalid_syntax && mend_surrogates(copy, n))
-        doc = json_loadb(copy, n, flags, &error);
-    if (!doc && json_error_code(&error) == json_error_numeric_overflow && mend_numbers(copy, n))
+    /* Both at once: reading takes long. */
+    bool numbers = copy && mend_numbers(copy, n);
+    bool surrogates = copy && mend_surrogates(copy, n);
+    if (numbers || surrogates)
         doc = json_loadb(copy, n, flags, &error);
     if (!doc)
         err_set(reterr, "%s, at byte %d", error.text, error.position);
@@ -152,6 +152,11 @@ void agent_json_name(char *dst, const json_t *object, const char *key)
         utf8_copy(dst, AGENT_NAME_MAX, text, n);
 }
 
+char *agent_json_text(const json_t *v)
+{
+    return json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+}
+
 unsigned agent_json_say(struct agent_answer *a, const json_t *content)
 {
     if (json_is_string(content))
@@ -176,8 +181,7 @@ unsigned agent_json_call(struct agent_answer *a, size_t index, const char *name,
     if (json_is_string(arguments))
         return agent_call(a, index, name, json_string_value(arguments),
                           json_string_length(arguments));
-    mem_auto char *text =
-        json_dumps(arguments, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    mem_auto char *text = agent_json_text(arguments);
     return agent_call(a, index, name, text ? text : "", text ? strlen(text) : 0);
 }
 
@@ -258,8 +262,7 @@ unsigned agent_json_error(struct agent_answer *a, const json_t *error)
         return agent_fail(a, AGENT_ERROR, "%s", text);
     if (a->error_code[0])
         return agent_fail(a, AGENT_ERROR, "%s", a->error_code);
-    mem_auto char *json =
-        json_dumps(error, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    mem_auto char *json = agent_json_text(error);
     return agent_fail(a, AGENT_ERROR, "an error that says no more than %s", json ? json : "null");
 }
 

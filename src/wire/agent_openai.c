@@ -19,7 +19,7 @@ struct openai_state {
     struct {
         int64_t index;
         unsigned long long id;    /* its hash; 0: none */
-        size_t slot;              /* of the answer\'s calls */
+        size_t slot;              /* of the answer's calls */
     } calls[AGENT_TOOLS_MAX + 1]; /* the last place is of the latest one past those kept */
     size_t n;
     char model[AGENT_NAME_MAX], fingerprint[AGENT_NAME_MAX];
@@ -288,6 +288,9 @@ const struct agent_codec agent_openai_codec = {
     .streams = true,
     .documents = true,
     .chat = true,
+    .keys = "system prompt max_tokens tools body stream",
+    .needs = "model prompt",
+    .path = "/chat/completions",
     .next = openai_next,
     .event = openai_event,
     .document = openai_document,

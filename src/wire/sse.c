@@ -97,7 +97,7 @@ static void data_line(struct sse *s, const char *value, size_t n)
     if (s->bad_event)
         return;
     if (utf8_add(&s->data, value, n) < n || str_addc(&s->data, '\n') < 0)
-        too_long(s, "an event of more than 1 MiB of data");
+        too_long(s, "an event of more than 128 KiB of data");
 }
 
 static void field(struct sse *s, const char *line, size_t n)
@@ -144,7 +144,7 @@ static void keep(struct sse *s, const char *part, size_t n)
         return;
     str_clear(&s->line);
     s->long_line = true;
-    too_long(s, "a line of more than 1 MiB");
+    too_long(s, "a line of more than 128 KiB");
 }
 
 /* One line's part in `data`: returns the bytes it takes. */

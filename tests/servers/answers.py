@@ -249,7 +249,7 @@ def packed_other(t):
 
 def packed_bomb(t):
     t.start(STREAM, "200 OK", "Content-Encoding: gzip")
-    t.chunk(gzip.compress(b": " + b"x" * (60 << 20)))
+    t.chunk(gzip.compress(b": xxxxx\n" * (8 << 20)))
     t.end()
 
 

@@ -360,8 +360,8 @@ static void test_packed(void **state)
     good(ask(state, "packed", ""));
     expect(ask(state, "packed_broken", ""), REASON_PROTOCOL, "is not");
     expect(ask(state, "packed_other", ""), REASON_PROTOCOL, "packed by br");
-    expect(ask(state, "packed_bomb", ""), REASON_SSE_PROTOCOL, "");
-    expect(ask(state, "packed_bomb", "max_body: 512KiB"), REASON_BODY, "over 512KiB");
+    expect(ask(state, "packed_bomb", ""), REASON_BODY, "unpacks to more than 256KiB");
+    expect(ask(state, "packed_bomb", "max_body: 64KiB"), REASON_BODY, "over 64KiB");
     good(ask(state, "packed_document", "stream: false"));
     expect(ask(state, "packed_document_cut", "stream: false"), REASON_TRUNCATED, "middle");
 }

@@ -304,6 +304,25 @@ static void test_numbers_that_are_not_told(void **state)
     told_free(t);
 }
 
+/* What takes long does not do so on the loop, wherever the agent put it. */
+static void test_what_is_judged_at_once(void **state)
+{
+    (void)state;
+    static char long_json[20 << 10];
+    static struct expected_tool tool = {.name = "t"};
+    const struct agent_expect any = {0}, calls = {.tools = &tool, .tool_count = 1};
+    memset(long_json, '1', sizeof(long_json) - 1);
+    struct told *t = told_new("short");
+    assert_false(answer_judge_heavy(&any, &t->said));
+    told_call(t, "t", long_json);
+    assert_false(answer_judge_heavy(&any, &t->said));
+    assert_true(answer_judge_heavy(&calls, &t->said));
+    told_free(t);
+    t = told_new(long_json);
+    assert_true(answer_judge_heavy(&any, &t->said));
+    told_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_numbers_that_are_not_told),
+        cmocka_unit_test(test_what_is_judged_at_once),
     };
     return cmocka_run_group_tests_name("answer_judge", tests, NULL, NULL);
 }

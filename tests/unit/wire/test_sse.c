@@ -182,7 +182,7 @@ static void test_long_lines(void **state)
     (void)state;
     /* As long as a line may be; then one more, told once, and what follows is fine. */
     expect_long(SSE_LINE_MAX, "\n\n", "xxxxxxxxxxxxxxxxxx]\n", 17 + 14 + SSE_LINE_MAX - 5 + 2);
-    static const char told[] = "event message[a]\nmalformed [a line of more than 1 MiB]\n"
+    static const char told[] = "event message[a]\nmalformed [a line of more than 128 KiB]\n"
                                "event message[b]\n";
     expect_long(SSE_LINE_MAX + 1, "\n\ndata: b\n\n", told, sizeof(told) - 1);
     expect_long(3 * SSE_LINE_MAX, "\ndata: c\n\ndata: b\n\n", told, sizeof(told) - 1);
@@ -197,10 +197,10 @@ static void test_endless_event(void **state)
     struct sse *s = sse_new(write_down, &log);
     for (size_t i = 0; i < 3 * SSE_DATA_MAX / 8; i++)
         assert_true(sse_feed(s, "data: xxxxxxx\n", 14));
-    assert_string_equal(log.text.buf, "malformed [an event of more than 1 MiB of data]\n");
+    assert_string_equal(log.text.buf, "malformed [an event of more than 128 KiB of data]\n");
     assert_true(sse_open(s));
     assert_true(sse_feed(s, "\ndata: b\n\n", 10));
-    assert_string_equal(log.text.buf, "malformed [an event of more than 1 MiB of data]\n"
+    assert_string_equal(log.text.buf, "malformed [an event of more than 128 KiB of data]\n"
                                       "event message[b]\n");
     sse_free(s);
     str_release(&log.text);
