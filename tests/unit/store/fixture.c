@@ -91,13 +91,21 @@ static void run_all(const struct fixture *f, const char *const *sql, size_t n)
         fixture_sql(f, sql[i]);
 }
 
-void fixture_to_version_5(const struct fixture *f)
+void fixture_to_version_6(const struct fixture *f)
 {
     static const char *const back[] = {
         "DROP VIEW run",
         "DROP TABLE answer",
         "ALTER TABLE roll_stream DROP COLUMN measure",
         "ALTER TABLE roll_stream DROP COLUMN bound",
+        "PRAGMA user_version = 6",
+    };
+    run_all(f, back, sizeof(back) / sizeof(*back));
+}
+
+void fixture_to_version_5(const struct fixture *f)
+{
+    static const char *const back[] = {
         "DROP TABLE silence",
         "DROP TABLE incident",
         "DROP TABLE incident_about",
@@ -126,6 +134,7 @@ void fixture_to_version_5(const struct fixture *f)
         "CREATE INDEX outbox_done ON outbox(created) WHERE done = 1",
         "PRAGMA user_version = 5",
     };
+    fixture_to_version_6(f);
     run_all(f, back, sizeof(back) / sizeof(*back));
 }
 

@@ -31,7 +31,8 @@ void fixture_settle(struct fixture *f);
 /* Runs SQL on the file, behind the store's back; one integer comes back. */
 int64_t fixture_sql(const struct fixture *f, const char *sql);
 
-/* Take away what schema 4, or 6, added, for tests of older files. */
+/* Take away what schema 4, 6, or 7, added, for tests of older files. */
+void fixture_to_version_6(const struct fixture *f);
 void fixture_to_version_5(const struct fixture *f);
 void fixture_to_version_3(const struct fixture *f);
 

@@ -534,6 +534,56 @@ static void a_renamed_probe_keeps_its_answers(void **state)
     free(w);
 }
 
+/* ---- older files ------------------------------------------------------------------ */
+
+static bool count_row(void *ctx, const struct result *r)
+{
+    (void)r;
+    ++*(int64_t *)ctx;
+    return true;
+}
+
+/* Rollups and rows of a file without answers stay what they were, and
+ * answers have their place beside them. */
+static void a_file_of_version_6_gets_answers(void **state)
+{
+    (void)state;
+    enum { ROWS = 3000 };
+    static const char hour[] = "SELECT sum(length(packed)) FROM rollup";
+    struct world *w = mem_alloc(sizeof(*w));
+    start(w, 19);
+    for (int64_t i = 0; i < ROWS; i++) {
+        struct result r = result_at(slot_us(i), OUTCOME_GOOD, REASON_NONE, 1000 + i);
+        push_result(w->f.store, HANDLE + 1, &r);
+    }
+    beat(w, slot_us(ROWS));
+    fixture_settle(&w->f);
+    fixture_close(&w->f);
+    int64_t packed = fixture_sql(&w->f, hour);
+    fixture_to_version_6(&w->f);
+
+    fixture_open(&w->f);
+    declare(w);
+    run(w, ROWS, ROWS + 100);
+    fixture_settle(&w->f);
+    assert_int_equal(fixture_sql(&w->f, "PRAGMA user_version"), 7);
+    assert_true(packed > 0 && fixture_sql(&w->f, hour) >= packed);
+    struct store_reader *r = fixture_reader(&w->f);
+    struct answer_sums got, want;
+    int64_t edges[] = {0, slot_us(SLOTS)}, n = 0;
+    assert_int_equal(store_reader_answers(r, "plain", edges, 1, &got, NULL), 0);
+    assert_int_equal(got.runs, 0);
+    assert_int_equal(store_reader_results(r, "plain", 0, INT64_MAX, count_row, &n, NULL), 0);
+    assert_int_equal(n, ROWS + 100);
+    expect_sums(w, edges[0], edges[1], &want);
+    assert_int_equal(store_reader_answers(r, CHAT, edges, 1, &got, NULL), 0);
+    assert_memory_equal(&got, &want, sizeof(want));
+    assert_true(want.runs > 0);
+    store_reader_free(r);
+    fixture_release(&w->f);
+    free(w);
+}
+
 /* ---- damage ------------------------------------------------------------------- */
 
 static bool any_row(void *ctx, const struct result *r)
@@ -622,6 +672,7 @@ int main(void)
         cmocka_unit_test(what_is_deleted_is_known_by_the_hour),
         cmocka_unit_test(the_first_answer_makes_the_streams),
         cmocka_unit_test(a_renamed_probe_keeps_its_answers),
+        cmocka_unit_test(a_file_of_version_6_gets_answers),
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(a_view_shows_runs),
     };
