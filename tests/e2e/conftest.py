@@ -121,6 +121,7 @@ def status_fields(member=None):
     """What docs/nines.1 says that `nines status --json` has: the members of the object, or of
     one of them, with those of what is in there."""
     text = (ROOT / "docs" / "nines.1").read_text().split("\n.Ss status\n")[1].split("\n.Ss ")[0]
+    text = text.rsplit("\n.El\n", 1)[0]
     items = dict(item.split("\n", 1) for item in text.split("\n.It Ic ")[1:])
     return set(re.findall(r"^\.Ql (\w+)", items[member], re.M)) if member else set(items)
 

@@ -181,6 +181,11 @@ class Agents(Peer):
         self.address = f"127.0.0.1:{self.wait('^port ([0-9]+)')[1]}"
         self.url = f"http://{self.address}"
 
+    def close(self):
+        """Not what it is doing: some of that has no end."""
+        self.process.stdin.close()
+        super().close()
+
     def log(self, number=None):
         """What it served: all, or what had id=NUMBER in its query."""
         with urllib.request.urlopen(self.url + "/log", timeout=conftest.PATIENCE) as reply:

@@ -1,13 +1,10 @@
 """What a probe expects of answers, held against agents that give them: FastAPI applications
 that speak OpenAI's and Anthropic's protocols, streamed and not, and one of their own."""
-import importlib.util
 import json
-import sys
 import urllib.parse
 
-import conftest
+import peers
 import pytest
-from peers import Peer
 
 NINES = """apiVersion: nines/v1
 kind: Daemon
@@ -19,10 +16,7 @@ PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "json": 
 
 @pytest.fixture(scope="module")
 def agents():
-    for module in ("fastapi", "uvicorn"):
-        importlib.util.find_spec(module) or pytest.skip(f"there is no {module}")
-    peer = Peer([sys.executable, conftest.ROOT / "tests/servers/agents.py"])
-    peer.url = f"http://127.0.0.1:{peer.wait('^port ([0-9]+)')[1]}"
+    peer = peers.Agents()
     yield peer
     peer.close()
 

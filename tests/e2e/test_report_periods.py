@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 
+import conftest
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
@@ -16,8 +17,10 @@ FIRST = recompute.instant("2026-08-25T00:00:00Z")
 LAST = recompute.instant("2026-11-02T00:00:00Z")
 
 
-@pytest.fixture
-def months(workspace):
+@pytest.fixture(scope="module")
+def months(tmp_path_factory):
+    """Only read: one for all."""
+    workspace = conftest.Workspace(tmp_path_factory.mktemp("months"))
     lines = history(3, INTERVAL, FIRST, LAST, [(LAST - 20 * DAY, LAST - 20 * DAY + HOUR, 1.0)], [])
     imported(workspace, lines, INTERVAL)
     workspace.rows = [json.loads(line) for line in lines]
