@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "engine/excluding.h"
+#include "engine/first_event.h"
 #include "engine/sieved.h"
 #include "nines/probe.h"
 #include "slo/budget.h"
@@ -247,7 +248,10 @@ static int read_probe(struct explain_job *j, struct store_probe *known, struct e
     if (sli->metric)
         return store_reader_first_event(j->reader, sli, &j->first_event_us, reterr);
     j->first_event_us = known->first_event_us > since_us ? known->first_event_us : since_us;
-    return 0;
+    if (!first_event_differs(sli))
+        return 0;
+    return first_event_find(j->reader, sli, j->raw_since_us, j->out->slo->start_us,
+                            j->out->slo->upto_us, &j->first_event_us, reterr);
 }
 
 static int explain_slo(struct explain *e, struct store_reader *r, const struct explain_query *q,

@@ -6,6 +6,7 @@
 #include "engine/query_internal.h"
 
 #include "base/mem.h"
+#include "engine/first_event.h"
 #include "engine/sieved.h"
 #include "slo/expected.h"
 #include "slo/tiers.h"
@@ -128,4 +129,15 @@ int slo_query_judged(const struct slo_query *q, int64_t from_us, int64_t to_us, 
     assert(from && to && from <= to);
     *ret = counts_minus(q->worth[to - q->instants.at], q->worth[from - q->instants.at]);
     return 0;
+}
+
+/* What the store knows of the probe is that of its SLIs, but for some. Before the window any
+ * instant up to its start says the same. */
+int query_step_first_event(struct slo_query *q, struct err *reterr)
+{
+    const struct sli_def *sli = &q->def->sli;
+    if (!first_event_differs(sli))
+        return 0;
+    return first_event_find(q->reader, sli, q->raw_since_us, q->out->start_us, q->out->upto_us,
+                            &q->first_event_us, reterr);
 }

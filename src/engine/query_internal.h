@@ -117,7 +117,7 @@ void query_look_end(struct unseen_list *u); /* NULL is fine */
 int query_step_grid(struct slo_query *q, struct err *reterr);        /* query_curve.c */
 int query_step_sums(struct slo_query *q, struct err *reterr);        /* query_counts.c */
 int query_step_slices(struct slo_query *q, struct err *reterr);      /* query_slices.c */
-int query_step_first_event(struct slo_query *q, struct err *reterr); /* query_first.c */
+int query_step_first_event(struct slo_query *q, struct err *reterr); /* query_counts.c */
 /* Slices from `upto` to the end of the window, that in progress among them. */
 int64_t query_slices_to_come(const struct slo_query *q);
 int query_step_tiers(struct slo_query *q, struct err *reterr);     /* query_tiers.c */

@@ -241,3 +241,32 @@ def test_reasons_in_an_explanation(site):
     dear = [r["message"] for r in explained["rows"]["rows"] if r["reason"] == "cost"]
     seen = [re.fullmatch(r"a cost of (0\.\d+) USD, at most 0\.001 allowed", m) for m in dear]
     assert seen and all(m and decimal.Decimal(m[1]) > decimal.Decimal("0.001") for m in seen), dear
+
+
+def test_slots_before_the_first_answer_that_tells_are_not_started(tmp_path):
+    """Two hours without costs, an hour of nothing, an hour with costs, and nothing again: what
+    the prober missed is only the latter, of an objective on costs."""
+    workspace = Workspace(tmp_path)
+    workspace.write("nines.yaml", NINES)
+    workspace.write("probes/agents.yaml", PROBES)
+    workspace.write("slos/agents.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n" + "".join(
+        f"  - {{name: {name}, service: agents, sli: {{probe: chat-answers{more}}},"
+        f" objective: 90%, window: 1d, alerting: none}}\n"
+        for name, more in (("answered", ""), ("cheap", ", cost_at_most: 0.001"))))
+    start, step = recompute.instant("2026-11-20T00:00:00Z"), 5 * 60_000_000
+    lines = []
+    for slot in (*range(24), *range(36, 48), 60):
+        line = {"probe": "chat-answers", "time": recompute.when(start + slot * step),
+                "outcome": "good", "code": 200, "latency_ms": 900,
+                "answer": {"cost": "0.0005"} if slot >= 36 else {}}
+        lines.append(json.dumps(line) + "\n")
+    workspace.run("import", "--create", "interval=5m", "-", stdin="".join(lines))
+    at = ("--at", "2026-11-20T05:05:00Z")
+    slos = {s["slo"]: s for s in workspace.report(*at)["slos"]}
+    down = {name: s["coverage"]["missing"]["prober_down"] for name, s in slos.items()}
+    assert down == {"answered": 24, "cheap": 12}
+    assert [slos["cheap"][key] for key in ("good", "bad", "excluded")] == [13, 0, 24]
+    assert slos["cheap"]["state"] == "warming"
+    for name, n in down.items():
+        found = json.loads(workspace.run("explain", name, "--format", "json", *at).stdout)
+        assert found["missing"]["slots"] == n
