@@ -202,7 +202,7 @@ const struct command command_probe = {
                "  nines probe --kind readiness --verbose http://localhost:8000/ready\n"
                "  nines probe --kind agent --model gpt-4o-mini --bearer-env OPENAI_API_KEY "
                "https://api.openai.com/v1/chat/completions\n"
-               "  nines probe --kind agent --tool echo --arguments '{\"text\":\"hi\"}' "
+               "  nines probe --kind agent --tool search --arguments '{\"query\":\"slo\"}' "
                "http://localhost:8000/mcp\n"
                "  nines probe api-health\n",
     .run = run,
