@@ -9,6 +9,7 @@ import math
 import pathlib
 import re
 import sys
+import urllib.request
 
 import pytest
 from conftest import Workspace
@@ -229,6 +230,54 @@ def test_every_format_tells_the_same_cost(site):
     page = site.run("report", "--format", "html", "--at", AT).stdout
     assert page.count("<b>Tokens by day</b>") == len({s["source"]["probe"] for s in report["slos"]
                                                       if s["answers"]["tokens"]["in"]})
+
+
+def shown(cost):
+    """Three digits, as people read them; more where they stand before the point."""
+    digits = max(0, 2 - cost.adjusted())
+    return str(cost.quantize(decimal.Decimal(1).scaleb(-digits), decimal.ROUND_HALF_UP))
+
+
+@pytest.mark.parametrize("name, probe", [("chat-answered", "chat-answers"),
+                                         ("support-answered", "support-messages")])
+def test_a_day_by_hand_is_what_people_read(site, name, probe):
+    """The last whole day, in the table of the text and on the page's chart."""
+    midnight = recompute.instant(AT) // DAY * DAY - DAY
+    day = add_up(within(runs_of(site, probe), midnight, midnight + DAY))
+    least = "≥" if day.cost_unknown else ""
+    text = site.run("report", "--at", AT, "--slo", name).stdout
+    line, = re.findall(r"^ +(?:By day +)?20 Nov +(.*)$", text, re.M)
+    assert re.split("  +", line) == [
+        str(day.runs), str(day.good), f"{day.tokens_in:,}", f"{day.tokens_out:,}",
+        f"{least}{shown(day.cost)} USD", str(day.held)]
+    page = site.run("report", "--at", AT, "--slo", name, "--format", "html").stdout
+    assert f"{least}{shown(day.cost)} USD; {day.runs} runs" in page
+
+
+def test_a_day_by_hand_is_what_metrics_say(site, tmp_path, daemons):
+    """A daemon that begins with this history counts what was spent in it since midnight."""
+    (tmp_path / "metrics").mkdir()
+    clone = Workspace(tmp_path / "metrics")
+    for name in ("nines.yaml", "probes/agents.yaml", "slos/agents.yaml"):
+        clone.write(name, (site.path / name).read_text())
+    history = site.run("export", "results").stdout
+    clone.run("import", "--create", "interval=5m", "-", stdin=history)
+    clone.write("clock", AT)
+    daemon = daemons(clone, "--test-clock", "clock")
+    address = daemon.wait("serving")["address"]
+    with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    said = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    midnight = recompute.instant(AT) // DAY * DAY
+    for probe in ("chat-answers", "support-messages"):
+        runs = within(runs_of(site, probe), midnight, recompute.instant(AT))
+        day = add_up(runs)
+        assert day.runs > 50 and not day.cost_unknown
+        key = f'nines_probe_spent_cost{{probe="{probe}",span="day",currency="USD"}}'
+        assert decimal.Decimal(said[key]) == day.cost
+        key = f'nines_probe_spent_tokens{{probe="{probe}",span="day"}}'
+        assert int(said[key]) == day.tokens_in + day.tokens_out
+    assert daemon.stop() == 0
 
 
 def test_reasons_in_an_explanation(site):
