@@ -62,8 +62,8 @@ const char *answer_measure_name(enum answer_measure m); /* "ttft_faster_than" */
 
 /* A bound as people write it: "800ms", "30", "0.002". Returns buf. */
 char *answer_bound_text(char buf[static UNITS_MAX], enum answer_measure m, int64_t bound);
-/* "first token within 800ms"; nothing for MEASURE_NONE. */
-void answer_promise(enum answer_measure m, int64_t bound, struct str *out);
+/* "first token within 800ms"; nothing for MEASURE_NONE. `currency` of a cost: NULL, none. */
+void answer_promise(enum answer_measure m, int64_t bound, const char *currency, struct str *out);
 
 /*
  * The time that the answer's tokens took, for its speed: `tokens` of them (those of

@@ -46,6 +46,7 @@ struct sli_def {
     enum answer_measure measure;     /* what a good answer has to keep as well, or NONE */
     int64_t bound;                   /* of `measure`, in its unit */
     struct pos measure_pos;          /* of its bound */
+    const char *currency;            /* of a bound on cost; NULL: nobody said */
     int8_t classify[REASON_COUNT];   /* outcome a reason is mapped to, or -1 */
     const char *key;                 /* canonical text, equal for equal definitions:
                                  "api-health", "api-health faster_than=500000us" */

@@ -28,9 +28,12 @@ static bool same_place(struct pos a, struct pos b)
 /* Several objectives may be of one SLI: it is told once. */
 static void check_slo(const struct config *cfg, size_t i, struct decode *c)
 {
-    const struct slo_def *slo = cfg->slos[i];
+    struct slo_def *slo = cfg->slos[i];
     const struct agent_spec *spec = slo->probe ? spending_agent(slo->probe) : NULL;
-    if (slo->sli.measure != MEASURE_COST || !spec || cost_known(spec))
+    if (slo->sli.measure != MEASURE_COST || !spec)
+        return;
+    slo->sli.currency = cfg->daemon.prices.currency;
+    if (cost_known(spec))
         return;
     if (i == 0 || !same_place(cfg->slos[i - 1]->sli.measure_pos, slo->sli.measure_pos))
         tell(cfg, c, slo->sli.measure_pos, slo->probe, spec);

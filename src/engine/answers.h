@@ -7,5 +7,5 @@
 #include "nines/config.h"
 
 /* config_tables.finish, behind spending_finish(): a bound on a cost that nobody knows is an
- * error, and so are more tokens than are asked for. */
+ * error, and so are more tokens than are asked for. Objectives on a cost get its currency. */
 void answers_finish(const struct config *cfg, struct decode *c);

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 const char *answer_measure_name(enum answer_measure m)
 {
@@ -22,20 +23,29 @@ char *answer_bound_text(char buf[static UNITS_MAX], enum answer_measure m, int64
     return decimal_text(buf, decimal_lowest(d));
 }
 
-void answer_promise(enum answer_measure m, int64_t bound, struct str *out)
+void answer_promise(enum answer_measure m, int64_t bound, const char *currency, struct str *out)
 {
-    static const struct {
-        const char *before, *after;
-    } words[MEASURE_COUNT] = {
-        [MEASURE_TTFT] = {"first token within ", ""},
-        [MEASURE_GAP] = {"no gap over ", ""},
-        [MEASURE_SPEED] = {"at least ", " tokens a second"},
-        [MEASURE_COST] = {"at a cost of at most ", ""},
-    };
     char text[UNITS_MAX];
     assert(m < MEASURE_COUNT);
-    if (m != MEASURE_NONE)
-        str_addf(out, "%s%s%s", words[m].before, answer_bound_text(text, m, bound), words[m].after);
+    answer_bound_text(text, m, bound);
+    switch (m) {
+    case MEASURE_TTFT:
+        str_addf(out, "first token within %s", text);
+        break;
+    case MEASURE_GAP:
+        str_addf(out, "no gap over %s", text);
+        break;
+    case MEASURE_SPEED:
+        str_addf(out, "at least %s token%s a second", text, strcmp(text, "1") == 0 ? "" : "s");
+        break;
+    case MEASURE_COST:
+        str_addf(out, "at a cost of at most %s%s%s", text, currency ? " " : "",
+                 currency ? currency : "");
+        break;
+    case MEASURE_NONE:
+    case MEASURE_COUNT:
+        break;
+    }
 }
 
 bool answer_speed(const struct answer *a, int64_t *ret_tokens, int64_t *ret_us)

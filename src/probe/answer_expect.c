@@ -120,7 +120,7 @@ static void name_bounds(struct arena *a, struct agent_expect *e)
         if (!e->bounds[m])
             continue;
         str_clear(&text);
-        answer_promise((enum answer_measure)m, e->bounds[m], &text);
+        answer_promise((enum answer_measure)m, e->bounds[m], NULL, &text);
         /* "at a cost of" is for who reads it without a verb */
         e->whats[m] = arena_strdup(a, text.buf + (m == MEASURE_COST ? strlen("at ") : 0));
     }

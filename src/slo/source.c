@@ -178,7 +178,7 @@ void sli_expression(const struct sli_def *sli, struct str *out)
         str_add(out, expr_text(sli->metric->condition));
         return;
     case SOURCE_ANSWERS:
-        answer_promise(sli->measure, sli->bound, out);
+        answer_promise(sli->measure, sli->bound, sli->currency, out);
         return;
     case SOURCE_COMPOSITE: /* composite_expression() */
         break;

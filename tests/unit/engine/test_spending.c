@@ -10,6 +10,7 @@
 #include "model/spend.h"
 #include "nines/store.h"
 #include "probe/agent.h"
+#include "slo/source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -120,6 +121,39 @@ static void test_a_cap_below_one_run(void **state)
          "0.000192 USD, and 0.0001 USD a day are for all probes\n");
 }
 
+/* An SLO on a cost says of which currency, where prices name one. */
+static void test_a_bound_on_cost_has_its_currency(void **state)
+{
+    (void)state;
+#define SLOS                                                                                       \
+    "---\napiVersion: nines/v1\nkind: SLOs\nslos:\n"                                               \
+    "  - {name: a, sli: {probe: a, cost_at_most: 0.002}, objective: 90%, window: 30d, "            \
+    "alerting: none}\n"                                                                            \
+    "  - {name: b, sli: {probe: a, tokens_per_second_at_least: 1}, objective: 90%, window: 30d, "  \
+    "alerting: none}\n"
+    static const char told[] = "  - {id: m, agent: {protocol: json, url: \"http://localhost:1/\", "
+                               "read: {text: $.a, cost: $.cost}}}\n";
+    struct config *c = load(DAEMON PRICES PROBES AGENT("a", "small", "") SLOS, "");
+    struct str said;
+    str_init(&said, 200);
+    sli_expression(&c->slos[0]->sli, &said);
+    assert_string_equal(said.buf, "at a cost of at most 0.002 USD");
+    str_clear(&said);
+    sli_expression(&c->slos[1]->sli, &said);
+    assert_string_equal(said.buf, "at least 1 token a second");
+    config_unref(c);
+    /* What the answer tells is in no currency that anyone named. */
+    mem_auto char *text = mem_printf("%s%s%s", DAEMON PROBES, told, SLOS);
+    for (char *at = text; (at = strstr(at, "probe: a")) != NULL; at++)
+        at[strlen("probe: ")] = 'm';
+    c = load(text, "");
+    str_clear(&said);
+    sli_expression(&c->slos[0]->sli, &said);
+    assert_string_equal(said.buf, "at a cost of at most 0.002");
+    config_unref(c);
+    str_release(&said);
+}
+
 /* ---- after a restart ------------------------------------------------------------------ */
 
 #define T0 (20022 * USEC_PER_DAY)
@@ -223,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_a_price_is_no_part_of_a_probe),
         cmocka_unit_test(test_a_cap_on_cost_needs_prices),
         cmocka_unit_test(test_a_cap_below_one_run),
+        cmocka_unit_test(test_a_bound_on_cost_has_its_currency),
         cmocka_unit_test(test_what_is_stored_of_today_is_spent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

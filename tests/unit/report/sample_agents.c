@@ -109,6 +109,6 @@ void sample_agents(struct report *r)
     add_measure(r, "chat-first-token", "first token within 800ms", MEASURE_TTFT, 800000);
     add_measure(r, "chat-no-gap", "no gap over 1s", MEASURE_GAP, 1000000);
     add_measure(r, "chat-speed", "at least 20 tokens a second", MEASURE_SPEED, 20000);
-    add_measure(r, "chat-cost", "at a cost of at most 0.002", MEASURE_COST, 2000000000);
+    add_measure(r, "chat-cost", "at a cost of at most 0.002 USD", MEASURE_COST, 2000000000);
     sample_add(r, SAMPLE_RATIO);
 }
