@@ -11,6 +11,7 @@
 #include "nines/config.h"
 #include "nines/diag.h"
 #include "nines/probe.h"
+#include "nines/slo.h"
 
 #define JSON_MAX (64u << 20) /* some KiB for each objective */
 #define RATE_MAX 32
@@ -21,6 +22,15 @@ static double probes_per_second(const struct config *c)
     for (size_t i = 0; i < c->probe_count; i++)
         rate += (double)USEC_PER_SEC / (double)c->probes[i]->interval_us;
     return rate;
+}
+
+/* Objectives of one SLO have its name, and lie beside each other. */
+static size_t count_slos(const struct config *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->slo_count; i++)
+        n += i == 0 || !str_eq(c->slos[i]->name, c->slos[i - 1]->name);
+    return n;
 }
 
 static const char *rate_text(char buf[static RATE_MAX], double rate)
@@ -34,10 +44,13 @@ static const char *rate_text(char buf[static RATE_MAX], double rate)
 static void print_summary(const struct config *c, const struct diag *d)
 {
     char rate[RATE_MAX];
-    printf("%zu probe%s (%s), %zu SLO%s, %zu receiver%s from %zu file%s: ok", c->probe_count,
-           c->probe_count == 1 ? "" : "s", rate_text(rate, probes_per_second(c)), c->slo_count,
-           c->slo_count == 1 ? "" : "s", c->receiver_count, c->receiver_count == 1 ? "" : "s",
-           c->file_count, c->file_count == 1 ? "" : "s");
+    size_t slos = count_slos(c);
+    printf("%zu probe%s (%s), %zu SLO%s", c->probe_count, c->probe_count == 1 ? "" : "s",
+           rate_text(rate, probes_per_second(c)), slos, slos == 1 ? "" : "s");
+    if (slos != c->slo_count)
+        printf(" of %zu objectives", c->slo_count);
+    printf(", %zu receiver%s from %zu file%s: ok", c->receiver_count,
+           c->receiver_count == 1 ? "" : "s", c->file_count, c->file_count == 1 ? "" : "s");
     if (d->warnings)
         printf(", %zu warning%s", d->warnings, d->warnings == 1 ? "" : "s");
     putchar('\n');
@@ -70,8 +83,8 @@ static int print_json(const struct command *self, const struct config *c, const 
     if (c)
         str_addf(&out,
                  ",\"files\":%zu,\"probes\":%zu,\"probes_per_second\":%.6f,\"slos\":%zu,"
-                 "\"receivers\":%zu",
-                 c->file_count, c->probe_count, probes_per_second(c), c->slo_count,
+                 "\"objectives\":%zu,\"receivers\":%zu",
+                 c->file_count, c->probe_count, probes_per_second(c), count_slos(c), c->slo_count,
                  c->receiver_count);
     if (c)
         check_lint_json(c, &out);

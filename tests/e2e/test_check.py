@@ -26,7 +26,31 @@ def test_well(workspace):
     assert [slo["slo"] for slo in told.pop("lint")] == ["up"]
     assert told.pop("agents") == []
     assert told == {"ok": True, "files": 2, "probes": 1, "probes_per_second": 2.0, "slos": 1,
-                    "receivers": 1, "errors": [], "warnings": [], "dropped": 0}
+                    "objectives": 1, "receivers": 1, "errors": [], "warnings": [], "dropped": 0}
+
+
+def test_an_slo_of_two_objectives_is_one(workspace):
+    workspace.write("probes/p.yaml", PROBES)
+    workspace.write("slos/s.yaml", SLOS % "api-health")
+    workspace.write("slos/o.yaml", """apiVersion: openslo/v1
+kind: SLO
+metadata: {name: two}
+spec:
+  service: api
+  indicator:
+    metadata: {name: i}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {metricSource: {type: nines, spec: {probe: api-health}}}
+        total: {metricSource: {type: nines, spec: {probe: api-health}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{displayName: low, target: 0.99}, {displayName: high, target: 0.999}]
+""")
+    assert ", 2 SLOs of 3 objectives, 1 receiver from 3 files: ok" in workspace.run("check").stdout
+    told = json.loads(workspace.run("check", "--json").stdout)
+    assert (told["slos"], told["objectives"], len(told["lint"])) == (2, 3, 3)
 
 
 def test_errors_of_all_files(workspace):
