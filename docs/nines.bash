@@ -104,11 +104,14 @@ _nines()
     --fail-on) mapfile -t COMPREPLY < <(compgen -W "breached" -- "$word") ;;
     --method | -X)
         mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT PATCH DELETE OPTIONS" -- "$word") ;;
-    --kind) mapfile -t COMPREPLY < <(compgen -W "http health readiness metrics" -- "$word") ;;
+    --kind) mapfile -t COMPREPLY < <(compgen -W "http health readiness metrics agent" -- "$word") ;;
+    --protocol)
+        mapfile -t COMPREPLY < <(compgen -W "json sse openai anthropic mcp a2a" -- "$word") ;;
     --create) mapfile -t COMPREPLY < <(compgen -W "interval=" -- "$word") ;;
     --config | -c | --db | --out | -o | --test-clock | --script | --dir | --slos | --incidents | -i)
         mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --listen | -l | --header | -H | --body | -d | --expect-status | --timeout | -t | \
+        --bearer-env | --header-env | --model | --system | --prompt | --max-tokens | --tool | --arguments | --read | \
         --slo | -s | --service | --label | --group-by | --objective | --limit | -n | --span | --remaining | -r | --probe | -p | --prometheus | --at | --from | --to | --period | --incident | --seed | --days) ;;
     *)
         if [[ $word == -* ]]; then

@@ -128,6 +128,15 @@ def test_completion_has_every_option(command):
     assert sorted(complete("nines", *command.split(), "-")) == sorted(wanted)
 
 
+@pytest.mark.parametrize("option, names", [
+    ("kind", r"http, health, readiness, metrics or agent"),
+    ("protocol", r"json, sse, openai, anthropic, mcp, a2a")])
+def test_completion_has_every_word_of_an_option(option, names):
+    """Those that the help lists."""
+    assert names in help_of("probe")
+    assert complete("nines", "probe", f"--{option}", "") == re.findall(r"\b(?!or\b)\w+", names)
+
+
 # ---- samples ------------------------------------------------------------------------
 
 
