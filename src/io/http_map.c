@@ -184,6 +184,17 @@ static struct http_verdict map_protocol(struct http_call *call, CURLcode code)
     return verdict(REASON_PROTOCOL);
 }
 
+/* A reset of the stream is how HTTP/2 breaks a response off; that the server broke the
+ * rules is what our own side says when it resets. */
+static struct http_verdict map_stream(struct http_call *call, CURLcode code)
+{
+    if (strstr(call->errbuf, "PROTOCOL_ERROR"))
+        return map_protocol(call, code);
+    SAY(call, "the server broke off %s: %s",
+        response_begun(call) ? "within the response" : "before a response", detail(call, code));
+    return verdict(REASON_TRUNCATED);
+}
+
 /* After the handshake curl has one code for three things. */
 static struct http_verdict map_receive(struct http_call *call, CURLcode code)
 {
@@ -251,8 +262,9 @@ struct http_verdict http_map_failure(struct http_call *call, CURLcode code)
     case CURLE_TOO_LARGE:
 #endif
     case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
         return map_protocol(call, code);
+    case CURLE_HTTP2_STREAM:
+        return map_stream(call, code);
     default:
         SAY(call, "libcurl error %d: %s", (int)code, detail(call, code));
         return verdict(REASON_INTERNAL);

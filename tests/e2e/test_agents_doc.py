@@ -1,4 +1,4 @@
-"""What docs/agents.md and the README show of agents is configuration that loads without a
+"""What docs/agents.md shows of agents is configuration that loads without a
 warning, and what they run on the sample platform is answered."""
 import contextlib
 import re
