@@ -194,6 +194,17 @@ static void read_document(struct agent_run *run, const struct http_response *r)
     }
 }
 
+/* By its protocol: how long a server then takes to close the response, or would have
+ * taken, is no time that anybody waits for. */
+static void end_with_answer(const struct agent_meter *m, struct http_response *r)
+{
+    int64_t over_us = m->bits & AGENT_END && m->ended_us ? r->total_us - m->ended_us : 0;
+    if (over_us <= 0)
+        return;
+    r->total_us -= over_us;
+    r->phases.transfer_us -= over_us < r->phases.transfer_us ? over_us : r->phases.transfer_us;
+}
+
 /* A response lives only during its callback. */
 static void keep(struct agent_run *run, const struct http_response *r)
 {
@@ -217,8 +228,7 @@ static void keep(struct agent_run *run, const struct http_response *r)
         kept->message = arena_printf(a, "no event within %s: the headers did not end",
                                      units_duration(limit, run->spec->first_event_us));
     }
-    if (run->lingered && run->meter.ended_us)
-        kept->total_us = run->meter.ended_us;
+    end_with_answer(&run->meter, kept);
 }
 
 static void add_hop(struct agent_run *run)

@@ -147,6 +147,12 @@ def after_end(t):
     t.hold()
 
 
+def ends_late(t):
+    t.stream(*ANSWER)
+    time.sleep(0.06)
+    t.end()
+
+
 def error(t):
     t.stream(ROLE, ONE, b'data: {"error":{"message":"the GPU fell off","code":"server_error"}}\n\n')
     t.hold()

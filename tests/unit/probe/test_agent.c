@@ -262,7 +262,12 @@ static void test_ends(void **state)
     t = ask(state, "after_end", ""); /* what follows the end is nobody's business */
     good(t);
     assert_string_equal(t->text, "ready now");
-    assert_true(t->result.total_us < 200000 + t->result.answer.last_event_us);
+    assert_int_equal(t->result.total_us, t->result.answer.last_event_us);
+    assert_true(t->result.phases.transfer_us <= t->result.total_us);
+    t = ask(state, "ends_late", ""); /* nor how long it takes to close */
+    good(t);
+    assert_int_equal(t->result.total_us, t->result.answer.last_event_us);
+    assert_true(t->result.phases.transfer_us <= t->result.total_us);
 }
 
 /* A stream without a terminator of its own ends with its connection, but not within an
