@@ -22,6 +22,7 @@ FLUSH_S = 2.0    # until a result is stored, on a machine with other work
 CAP = 5000 if LONG else 200  # tokens an hour of each of the capped
 MOST = 60        # max_tokens of theirs
 HOUR = 3600
+BUSY_S = 0.5     # and may be between two lines of a program
 IDLE = "3s"      # longer than a busy machine takes between two writes
 PROBES_EACH = 5
 
@@ -164,9 +165,8 @@ def hold_against(run, line, faults):
     if ("ended" in answer.get("flags", [])) != ENDED.get(reason, "ended" in answer.get("flags", [])):
         return f"flags {answer.get('flags')}"
     written = line["written"]["tokens"]
-    if written and "first_token_ms" in answer and \
-            run.began + answer["first_token_ms"] / 1000 < written[0] - 0.001 and \
-            line["path"] not in ("/mcp", "/a2a"):
+    waited_ms = (written[0] - line["asked"]) * 1000 if written else 0
+    if answer.get("first_token_ms", waited_ms) < waited_ms - 0.5:
         return "a first token that was not written yet"
     return ""
 
@@ -195,7 +195,6 @@ def test_each_result_is_what_the_server_did(workspace, daemons):
     now = stored(workspace)
     assert {key: now.get(key) for key in kept} == kept
     log, report = agents.log(), workspace.report()
-    workspace.write("log.json", json.dumps(log))
     agents.close()
     found, wrongs = collections.Counter(), []
     for name, (_, _, faults) in AGENTS.items():
@@ -206,7 +205,7 @@ def test_each_result_is_what_the_server_did(workspace, daemons):
                                      slo["answers"], name == "capped", wrongs)
     print(len(log), dict(found))
     assert not wrongs, "\n".join(map(str, wrongs[:20]))
-    assert found["held"] and found["limited"]
+    assert found["held"] and (found["limited"] or not LONG)
     assert sum(found[key] for key in ("good", "bad")) > 15 * SECONDS
 
 
@@ -220,7 +219,7 @@ def against_the_log(runs, lines, faults, killed, answers, capped, wrongs):
                   "limited" if reason in ("rate_limited", "overloaded") else "skipped"] += 1
             sums["held_back"] += reason == "spend_cap"
             continue
-        line = next((l for l in left if run.began - 0.002 <= l["asked"] <= run.ended + 0.002), None)
+        line = next((l for l in left if run.began <= l["asked"] <= run.ended + BUSY_S), None)
         if not line:
             near = [(l["asked"] - run.began, l["drawn"]) for l in lines
                     if abs(l["asked"] - run.began) < 3]
