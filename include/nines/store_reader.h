@@ -124,6 +124,21 @@ struct answer_sums {
     int64_t held;    /* slots not sent because of a spend cap */
     int64_t limited; /* runs, and slots not sent, that were rate_limited or overloaded */
 };
+
+/* Its fields, in the order in which rollups hold them: append only. */
+#define ANSWER_SUMS_MAP(XX)                                                                        \
+    XX(runs)                                                                                       \
+    XX(good)                                                                                       \
+    XX(tokens_in)                                                                                  \
+    XX(tokens_out)                                                                                 \
+    XX(tokens_cached)                                                                              \
+    XX(tokens_reasoning)                                                                           \
+    XX(tokens_unknown)                                                                             \
+    XX(cost)                                                                                       \
+    XX(cost_unknown)                                                                               \
+    XX(held)                                                                                       \
+    XX(limited)
+
 /* Implemented in model/answer_sums.c; they stay at INT64_MAX. Tokens and cost of a run
  * are added whatever its outcome is. */
 void answer_sums_add(struct answer_sums *into, const struct answer_sums *from);

@@ -93,17 +93,18 @@ static int64_t came_ns(const struct http_call *call, int64_t read_ns)
 
 static void tell_head(struct http_call *call)
 {
-    int64_t first_ns = came_ns(call, call->at.first);
+    if (!call->req.head || call->head_status < 200)
+        return;
+
     struct http_response head = {
         .message = "",
         .status = call->head_status,
         .headers = call->head.buf,
         .headers_len = call->head.len,
     };
+    int64_t first_us = (came_ns(call, call->at.first) - call->at.start) / NSEC_PER_USEC;
 
-    if (call->req.head && call->head_status >= 200)
-        call->unkept =
-            !call->req.head(call->ctx, (first_ns - call->at.start) / NSEC_PER_USEC, &head);
+    call->unkept = !call->req.head(call->ctx, first_us, &head);
 }
 
 /* One line of a response head without its \n. Only the last head is kept, so

@@ -8,17 +8,9 @@ static void add(int64_t *into, int64_t n)
 
 void answer_sums_add(struct answer_sums *into, const struct answer_sums *from)
 {
-    add(&into->runs, from->runs);
-    add(&into->good, from->good);
-    add(&into->tokens_in, from->tokens_in);
-    add(&into->tokens_out, from->tokens_out);
-    add(&into->tokens_cached, from->tokens_cached);
-    add(&into->tokens_reasoning, from->tokens_reasoning);
-    add(&into->tokens_unknown, from->tokens_unknown);
-    add(&into->cost, from->cost);
-    add(&into->cost_unknown, from->cost_unknown);
-    add(&into->held, from->held);
-    add(&into->limited, from->limited);
+#define XX(field) add(&into->field, from->field);
+    ANSWER_SUMS_MAP(XX)
+#undef XX
 }
 
 static int64_t known(int64_t n)

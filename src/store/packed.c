@@ -155,32 +155,32 @@ int packed_get_reasons(const void *data, size_t n, int64_t into[static REASON_CO
 
 void packed_put_answers(struct str *out, const struct answer_sums *s)
 {
-    const int64_t all[] = {s->runs,           s->good,          s->tokens_in,
-                           s->tokens_out,     s->tokens_cached, s->tokens_reasoning,
-                           s->tokens_unknown, s->cost,          s->cost_unknown,
-                           s->held,           s->limited};
     str_addc(out, VERSION);
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-        varint_put(out, (uint64_t)all[i]);
+#define XX(field) varint_put(out, (uint64_t)s->field);
+    ANSWER_SUMS_MAP(XX)
+#undef XX
+}
+
+static bool get_sum(const unsigned char **p, const unsigned char *end, int64_t *ret)
+{
+    uint64_t v;
+    if (!varint_get(p, end, &v) || v > INT64_MAX)
+        return false;
+    *ret = (int64_t)v;
+    return true;
 }
 
 int packed_get_answers(const void *data, size_t n, struct answer_sums *into, struct err *reterr)
 {
     const unsigned char *p = data, *end = n ? p + n : p;
     struct answer_sums s = {0};
-    int64_t *const all[] = {&s.runs,           &s.good,          &s.tokens_in,
-                            &s.tokens_out,     &s.tokens_cached, &s.tokens_reasoning,
-                            &s.tokens_unknown, &s.cost,          &s.cost_unknown,
-                            &s.held,           &s.limited};
+    bool ok = true;
     if (!has_version(&p, end, reterr))
         return -1;
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-        uint64_t v;
-        if (!varint_get(&p, end, &v) || v > INT64_MAX)
-            return damaged(reterr);
-        *all[i] = (int64_t)v;
-    }
-    if (p != end)
+#define XX(field) ok = ok && get_sum(&p, end, &s.field);
+    ANSWER_SUMS_MAP(XX)
+#undef XX
+    if (!ok || p != end)
         return damaged(reterr);
     answer_sums_add(into, &s);
     return 0;
