@@ -162,7 +162,8 @@ def hold_against(run, line, faults):
         return f"{told} tokens that nobody told"
     if ("cost" in answer) != (None not in told and not line["path"] in ("/sse", "/json")):
         return f"cost {answer.get('cost')}"
-    if ("ended" in answer.get("flags", [])) != ENDED.get(reason, "ended" in answer.get("flags", [])):
+    ended = "ended" in answer.get("flags", [])
+    if ended != ENDED.get(reason, ended):
         return f"flags {answer.get('flags')}"
     written = line["written"]["tokens"]
     waited_ms = (written[0] - line["asked"]) * 1000 if written else 0
@@ -239,8 +240,8 @@ def against_the_log(runs, lines, faults, killed, answers, capped, wrongs):
     # What the log has and the store has not was lost by a kill.
     for line in left:
         # A fault that hangs is in flight for as long as it hangs.
-        longest = 30 if "60000" in line["drawn"] else 1
-        assert any(line["asked"] < k and k - line["asked"] < FLUSH_S + longest for k in killed), line
+        longest = FLUSH_S + (30 if "60000" in line["drawn"] else 1)
+        assert any(0 < k - line["asked"] < longest for k in killed), line
     found["lost"] += len(left)
     if capped:
         keep_cap(lines, left, faults)

@@ -26,7 +26,8 @@ def rows():
     text = (conftest.ROOT / "docs/agents.md").read_text().split("### What the samples cost")[1]
     cells = [re.split(r" *\| *", line.strip("| ")) for line in text.splitlines()
              if line.startswith("| `")]
-    return {name: (row + [""] * 4)[1:5] for row in cells for name in re.findall("`([^`]+)`", row[0])}
+    return {name: (row + [""] * 4)[1:5]
+            for row in cells for name in re.findall("`([^`]+)`", row[0])}
 
 
 def number(text):
