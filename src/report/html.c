@@ -43,7 +43,8 @@ static void put_verdict(struct str *out, const struct report *r)
     if (!r->slo_count)
         str_add(out, "No objectives are declared");
     else if (r->slo_count == 1)
-        str_addf(out, "The objective is %s", fmt_state(r->slos[0].state));
+        str_addf(out, "The objective %s %s", r->slos[0].state == SLO_NO_DATA ? "has" : "is",
+                 fmt_state(r->slos[0].state));
     else if (met == r->slo_count)
         str_addf(out, "All %zu objectives are met", met);
     else

@@ -454,6 +454,21 @@ static void test_html(void **state)
     sample_release(&r);
 }
 
+/* Of one objective the page's head is a sentence. */
+static void test_the_verdict_of_one(void **state)
+{
+    struct report r;
+    (void)state;
+    sample_init(&r);
+    sample_add(&r, SAMPLE_MET);
+    assert_says("html", &r, "The objective is met");
+    sample_release(&r);
+    sample_init(&r);
+    sample_add(&r, SAMPLE_NO_DATA);
+    assert_says("html", &r, "The objective has no data");
+    sample_release(&r);
+}
+
 /* The same by a parser that was not written for this page. */
 static void test_html_by_python(void **state)
 {
@@ -789,6 +804,7 @@ int main(void)
         cmocka_unit_test(test_no_events),
         cmocka_unit_test(test_csv_records),
         cmocka_unit_test(test_html),
+        cmocka_unit_test(test_the_verdict_of_one),
         cmocka_unit_test(test_html_by_python),
         cmocka_unit_test(test_text_is_safe_and_fits),
         cmocka_unit_test(test_failures_without_message),
