@@ -25,8 +25,10 @@ static void put_head(struct str *out, const struct explain *e)
     str_add(out, "},");
     json_put_string(out, "state", slo_state_name(s->state));
     json_put_number(out, "sli", s->has_sli, s->sli, fmt_near_one);
-    str_addf(out, ",\"good\":%" PRId64 ",\"bad\":%" PRId64 ",\"total\":%" PRId64 ",",
-             s->counts.good, s->counts.bad, counts_total(s->counts));
+    str_addf(out,
+             ",\"good\":%" PRId64 ",\"bad\":%" PRId64 ",\"total\":%" PRId64 ",\"excluded\":%" PRId64
+             ",",
+             s->counts.good, s->counts.bad, counts_total(s->counts), s->counts.excluded);
     if (s->source == SOURCE_RAW)
         json_put_int(out, "event_parts", RAW_PARTS);
     json_put_string(out, "gap", units_duration(gap, e->gap_us));

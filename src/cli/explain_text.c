@@ -11,20 +11,31 @@
 
 /* ---- the headline ------------------------------------------------------------- */
 
+/* What left the count, such as answers that do not tell what was promised of them. */
+static void end_budget(struct term *t, const struct report_slo *s)
+{
+    char a[FMT_MAX];
+    if (s->counts.excluded)
+        term_paint(t, TERM_DIM, "; %s", fmt_excluded(a, s, s->counts.excluded));
+    str_addc(t->out, '\n');
+}
+
 static void put_budget(struct term *t, const struct report_slo *s)
 {
     char a[FMT_MAX], b[FMT_MAX];
     str_add(t->out, "  ");
     if (!s->has_budget) {
-        term_paint(t, TERM_DIM, "no events, so no budget to spend\n");
+        term_paint(t, TERM_DIM, "no events, so no budget to spend");
+        end_budget(t, s);
         return;
     }
     fmt_spent(t->out, s, "bad ");
     str_add(t->out, ", ");
     term_paint(t, s->remaining < 0 ? TERM_RED : TERM_PLAIN, "%s left",
                fmt_percent(a, s->remaining_ratio, 1));
-    str_addf(t->out, "; %s bad of %s events\n", fmt_counted(a, s, s->counts.bad),
+    str_addf(t->out, "; %s bad of %s events", fmt_counted(a, s, s->counts.bad),
              fmt_counted(b, s, counts_total(s->counts)));
+    end_budget(t, s);
 }
 
 static void put_head(struct term *t, const struct report_slo *s)

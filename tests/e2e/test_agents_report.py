@@ -212,6 +212,10 @@ def test_objectives_by_measures(site, name):
     assert (slo["good"], slo["bad"], slo["excluded"]) == (good, bad, excluded)
     assert slo["source"]["kind"] == ("results" if name == "chat-whole" else "answers")
     assert bad > 0 and good > 0
+    told = json.loads(site.run("explain", name, "--at", AT, "--json").stdout)
+    assert (told["good"], told["bad"], told["excluded"]) == (good, bad, excluded)
+    line = site.run("explain", name, "--at", AT).stdout.splitlines()[3]
+    assert line.endswith(f" events; {excluded:,} excluded" if excluded else " events")
 
 
 def test_every_format_tells_the_same_cost(site):
