@@ -296,10 +296,9 @@ def test_reasons_in_an_explanation(site):
     assert seen and all(m and decimal.Decimal(m[1]) > decimal.Decimal("0.001") for m in seen), dear
 
 
-def test_slots_before_the_first_answer_that_tells_are_not_started(tmp_path):
-    """Two hours without costs, an hour of nothing, an hour with costs, and nothing again: what
-    the prober missed is only the latter, of an objective on costs."""
-    workspace = Workspace(tmp_path)
+def told(folder, lines):
+    """Lines of one probe by their slot, of two objectives on it."""
+    workspace = Workspace(folder)
     workspace.write("nines.yaml", NINES)
     workspace.write("probes/agents.yaml", PROBES)
     workspace.write("slos/agents.yaml", "apiVersion: nines/v1\nkind: SLOs\nslos:\n" + "".join(
@@ -307,13 +306,20 @@ def test_slots_before_the_first_answer_that_tells_are_not_started(tmp_path):
         f" objective: 90%, window: 1d, alerting: none}}\n"
         for name, more in (("answered", ""), ("cheap", ", cost_at_most: 0.001"))))
     start, step = recompute.instant("2026-11-20T00:00:00Z"), 5 * 60_000_000
-    lines = []
-    for slot in (*range(24), *range(36, 48), 60):
-        line = {"probe": "chat-answers", "time": recompute.when(start + slot * step),
-                "outcome": "good", "code": 200, "latency_ms": 900,
-                "answer": {"cost": "0.0005"} if slot >= 36 else {}}
-        lines.append(json.dumps(line) + "\n")
-    workspace.run("import", "--create", "interval=5m", "-", stdin="".join(lines))
+    data = "".join(json.dumps({"probe": "chat-answers",
+                               "time": recompute.when(start + line.pop("slot") * step), **line})
+                   + "\n" for line in lines)
+    workspace.run("import", "--create", "interval=5m", "-", stdin=data)
+    return workspace
+
+
+def test_slots_before_the_first_answer_that_tells_are_not_started(tmp_path):
+    """Two hours without costs, an hour of nothing, an hour with costs, and nothing again: what
+    the prober missed is only the latter, of an objective on costs."""
+    workspace = told(tmp_path, (
+        {"slot": slot, "outcome": "good", "code": 200, "latency_ms": 900,
+         "answer": {"cost": "0.0005"} if slot >= 36 else {}}
+        for slot in (*range(24), *range(36, 48), 60)))
     at = ("--at", "2026-11-20T05:05:00Z")
     slos = {s["slo"]: s for s in workspace.report(*at)["slos"]}
     down = {name: s["coverage"]["missing"]["prober_down"] for name, s in slos.items()}
@@ -323,3 +329,35 @@ def test_slots_before_the_first_answer_that_tells_are_not_started(tmp_path):
     for name, n in down.items():
         found = json.loads(workspace.run("explain", name, "--format", "json", *at).stdout)
         assert found["missing"]["slots"] == n
+
+
+def test_days_add_up_whatever_came_of_their_runs(tmp_path):
+    """A day whose runs the prober cannot vouch for has been paid as well."""
+    answer = {"tokens_in": 10, "tokens_out": 5, "cost": "0.0005"}
+    workspace = told(tmp_path, (
+        {"slot": slot, "latency_ms": 900, "answer": answer,
+         **({"outcome": "good"} if slot < 250 else {"outcome": "excluded", "reason": "prober"})}
+        for slot in (200, 201, 300, 301, 302)))
+    slo = workspace.report("--at", "2026-11-21T06:00:00Z")["slos"][0]["answers"]
+    days = [(d["day"], d["runs"], d["cost"]) for d in slo["days"]]
+    assert days == [("2026-11-20", 2, "0.001"), ("2026-11-21", 0, "0.0015")]
+    assert (slo["cost"]["total"], slo["cost"]["per_good_answer"]) == ("0.0025", "0.00125")
+
+
+def test_slots_that_were_not_sent_have_no_latency(tmp_path):
+    """As the daemon records them; they come back as they went."""
+    lines = [{"slot": 0, "outcome": "bad", "reason": "rate_limited", "code": 429,
+              "latency_ms": 31.5, "answer": {"headers_ms": 30}},
+             *({"slot": slot, "outcome": "bad", "reason": "rate_limited", "latency_ms": 0}
+               for slot in (1, 2)),
+             {"slot": 3, "outcome": "good", "latency_ms": 900, "answer": {}}]
+    workspace = told(tmp_path, lines)
+    slo = workspace.report("--at", "2026-11-20T00:20:00Z")["slos"][0]
+    assert (slo["good"], slo["bad"], slo["answers"]["limited"]) == (1, 3, 3)
+    assert [slo["latency"][key] for key in ("count", "censored")] == [2, 1]
+    assert slo["latency"]["p50"] == pytest.approx(0.9, rel=0.01)
+    data = workspace.run("export", "results").stdout
+    assert [json.loads(line)["latency_ms"] for line in data.splitlines()] == [31.5, 0, 0, 900]
+    fresh = workspace.path / "again.db"
+    workspace.run("import", "--create", "interval=5m", "--db", fresh, "-", stdin=data)
+    assert workspace.run("export", "results", "--db", fresh).stdout == data
