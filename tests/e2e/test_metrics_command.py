@@ -32,8 +32,11 @@ class Pages:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 1024  # hundreds come at once
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.address = f"127.0.0.1:{self.server.server_address[1]}"
 
@@ -54,12 +57,13 @@ class Scraper(peers.Prometheus):
         super().__init__(folder, address)
 
     def verdicts(self, count):
-        """{page: the error of its scrape or ""}, once all were scraped."""
+        """{page: the error of its scrape or ""}, once all were scraped and none was too late."""
         def targets():
             found = peers.request(f"{self.url}/api/v1/targets")["data"]["activeTargets"]
             return {int(t["labels"]["page"]): t["lastError"] for t in found
                     if not t["lastScrape"].startswith("0001")}
-        return peers.eventually(targets, lambda t: len(t) == count)
+        return peers.eventually(targets, lambda t: len(t) == count and not any(
+            error.endswith(("deadline exceeded", "timeout")) for error in t.values()))
 
     def series(self, page):
         """{labels: value} of what it has of a page."""
