@@ -253,7 +253,8 @@ static void print_worth(const struct worth *w, const char *currency)
     char runs[FMT_MAX], each[FMT_MAX], day[FMT_MAX], cost[UNITS_MAX];
     printf("  %s: %s runs a day", w->def->id, fmt_count(runs, w->runs_day));
     if (!tells_tokens(w->spec)) {
-        puts(", whose answers tell no tokens");
+        printf(", whose answers tell no tokens: a cap takes each for %s\n",
+               fmt_count(each, w->tokens));
         return;
     }
     if (w->spec->max_tokens)

@@ -85,7 +85,7 @@ def test_tools_tell_no_tokens(workspace):
     [agent] = told(workspace)["agents"]
     assert agent == {"probe": "chat", "runs_per_day": 288, "bounded": False,
                      "tokens_per_run": None, "tokens_per_day": None, "cost_per_day": None}
-    assert "chat: 288 runs a day, whose answers tell no tokens" in \
+    assert "chat: 288 runs a day, whose answers tell no tokens: a cap takes each for 1,0" in \
         workspace.run("check", "-v").stdout
 
 
