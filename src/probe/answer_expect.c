@@ -205,6 +205,7 @@ void agent_expect_prepare(struct decode *c, const struct node *n, const struct p
     name_bounds(c->arena, e);
     name_rest(c->arena, e);
     e->cost_pos = http_key_pos(n, pos, answer_measure_name(MEASURE_COST));
+    e->speed_pos = http_key_pos(n, pos, answer_measure_name(MEASURE_SPEED));
     e->min_tokens_pos = http_key_pos(n, pos, "min_tokens");
     e->reads_json = e->json.n > 0;
     for (size_t i = 0; i < e->tool_count; i++)

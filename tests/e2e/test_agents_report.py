@@ -296,7 +296,7 @@ def test_reasons_in_an_explanation(site):
     assert seen and all(m and decimal.Decimal(m[1]) > decimal.Decimal("0.001") for m in seen), dear
 
 
-def told(folder, lines):
+def imported(folder, lines):
     """Lines of one probe by their slot, of two objectives on it."""
     workspace = Workspace(folder)
     workspace.write("nines.yaml", NINES)
@@ -316,7 +316,7 @@ def told(folder, lines):
 def test_slots_before_the_first_answer_that_tells_are_not_started(tmp_path):
     """Two hours without costs, an hour of nothing, an hour with costs, and nothing again: what
     the prober missed is only the latter, of an objective on costs."""
-    workspace = told(tmp_path, (
+    workspace = imported(tmp_path, (
         {"slot": slot, "outcome": "good", "code": 200, "latency_ms": 900,
          "answer": {"cost": "0.0005"} if slot >= 36 else {}}
         for slot in (*range(24), *range(36, 48), 60)))
@@ -334,7 +334,7 @@ def test_slots_before_the_first_answer_that_tells_are_not_started(tmp_path):
 def test_days_add_up_whatever_came_of_their_runs(tmp_path):
     """A day whose runs the prober cannot vouch for has been paid as well."""
     answer = {"tokens_in": 10, "tokens_out": 5, "cost": "0.0005"}
-    workspace = told(tmp_path, (
+    workspace = imported(tmp_path, (
         {"slot": slot, "latency_ms": 900, "answer": answer,
          **({"outcome": "good"} if slot < 250 else {"outcome": "excluded", "reason": "prober"})}
         for slot in (200, 201, 300, 301, 302)))
@@ -351,7 +351,7 @@ def test_slots_that_were_not_sent_have_no_latency(tmp_path):
              *({"slot": slot, "outcome": "bad", "reason": "rate_limited", "latency_ms": 0}
                for slot in (1, 2)),
              {"slot": 3, "outcome": "good", "latency_ms": 900, "answer": {}}]
-    workspace = told(tmp_path, lines)
+    workspace = imported(tmp_path, lines)
     slo = workspace.report("--at", "2026-11-20T00:20:00Z")["slos"][0]
     assert (slo["good"], slo["bad"], slo["answers"]["limited"]) == (1, 3, 3)
     assert [slo["latency"][key] for key in ("count", "censored")] == [2, 1]

@@ -152,6 +152,20 @@ def test_questions_that_pile_up(workspace):
     ({"protocol": "mcp", "tool": "t", "model": None, "prompt": None, "max_tokens": None,
       "sli": {"cost_at_most": 1}},
      "cost_at_most: what runs of 'chat' cost is not known: it names no model"),
+    ({"protocol": "mcp", "tool": "t", "model": None, "prompt": None, "max_tokens": None,
+      "sli": {"tokens_per_second_at_least": 1}},
+     "tokens_per_second_at_least: answers of 'chat' do not tell their tokens: there are none in "
+     "protocol mcp"),
+    ({"protocol": "a2a", "model": None, "max_tokens": None, "expect": {"min_tokens": 1}},
+     "min_tokens: answers of 'chat' do not tell their tokens: there are none in protocol a2a"),
+    ({"protocol": "json", "prompt": None, "max_tokens": None,
+      "read": {"tokens_out": "$.out"}, "sli": {"cost_at_most": 1}},
+     "cost_at_most: what runs of 'chat' cost is not known: `read` says no place of cost, or of "
+     "both tokens_in and tokens_out"),
+    ({"protocol": "sse", "prompt": None, "max_tokens": None,
+      "expect": {"tokens_per_second_at_least": 1}},
+     "tokens_per_second_at_least: answers of 'chat' do not tell their tokens: `read` says no place "
+     "of tokens_out"),
 ])
 def test_what_cannot_be(workspace, change, message):
     declare(workspace, **change)
