@@ -96,7 +96,7 @@ def test_the_stall_is_where_it_was(agents):
 
 
 @pytest.mark.parametrize("script, row, verdict", [
-    ("say=reasoning", "no token", "reasoning alone"),
+    ("say=reasoning&each=20", "no token", "reasoning alone"),
     ("error=2", "error ", "answer_error"),
     ("end=no", "closed ", "sse_truncated"),
     ("malformed=2", "malformed ", "sse_protocol"),
