@@ -64,7 +64,7 @@ struct agent_expect {
     const char *whats[MEASURE_COUNT]; /* of bounds */
     const char *min_tokens_what, *finish_what;
     struct pos cost_pos, speed_pos, min_tokens_pos; /* of the bound on cost, and so on */
-    bool reads_json;                     /* answer_judge() needs a jsonpath */
+    bool reads_json;                                /* answer_judge() needs a jsonpath */
 };
 
 extern const struct field agent_expect_fields[];
