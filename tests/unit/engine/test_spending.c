@@ -132,8 +132,12 @@ static void test_a_bound_on_cost_has_its_currency(void **state)
     "  - {name: b, sli: {probe: a, tokens_per_second_at_least: 1}, objective: 90%, window: 30d, "  \
     "alerting: none}\n"
     static const char told[] = "  - {id: m, agent: {protocol: json, url: \"http://localhost:1/\", "
-                               "read: {text: $.a, cost: $.cost}}}\n";
-    struct config *c = load(DAEMON PRICES PROBES AGENT("a", "small", "") SLOS, "");
+                               "read: {text: $.a, tokens_out: $.o, cost: $.cost}}}\n";
+    static const char priced[] =
+        "  - {id: a, agent: {protocol: json, url: \"http://localhost:1/\", body: {model: small}, "
+        "read: {text: $.a, tokens_in: $.i, tokens_out: $.o}}}\n";
+    mem_auto char *asked = mem_printf("%s%s%s", DAEMON PRICES PROBES, priced, SLOS);
+    struct config *c = load(asked, "");
     struct str said;
     str_init(&said, 200);
     sli_expression(&c->slos[0]->sli, &said);
