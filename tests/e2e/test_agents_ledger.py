@@ -267,7 +267,7 @@ def keep_cap(lines, lost, faults):
     spent = collections.Counter()
     for line in lines:
         worst = len(line["body"]) // 3 + MOST
-        told = faults[line["drawn"]][2] == TOLD and line not in lost
+        told = faults[line["drawn"]][2] != UNKNOWN and line not in lost
         spent[line["asked"] // HOUR] += sum(used(line)) if told else worst
         spent[line["asked"] // HOUR] -= worst if line in lost else 0
     assert max(spent.values()) <= CAP, spent
