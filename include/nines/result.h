@@ -90,9 +90,6 @@ struct result {
 };
 
 /* Implemented in model/result.c. */
-/* A slot that was not sent as the target had asked for time: an event, and no run, so that
- * it has no latency. */
-bool result_waited(const struct result *r);
 const char *outcome_name(enum outcome o);
 int outcome_parse(const char *name); /* enum outcome, or -1 */
 const char *reason_name(enum reason r);

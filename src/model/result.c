@@ -62,12 +62,6 @@ int reason_parse(const char *name)
     return parse(reason_names, countof(reason_names), name);
 }
 
-bool result_waited(const struct result *r)
-{
-    bool asked = r->reason == REASON_RATE_LIMITED || r->reason == REASON_OVERLOADED;
-    return asked && r->total_us == 0 && !(r->flags & RESULT_ANSWER);
-}
-
 enum outcome sli_classify(const struct sli_def *sli, const struct result *r)
 {
     enum outcome o = r->outcome;

@@ -57,7 +57,7 @@ void rollup_sketch_result(struct sketch *into, enum stream_kind kind, const stru
     if (kind != STREAM_LATENCY) {
         if (r->flags & RESULT_ANSWER)
             add_answer(into, kind, r);
-    } else if ((r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD) && !result_waited(r)) {
+    } else if (r->outcome == OUTCOME_GOOD || r->outcome == OUTCOME_BAD) {
         sketch_add(into, r->total_us, r->outcome == OUTCOME_BAD);
     }
 }

@@ -35,7 +35,7 @@ def check_integrity(db):
 
 def is_made(db):
     """Not killed while the tables were made."""
-    return db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'sample'").fetchone() == (1,)
+    return db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'answer'").fetchone() == (1,)
 
 
 def complete_through(db):

@@ -82,28 +82,12 @@ static void test_what_is_not_told_is_excluded(void **state)
     assert_int_equal(sli_classify(&sli, &r), OUTCOME_EXCLUDED);
 }
 
-static void test_a_slot_that_was_not_sent_is_no_run(void **state)
-{
-    struct result r = {.outcome = OUTCOME_BAD, .reason = REASON_RATE_LIMITED};
-    (void)state;
-    assert_true(result_waited(&r));
-    r.total_us = 1;
-    assert_false(result_waited(&r));
-    r = (struct result){.outcome = OUTCOME_BAD, .reason = REASON_OVERLOADED};
-    assert_true(result_waited(&r));
-    r.flags = RESULT_ANSWER;
-    assert_false(result_waited(&r));
-    r = (struct result){.outcome = OUTCOME_BAD, .reason = REASON_TLS};
-    assert_false(result_waited(&r));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_on_the_bound_is_kept),
         cmocka_unit_test(test_speed_is_of_tokens_that_came_in_its_time),
         cmocka_unit_test(test_what_is_not_told_is_excluded),
-        cmocka_unit_test(test_a_slot_that_was_not_sent_is_no_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
