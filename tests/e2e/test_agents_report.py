@@ -344,7 +344,7 @@ def test_days_add_up_whatever_came_of_their_runs(tmp_path):
     assert (slo["cost"]["total"], slo["cost"]["per_good_answer"]) == ("0.0025", "0.00125")
 
 
-def test_slots_that_were_not_sent_have_no_latency(tmp_path):
+def test_slots_that_were_not_sent_rank_as_failed_runs(tmp_path):
     """As the daemon records them; they come back as they went."""
     lines = [{"slot": 0, "outcome": "bad", "reason": "rate_limited", "code": 429,
               "latency_ms": 31.5, "answer": {"headers_ms": 30}},
@@ -354,8 +354,9 @@ def test_slots_that_were_not_sent_have_no_latency(tmp_path):
     workspace = imported(tmp_path, lines)
     slo = workspace.report("--at", "2026-11-20T00:20:00Z")["slos"][0]
     assert (slo["good"], slo["bad"], slo["answers"]["limited"]) == (1, 3, 3)
-    assert [slo["latency"][key] for key in ("count", "censored")] == [2, 1]
+    assert [slo["latency"][key] for key in ("count", "censored")] == [4, 3]
     assert slo["latency"]["p50"] == pytest.approx(0.9, rel=0.01)
+    assert slo["latency"]["lower_bound"] == ["p50", "p90", "p95", "p99"]
     data = workspace.run("export", "results").stdout
     assert [json.loads(line)["latency_ms"] for line in data.splitlines()] == [31.5, 0, 0, 900]
     fresh = workspace.path / "again.db"
