@@ -174,7 +174,11 @@ def hold_against(run, line, faults):
     ended = "ended" in answer.get("flags", [])
     if ended != ENDED.get(reason, ended):
         return f"flags {answer.get('flags')}"
-    written = line["written"]["tokens"]
+    written = line["written"]["tokens"][:1]
+    # What one read brings has one stamp, that of when the socket was ready: on a busy machine
+    # a token has that of an event before it.
+    if answer.get("first_token_ms") == answer.get("first_event_ms"):
+        written = [line["written"].get("first_event", line["asked"])]
     waited_ms = (written[0] - line["asked"]) * 1000 if written else 0
     if answer.get("first_token_ms", waited_ms) < waited_ms - 0.5:
         return "a first token that was not written yet"
